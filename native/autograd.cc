@@ -1,0 +1,127 @@
+// Gradients, and the modes that are dispatch keys or thread-local state in libtorch: grad mode, autocast, threads.
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/autocast_mode.h>
+#include <c10/core/GradMode.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/variable.h>
+
+#include "napi.h"
+
+namespace lacuna {
+namespace {
+
+std::vector<at::Tensor> tensorsOf(const Arguments& args, size_t i) {
+  std::vector<at::Tensor> result;
+  if (!args.has(i)) return result;
+  for (double handle : args.numbers(i)) result.push_back(handle == 0 ? at::Tensor() : handles().get(handle));
+  return result;
+}
+
+/** backward(roots, gradients | null, keepGraph): adds into the leaves' `.grad`. */
+napi_value backward(const Arguments& args) {
+  torch::autograd::backward(tensorsOf(args, 0), tensorsOf(args, 1), args.boolean(2), false);
+  return undefined(args.env);
+}
+
+/** grad(outputs, inputs, gradients | null, keepGraph, createGraph) -> handles, 0 where an input was not used. */
+napi_value grad(const Arguments& args) {
+  const auto result = torch::autograd::grad(tensorsOf(args, 0), tensorsOf(args, 1), tensorsOf(args, 2),
+                                            args.boolean(3), args.boolean(4), true);
+  return handleArray(args.env, result);
+}
+
+napi_value gradOf(const Arguments& args) {
+  const at::Tensor& gradient = handles().get(args.number(0)).grad();
+  return fromNumber(args.env, gradient.defined() ? handles().add(gradient) : 0);
+}
+
+/** setGrad(tensor, gradient handle | 0) */
+napi_value setGrad(const Arguments& args) {
+  const double gradient = args.number(1);
+  handles().get(args.number(0)).mutable_grad() = gradient == 0 ? at::Tensor() : handles().get(gradient);
+  return undefined(args.env);
+}
+
+napi_value requiresGrad(const Arguments& args) {
+  return fromBoolean(args.env, handles().get(args.number(0)).requires_grad());
+}
+
+napi_value setRequiresGrad(const Arguments& args) {
+  handles().get(args.number(0)).requires_grad_(args.boolean(1));
+  return undefined(args.env);
+}
+
+/** setGradMode(enabled) -> what it was */
+napi_value setGradMode(const Arguments& args) {
+  const bool before = c10::GradMode::is_enabled();
+  c10::GradMode::set_enabled(args.boolean(0));
+  return fromBoolean(args.env, before);
+}
+
+struct AutocastState {
+  bool enabled;
+  at::ScalarType dtype;
+};
+
+std::vector<AutocastState>& autocastStack() {
+  thread_local std::vector<AutocastState> stack;
+  return stack;
+}
+
+/** enterAutocast(device type, dtype code, enabled). Regions nest; the copies of weights live until the outermost ends. */
+napi_value enterAutocast(const Arguments& args) {
+  const auto device = c10::Device(args.string(0)).type();
+  autocastStack().push_back({at::autocast::is_autocast_enabled(device), at::autocast::get_autocast_dtype(device)});
+  at::autocast::set_autocast_enabled(device, args.boolean(2));
+  at::autocast::set_autocast_dtype(device, static_cast<at::ScalarType>(args.number(1)));
+  at::autocast::increment_nesting();
+  return undefined(args.env);
+}
+
+/** A copy of a weight must not outlive the outermost region: the optimiser changes the weight in place. */
+napi_value leaveAutocast(const Arguments& args) {
+  TORCH_CHECK(!autocastStack().empty(), "no autocast region is open");
+  const auto device = c10::Device(args.string(0)).type();
+  const AutocastState before = autocastStack().back();
+  autocastStack().pop_back();
+  if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+  at::autocast::set_autocast_enabled(device, before.enabled);
+  at::autocast::set_autocast_dtype(device, before.dtype);
+  return undefined(args.env);
+}
+
+napi_value setThreads(const Arguments& args) {
+  at::set_num_threads(static_cast<int>(args.number(0)));
+  return undefined(args.env);
+}
+
+napi_value threads(const Arguments& args) { return fromNumber(args.env, at::get_num_threads()); }
+
+napi_value setDeterministic(const Arguments& args) {
+  at::globalContext().setDeterministicAlgorithms(args.boolean(0), /*warn_only=*/true);
+  return undefined(args.env);
+}
+
+napi_value hasCuda(const Arguments& args) { return fromBoolean(args.env, at::hasCUDA()); }
+
+}  // namespace
+
+void exportAutograd(napi_env env, napi_value exports) {
+  exportAll(env, exports,
+            {{"backward", guarded<backward>},
+             {"grad", guarded<grad>},
+             {"gradOf", guarded<gradOf>},
+             {"setGrad", guarded<setGrad>},
+             {"requiresGrad", guarded<requiresGrad>},
+             {"setRequiresGrad", guarded<setRequiresGrad>},
+             {"setGradMode", guarded<setGradMode>},
+             {"enterAutocast", guarded<enterAutocast>},
+             {"leaveAutocast", guarded<leaveAutocast>},
+             {"setThreads", guarded<setThreads>},
+             {"threads", guarded<threads>},
+             {"setDeterministic", guarded<setDeterministic>},
+             {"hasCuda", guarded<hasCuda>}});
+}
+
+}  // namespace lacuna

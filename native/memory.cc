@@ -1,0 +1,133 @@
+// Bytes in and out of tensors, what a handle is, and releasing it.
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <torch/version.h>
+
+#include <cstring>
+
+#include "napi.h"
+
+namespace lacuna {
+namespace {
+
+struct Bytes {
+  const void* data;
+  size_t size;
+};
+
+Bytes bytesOf(const Arguments& args, size_t i) {
+  napi_typedarray_type type;
+  size_t length;
+  void* data;
+  check(napi_get_typedarray_info(args.env, args.values[i], &type, &length, &data, nullptr, nullptr));
+  static constexpr size_t kWidth[] = {1, 1, 1, 2, 2, 4, 4, 4, 8, 8, 8};
+  return {data, length * kWidth[type]};
+}
+
+std::vector<int64_t> shapeOf(const Arguments& args, size_t i) {
+  std::vector<int64_t> shape;
+  for (double size : args.numbers(i)) shape.push_back(static_cast<int64_t>(size));
+  return shape;
+}
+
+/** fromBytes(typed array, shape, dtype code, device): the bytes are copied, never borrowed. */
+napi_value fromBytes(const Arguments& args) {
+  const Bytes bytes = bytesOf(args, 0);
+  const auto dtype = static_cast<at::ScalarType>(args.number(2));
+  at::Tensor host = at::empty(shapeOf(args, 1), at::TensorOptions().dtype(dtype));
+  TORCH_CHECK(host.nbytes() == bytes.size, "the shape needs ", host.nbytes(), " bytes, got ", bytes.size);
+  std::memcpy(host.mutable_data_ptr(), bytes.data, bytes.size);
+  const c10::Device device(args.string(3));
+  return fromNumber(args.env, handles().add(device.is_cpu() ? host : host.to(device)));
+}
+
+/** readBytes(tensor) -> ArrayBuffer with a copy, row-major */
+napi_value readBytes(const Arguments& args) {
+  const at::Tensor host = handles().get(args.number(0)).detach().to(at::kCPU).contiguous();
+  void* data;
+  napi_value buffer;
+  check(napi_create_arraybuffer(args.env, host.nbytes(), &data, &buffer));
+  if (host.nbytes() > 0) std::memcpy(data, host.const_data_ptr(), host.nbytes());
+  return buffer;
+}
+
+/** writeBytes(tensor, typed array): fills a contiguous tensor in place, on any device. */
+napi_value writeBytes(const Arguments& args) {
+  const at::Tensor& target = handles().get(args.number(0));
+  const Bytes bytes = bytesOf(args, 1);
+  TORCH_CHECK(target.nbytes() == bytes.size, "the tensor has ", target.nbytes(), " bytes, got ", bytes.size);
+  const auto host = at::from_blob(const_cast<void*>(bytes.data), target.sizes(), at::TensorOptions().dtype(target.dtype()));
+  at::Tensor plain = target.detach();
+  plain.copy_(host);
+  return undefined(args.env);
+}
+
+napi_value item(const Arguments& args) {
+  const at::Tensor& tensor = handles().get(args.number(0));
+  TORCH_CHECK(tensor.numel() == 1, "item() needs one element, got ", tensor.numel());
+  return fromNumber(args.env, tensor.item().toDouble());
+}
+
+napi_value shape(const Arguments& args) {
+  const auto sizes = handles().get(args.number(0)).sizes();
+  napi_value result;
+  check(napi_create_array_with_length(args.env, sizes.size(), &result));
+  for (size_t i = 0; i < sizes.size(); ++i)
+    check(napi_set_element(args.env, result, i, fromNumber(args.env, static_cast<double>(sizes[i]))));
+  return result;
+}
+
+napi_value dtype(const Arguments& args) {
+  return fromNumber(args.env, static_cast<double>(handles().get(args.number(0)).scalar_type()));
+}
+
+napi_value device(const Arguments& args) { return fromString(args.env, handles().get(args.number(0)).device().str()); }
+
+/** Bytes of the tensor's storage, shared storage counted in full. */
+napi_value storageBytes(const Arguments& args) {
+  const at::Tensor& tensor = handles().get(args.number(0));
+  return fromNumber(args.env, tensor.has_storage() ? static_cast<double>(tensor.storage().nbytes()) : 0);
+}
+
+napi_value isContiguous(const Arguments& args) {
+  return fromBoolean(args.env, handles().get(args.number(0)).is_contiguous());
+}
+
+/** release(handles): unknown or released handles are passed over. */
+napi_value release(const Arguments& args) {
+  for (double handle : args.numbers(0)) handles().release(handle);
+  return undefined(args.env);
+}
+
+napi_value alive(const Arguments& args) { return fromBoolean(args.env, handles().alive(args.number(0))); }
+napi_value live(const Arguments& args) { return fromNumber(args.env, static_cast<double>(handles().live())); }
+napi_value version(const Arguments& args) { return fromString(args.env, TORCH_VERSION); }
+
+/** adjustExternalMemory(bytes): tells V8 of storage that escaped every scope, so that its collector runs in time. */
+napi_value adjustExternalMemory(const Arguments& args) {
+  int64_t total;
+  check(napi_adjust_external_memory(args.env, static_cast<int64_t>(args.number(0)), &total));
+  return fromNumber(args.env, static_cast<double>(total));
+}
+
+}  // namespace
+
+void exportMemory(napi_env env, napi_value exports) {
+  exportAll(env, exports,
+            {{"fromBytes", guarded<fromBytes>},
+             {"readBytes", guarded<readBytes>},
+             {"writeBytes", guarded<writeBytes>},
+             {"item", guarded<item>},
+             {"shape", guarded<shape>},
+             {"dtype", guarded<dtype>},
+             {"device", guarded<device>},
+             {"storageBytes", guarded<storageBytes>},
+             {"isContiguous", guarded<isContiguous>},
+             {"release", guarded<release>},
+             {"alive", guarded<alive>},
+             {"live", guarded<live>},
+             {"version", guarded<version>},
+             {"adjustExternalMemory", guarded<adjustExternalMemory>}});
+}
+
+}  // namespace lacuna

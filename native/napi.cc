@@ -1,0 +1,96 @@
+#include "napi.h"
+
+namespace lacuna {
+
+double toNumber(napi_env env, napi_value value) {
+  double result;
+  check(napi_get_value_double(env, value, &result));
+  return result;
+}
+
+bool toBoolean(napi_env env, napi_value value) {
+  bool result;
+  check(napi_get_value_bool(env, value, &result));
+  return result;
+}
+
+std::string toString(napi_env env, napi_value value) {
+  size_t length;
+  check(napi_get_value_string_utf8(env, value, nullptr, 0, &length));
+  std::string result(length, '\0');
+  check(napi_get_value_string_utf8(env, value, result.data(), length + 1, &length));
+  return result;
+}
+
+bool isMissing(napi_env env, napi_value value) {
+  if (value == nullptr) return true;
+  napi_valuetype type;
+  check(napi_typeof(env, value, &type));
+  return type == napi_undefined || type == napi_null;
+}
+
+std::vector<double> toNumbers(napi_env env, napi_value array) {
+  uint32_t length;
+  check(napi_get_array_length(env, array, &length));
+  std::vector<double> result(length);
+  for (uint32_t i = 0; i < length; ++i) {
+    napi_value element;
+    check(napi_get_element(env, array, i, &element));
+    result[i] = toNumber(env, element);
+  }
+  return result;
+}
+
+bool Arguments::has(size_t i) const { return !isMissing(env, values[i]); }
+double Arguments::number(size_t i) const { return toNumber(env, values[i]); }
+bool Arguments::boolean(size_t i) const { return toBoolean(env, values[i]); }
+std::string Arguments::string(size_t i) const { return toString(env, values[i]); }
+std::vector<double> Arguments::numbers(size_t i) const { return toNumbers(env, values[i]); }
+
+napi_value fromNumber(napi_env env, double value) {
+  napi_value result;
+  check(napi_create_double(env, value, &result));
+  return result;
+}
+
+napi_value fromString(napi_env env, const std::string& value) {
+  napi_value result;
+  check(napi_create_string_utf8(env, value.data(), value.size(), &result));
+  return result;
+}
+
+napi_value fromBoolean(napi_env env, bool value) {
+  napi_value result;
+  check(napi_get_boolean(env, value, &result));
+  return result;
+}
+
+napi_value undefined(napi_env env) {
+  napi_value result;
+  check(napi_get_undefined(env, &result));
+  return result;
+}
+
+napi_value handleArray(napi_env env, const std::vector<at::Tensor>& tensors) {
+  napi_value array;
+  check(napi_create_array_with_length(env, tensors.size(), &array));
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const double handle = tensors[i].defined() ? handles().add(tensors[i]) : 0;
+    check(napi_set_element(env, array, i, fromNumber(env, handle)));
+  }
+  return array;
+}
+
+void throwError(napi_env env, const char* code, const std::string& message) {
+  napi_throw_error(env, code, message.c_str());
+}
+
+void exportAll(napi_env env, napi_value exports, const std::vector<Export>& list) {
+  for (const Export& entry : list) {
+    napi_value function;
+    check(napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.callback, nullptr, &function));
+    check(napi_set_named_property(env, exports, entry.name, function));
+  }
+}
+
+}  // namespace lacuna
