@@ -1,0 +1,85 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { EngineError } from "./errors.js";
+
+/** What the addon exports (native/). A tensor is a number here: a handle into the addon's table, 0 for none. */
+export interface Binding {
+  open(schema: string): number;
+  call(operator: number, ...args: unknown[]): unknown;
+  fromBytes(data: ArrayBufferView, shape: readonly number[], dtype: number, device: string): number;
+  readBytes(handle: number): ArrayBuffer;
+  writeBytes(handle: number, data: ArrayBufferView): void;
+  item(handle: number): number;
+  shape(handle: number): number[];
+  dtype(handle: number): number;
+  device(handle: number): string;
+  storageBytes(handle: number): number;
+  isContiguous(handle: number): boolean;
+  release(handles: readonly number[]): void;
+  alive(handle: number): boolean;
+  live(): number;
+  version(): string;
+  adjustExternalMemory(bytes: number): number;
+  backward(roots: readonly number[], gradients: readonly number[] | null, keepGraph: boolean): void;
+  grad(
+    outputs: readonly number[],
+    inputs: readonly number[],
+    gradients: readonly number[] | null,
+    keepGraph: boolean,
+    createGraph: boolean,
+  ): number[];
+  gradOf(handle: number): number;
+  setGrad(handle: number, gradient: number): void;
+  requiresGrad(handle: number): boolean;
+  setRequiresGrad(handle: number, value: boolean): void;
+  setGradMode(enabled: boolean): boolean;
+  enterAutocast(device: string, dtype: number, enabled: boolean): void;
+  leaveAutocast(device: string): void;
+  setThreads(count: number): void;
+  threads(): number;
+  setDeterministic(on: boolean): void;
+  hasCuda(): boolean;
+  fillRandom(
+    handle: number,
+    key0: number,
+    key1: number,
+    epoch: number,
+    samples: readonly number[],
+    normal: boolean,
+  ): void;
+}
+
+let loaded: Binding | undefined;
+
+/** The addon, loaded at the first operation: importing `lacuna` alone stays instant. */
+export function binding(): Binding {
+  loaded ??= load();
+  return loaded;
+}
+
+/** True once libtorch is in this process. */
+export function isLoaded(): boolean {
+  return loaded !== undefined;
+}
+
+function load(): Binding {
+  const file = fileURLToPath(new URL("../../build/lacuna.node", import.meta.url));
+  if (!existsSync(file)) {
+    throw new EngineError(`the engine is not built: ${file} is missing.`, {
+      code: "engine-missing",
+      path: "",
+      expected: file,
+      remedy: "Run: npm run setup",
+    });
+  }
+  try {
+    return createRequire(import.meta.url)(file) as Binding;
+  } catch (cause) {
+    throw new EngineError(`libtorch could not be loaded: ${(cause as Error).message}.`, {
+      code: "engine-load",
+      remedy: "Run: npm run setup (a moved or removed libtorch folder is the usual reason).",
+      cause,
+    });
+  }
+}

@@ -1,0 +1,78 @@
+/** Element types, by PyTorch's names; the numbers are c10::ScalarType. */
+const codes = {
+  uint8: 0,
+  int8: 1,
+  int16: 2,
+  int32: 3,
+  int64: 4,
+  float16: 5,
+  float32: 6,
+  float64: 7,
+  bool: 11,
+  bfloat16: 15,
+} as const;
+
+export type DType = keyof typeof codes;
+export type TypedArray = Uint8Array | Int8Array | Int16Array | Int32Array | BigInt64Array | Float32Array | Float64Array;
+
+const names = new Map<number, DType>(Object.entries(codes).map(([name, code]) => [code, name as DType]));
+
+export function dtypeCode(dtype: DType): number {
+  return codes[dtype];
+}
+
+/** @throws RangeError for a type that Lacuna does not use (complex, quantised). */
+export function dtypeName(code: number): DType {
+  const name = names.get(code);
+  if (name === undefined) throw new RangeError(`dtype code ${code} has no name here`);
+  return name;
+}
+
+/** Which element type a typed array holds. */
+export function dtypeOf(data: TypedArray): DType {
+  if (data instanceof Float32Array) return "float32";
+  if (data instanceof Float64Array) return "float64";
+  if (data instanceof BigInt64Array) return "int64";
+  if (data instanceof Int32Array) return "int32";
+  if (data instanceof Int16Array) return "int16";
+  if (data instanceof Int8Array) return "int8";
+  return "uint8";
+}
+
+/** Bytes -> typed array. float16 and bfloat16 come as their bits (Uint8Array): convert to float32 first. */
+export function typedArray(dtype: DType, bytes: ArrayBuffer): TypedArray {
+  switch (dtype) {
+    case "float32":
+      return new Float32Array(bytes);
+    case "float64":
+      return new Float64Array(bytes);
+    case "int64":
+      return new BigInt64Array(bytes);
+    case "int32":
+      return new Int32Array(bytes);
+    case "int16":
+      return new Int16Array(bytes);
+    case "int8":
+      return new Int8Array(bytes);
+    default:
+      return new Uint8Array(bytes);
+  }
+}
+
+const widths: Record<DType, number> = {
+  uint8: 1,
+  int8: 1,
+  int16: 2,
+  int32: 4,
+  int64: 8,
+  float16: 2,
+  float32: 4,
+  float64: 8,
+  bool: 1,
+  bfloat16: 2,
+};
+
+/** Bytes of one element. */
+export function dtypeBytes(dtype: DType): number {
+  return widths[dtype];
+}

@@ -1,0 +1,57 @@
+import { binding } from "./binding.js";
+import { type DType, dtypeCode } from "./dtype.js";
+
+/** Runs `body` without recording what backward would need. */
+export function noGrad<R>(body: () => R): R {
+  return withGradMode(false, body);
+}
+
+/** Runs `body` with gradients on, also inside `noGrad` (activation checkpointing needs it). */
+export function enableGrad<R>(body: () => R): R {
+  return withGradMode(true, body);
+}
+
+function withGradMode<R>(enabled: boolean, body: () => R): R {
+  const before = binding().setGradMode(enabled);
+  try {
+    return body();
+  } finally {
+    binding().setGradMode(before);
+  }
+}
+
+/** Where the present autocast regions stand: what activation checkpointing has to set again. */
+export interface AutocastState {
+  readonly dtype: DType;
+  readonly device: string;
+}
+const regions: AutocastState[] = [];
+
+/**
+ * Matrix products and convolutions inside `body` run in `dtype` (float32: plainly). libtorch keeps one copy of each
+ * weight until the outermost region ends; the addon clears them there, since an optimiser changes weights in place.
+ */
+export function autocast<R>(dtype: DType, body: () => R, device = "cpu"): R {
+  binding().enterAutocast(device, dtypeCode(dtype === "float32" ? "bfloat16" : dtype), dtype !== "float32");
+  regions.push({ dtype, device });
+  try {
+    return body();
+  } finally {
+    regions.pop();
+    binding().leaveAutocast(device);
+  }
+}
+
+/** The innermost autocast region, if any. */
+export function autocastState(): AutocastState | undefined {
+  return regions.at(-1);
+}
+
+/** Threads of libtorch's operations. Set once, before the first operation: a changed count changes bits. */
+export function setThreads(count: number): void {
+  binding().setThreads(count);
+}
+
+export function threads(): number {
+  return binding().threads();
+}

@@ -1,0 +1,93 @@
+import { binding } from "./binding.js";
+import { StateError } from "./errors.js";
+import { TensorRef } from "./handle.js";
+
+/**
+ * Memory. A scope owns every tensor made while it is the innermost one; what its function returns passes to the
+ * scope around it, the rest is released. Safe under autograd: libtorch keeps what backward needs.
+ */
+interface Scope {
+  readonly made: number[];
+}
+
+const open: (Scope | undefined)[] = [];
+
+/** The net for tensors that escaped every scope and were then forgotten. */
+const forgotten = new FinalizationRegistry<number>((id) => binding().release([id]));
+
+/** Gives a new tensor its owner. */
+export function adopt(tensor: TensorRef): void {
+  const scope = open.at(-1);
+  if (scope === undefined) forgotten.register(tensor, tensor.id, tensor);
+  else scope.made.push(tensor.id);
+}
+
+/** Runs `body` and frees every tensor that it made and did not return. @throws StateError for a promise */
+export function scope<R>(body: () => R): R {
+  const own: Scope = { made: [] };
+  open.push(own);
+  let kept: TensorRef[] = [];
+  try {
+    const result = body();
+    if (result instanceof Promise) refusePromise(result);
+    kept = tensorsIn(result);
+    return result;
+  } finally {
+    open.pop();
+    release(own, kept);
+  }
+}
+
+/** Runs `body` outside every scope: what it makes lives until it is disposed (parameters, optimiser state). */
+export function outside<R>(body: () => R): R {
+  open.push(undefined);
+  try {
+    return body();
+  } finally {
+    open.pop();
+  }
+}
+
+function refusePromise(result: Promise<unknown>): never {
+  result.catch(() => {});
+  throw new StateError("a scope's function returned a promise.", {
+    code: "async-scope",
+    expected: "a synchronous function",
+    actual: "a promise",
+    remedy: "Tensor work is synchronous: await files and data before the scope, and hand their bytes in.",
+  });
+}
+
+function release(own: Scope, kept: readonly TensorRef[]): void {
+  if (kept.length === 0) {
+    if (own.made.length > 0) binding().release(own.made);
+    return;
+  }
+  const ids = new Set(kept.map((tensor) => tensor.id));
+  const made = new Set(own.made);
+  binding().release(own.made.filter((id) => !ids.has(id)));
+  for (const tensor of kept) if (made.has(tensor.id)) adopt(tensor);
+}
+
+/** Every tensor reachable through arrays and plain objects; each once. */
+export function tensorsIn(value: unknown): TensorRef[] {
+  if (value instanceof TensorRef) return [value];
+  const found = new Set<TensorRef>();
+  collect(value, found, new Set());
+  return [...found];
+}
+
+function collect(value: unknown, found: Set<TensorRef>, seen: Set<object>): void {
+  if (value instanceof TensorRef) found.add(value);
+  if (typeof value !== "object" || value === null || value instanceof TensorRef || seen.has(value)) return;
+  if (ArrayBuffer.isView(value)) return;
+  seen.add(value);
+  if (Array.isArray(value)) for (const item of value) collect(item, found, seen);
+  else if (value instanceof Map) for (const item of value.values()) collect(item, found, seen);
+  else for (const item of Object.values(value)) collect(item, found, seen);
+}
+
+/** Tensors alive in this thread, whoever owns them. */
+export function liveTensors(): number {
+  return binding().live();
+}

@@ -1,0 +1,34 @@
+import type { DType } from "../engine/dtype.js";
+import { aten, type Shape, type Tensor } from "./tensor.js";
+
+export interface Placement {
+  readonly dtype?: DType;
+  readonly device?: string;
+}
+
+export function zeros(shape: Shape, { dtype = "float32", device = "cpu" }: Placement = {}): Tensor {
+  return aten("zeros", shape, { dtype, device });
+}
+export function ones(shape: Shape, { dtype = "float32", device = "cpu" }: Placement = {}): Tensor {
+  return aten("ones", shape, { dtype, device });
+}
+export function full(shape: Shape, value: number, { dtype = "float32", device = "cpu" }: Placement = {}): Tensor {
+  return aten("full", shape, value, { dtype, device });
+}
+/** Memory as it is found: fill it before reading. */
+export function empty(shape: Shape, { dtype = "float32", device = "cpu" }: Placement = {}): Tensor {
+  return aten("empty.memory_format", shape, { dtype, device });
+}
+/** start, start + step, … below end */
+export function arange(start: number, end: number, step = 1, { dtype = "float32", device = "cpu" }: Placement = {}): Tensor {
+  return aten("arange.start_step", start, end, step, { dtype, device });
+}
+export function eye(size: number, { dtype = "float32", device = "cpu" }: Placement = {}): Tensor {
+  return aten("eye", size, { dtype, device });
+}
+export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
+  return aten("cat", tensors, dim);
+}
+export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
+  return aten("stack", tensors, dim);
+}
