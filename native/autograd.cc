@@ -91,6 +91,12 @@ napi_value leaveAutocast(const Arguments& args) {
   return undefined(args.env);
 }
 
+/** Forgets the copies of weights: those made without gradients must not serve where gradients are wanted. */
+napi_value clearAutocast(const Arguments& args) {
+  at::autocast::clear_cache();
+  return undefined(args.env);
+}
+
 napi_value setThreads(const Arguments& args) {
   at::set_num_threads(static_cast<int>(args.number(0)));
   return undefined(args.env);
@@ -118,6 +124,7 @@ void exportAutograd(napi_env env, napi_value exports) {
              {"setGradMode", guarded<setGradMode>},
              {"enterAutocast", guarded<enterAutocast>},
              {"leaveAutocast", guarded<leaveAutocast>},
+             {"clearAutocast", guarded<clearAutocast>},
              {"setThreads", guarded<setThreads>},
              {"threads", guarded<threads>},
              {"setDeterministic", guarded<setDeterministic>},

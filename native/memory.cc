@@ -99,6 +99,11 @@ napi_value release(const Arguments& args) {
   return undefined(args.env);
 }
 
+/** alias(tensor) -> a second handle to the same tensor, graph and gradient included */
+napi_value alias(const Arguments& args) {
+  return fromNumber(args.env, handles().add(handles().get(args.number(0))));
+}
+
 napi_value alive(const Arguments& args) { return fromBoolean(args.env, handles().alive(args.number(0))); }
 napi_value live(const Arguments& args) { return fromNumber(args.env, static_cast<double>(handles().live())); }
 napi_value version(const Arguments& args) { return fromString(args.env, TORCH_VERSION); }
@@ -124,6 +129,7 @@ void exportMemory(napi_env env, napi_value exports) {
              {"storageBytes", guarded<storageBytes>},
              {"isContiguous", guarded<isContiguous>},
              {"release", guarded<release>},
+             {"alias", guarded<alias>},
              {"alive", guarded<alive>},
              {"live", guarded<live>},
              {"version", guarded<version>},

@@ -17,6 +17,8 @@ export interface Binding {
   storageBytes(handle: number): number;
   isContiguous(handle: number): boolean;
   release(handles: readonly number[]): void;
+  /** A second handle to the same tensor. */
+  alias(handle: number): number;
   alive(handle: number): boolean;
   live(): number;
   version(): string;
@@ -36,6 +38,7 @@ export interface Binding {
   setGradMode(enabled: boolean): boolean;
   enterAutocast(device: string, dtype: number, enabled: boolean): void;
   leaveAutocast(device: string): void;
+  clearAutocast(): void;
   setThreads(count: number): void;
   threads(): number;
   setDeterministic(on: boolean): void;

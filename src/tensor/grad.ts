@@ -1,5 +1,6 @@
 import { binding } from "../engine/binding.js";
 import { autocast, autocastState, enableGrad, noGrad } from "../engine/modes.js";
+import { outside, scope } from "../engine/scope.js";
 import { type Tensor, wrap } from "./tensor.js";
 
 /** A stretch of the forward pass whose activations are computed again in backward. */
@@ -19,21 +20,35 @@ const segments: Segment[] = [];
  */
 export function checkpoint(body: (input: Tensor) => Tensor, input: Tensor): Tensor {
   const output = noGrad(() => body(input)).detach();
+  binding().clearAutocast(); // the weights' copies made here have no history: a later use must make its own
   output.setRequiresGrad(true);
-  segments.push({ body, input, output, autocast: autocastState() });
+  segments.push({ body, input: keep(input), output: keep(output), autocast: autocastState() });
   return output;
+}
+
+/** A handle of the tape's own: the scopes of the modules in between end before backward runs. */
+function keep(value: Tensor): Tensor {
+  return outside(() => wrap(binding().alias(value.id), value.origin));
 }
 
 /** Adds the gradient of a scalar into `.grad` of every leaf, checkpointed segments included. */
 export function backward(loss: Tensor): void {
   const pending = segments.splice(0);
   binding().backward([loss.id], null, pending.length > 0);
-  for (const segment of pending.reverse()) backwardSegment(segment);
+  for (const segment of pending.reverse()) {
+    scope(() => backwardSegment(segment));
+    free(segment);
+  }
+}
+
+function free({ input, output }: Segment): void {
+  input.dispose();
+  output.dispose();
 }
 
 /** Forgets the segments of a forward pass whose backward will not be run. */
 export function dropCheckpoints(): void {
-  segments.length = 0;
+  for (const segment of segments.splice(0)) free(segment);
 }
 
 /** Later segments have added all they give to `output.grad` when this runs: segments end in reverse order. */

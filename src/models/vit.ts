@@ -1,0 +1,127 @@
+/**
+ * Vision Transformer. "An Image is Worth 16x16 Words", Dosovitskiy et al., ICLR 2021; Ti and S from DeiT.
+ * Code compared with: timm, facebookresearch/mae. Differences: positions are the MAE family's fixed sine-cosine
+ * table, kept in the state as `pos_embed`; the patch embedding is a linear layer over unfolded patches.
+ * Expected: timm's forward for the same weights (test/models/vit.test.ts); parameter counts of the paper.
+ */
+import { z } from "zod";
+import { ConfigError } from "../engine/errors.js";
+import { Block } from "../nn/block.js";
+import { normal } from "../nn/init.js";
+import { LayerNorm } from "../nn/layer-norm.js";
+import { Chain, Module, Parameter } from "../nn/module.js";
+import { PatchEmbed, type Size } from "../nn/patches.js";
+import { sinCosInit } from "../nn/positions.js";
+import { cat } from "../tensor/creation.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { Encoder } from "./encoder.js";
+
+/** Width, depth and heads by name (ViT table 1; Ti and S: DeiT table 1). */
+export const vitSizes = {
+  tiny: { width: 192, depth: 12, heads: 3 },
+  small: { width: 384, depth: 12, heads: 6 },
+  base: { width: 768, depth: 12, heads: 12 },
+  large: { width: 1024, depth: 24, heads: 16 },
+  huge: { width: 1280, depth: 32, heads: 16 },
+} as const;
+
+const positive = z.int().positive();
+const sizeNames = Object.keys(vitSizes) as [keyof typeof vitSizes];
+
+export const vitConfig = z.strictObject({
+  name: z.literal("vit").default("vit"),
+  size: z.enum(sizeNames).default("small").describe("width, depth and heads by name; each can be set by itself too"),
+  width: positive.optional().describe("token width; a multiple of heads and of 4"),
+  depth: positive.optional().describe("number of blocks"),
+  heads: positive.optional().describe("attention heads"),
+  mlpRatio: z.number().positive().default(4).describe("hidden width of the MLP over the token width"),
+  patchSize: z.union([positive, z.tuple([positive, positive])]).default(16).describe("patch side in pixels, or [height, width]"),
+});
+export type VitConfig = z.output<typeof vitConfig>;
+
+/** What a ViT is given besides its config: the pictures' size and channels. */
+export interface ImageShape {
+  readonly imageSize: Size;
+  readonly channels: number;
+}
+
+/** [height, width] of a side or a pair. */
+export function pair(size: number | Size): Size {
+  return typeof size === "number" ? [size, size] : size;
+}
+
+export class Vit extends Module<[Tensor], Tensor> implements Encoder {
+  readonly clsToken: Parameter; // [1 1 D]
+  readonly posEmbed: Parameter; // [1 1+N D]
+  readonly patchEmbed: PatchEmbed;
+  readonly blocks: Chain<Block>;
+  readonly norm: LayerNorm;
+
+  readonly width: number;
+  readonly heads: number;
+  readonly channels: number;
+  readonly imageSize: Size;
+  readonly patchSize: Size;
+  /** Patches down and across. */
+  readonly grid: Size;
+
+  constructor(config: VitConfig, image: ImageShape) {
+    super();
+    const { width, depth, heads } = { ...vitSizes[config.size], ...withoutUndefined(config) };
+    this.width = width;
+    this.heads = heads;
+    this.channels = image.channels;
+    this.imageSize = image.imageSize;
+    this.patchSize = pair(config.patchSize);
+    this.grid = gridOf(image.imageSize, this.patchSize);
+    if (width % 4 !== 0) throw new ConfigError(`positions need a width that 4 divides, got ${width}.`, { code: "width", path: "model.width", actual: width });
+    this.clsToken = new Parameter([1, 1, width], normal(0.02));
+    this.posEmbed = new Parameter([1, 1 + this.patches, width], sinCosInit(this.grid), false);
+    this.patchEmbed = new PatchEmbed(image.channels, width, this.patchSize);
+    this.blocks = new Chain(Array.from({ length: depth }, () => new Block(width, heads, config.mlpRatio)));
+    this.norm = new LayerNorm(width);
+  }
+
+  /** Number of patches N. */
+  get patches(): number {
+    return this.grid[0] * this.grid[1];
+  }
+
+  /** tokens of patches [B K D], positions added -> through the blocks, class token first [B 1+K D] */
+  encode(tokens: Tensor): Tensor {
+    const B = tokens.side(0);
+    const first = this.clsToken.add(this.posEmbed.slice(1, 0, 1)).expand([B, -1, -1]); // [B 1 D]
+    return this.norm.call(this.blocks.call(cat([first, tokens], 1))); // [B 1+K D]
+  }
+
+  /** image [B C H W] -> tokens [B 1+N D], class token first */
+  protected forward(image: Tensor): Tensor {
+    const patches = this.patchEmbed.unfold(image); // [B N C·p·q]
+    return this.encode(this.patchEmbed.call(patches).add(this.posEmbed.slice(1, 1))); // [B 1+N D]
+  }
+
+  /** image [B C H W] -> mean of the patch tokens after the final norm [B D] */
+  features(image: Tensor): Tensor {
+    return this.call(image).slice(1, 1).mean([1]); // [B D]
+  }
+}
+
+function withoutUndefined(config: VitConfig): Partial<{ width: number; depth: number; heads: number }> {
+  const { width, depth, heads } = config;
+  return { ...(width && { width }), ...(depth && { depth }), ...(heads && { heads }) };
+}
+
+/** @throws ConfigError that names the nearest image size which divides */
+function gridOf(image: Size, patch: Size): Size {
+  const near = image.map((side, i) => Math.max(1, Math.round(side / (patch[i] ?? 1))) * (patch[i] ?? 1));
+  if (image.some((side, i) => side !== near[i])) {
+    const [wanted, size] = [near.join(" × "), image.join(" × ")];
+    throw new ConfigError(`imageSize ${size} is not a multiple of patchSize ${patch.join(" × ")} (nearest: ${wanted}).`, {
+      code: "image-size",
+      path: "data.imageSize",
+      expected: near,
+      actual: image,
+    });
+  }
+  return [image[0] / patch[0], image[1] / patch[1]];
+}

@@ -1,0 +1,132 @@
+import { LacunaError } from "../engine/errors.js";
+import { isRecording, withinModule } from "../engine/record.js";
+import { scope } from "../engine/scope.js";
+import { noGrad } from "../engine/modes.js";
+import { checkpoint } from "../tensor/grad.js";
+import type { Rng } from "../tensor/random.js";
+import { Tensor } from "../tensor/tensor.js";
+import { Buffer, Parameter } from "./parameter.js";
+
+/** `patchEmbed` -> `patch_embed`: our names and the published checkpoints' differ by this alone. */
+export function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** Modules whose `forward` is running, outermost first. */
+const running: Module<never[], unknown>[] = [];
+
+/** Which module threw, so that its parent can put its key in front of the error's path. */
+const thrower = new WeakMap<LacunaError, AnyModule>();
+
+type AnyModule = Module<never[], unknown>;
+
+/**
+ * A part of a model. Fields that are parameters, modules or arrays of modules are its state, under their names in
+ * snake case. `call` runs `forward` in a memory scope: what `forward` does not return is freed on the way out, so
+ * authors free nothing. State written inside `forward` changes a buffer in place.
+ */
+export abstract class Module<A extends unknown[] = [Tensor], R = Tensor> {
+  /** Whether dropout, drop path and batch statistics are on. */
+  training = false;
+
+  protected abstract forward(...args: A): R;
+
+  call(...args: A): R {
+    const key = isRecording() ? keyIn(running.at(-1), this as AnyModule) : "";
+    running.push(this as AnyModule);
+    try {
+      return scope(() => withinModule(key, () => this.forward(...args)));
+    } catch (error) {
+      throw located(error, this as AnyModule);
+    } finally {
+      running.pop();
+    }
+  }
+
+  /** Direct children with their keys in snake case. A field `blocks: Block[]` gives `blocks.0`, `blocks.1`, … */
+  children(): [string, AnyModule][] {
+    return Object.entries(this).flatMap(([name, value]): [string, AnyModule][] => {
+      if (value instanceof Module) return [[snakeCase(name), value]];
+      if (!Array.isArray(value)) return [];
+      return value.flatMap((item, i): [string, AnyModule][] => (item instanceof Module ? [[`${snakeCase(name)}.${i}`, item]] : []));
+    });
+  }
+
+  /** Everything that a checkpoint holds: parameters and buffers by their published names, in order of definition. */
+  state(prefix = ""): Map<string, Parameter> {
+    const found = new Map<string, Parameter>();
+    for (const [name, value] of Object.entries(this)) {
+      if (value instanceof Parameter) found.set(prefix + snakeCase(name), value);
+    }
+    for (const [key, child] of this.children()) {
+      for (const [name, value] of child.state(`${prefix}${key}.`)) found.set(name, value);
+    }
+    return found;
+  }
+
+  /** The parameters that training changes. */
+  parameters(): { name: string; tensor: Parameter }[] {
+    return [...this.state()].flatMap(([name, tensor]) => (tensor.requiresGrad ? [{ name, tensor }] : []));
+  }
+
+  /** Sets the mode of this module and all below. */
+  setTraining(on: boolean): void {
+    this.training = on;
+    for (const [, child] of this.children()) child.setTraining(on);
+  }
+
+  /** Gives every parameter its first values, keyed by its name: the same whatever the order of construction. */
+  initialize(rng: Rng): void {
+    for (const [name, parameter] of this.state()) {
+      if (parameter.device !== "meta") noGrad(() => scope(() => void parameter.copy_(parameter.initializer(parameter.shape, rng.fork(name)))));
+    }
+  }
+
+  /** Frees every parameter and buffer. */
+  close(): void {
+    for (const parameter of this.state().values()) parameter.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** A list of modules called one after the other; their keys are their positions. */
+export class Chain<M extends Module> extends Module {
+  readonly links: readonly M[];
+  /** Whether each link's activations are computed again in backward instead of kept (tensor/grad.ts). */
+  checkpointing = false;
+
+  constructor(links: readonly M[]) {
+    super();
+    this.links = links;
+  }
+
+  override children(): [string, AnyModule][] {
+    return this.links.map((link, i) => [String(i), link as unknown as AnyModule]);
+  }
+
+  /** x -> the same shape, through every link in turn */
+  protected forward(x: Tensor): Tensor {
+    const run = (link: M, value: Tensor): Tensor =>
+      this.checkpointing && this.training ? checkpoint((input) => link.call(input), value) : link.call(value);
+    return this.links.reduce((value, link) => run(link, value), x);
+  }
+}
+
+function keyIn(parent: AnyModule | undefined, child: AnyModule): string {
+  const name = child.constructor.name;
+  const root = name.charAt(0).toLowerCase() + name.slice(1);
+  return parent?.children().find(([, module]) => module === child)?.[0] ?? root;
+}
+
+function located(error: unknown, module: AnyModule): unknown {
+  if (!(error instanceof LacunaError)) return error;
+  const parent = running.at(-2);
+  if (thrower.get(error) === module) return error;
+  thrower.set(error, module);
+  return error.within(keyIn(parent, module));
+}
+
+export { Buffer, Parameter };
