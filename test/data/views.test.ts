@@ -1,0 +1,70 @@
+import { describe, expect, expectTypeOf, test } from "vitest";
+import { shorterSideSize, sizeAfter, type TransformStep, transformSchema } from "../../src/data/views.js";
+
+test("defaults are torchvision's, and the result can be written down and read back", () => {
+  const transform = transformSchema.parse([
+    { type: "randomResizedCrop", size: [224, 192] },
+    { type: "flip" },
+    { type: "reflectPadCrop", padding: 4 },
+    { type: "resize", size: 256 },
+    { type: "centerCrop", size: [224, 224] },
+  ]);
+  expect(transform[0]).toEqual({
+    type: "randomResizedCrop",
+    size: [224, 192],
+    scale: [0.08, 1],
+    ratio: [3 / 4, 4 / 3],
+  });
+  expect(transform[1]).toEqual({ type: "flip", probability: 0.5 });
+  expect(transformSchema.parse(JSON.parse(JSON.stringify(transform)))).toEqual(transform);
+  expectTypeOf<TransformStep["type"]>().toEqualTypeOf<
+    "randomResizedCrop" | "flip" | "reflectPadCrop" | "resize" | "centerCrop"
+  >();
+});
+
+describe("refused", () => {
+  test.each([
+    [{ type: "randomResizedCrop", size: [224, 224], scale: [1, 0.2] }],
+    [{ type: "randomResizedCrop", size: [224, 224], scale: [0, 1] }],
+    [{ type: "randomResizedCrop", size: [224] }],
+    [{ type: "randomResizedCrop", size: [224, 0] }],
+    [{ type: "flip", probability: 1.5 }],
+    [{ type: "flip", probabilty: 0.5 }],
+    [{ type: "resize", size: 2.5 }],
+    [{ type: "reflectPadCrop", padding: -1 }],
+    [{ type: "rotate" }],
+  ])("%j", (step) => {
+    expect(transformSchema.safeParse([step]).success).toBe(false);
+  });
+});
+
+test("a misspelt key is named", () => {
+  const result = transformSchema.safeParse([{ type: "flip", probabilty: 0.5 }]);
+  expect(result.error?.message).toContain("probabilty");
+});
+
+describe("sizeAfter", () => {
+  const size = { height: 32, width: 48 };
+  const after = (steps: unknown, input: typeof size | undefined): unknown =>
+    sizeAfter(transformSchema.parse(steps), input);
+  test("keeps the size where nothing changes it", () => {
+    expect(after([], size)).toEqual(size);
+    expect(after([{ type: "flip" }, { type: "reflectPadCrop", padding: 4 }], size)).toEqual(size);
+  });
+  test("is unknown for pictures of any size without a step that fixes it", () => {
+    expect(after([{ type: "flip" }, { type: "resize", size: 20 }], undefined)).toBeUndefined();
+    expect(
+      after(
+        [
+          { type: "resize", size: 20 },
+          { type: "centerCrop", size: [16, 18] },
+        ],
+        undefined,
+      ),
+    ).toEqual({ height: 16, width: 18 });
+  });
+  test("follows the shorter side", () => {
+    expect(after([{ type: "resize", size: 20 }], size)).toEqual({ height: 20, width: 30 });
+    expect(shorterSideSize({ height: 500, width: 333 }, 256)).toEqual({ height: 384, width: 256 });
+  });
+});
