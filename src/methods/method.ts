@@ -1,0 +1,60 @@
+import type { z } from "zod";
+import type { Transform } from "../data/views.js";
+import type { Encoder } from "../models/encoder.js";
+import type { ImageShape } from "../models/vit.js";
+import { Module } from "../nn/module.js";
+import type { Rng } from "../tensor/random.js";
+import type { Tensor } from "../tensor/tensor.js";
+
+/** What a training step knows besides its images. */
+export interface Step {
+  /** Optimiser steps taken so far. */
+  readonly index: number;
+  readonly epoch: number;
+  /** Share of the run that is done, 0 to 1. */
+  readonly progress: number;
+  /** Keyed by (seed, epoch, sample): one row a picture of the batch. Fork it for each purpose. */
+  readonly rng: Rng;
+}
+
+/** A scalar to minimise and, for the log, what it was made of. */
+export interface Loss {
+  readonly total: Tensor;
+  readonly parts?: Readonly<Record<string, Tensor>>;
+}
+
+/** Pictures of a reconstruction, in the normalised space of the input. */
+export interface Reconstruction {
+  /** [B C H W], hidden patches at the mean colour (zero) */
+  readonly masked: Tensor;
+  /** [B C H W], the visible patches as they were, the hidden ones as predicted */
+  readonly rebuilt: Tensor;
+  /** [B C H W], every patch as predicted; visible ones carry no loss and look it (paper, figure 2) */
+  readonly predicted: Tensor;
+  /** [B N], 1 = hidden */
+  readonly mask: Tensor;
+}
+
+/** A way to learn without labels: `forward` turns views of a batch into a loss. */
+export abstract class Method<View extends string = "image"> extends Module<[Readonly<Record<View, Tensor>>, Step], Loss> {
+  abstract readonly encoder: Encoder;
+
+  /** After the optimiser's step: moving-average teachers, queues. Changes buffers in place. */
+  afterStep?(step: Step): void;
+
+  /** For methods that fill in pictures. @param ids order of the patches, kept ones first [B N]; drawn if absent */
+  reconstruct?(image: Tensor, step: Step, ids?: Tensor): Reconstruction;
+
+  /** Loss of a method that learned nothing but the mean, where that is known: the verdict compares with it. */
+  baseline?(): number;
+
+  /** One line on what its pictures show: which statistics turn a prediction into pixels. */
+  pictureNote?(): string;
+}
+
+/** A method in the list: its schema, the views that it asks for, and how it is built. */
+export interface MethodSpec<C extends z.ZodType, E extends Encoder, View extends string> {
+  readonly config: C;
+  views(config: z.output<C>, image: ImageShape): Readonly<Record<View, Transform>>;
+  build(config: z.output<C>, encoder: E): Method<View>;
+}

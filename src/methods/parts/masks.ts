@@ -1,0 +1,118 @@
+import { ConfigError } from "../../engine/errors.js";
+import type { Size } from "../../nn/patches.js";
+import type { Rng } from "../../tensor/random.js";
+import { type Tensor, tensor } from "../../tensor/tensor.js";
+
+/** How hidden patches are drawn (MAE, table 1f and figure 6). */
+export type MaskKind = "random" | "block" | "grid";
+
+/** A mask as an order of patches: the first `kept` of `ids` are visible. */
+export interface Mask {
+  /** [B N] int64, visible patches first */
+  readonly ids: Tensor;
+  /** [B N] int64, the inverse permutation: where each patch stands in `ids` */
+  readonly restore: Tensor;
+  readonly kept: number;
+}
+
+/** Visible patches of N: truncated in double precision as the official code does (196 at 0.9 keeps 19). */
+export function keptPatches(patches: number, ratio: number): number {
+  return Math.trunc(patches * (1 - ratio));
+}
+
+/** ids [B N] -> the mask that keeps the first `kept` */
+export function maskOf(ids: Tensor, kept: number): Mask {
+  return { ids, restore: ids.argsort(1), kept };
+}
+
+/** noise [B N] -> mask: the smallest values stay visible (official `random_masking`). */
+export function maskFromNoise(noise: Tensor, kept: number): Mask {
+  return maskOf(noise.argsort(1), kept);
+}
+
+/** mask -> [B N] float32, 1 = hidden, 0 = visible, in image order */
+export function hiddenPatches({ restore, kept }: Mask): Tensor {
+  return restore.ge(kept).float();
+}
+
+/** Draws a mask for each sample of `rng` on a grid of patches. */
+export function drawMask(kind: MaskKind, ratio: number, grid: Size, rng: Rng, device: string): Mask {
+  const patches = grid[0] * grid[1];
+  const kept = keptPatches(patches, ratio);
+  if (kind === "random") return maskFromNoise(rng.uniform([patches], device), kept);
+  const order = kind === "grid" ? gridOrder : blockOrder;
+  const rows = rng.samples.map((_, row) => order(grid, kept, rng, row));
+  const ids = tensor(BigInt64Array.from(rows.flat(), BigInt), [rows.length, patches]);
+  return maskOf(device === "cpu" ? ids : ids.toDevice(device), kept);
+}
+
+/** One visible patch in every cell of two by two, always its top left (the paper does not say which). */
+function gridOrder([rows, columns]: Size, kept: number): number[] {
+  const all = Array.from({ length: rows * columns }, (_, n) => n);
+  const visible = (n: number): boolean => n % columns % 2 === 0 && Math.floor(n / columns) % 2 === 0;
+  const first = all.filter(visible);
+  if (first.length !== kept) {
+    throw new ConfigError(`a grid mask keeps one patch of every four (${first.length} of ${all.length}), not ${kept}.`, {
+      code: "mask-ratio",
+      path: "method.maskRatio",
+      expected: 0.75,
+      actual: 1 - kept / all.length,
+      remedy: "Set maskRatio to 0.75 and use a grid with an even number of patches on each side.",
+    });
+  }
+  return [...first, ...all.filter((n) => !visible(n))];
+}
+
+/** Numbers drawn for one sample's blocks: far more than are ever used; the last ones break ties of the trim. */
+const draws = 2048;
+
+/**
+ * Rectangles until the wanted count is hidden (BEiT, algorithm 1: area at least 16 of 196 patches, aspect 0.3 to
+ * 1 / 0.3, ten attempts a rectangle). The count is then made exact at random: MAE needs one count for the batch.
+ */
+function blockOrder(grid: Size, kept: number, rng: Rng, row: number): number[] {
+  const [rows, columns] = grid;
+  const patches = rows * columns;
+  const one = rng.at(rng.epoch, [rng.samples[row] ?? 0]);
+  const numbers = one.fork("block").uniform([draws]).toArray() as Float32Array;
+  let next = 0;
+  const uniform = (): number => numbers[next++ % draws] ?? 0;
+  const hidden = new Uint8Array(patches);
+  const wanted = patches - kept;
+  const smallest = Math.max(1, Math.round((16 / 196) * patches));
+  let count = 0;
+  while (count < wanted) {
+    const added = addBlock(hidden, grid, { smallest, room: wanted - count }, uniform);
+    if (added === 0) break;
+    count += added;
+  }
+  const noise = one.fork("trim").uniform([patches]).toArray() as Float32Array;
+  return rank(hidden, noise, count, wanted);
+}
+
+function addBlock(hidden: Uint8Array, [rows, columns]: Size, limits: { smallest: number; room: number }, uniform: () => number): number {
+  const logAspect = Math.log(1 / 0.3);
+  for (let attempt = 0; attempt < 10; attempt++) {
+    const area = limits.smallest + uniform() * Math.max(0, limits.room - limits.smallest);
+    const aspect = Math.exp((2 * uniform() - 1) * logAspect);
+    const height = Math.round(Math.sqrt(area * aspect));
+    const width = Math.round(Math.sqrt(area / aspect));
+    if (height < 1 || width < 1 || height >= rows || width >= columns) continue;
+    const top = Math.floor(uniform() * (rows - height + 1));
+    const left = Math.floor(uniform() * (columns - width + 1));
+    const cells = Array.from({ length: height * width }, (_, i) => (top + Math.floor(i / width)) * columns + left + (i % width));
+    const fresh = cells.filter((cell) => hidden[cell] === 0);
+    if (fresh.length === 0 || fresh.length > limits.room) continue;
+    for (const cell of fresh) hidden[cell] = 1;
+    return fresh.length;
+  }
+  return 0;
+}
+
+/** Visible patches first; where blocks fell short, patches chosen by `noise` are hidden as well. */
+function rank(hidden: Uint8Array, noise: Float32Array, count: number, wanted: number): number[] {
+  const byNoise = Array.from(noise.keys()).sort((a, b) => (noise[a] ?? 0) - (noise[b] ?? 0) || a - b);
+  const more = new Set(byNoise.filter((n) => hidden[n] === 0).slice(0, wanted - count));
+  const visible = (n: number): boolean => hidden[n] === 0 && !more.has(n);
+  return [...byNoise.filter(visible), ...byNoise.filter((n) => !visible(n))];
+}
