@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest";
+import { absoluteLearningRate, checkSchedule, warmupCosine } from "../../src/optim/schedule.js";
+
+describe("warmupCosine", () => {
+  // Computed from the official formula (facebookresearch/mae, util/lr_sched.py).
+  it.each([
+    [0, 0],
+    [1, 6e-5],
+    [20, 1.2e-3],
+    [40, 2.4e-3],
+    [230, 2.0485281e-3],
+    [420, 1.2e-3],
+    [610, 3.5147186e-4],
+    [799, 1.0252e-8],
+    [800, 0],
+  ])("gives MAE's pre-training rate at epoch %d", (epoch, rate) => {
+    const actual = warmupCosine({ peak: 2.4e-3, warmup: 40, total: 800 }, epoch);
+    expect(Math.abs(actual - rate)).toBeLessThanOrEqual(
+      Math.max(1e-7 * 2.4e-3, 1e-4 * rate * (epoch === 799 ? 1 : 1e-3)),
+    );
+  });
+
+  it.each([
+    [2.5, 1e-3],
+    [52.5, 1.0005e-3],
+    [100, 1e-6],
+    [130, 1e-6],
+  ])("ends at the minimum and stays there (epoch %d)", (epoch, rate) => {
+    expect(warmupCosine({ peak: 2e-3, warmup: 5, total: 100, minimum: 1e-6 }, epoch)).toBeCloseTo(rate, 12);
+  });
+
+  it.each([
+    [5, 3.2],
+    [50, 3.2],
+  ])("gives the linear probe's rate at epoch %d", (epoch, rate) => {
+    expect(warmupCosine({ peak: 6.4, warmup: 10, total: 90 }, epoch)).toBeCloseTo(rate, 12);
+  });
+
+  it("starts at the peak without a warm-up", () => {
+    expect(warmupCosine({ peak: 1, warmup: 0, total: 10 }, 0)).toBe(1);
+  });
+});
+
+describe("checkSchedule", () => {
+  it("names the number that makes no sense", () => {
+    const good = { peak: 1, warmup: 2, total: 10, minimum: 0 };
+    expect(() => checkSchedule(good)).not.toThrow();
+    expect(() => checkSchedule({ ...good, warmup: 11 })).toThrow(
+      "in warmup: expected a length between 0 and the total 10, got 11.",
+    );
+    expect(() => checkSchedule({ ...good, total: 0 })).toThrow("in total: expected a positive length, got 0.");
+    expect(() => checkSchedule({ ...good, minimum: 2 })).toThrow(
+      "in minimum: expected a rate between 0 and the peak 1, got 2.",
+    );
+    expect(() => checkSchedule({ ...good, warmup: Number.NaN })).toThrow("in warmup");
+  });
+});
+
+describe("absoluteLearningRate", () => {
+  it("scales with the batch", () => {
+    expect(absoluteLearningRate(1.5e-4, 4096)).toBeCloseTo(2.4e-3, 15);
+    expect(absoluteLearningRate(0.1, 16384)).toBeCloseTo(6.4, 12);
+  });
+});
