@@ -1,0 +1,41 @@
+// Holds for every test: nothing is printed, and every tensor that was made is released.
+import { afterAll, afterEach, beforeEach } from "vitest";
+
+declare global {
+  /** Set by the engine when the addon is loaded: the number of tensors alive. */
+  var __lacunaLiveTensors: (() => number) | undefined;
+}
+
+const methods = ["log", "info", "warn", "error", "debug", "trace"] as const;
+let printed: string[] = [];
+let before = 0;
+
+for (const method of methods) {
+  const original = console[method].bind(console);
+  console[method] = (...values: unknown[]) => {
+    printed.push(`console.${method}: ${values.map(String).join(" ")}`);
+    original(...values); // shown too, since it is often what explains the failure
+  };
+}
+
+// Before the addon is loaded no tensor lives.
+const liveTensors = () => globalThis.__lacunaLiveTensors?.() ?? 0;
+
+function checkConsole(): void {
+  const lines = printed;
+  printed = [];
+  if (lines.length > 0) throw new Error(`a test printed to the console:\n${lines.join("\n")}`);
+}
+
+beforeEach(() => {
+  before = liveTensors();
+});
+
+afterEach(() => {
+  const after = liveTensors();
+  // Fewer is no leak: garbage of an earlier step may have been collected meanwhile.
+  if (after > before) throw new Error(`a test left ${after - before} tensors alive (${before} before, ${after} after)`);
+  checkConsole();
+});
+
+afterAll(checkConsole); // what was printed outside of tests: on import, in beforeAll

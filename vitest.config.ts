@@ -1,0 +1,27 @@
+import { defineConfig } from "vitest/config";
+import { machineLimits } from "./src/engine/limits.js";
+
+// Two projects that share no file: a plain `vitest run` runs each test once, `--project smoke` the quick part
+// (style: under 30 seconds). A folder belongs to smoke when its tests take a few seconds together.
+const smoke = ["engine", "formats", "runs", "nn", "optim", "tensor"].map((folder) => `test/${folder}/**/*.test.ts`);
+
+const settings = {
+  setupFiles: ["test/setup.ts"],
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  // Forks run side by side, so each keeps to one thread; set before libtorch is loaded, which reads it then.
+  env: { OMP_NUM_THREADS: "1", MKL_NUM_THREADS: "1" },
+} as const;
+
+export default defineConfig({
+  oxc: { target: "node20" }, // Node 20 does not parse `using`
+  test: {
+    pool: "forks", // worker threads would each load libtorch again into one process
+    maxWorkers: Math.min(2, machineLimits().cores),
+    reporters: process.env["CI"] ? ["default", ["json", { outputFile: "build/test-report.json" }]] : ["default"],
+    projects: [
+      { extends: true, test: { ...settings, name: "smoke", include: smoke } },
+      { extends: true, test: { ...settings, name: "full", include: ["test/**/*.test.ts"], exclude: smoke } },
+    ],
+  },
+});
