@@ -1,0 +1,211 @@
+/**
+ * From a file to the picture that a person sees: upright (EXIF), in sRGB, 8 bits, CMYK and grey as colours, alpha on
+ * white, the first frame of an animation. Ordinary JPEGs go through libjpeg-turbo, everything else, and whatever
+ * libjpeg-turbo has doubts about, through sharp.
+ *
+ * A header's claim is checked before any pixel is decoded: a picture of more than `maxPixels` costs nothing.
+ * A truncated file is bad, although most of it could be shown: its lower part would be grey. A JPEG damaged in the middle
+ * is used, as viewers show it, and `facts.damaged` says so.
+ */
+import { readFileSync, statSync } from "node:fs";
+import { toChannels } from "./decode/colour.js";
+import { claimedSize, endsTooEarly, isDecoded, type PictureFormat, sniffFormat } from "./decode/format.js";
+import { decodeOrdinaryJpeg, isOrdinaryJpeg, type JpegHeader, readJpegHeader } from "./decode/jpeg.js";
+import { orient } from "./decode/orientation.js";
+import { decodeWithVips } from "./decode/vips.js";
+import { BadPictureError } from "./errors.js";
+import type { Picture } from "./resample.js";
+
+export interface DecodeOptions {
+  /** Pictures of more pixels are refused by their header. */
+  readonly maxPixels: number;
+  /** Milliseconds until the wait for one picture ends; the decoder's own thread may go on for a while. */
+  readonly timeoutMs: number;
+  /** 1 luma (Rec. 601), 3 RGB on white, 4 RGB with alpha. */
+  readonly channels: 1 | 3 | 4;
+}
+
+/** 64 megapixels: more than all but a few cameras make, 192 MB of pixels. */
+export const DEFAULT_MAX_PIXELS = 64e6;
+export const DEFAULT_TIMEOUT_MS = 30_000;
+export const defaultDecodeOptions: DecodeOptions = {
+  maxPixels: DEFAULT_MAX_PIXELS,
+  timeoutMs: DEFAULT_TIMEOUT_MS,
+  channels: 3,
+};
+
+/** How a picture was stored. */
+export interface PictureFacts {
+  readonly format: PictureFormat;
+  readonly colour: "rgb" | "grey" | "cmyk";
+  readonly bits: number;
+  readonly alpha: boolean;
+  readonly frames: number;
+  readonly orientation: number;
+  /** Decoded in spite of errors in the data: part of it may be garbled. */
+  readonly damaged: boolean;
+}
+
+export interface Decoded {
+  readonly picture: Picture;
+  readonly facts: PictureFacts;
+}
+
+/** Uncompressed 64 megapixels of 16-bit RGBA are half of this; a file beyond it is no training picture. */
+const MOST_FILE_BYTES = 2 ** 30;
+/** Pixels times scans of a progressive JPEG: about a minute of work. A hostile one asks for thousands of scans. */
+const MOST_SCAN_WORK = 2 ** 32;
+
+/**
+ * Decodes one file to uint8 [height width channels].
+ * @throws BadPictureError with a code for everything that can be wrong with one file
+ */
+export async function decodeFile(path: string, options: DecodeOptions): Promise<Picture> {
+  return (await decodeBytes(readPictureFile(path), path, options)).picture;
+}
+
+/**
+ * The bytes of a file that might be a picture. Read in the thread: a worker has nothing else to do meanwhile.
+ * @throws BadPictureError missing, unsupported (a folder, a pipe), empty, too-large
+ */
+export function readPictureFile(path: string): Uint8Array {
+  try {
+    const stats = statSync(path); // before opening: opening a named pipe would wait for ever
+    if (!stats.isFile()) throw new BadPictureError("unsupported", path, "not a regular file");
+    if (stats.size === 0) throw new BadPictureError("empty", path, "the file has no bytes");
+    if (stats.size > MOST_FILE_BYTES) {
+      throw new BadPictureError("too-large", path, `a file of ${stats.size} bytes; the limit is ${MOST_FILE_BYTES}`);
+    }
+    return readFileSync(path);
+  } catch (error) {
+    if (error instanceof BadPictureError) throw error;
+    throw new BadPictureError("missing", path, oneLine(error), error);
+  }
+}
+
+/**
+ * As `decodeFile`, from bytes, and with what was found out on the way.
+ * @param path for the error only
+ */
+export async function decodeBytes(bytes: Uint8Array, path: string, options: DecodeOptions): Promise<Decoded> {
+  const format = sniffFormat(bytes);
+  if (!isDecoded(format)) {
+    const what = format === undefined ? "no picture format that is known here" : `${format}, which is not read`;
+    throw new BadPictureError("unsupported", path, `${what}; convert it to JPEG, PNG or WebP`);
+  }
+  const jpeg = format === "jpeg" ? readJpegHeader(bytes) : undefined;
+  const size = format === "jpeg" ? jpeg : claimedSize(bytes, format);
+  if (size !== undefined) checkSize(size, path, options.maxPixels);
+  if (jpeg !== undefined && jpeg.width * jpeg.height * jpeg.scans > MOST_SCAN_WORK) {
+    throw new BadPictureError("unsupported", path, `${jpeg.scans} scans over ${jpeg.width} × ${jpeg.height} pixels`);
+  }
+  try {
+    const decoded = await withinTime(decodeSniffed(bytes, format, jpeg, options), options.timeoutMs);
+    return { picture: toChannels(decoded.picture, options.channels), facts: decoded.facts };
+  } catch (error) {
+    throw badPicture(error, { bytes, format, path, options });
+  }
+}
+
+function checkSize(size: { width: number; height: number }, path: string, maxPixels: number): void {
+  const { width, height } = size;
+  if (width * height > maxPixels) {
+    const reason = `${width} × ${height} pixels by its header; the limit is ${maxPixels / 1e6} million`;
+    throw new BadPictureError("too-large", path, reason);
+  }
+  if (width === 0 || height === 0) throw new BadPictureError("empty", path, `${width} × ${height} pixels`);
+}
+
+async function decodeSniffed(
+  bytes: Uint8Array,
+  format: PictureFormat,
+  jpeg: JpegHeader | undefined,
+  options: DecodeOptions,
+): Promise<Decoded> {
+  const ordinary = jpeg !== undefined && isOrdinaryJpeg(jpeg);
+  if (ordinary) {
+    const stored = await decodeOrdinaryJpeg(bytes, jpeg).catch(() => undefined);
+    if (stored !== undefined) return { picture: orient(stored, jpeg.orientation), facts: factsOfJpeg(jpeg) };
+  }
+  const { picture, metadata } = await decodeWithVips(bytes, options);
+  if (jpeg !== undefined) return { picture, facts: { ...factsOfJpeg(jpeg), damaged: ordinary } };
+  const colour = metadata.space === "cmyk" ? "cmyk" : metadata.channels <= 2 ? "grey" : "rgb";
+  const facts = {
+    format,
+    colour,
+    bits: BITS[metadata.depth] ?? 8,
+    alpha: metadata.hasAlpha,
+    frames: metadata.pages ?? 1,
+    orientation: metadata.orientation ?? 1,
+    damaged: false,
+  } as const;
+  return { picture, facts };
+}
+
+const BITS: Readonly<Record<string, number>> = {
+  uchar: 8,
+  char: 8,
+  ushort: 16,
+  short: 16,
+  uint: 32,
+  float: 32,
+  double: 64,
+};
+
+function factsOfJpeg(header: JpegHeader): PictureFacts {
+  const colour = header.components === 1 ? "grey" : header.components === 4 ? "cmyk" : "rgb";
+  const { precision: bits, orientation } = header;
+  return { format: "jpeg", colour, bits, alpha: false, frames: 1, orientation, damaged: false };
+}
+
+class TimeLimitError extends Error {}
+
+async function withinTime<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new TimeLimitError(`took longer than ${timeoutMs} ms`)), timeoutMs);
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+interface Attempt {
+  readonly bytes: Uint8Array;
+  readonly format: PictureFormat;
+  readonly path: string;
+  readonly options: DecodeOptions;
+}
+
+/** Puts a decoder's failure into one of the codes. */
+function badPicture(error: unknown, { bytes, format, path, options }: Attempt): BadPictureError {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof TimeLimitError || /^timeout/.test(message)) {
+    return new BadPictureError("timeout", path, `decoding took longer than ${options.timeoutMs} ms`, error);
+  }
+  if (/exceeds pixel limit/.test(message)) {
+    return new BadPictureError("too-large", path, `more than ${options.maxPixels / 1e6} million pixels`, error);
+  }
+  if (/no frames in GIF/.test(message)) return new BadPictureError("empty", path, "a GIF without a frame", error);
+  if (endsTooEarly(bytes, format, message)) {
+    return new BadPictureError(
+      "truncated",
+      path,
+      `the ${format.toUpperCase()} data ends before the picture does`,
+      error,
+    );
+  }
+  return new BadPictureError("unreadable", path, oneLine(error), error);
+}
+
+/** The last line of a decoder's message: the earlier ones are warnings. */
+function oneLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const lines = message
+    .replace(/^Input buffer has corrupt header:/, "")
+    .trim()
+    .split("\n");
+  return lines.at(-1)?.trim().slice(0, 200) || "broken header";
+}
