@@ -1,0 +1,94 @@
+/** The folder for what was fetched once, and a way to fill it that no interruption can spoil. */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+
+/** `$LACUNA_CACHE`, else `$XDG_CACHE_HOME/lacuna`, else `~/.cache/lacuna`; absolute. */
+export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
+  const own = environment["LACUNA_CACHE"];
+  if (own) return resolve(own);
+  return resolve(environment["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "lacuna");
+}
+
+/**
+ * The folder `name` in the cache, filled by `fill` if it is not there. It is filled under another name and renamed when
+ * complete, so that whoever finds it finds all of it. Two processes may fill at once: the first to finish wins.
+ */
+export async function filledOnce(name: string, fill: (folder: string) => Promise<void>): Promise<string> {
+  const folder = join(cacheFolder(), name);
+  if (existsSync(folder)) return folder;
+  await mkdir(cacheFolder(), { recursive: true });
+  await removeAbandoned(name);
+  const partial = `${folder}${PARTIAL}${process.pid}`;
+  await rm(partial, { recursive: true, force: true });
+  await mkdir(partial);
+  try {
+    await fill(partial);
+    await rename(partial, folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
+    });
+  } finally {
+    await rm(partial, { recursive: true, force: true });
+  }
+  return folder;
+}
+
+const PARTIAL = ".partial-";
+
+/** Removes what processes left that were killed while filling; those still alive are at work. */
+async function removeAbandoned(name: string): Promise<void> {
+  for (const entry of await readdir(cacheFolder())) {
+    if (!entry.startsWith(name + PARTIAL)) continue;
+    const owner = Number(entry.slice(name.length + PARTIAL.length));
+    if (!isAlive(owner)) await rm(join(cacheFolder(), entry), { recursive: true, force: true });
+  }
+}
+
+function isAlive(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** Long enough for 140 MB over a slow line; a program that hangs without an end must not hang us. */
+const PROGRAM_TIMEOUT_MS = 30 * 60_000;
+
+/**
+ * Runs a program of the system to its end and gives its standard output.
+ * @throws Error whose message is one line: why it could not start, or the last thing it complained about
+ */
+export function runProgram(command: string, parameters: readonly string[], folder: string): Promise<string> {
+  return new Promise((done, fail) => {
+    const child = spawn(command, parameters, {
+      cwd: folder,
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: PROGRAM_TIMEOUT_MS,
+    });
+    let output = "";
+    let complaint = "";
+    child.stdout.on("data", (chunk) => {
+      output += String(chunk);
+    });
+    child.stderr.on("data", (chunk) => {
+      complaint = (complaint + String(chunk)).slice(-4000);
+    });
+    child.on("error", (cause) => fail(new Error(`${command} could not be started (${cause.message})`, { cause })));
+    child.on("close", (status, signal) => {
+      if (status === 0) done(output);
+      else fail(new Error(`${command} ended with ${signal ?? `status ${status}`}: ${essence(complaint)}`));
+    });
+  });
+}
+
+/** The first line that speaks of an error: what follows it, in npm and apt, is advice and log files. */
+function essence(complaint: string): string {
+  const lines = complaint.split("\n").map((line) => line.trim());
+  const telling =
+    lines.find((line) => /^(npm error (?!code|errno)|E:)/.test(line)) ?? lines.findLast((line) => line !== "");
+  return (telling ?? "no message").slice(0, 300);
+}

@@ -1,0 +1,105 @@
+/** A text file that names pictures. */
+import { readFileSync } from "node:fs";
+import { dirname, relative, resolve } from "node:path";
+import { z } from "zod";
+import { DataError } from "../errors.js";
+import type { FileSource } from "../source.js";
+import { fingerprintOfFiles, inByteOrder, isInPart } from "./files.js";
+import { emptyPart, partKeys } from "./folder.js";
+
+export const fileListSchema = z
+  .strictObject({ kind: z.literal("list"), path: z.string().min(1), ...partKeys })
+  .describe("a text file with one picture a line, relative to its own folder; optionally a tab and a label behind it");
+
+export type FileListSpec = z.output<typeof fileListSchema>;
+
+interface Line {
+  readonly path: string;
+  readonly label: string | undefined;
+}
+
+/**
+ * Opens the list. The order of the lines is the order of the samples; labels are taken when every line has one, and
+ * numbered in the order of their numbers if all are whole numbers, else of their bytes.
+ * A line whose file is missing stays: it is a bad picture, and treated like other bad pictures.
+ * @throws DataError missing, no-pictures, mixed-labels, empty-part
+ */
+export async function openFileList(spec: FileListSpec): Promise<FileSource> {
+  const file = resolve(spec.path);
+  const lines = readLines(file);
+  const root = dirname(file);
+  const classes = classesOf(lines);
+  const number = new Map(classes?.map((name, i) => [name, i]));
+  const chosen = lines.filter(({ path }) => isInPart(path, spec));
+  if (chosen.length === 0) throw emptyPart(file, spec, lines.length);
+  const paths = chosen.map(({ path }) => relative(root, resolve(root, path)));
+  return {
+    spec,
+    size: paths.length,
+    fingerprint: fingerprintOfFiles(root, paths),
+    classes,
+    labels: classes && Int32Array.from(chosen, ({ label }) => number.get(label ?? "") ?? -1),
+    name: (index) => chosen[index]?.path ?? `(no sample ${index})`,
+    content: { kind: "files", root, paths },
+  };
+}
+
+function readLines(file: string): Line[] {
+  const lines: Line[] = [];
+  let unlabelled: number | undefined;
+  let labelled: number | undefined;
+  for (const [i, text] of readText(file).split(/\r?\n/).entries()) {
+    if (text.trim() === "") continue;
+    const [path, label] = splitLine(text);
+    if (label === undefined) unlabelled ??= i + 1;
+    else labelled ??= i + 1;
+    lines.push({ path, label });
+  }
+  if (lines.length === 0) {
+    const remedy = "Write one picture a line: path, and if there are labels a tab and the label.";
+    throw new DataError({ code: "no-pictures", path: file, expected: "a list of pictures", actual: "no line", remedy });
+  }
+  if (labelled !== undefined && unlabelled !== undefined) {
+    throw new DataError({
+      code: "mixed-labels",
+      path: file,
+      expected: "a label on every line or on none",
+      actual: `one on line ${labelled}, none on line ${unlabelled}`,
+      remedy: "A label stands behind a tab.",
+    });
+  }
+  return lines;
+}
+
+function splitLine(text: string): [string, string | undefined] {
+  const tab = text.lastIndexOf("\t");
+  if (tab === -1) return [text, undefined];
+  const label = text.slice(tab + 1).trim();
+  return [text.slice(0, tab), label === "" ? undefined : label];
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8").replace(/^\ufeff/, "");
+  } catch (cause) {
+    throw new DataError({
+      code: "missing",
+      path: file,
+      expected: "a text file that lists pictures",
+      actual: (cause as NodeJS.ErrnoException).code ?? String(cause),
+      remedy: "Check the path.",
+      cause,
+    });
+  }
+}
+
+function classesOf(lines: readonly Line[]): string[] | undefined {
+  const names = new Set<string>();
+  for (const { label } of lines) {
+    if (label === undefined) return undefined;
+    names.add(label);
+  }
+  const isNumber = (name: string) => /^-?\d{1,15}$/.test(name);
+  if ([...names].every(isNumber)) return [...names].sort((a, b) => Number(a) - Number(b));
+  return inByteOrder([...names]);
+}

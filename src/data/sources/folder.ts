@@ -1,0 +1,75 @@
+/** A folder tree of pictures. */
+import { statSync } from "node:fs";
+import { resolve } from "node:path";
+import { z } from "zod";
+import { DataError } from "../errors.js";
+import type { FileSource } from "../source.js";
+import { type FoundFiles, findFiles, fingerprintOfFiles, inByteOrder, isInPart, PICTURE_EXTENSIONS } from "./files.js";
+
+/** The keys by which a source of files is split, shared by folder and list. */
+export const partKeys = {
+  part: z.enum(["all", "train", "heldOut"]).default("all").describe("which side of the split"),
+  holdOut: z.number().min(0).lt(1).default(0).describe("share of the pictures that is held out of training"),
+  seed: z.int().min(0).default(0).describe("another seed holds out other pictures"),
+};
+
+export const folderSchema = z
+  .strictObject({ kind: z.literal("folder"), path: z.string().min(1), ...partKeys })
+  .describe("a tree of pictures; the first folder below `path` is the class, where all pictures lie in such folders");
+
+export type FolderSpec = z.output<typeof folderSchema>;
+
+/**
+ * Opens the tree. Classes exist when every picture lies in a folder below the root and there are at least two such
+ * folders; they are taken from the whole tree, so that both sides of a split number them alike.
+ * @throws DataError missing, not-a-folder, no-pictures, empty-part
+ */
+export async function openFolder(spec: FolderSpec): Promise<FileSource> {
+  const root = resolve(spec.path);
+  const stats = statSync(root, { throwIfNoEntry: false });
+  if (!stats?.isDirectory()) {
+    const code = stats === undefined ? "missing" : "not-a-folder";
+    const actual = stats === undefined ? "nothing of that name" : "a file";
+    throw new DataError({ code, path: root, expected: "a folder of pictures", actual, remedy: "Check the path." });
+  }
+  const found = await findFiles(root);
+  if (found.pictures.length === 0) throw noPictures(root, found);
+  const paths = found.pictures.filter((path) => isInPart(path, spec));
+  if (paths.length === 0) throw emptyPart(root, spec, found.pictures.length);
+  const classes = classesOf(found.pictures);
+  const number = new Map(classes?.map((name, i) => [name, i]));
+  return {
+    spec,
+    size: paths.length,
+    fingerprint: fingerprintOfFiles(root, paths),
+    classes,
+    labels: classes && Int32Array.from(paths, (path) => number.get(firstFolder(path)) ?? -1),
+    name: (index) => paths[index] ?? `(no sample ${index})`,
+    content: { kind: "files", root, paths },
+  };
+}
+
+const firstFolder = (path: string) => path.slice(0, Math.max(0, path.indexOf("/")));
+
+function classesOf(paths: readonly string[]): string[] | undefined {
+  const folders = new Set(paths.map(firstFolder));
+  return folders.has("") || folders.size < 2 ? undefined : inByteOrder([...folders]);
+}
+
+function noPictures(path: string, found: FoundFiles): DataError {
+  const expected = `files ending in ${[...PICTURE_EXTENSIONS].join(" ")}`;
+  const actual = found.others.length === 0 ? "no file at all" : `${found.others.length} other files`;
+  const remedy = "Give the folder that holds the pictures, at any depth; hidden files are left out.";
+  return new DataError({ code: "no-pictures", path, expected, actual, remedy });
+}
+
+/** The error of a split that leaves nothing on the side that was asked for. */
+export function emptyPart(path: string, spec: { part: string; holdOut: number }, of: number): DataError {
+  return new DataError({
+    code: "empty-part",
+    path,
+    expected: `pictures in the part "${spec.part}"`,
+    actual: `none of ${of} with holdOut ${spec.holdOut}`,
+    remedy: "Choose another holdOut (0.1 holds out every tenth picture), or add pictures.",
+  });
+}
