@@ -1,0 +1,161 @@
+/** The two files that every run folder has: run.json, what was asked for and where, and events.jsonl, what happened. */
+import { z } from "zod";
+import { RunError } from "./errors.js";
+
+/** Raised when a reader of today would misread what a writer of tomorrow writes. */
+export const formatVersion = 1;
+
+export const runFileName = "run.json";
+export const eventsFileName = "events.jsonl";
+
+const count = z.int().min(0);
+const seconds = z.number().min(0);
+/** JSON has no NaN and no infinity, and a loss has: they are written as strings. */
+const measured = z.union([
+  z.number(),
+  z.nan(),
+  z.literal([Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]),
+  z.enum(["NaN", "Infinity", "-Infinity"]).transform(Number),
+]);
+
+export const runStatuses = ["running", "finished", "interrupted", "failed"] as const;
+
+export const runSchema = z.strictObject({
+  formatVersion: z.literal(formatVersion),
+  id: z.string().min(1),
+  createdAt: z.iso.datetime(),
+  command: z.string().describe("as it was typed"),
+  config: z.record(z.string(), z.unknown()).describe("every option as it was used; its schema is the trainer's"),
+  derived: z
+    .record(z.string(), z.number())
+    .describe(
+      "numbers that follow from config and data: steps, warmupSteps, effectiveBatch, learningRate, baseline, …",
+    ),
+  versions: z.strictObject({ lacuna: z.string(), node: z.string(), libtorch: z.string() }),
+  commit: z.string().nullable(),
+  machine: z.strictObject({
+    cpu: z.string(),
+    cores: z.int().min(1),
+    threads: z.int().min(1),
+    memoryBytes: count,
+    device: z.string(),
+    precision: z.string(),
+  }),
+  data: z.strictObject({
+    fingerprint: z.string(),
+    size: count,
+    files: z.string().optional().describe("a file beside run.json with the list of pictures, one a line"),
+  }),
+  status: z.enum(runStatuses).describe("as last written: a killed run still says running"),
+});
+
+/** What run.json holds. */
+export type RunFile = z.output<typeof runSchema>;
+export type RunStatus = (typeof runStatuses)[number];
+
+/** `step` is always the number of optimiser steps completed. */
+export const eventSchema = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("start"),
+    time: z.iso.datetime(),
+    step: count,
+    resumedFrom: count.optional().describe("followers drop what they have of later steps"),
+    pid: z.int().min(1),
+  }),
+  z.strictObject({
+    type: z.literal("step"),
+    step: count,
+    epoch: z.number().min(0),
+    loss: measured,
+    learningRate: z.number(),
+    gradNorm: measured.nullable(),
+    samples: count.describe("pictures seen since the run began"),
+    seconds: seconds.describe("from the end of the step before, waiting included"),
+    waitSeconds: seconds.describe("of these, spent waiting for data"),
+    parts: z.record(z.string(), measured).optional(),
+  }),
+  z.strictObject({ type: z.literal("heldOut"), step: count, epoch: z.number().min(0), loss: measured }),
+  z.strictObject({ type: z.literal("preview"), step: count, path: z.string(), note: z.string() }),
+  z.strictObject({ type: z.literal("checkpoint"), step: count, path: z.string(), bytes: count, seconds }),
+  z.strictObject({
+    type: z.literal("badFile"),
+    step: count,
+    sample: count,
+    path: z.string(),
+    code: z.string(),
+    reason: z.string(),
+  }),
+  z.strictObject({ type: z.literal("probe"), step: count, name: z.string(), value: measured }),
+  z.strictObject({ type: z.literal("warning"), step: count, code: z.string(), message: z.string() }),
+  z.strictObject({
+    type: z.literal("end"),
+    step: count,
+    reason: z.enum(["finished", "interrupted", "failed"]),
+    message: z.string().optional(),
+    seconds,
+  }),
+]);
+
+/** One line of events.jsonl. */
+export type RunEvent = z.output<typeof eventSchema>;
+export type StepEvent = Extract<RunEvent, { type: "step" }>;
+
+/**
+ * Reads the text of a run.json.
+ * @throws RunError "bad-run-file"; "newer-format" where a later version of this program wrote it
+ */
+export function parseRun(text: string, path: string): RunFile {
+  const value = parseJson(text);
+  const version = typeof value === "object" && value !== null && "formatVersion" in value ? value.formatVersion : null;
+  if (typeof version === "number" && version > formatVersion) {
+    throw new RunError({
+      code: "newer-format",
+      path,
+      expected: `formatVersion ${formatVersion}`,
+      actual: `${version}`,
+      advice: "A newer lacuna wrote this run; read it with that version.",
+    });
+  }
+  const result = runSchema.safeParse(value);
+  if (result.success) return result.data;
+  const actual = value === undefined ? "text that is not JSON" : complaint(result.error);
+  throw new RunError({ code: "bad-run-file", path, expected: "the description of a run", actual });
+}
+
+/** The text of a run.json. */
+export function formatRun(run: RunFile): string {
+  return `${JSON.stringify(run, null, 2)}\n`;
+}
+
+/** Reads one line of events.jsonl. @throws RunError "bad-event" */
+export function parseEvent(line: string, path: string): RunEvent {
+  const value = parseJson(line);
+  const result = eventSchema.safeParse(value);
+  if (result.success) return result.data;
+  const actual = value === undefined ? "text that is not JSON" : complaint(result.error);
+  throw new RunError({ code: "bad-event", path, expected: "an event", actual });
+}
+
+/** One line of events.jsonl with its end. @throws RunError "bad-event" for what would not be read again */
+export function formatEvent(event: RunEvent, path: string): string {
+  const result = eventSchema.safeParse(event);
+  if (!result.success) {
+    throw new RunError({ code: "bad-event", path, expected: "an event", actual: complaint(result.error) });
+  }
+  const spelled = (_: string, value: unknown): unknown =>
+    typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+  return `${JSON.stringify(event, spelled)}\n`;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function complaint(error: z.ZodError): string {
+  const [first] = error.issues;
+  return first === undefined ? "something else" : `"${first.message}" at ${first.path.join(".") || "the top"}`;
+}

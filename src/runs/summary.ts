@@ -1,0 +1,96 @@
+import type { RunEvent, StepEvent } from "./schema.js";
+
+/** One value at one step. */
+export interface Point {
+  readonly step: number;
+  readonly value: number;
+}
+
+/** What a run has come to, in numbers. Undefined where nothing was logged. */
+export interface RunSummary {
+  readonly steps: number;
+  readonly epoch: number;
+  readonly samples: number;
+  readonly firstLoss: number | undefined;
+  readonly lastLoss: number | undefined;
+  /** The last loss with the noise taken out. */
+  readonly smoothedLoss: number | undefined;
+  readonly heldOutLoss: number | undefined;
+  readonly imagesPerSecond: number | undefined;
+  /** Median over the last hundred steps. */
+  readonly recentImagesPerSecond: number | undefined;
+  /** Share of the training time spent waiting for data, 0 to 1. */
+  readonly waitShare: number | undefined;
+  readonly trainingSeconds: number;
+  readonly checkpointSeconds: number;
+  readonly badFiles: number;
+  readonly warnings: number;
+  /** Times the run was begun or resumed. */
+  readonly starts: number;
+  readonly end: "finished" | "interrupted" | "failed" | undefined;
+}
+
+const recentSteps = 100;
+
+/** Adds up a run's events. */
+export function summarize(events: readonly RunEvent[]): RunSummary {
+  const steps = events.filter((event) => event.type === "step");
+  const last = steps.at(-1);
+  const trainingSeconds = sum(steps.map(({ seconds }) => seconds));
+  const rates = imagesPerSecond(steps).map(({ value }) => value);
+  const final = events.at(-1);
+  return {
+    steps: last?.step ?? 0,
+    epoch: last?.epoch ?? 0,
+    samples: last?.samples ?? 0,
+    firstLoss: steps[0]?.loss,
+    lastLoss: last?.loss,
+    smoothedLoss: smooth(steps.map(({ step, loss }) => ({ step, value: loss }))).at(-1)?.value,
+    heldOutLoss: events.findLast((event) => event.type === "heldOut")?.loss,
+    imagesPerSecond: last === undefined || trainingSeconds === 0 ? undefined : last.samples / trainingSeconds,
+    recentImagesPerSecond: rates.length === 0 ? undefined : median(rates.slice(-recentSteps)),
+    waitShare: trainingSeconds === 0 ? undefined : sum(steps.map(({ waitSeconds }) => waitSeconds)) / trainingSeconds,
+    trainingSeconds,
+    checkpointSeconds: sum(events.map((event) => (event.type === "checkpoint" ? event.seconds : 0))),
+    badFiles: events.filter(({ type }) => type === "badFile").length,
+    warnings: events.filter(({ type }) => type === "warning").length,
+    starts: events.filter(({ type }) => type === "start").length,
+    end: final?.type === "end" ? final.reason : undefined,
+  };
+}
+
+/** The speed at each step that took time. */
+export function imagesPerSecond(steps: readonly StepEvent[]): Point[] {
+  return steps.flatMap(({ step, samples, seconds }, i) => {
+    const seen = samples - (steps[i - 1]?.samples ?? 0);
+    return seconds > 0 && seen > 0 ? [{ step, value: seen / seconds }] : [];
+  });
+}
+
+/**
+ * Takes the noise out of a curve: an exponential average with a half-life of a fiftieth of the points (or `halfLife`
+ * points), corrected for its start as in Adam. Values that are not finite are left out.
+ */
+export function smooth(points: readonly Point[], halfLife = Math.max(1, points.length / 50)): Point[] {
+  const keep = 0.5 ** (1 / halfLife);
+  let total = 0;
+  let weight = 0;
+  return points.flatMap(({ step, value }) => {
+    if (!Number.isFinite(value)) return [];
+    total = keep * total + (1 - keep) * value;
+    weight = keep * weight + (1 - keep);
+    return [{ step, value: total / weight }];
+  });
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1
+    ? (sorted[middle] as number)
+    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
+}

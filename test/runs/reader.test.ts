@@ -1,0 +1,54 @@
+import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { openRun } from "../../src/runs/reader.js";
+import { formatEvent, formatRun } from "../../src/runs/schema.js";
+import { RunWriter } from "../../src/runs/writer.js";
+import { codeOf, exampleRun, startEvent, stepEvent, temporaryFolders } from "./example.js";
+
+const newFolder = temporaryFolders();
+
+function folderWith(run: string, events?: string): string {
+  const folder = newFolder();
+  mkdirSync(folder);
+  writeFileSync(join(folder, "run.json"), run);
+  if (events !== undefined) writeFileSync(join(folder, "events.jsonl"), events);
+  return folder;
+}
+
+const two = [startEvent(), stepEvent(1, { loss: Number.NaN })];
+const lines = two.map((event) => formatEvent(event, "e")).join("");
+
+test("a run is read whole", () => {
+  const folder = folderWith(formatRun(exampleRun({ status: "finished" })), lines);
+  const run = exampleRun({ status: "finished" });
+  expect(openRun(folder)).toEqual({ folder, run, events: two, state: "finished", tornBytes: 0 });
+});
+
+test("a torn last line is left out and counted, even one that only lacks its end", () => {
+  const folder = folderWith(formatRun(exampleRun()), lines);
+  const next = formatEvent(stepEvent(2), "e").trimEnd();
+  for (const piece of ["{", next.slice(1, 20), next.slice(20)]) appendFileSync(join(folder, "events.jsonl"), piece);
+  expect(openRun(folder)).toMatchObject({ events: two, tornBytes: next.length });
+  appendFileSync(join(folder, "events.jsonl"), "\n");
+  expect(openRun(folder).events).toHaveLength(3);
+});
+
+test("damage in the middle is an error with the line", async () => {
+  const folder = folderWith(formatRun(exampleRun()), `${lines}{"type":"step"}\n${lines}`);
+  expect(() => openRun(folder)).toThrow(`in ${join(folder, "events.jsonl")}, line 3: expected an event`);
+});
+
+test("no events yet is no error; no run is", async () => {
+  expect(openRun(folderWith(formatRun(exampleRun()))).events).toEqual([]);
+  expect(await codeOf(() => openRun(newFolder()))).toBe("not-a-run");
+  expect(await codeOf(() => openRun(folderWith('{"formatVersion":3}')))).toBe("newer-format");
+});
+
+test("the state tells a run under way from one that was killed", async () => {
+  const folder = newFolder();
+  const writer = await RunWriter.create(folder, exampleRun());
+  expect(openRun(folder).state).toBe("running");
+  await writer.close();
+  expect(openRun(folder).state).toBe("killed");
+});

@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+import type { RunEvent } from "../../src/runs/schema.js";
+import { imagesPerSecond, smooth, summarize } from "../../src/runs/summary.js";
+import { checkpointEvent, startEvent, stepEvent } from "./example.js";
+
+test("a run added up by hand", () => {
+  const events: RunEvent[] = [
+    startEvent(),
+    stepEvent(1, { samples: 100, seconds: 2, waitSeconds: 1, loss: 4, epoch: 0.5 }),
+    stepEvent(2, { samples: 200, seconds: 1, waitSeconds: 0, loss: 2, epoch: 1 }),
+    { type: "heldOut", step: 2, epoch: 1, loss: 3 },
+    checkpointEvent(2),
+    { type: "badFile", step: 2, sample: 1, path: "p", code: "c", reason: "r" },
+    { type: "warning", step: 2, code: "c", message: "m" },
+    startEvent(2, { resumedFrom: 2 }),
+    stepEvent(3, { samples: 300, seconds: 1, waitSeconds: 0.2, loss: 1, epoch: 1.5 }),
+    { type: "heldOut", step: 3, epoch: 1.5, loss: 2.5 },
+    { type: "end", step: 3, reason: "finished", seconds: 9 },
+  ];
+  const summary = summarize(events);
+  expect(summary).toMatchObject({
+    steps: 3,
+    epoch: 1.5,
+    samples: 300,
+    firstLoss: 4,
+    lastLoss: 1,
+    heldOutLoss: 2.5,
+    imagesPerSecond: 75,
+    recentImagesPerSecond: 100,
+    trainingSeconds: 4,
+    checkpointSeconds: 0.1,
+    badFiles: 1,
+    warnings: 1,
+    starts: 2,
+    end: "finished",
+  });
+  expect(summary.waitShare).toBeCloseTo(0.3, 12);
+  expect(summary.smoothedLoss).toBeCloseTo((4 / 4 + 2 / 2 + 1) / (1 / 4 + 1 / 2 + 1), 12); // half-life of one point
+});
+
+test("a run without a step, and steps that took no time, divide by nothing", () => {
+  const nothing = summarize([startEvent()]);
+  expect(nothing).toMatchObject({ steps: 0, trainingSeconds: 0, firstLoss: undefined, imagesPerSecond: undefined });
+  expect(summarize([stepEvent(1, { seconds: 0, waitSeconds: 0 })])).toMatchObject({
+    imagesPerSecond: undefined,
+    recentImagesPerSecond: undefined,
+    waitShare: undefined,
+    end: undefined,
+  });
+  expect(imagesPerSecond([stepEvent(1, { seconds: 0 }), stepEvent(2, { seconds: 2 })])).toEqual([
+    { step: 2, value: 128 },
+  ]);
+});
+
+test("smoothing keeps a constant, forgets by half in its half-life and leaves out what is no number", () => {
+  const flat = Array.from({ length: 9 }, (_, step) => ({ step, value: 3 }));
+  for (const { value } of smooth(flat, 4)) expect(value).toBeCloseTo(3, 12);
+  const jump = Array.from({ length: 2000 }, (_, step) => ({ step, value: step < 1000 ? 1 : 0 }));
+  expect(smooth(jump, 10)[1009]?.value).toBeCloseTo(0.5, 6);
+  const broken = [1, Number.NaN, 1, Number.POSITIVE_INFINITY].map((value, step) => ({ step, value }));
+  const kept = smooth(broken, 2);
+  expect(kept.map(({ step }) => step)).toEqual([0, 2]);
+  expect(kept.every(({ value }) => Math.abs(value - 1) < 1e-12)).toBe(true);
+});
