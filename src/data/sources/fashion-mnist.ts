@@ -6,23 +6,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { copyFile, readdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { z } from "zod";
 import { parseIdx } from "../../formats/idx.js";
 import { DataError } from "../errors.js";
-import type { PixelSource, SourceProgress } from "../source.js";
 import { filledOnce, runProgram } from "./cache.js";
 import { fingerprintOfPixels, pixelSource } from "./pixels.js";
-
-export const fashionMnistSchema = z
-  .strictObject({
-    kind: z.literal("fashion-mnist"),
-    split: z.enum(["train", "test"]),
-    path: z.string().min(1).optional().describe("a folder with the four IDX files; fetched where left out"),
-    limit: z.int().min(1).optional().describe("only the first so many pictures"),
-  })
-  .describe("Fashion-MNIST, or a set in the same files: 60,000 + 10,000 grey pictures of 28 × 28 pixels in 10 classes");
-
-export type FashionMnistSpec = z.output<typeof fashionMnistSchema>;
+import type { FashionMnistSpec, PixelSource, SourceProgress } from "./spec.js";
 
 const CLASSES = [
   "T-shirt/top",

@@ -1,17 +1,10 @@
 /** A text file that names pictures. */
 import { readFileSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
-import { z } from "zod";
 import { DataError } from "../errors.js";
-import type { FileSource } from "../source.js";
 import { fingerprintOfFiles, inByteOrder, isInPart } from "./files.js";
-import { emptyPart, partKeys } from "./folder.js";
-
-export const fileListSchema = z
-  .strictObject({ kind: z.literal("list"), path: z.string().min(1), ...partKeys })
-  .describe("a text file with one picture a line, relative to its own folder; optionally a tab and a label behind it");
-
-export type FileListSpec = z.output<typeof fileListSchema>;
+import { emptyPart } from "./folder.js";
+import type { FileListSpec, FileSource } from "./spec.js";
 
 interface Line {
   readonly path: string;

@@ -1,23 +1,9 @@
 /** A folder tree of pictures. */
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
-import { z } from "zod";
 import { DataError } from "../errors.js";
-import type { FileSource } from "../source.js";
 import { type FoundFiles, findFiles, fingerprintOfFiles, inByteOrder, isInPart, PICTURE_EXTENSIONS } from "./files.js";
-
-/** The keys by which a source of files is split, shared by folder and list. */
-export const partKeys = {
-  part: z.enum(["all", "train", "heldOut"]).default("all").describe("which side of the split"),
-  holdOut: z.number().min(0).lt(1).default(0).describe("share of the pictures that is held out of training"),
-  seed: z.int().min(0).default(0).describe("another seed holds out other pictures"),
-};
-
-export const folderSchema = z
-  .strictObject({ kind: z.literal("folder"), path: z.string().min(1), ...partKeys })
-  .describe("a tree of pictures; the first folder below `path` is the class, where all pictures lie in such folders");
-
-export type FolderSpec = z.output<typeof folderSchema>;
+import type { FileSource, FolderSpec } from "./spec.js";
 
 /**
  * Opens the tree. Classes exist when every picture lies in a folder below the root and there are at least two such

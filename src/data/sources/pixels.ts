@@ -1,7 +1,7 @@
 /** Small data sets that are held in memory as pixels, on memory that worker threads share. */
 import { createHash } from "node:crypto";
 import { DataError } from "../errors.js";
-import type { PixelSource, SourceSpec } from "../source.js";
+import type { PixelSource, SourceSpec } from "./spec.js";
 
 export interface PixelSet {
   readonly spec: Extract<SourceSpec, { split: string }>;
