@@ -6,12 +6,12 @@ import { machineLimits } from "./src/engine/limits.js";
 const smoke = ["engine", "formats", "runs", "nn", "optim", "tensor"].map((folder) => `test/${folder}/**/*.test.ts`);
 
 const settings = {
-  setupFiles: ["test/setup.ts"],
+  setupFiles: "test/setup.ts",
   testTimeout: 60_000,
   hookTimeout: 60_000,
   // Forks run side by side, so each keeps to one thread; set before libtorch is loaded, which reads it then.
   env: { OMP_NUM_THREADS: "1", MKL_NUM_THREADS: "1" },
-} as const;
+};
 
 export default defineConfig({
   oxc: { target: "node20" }, // Node 20 does not parse `using`
@@ -21,7 +21,7 @@ export default defineConfig({
     reporters: process.env["CI"] ? ["default", ["json", { outputFile: "build/test-report.json" }]] : ["default"],
     projects: [
       { extends: true, test: { ...settings, name: "smoke", include: smoke } },
-      { extends: true, test: { ...settings, name: "full", include: ["test/**/*.test.ts"], exclude: smoke } },
+      { extends: true, test: { ...settings, name: "full", include: ["test/**/*.test.{ts,mjs}"], exclude: smoke } },
     ],
   },
 });

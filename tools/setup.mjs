@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { addonState, buildAddon, stampPath } from "./setup/addon.mjs";
 import { fetchLibtorch } from "./setup/download.mjs";
-import { cacheFolder, cachedLibtorch, findLibtorch } from "./setup/libtorch.mjs";
+import { cachedLibtorch, cacheFolder, findLibtorch } from "./setup/libtorch.mjs";
 import { withLock } from "./setup/lock.mjs";
 import { installPackages, packagesState } from "./setup/packages.mjs";
 import { checkGlibc, checkPip, checkPlatform, findCompiler } from "./setup/platform.mjs";

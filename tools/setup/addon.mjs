@@ -23,7 +23,8 @@ export function flagsFor(libtorch, napiHeaders) {
   const lib = join(libtorch.folder, "lib");
   const compile = ["-std=c++20", "-O2", "-fPIC", "-D_GLIBCXX_USE_CXX11_ABI=1", "-DNAPI_VERSION=8", "-Wall"];
   if (libtorch.cuda) compile.push("-DLACUNA_CUDA=1");
-  for (const folder of [include, join(include, "torch/csrc/api/include"), napiHeaders]) compile.push("-isystem", folder);
+  for (const folder of [include, join(include, "torch/csrc/api/include"), napiHeaders])
+    compile.push("-isystem", folder);
   const link = ["-shared", `-L${lib}`, "-ltorch_cpu", "-lc10", `-Wl,--disable-new-dtags,-rpath,${lib}`];
   // Nothing of libtorch_cuda.so is called by name; it registers its kernels by being loaded.
   if (libtorch.cuda) link.push("-Wl,--no-as-needed", "-ltorch_cuda", "-lc10_cuda");
@@ -52,11 +53,16 @@ export function addonState(root, libtorch) {
 /** The headers of ours that an object was made from, from what -MMD wrote (one rule in make's syntax). */
 export function readDependencies(text) {
   const list = text.slice(text.indexOf(":") + 1).replaceAll("\\\n", " ");
-  return list.split(/(?<!\\)\s+/).filter(Boolean).map((path) => path.replaceAll("\\ ", " "));
+  return list
+    .split(/(?<!\\)\s+/)
+    .filter(Boolean)
+    .map((path) => path.replaceAll("\\ ", " "));
 }
 
 function objectKey(files, settings) {
-  return files.every((file) => existsSync(file)) ? hash(settings, ...files.map((file) => readFileSync(file))) : undefined;
+  return files.every((file) => existsSync(file))
+    ? hash(settings, ...files.map((file) => readFileSync(file)))
+    : undefined;
 }
 
 function objectOf(root, source) {
@@ -70,7 +76,8 @@ async function compile({ root, source, compiler, flags, notes, settings }) {
   const started = Date.now();
   const args = [...flags.compile, "-MMD", "-MF", `${object}.d`, "-c", source, "-o", object];
   const { ok, output } = await run(compiler.command, args, { cwd: root });
-  if (!ok) throw new SetupError(`${relative(root, source)} does not compile with ${compiler.version}:\n${output.trim()}`);
+  if (!ok)
+    throw new SetupError(`${relative(root, source)} does not compile with ${compiler.version}:\n${output.trim()}`);
   if (output.trim()) process.stderr.write(output);
   const files = readDependencies(readFileSync(`${object}.d`, "utf8"));
   notes[basename(object)] = { files, key: objectKey(files, settings) };
@@ -100,7 +107,9 @@ export async function buildAddon(root, libtorch) {
   const nativeSources = nativeKey(root);
   const width = Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / bytesPerCompiler)));
   mkdirSync(join(root, "build", "native"), { recursive: true });
-  say(`compiling the addon with ${compiler.version} (${sources.length} files, ${width} at a time; a minute or two the first time)`);
+  say(
+    `compiling the addon with ${compiler.version} (${sources.length} files, ${width} at a time; a minute or two the first time)`,
+  );
   const notes = readJson(notesPath(root)) ?? {};
   const settings = hash(compiler.version, libtorch.version, ...flags.compile);
   const tasks = sources.map((source) => () => compile({ root, source, compiler, flags, notes, settings }));

@@ -1,6 +1,16 @@
 // Fetches libtorch: three wheels through pip, each with its checksum, unpacked beside the place and renamed into it.
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cachedLibtorch, cacheFolder, fetchedVersion } from "./libtorch.mjs";
@@ -130,7 +140,8 @@ async function unpack(paths, place) {
     for (const [index, wheel] of wheels.entries()) {
       const script = join(dirname(fileURLToPath(import.meta.url)), "unpack.py");
       const { ok, output } = await run("python3", [script, paths[index], temporary, ...wheel.parts]);
-      if (!ok) throw new SetupError(`${wheel.requirement} could not be unpacked:\n${output.trim()}`, "Is the disk full?");
+      if (!ok)
+        throw new SetupError(`${wheel.requirement} could not be unpacked:\n${output.trim()}`, "Is the disk full?");
     }
     rmSync(place, { recursive: true, force: true });
     renameSync(temporary, place);
@@ -159,7 +170,9 @@ export async function fetchLibtorch() {
   mkdirSync(downloads, { recursive: true });
   removeLeftovers(cache, downloads);
   checkSpace(cache);
-  say(`libtorch ${fetchedVersion} into ${cachedLibtorch()} (once for all clones: 553 MB to download, ${size(unpackedBytes)} kept)`);
+  say(
+    `libtorch ${fetchedVersion} into ${cachedLibtorch()} (once for all clones: 553 MB to download, ${size(unpackedBytes)} kept)`,
+  );
   const paths = [];
   for (const wheel of wheels) paths.push(await fetchWheel(downloads, wheel));
   say("  unpacking the parts that are needed");

@@ -38,7 +38,8 @@ export function inspect(folder) {
   const version = headerVersion(folder);
   const numbers = parseVersion(version);
   if (!numbers) return { problem: `no version in ${versionHeaders[0]}` };
-  if (compareVersions(numbers, oldest) < 0) return { problem: `version ${version}, but ${oldest.join(".")} or newer is needed` };
+  if (compareVersions(numbers, oldest) < 0)
+    return { problem: `version ${version}, but ${oldest.join(".")} or newer is needed` };
   return { folder, version, cuda: existsSync(join(folder, "lib", "libtorch_cuda.so")) };
 }
 
@@ -69,7 +70,8 @@ function fromCache() {
 
 // find_spec does not run torch, which would take seconds.
 function fromPython() {
-  const program = "import importlib.util as u; s = u.find_spec('torch'); print(s.submodule_search_locations[0] if s else '')";
+  const program =
+    "import importlib.util as u; s = u.find_spec('torch'); print(s.submodule_search_locations[0] if s else '')";
   const folder = answer("python3", ["-c", program]);
   const found = folder ? inspect(folder) : { problem: "not installed" };
   return found.problem ? undefined : { ...found, from: "the torch installed for python3" };

@@ -35,7 +35,8 @@ export function packagesState(root) {
 
 /** The environment of `npm run` describes the outer command; the inner npm must not take it for its own. */
 export function innerEnvironment(environment) {
-  const mine = /^(npm_(lifecycle_|package_|command$|config_local_prefix$|config_omit$|config_only$)|INIT_CWD$|NODE_ENV$)/i;
+  const mine =
+    /^(npm_(lifecycle_|package_|command$|config_local_prefix$|config_omit$|config_only$)|INIT_CWD$|NODE_ENV$)/i;
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !mine.test(name)));
 }
 

@@ -44,9 +44,14 @@ export async function buildTypescript(root) {
   if (state === "missing") rmSync(join(root, "build", "tsbuildinfo"), { force: true });
   const sources = sourcesKey(root);
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-  const { ok, output } = await run(process.execPath, [tsc, "-p", "tsconfig.build.json", "--pretty", "false"], { cwd: root });
+  const { ok, output } = await run(process.execPath, [tsc, "-p", "tsconfig.build.json", "--pretty", "false"], {
+    cwd: root,
+  });
   if (!ok) throw new SetupError(`tsc found errors in src/:\n${output.trim()}`);
   removeOrphans(root);
-  writeJson(stampOf(root), { sources, typescript: JSON.parse(readFileSync(join(root, "node_modules", "typescript", "package.json"))).version });
+  writeJson(stampOf(root), {
+    sources,
+    typescript: JSON.parse(readFileSync(join(root, "node_modules", "typescript", "package.json"))).version,
+  });
   say(`TypeScript is compiled into dist/ (${seconds(started)})`);
 }

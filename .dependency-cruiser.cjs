@@ -1,0 +1,104 @@
+// Which folder may import which: ARCHITECTURE.md, section 3. Checked by `npm run check`.
+
+const below = (...folders) => folders.map((folder) => (folder.endsWith("$") ? `^src/${folder}` : `^src/${folder}/`));
+
+/** `folder` may import itself and `allowed`, and nothing else of ours. */
+function only(folder, allowed, comment) {
+  return {
+    name: `${folder}-imports`,
+    severity: "error",
+    comment,
+    from: { path: below(folder) },
+    to: { path: "^src/", pathNot: below(folder, ...allowed) },
+  };
+}
+
+const everythingBelowTraining = [
+  "engine",
+  "tensor",
+  "nn",
+  "optim",
+  "formats",
+  "data",
+  "runs",
+  "models",
+  "methods",
+  "graph",
+];
+
+module.exports = {
+  forbidden: [
+    only("engine", [], "the engine stands on the addon alone"),
+    only("tensor", ["engine"], "tensors stand on the engine"),
+    only("nn", ["tensor"], "layers are written in tensors"),
+    only("optim", ["tensor"], "optimisers take named tensors, not modules"),
+    only("formats", [], "formats are pure bytes"),
+    only("data", ["formats"], "data is images and bytes: its workers must never load libtorch"),
+    only("runs", [], "the run folder is read by programs that have no engine"),
+    only("models", ["nn", "tensor", "formats"], "a model knows neither methods nor training"),
+    only(
+      "methods",
+      ["models", "nn", "tensor", "optim/average\\.ts$", "data/views\\.ts$"],
+      "a method knows models and describes its views; it does not read data or train",
+    ),
+    only("graph", ["engine/record\\.ts$", "tensor", "formats"], "readers of a recording know no models"),
+    only("train", everythingBelowTraining, "probes are handed in by the caller: training knows no evaluation"),
+    only("evaluate", [...everythingBelowTraining, "train"], "evaluation knows no commands"),
+    only("cli", ["index\\.ts$"], "commands use what everybody can use: the public surface"),
+    {
+      name: "nobody-imports-the-commands",
+      severity: "error",
+      comment: "the library works without its command line",
+      from: { path: "^src/", pathNot: "^src/cli/" },
+      to: { path: "^src/cli/" },
+    },
+    {
+      name: "public-surface-is-a-leaf",
+      severity: "error",
+      comment: "src/index.ts exports; code inside imports what it needs from its own file",
+      from: { path: "^src/", pathNot: ["^src/cli/", "^src/index\\.ts$"] },
+      to: { path: "^src/index\\.ts$" },
+    },
+    {
+      name: "only-engine-has-the-binding",
+      severity: "error",
+      comment: "the addon is behind src/engine",
+      from: { path: "^src/", pathNot: "^src/engine/" },
+      to: { path: ["^src/engine/binding\\.ts$", "\\.node$"] },
+    },
+    {
+      name: "no-cycles",
+      severity: "error",
+      comment: "a cycle has no beginning to read from",
+      from: { path: "^src/" },
+      to: { circular: true },
+    },
+    {
+      name: "no-tests-in-sources",
+      severity: "error",
+      comment: "tests import sources, never the other way",
+      from: { path: "^src/" },
+      to: { path: "^(test|bench|tools)/" },
+    },
+    {
+      name: "resolvable",
+      severity: "error",
+      comment: "an import that leads nowhere",
+      from: { path: "^src/" },
+      to: { couldNotResolve: true },
+    },
+    {
+      name: "declared",
+      severity: "error",
+      comment: "a package that is published must be in dependencies",
+      from: { path: "^src/" },
+      to: { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown"] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: true, // a type import is a dependency of the reader
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "types", "node", "default"] },
+  },
+};

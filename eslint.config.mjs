@@ -1,0 +1,24 @@
+// Five rules that need types and that Biome does not have; everything else is Biome's.
+import tseslint from "typescript-eslint";
+
+export default [
+  { ignores: ["dist/", "build/", "node_modules/"] },
+  {
+    files: ["{src,test,bench,recipes,examples}/**/*.ts", "vitest.config.ts"],
+    languageOptions: {
+      parser: tseslint.parser,
+      parserOptions: { project: "tsconfig.json", tsconfigRootDir: import.meta.dirname },
+    },
+    plugins: { "@typescript-eslint": tseslint.plugin },
+    rules: {
+      "@typescript-eslint/no-floating-promises": "error",
+      "@typescript-eslint/no-misused-promises": "error",
+      "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
+      "@typescript-eslint/no-unnecessary-condition": [
+        "error",
+        { allowConstantLoopConditions: "only-allowed-literals" },
+      ],
+      "@typescript-eslint/only-throw-error": "error",
+    },
+  },
+];
