@@ -14,7 +14,7 @@ namespace {
 std::vector<at::Tensor> tensorsOf(const Arguments& args, size_t i) {
   std::vector<at::Tensor> result;
   if (!args.has(i)) return result;
-  for (double handle : args.numbers(i)) result.push_back(handle == 0 ? at::Tensor() : handles().get(handle));
+  for (double handle : args.numbers(i)) result.push_back(handles().get(handle));
   return result;
 }
 
@@ -36,10 +36,19 @@ napi_value gradOf(const Arguments& args) {
   return fromNumber(args.env, gradient.defined() ? handles().add(gradient) : 0);
 }
 
-/** setGrad(tensor, gradient handle | 0) */
+/** setGrad(tensor, gradient handle | 0). A gradient of another shape would be read out of bounds by fused optimisers. */
 napi_value setGrad(const Arguments& args) {
-  const double gradient = args.number(1);
-  handles().get(args.number(0)).mutable_grad() = gradient == 0 ? at::Tensor() : handles().get(gradient);
+  const at::Tensor& tensor = handles().get(args.number(0));
+  const double handle = args.number(1);
+  const at::Tensor gradient = handle == 0 ? at::Tensor() : handles().get(handle);
+  if (gradient.defined()) {
+    TORCH_CHECK(gradient.sizes() == tensor.sizes(), "a tensor ", tensor.sizes(), " cannot have a gradient ",
+                gradient.sizes());
+    TORCH_CHECK(gradient.options().type_equal(tensor.options()) && gradient.device() == tensor.device(),
+                "a tensor of ", tensor.dtype(), " on ", tensor.device(), " cannot have a gradient of ",
+                gradient.dtype(), " on ", gradient.device());
+  }
+  tensor.mutable_grad() = gradient;
   return undefined(args.env);
 }
 
@@ -52,10 +61,17 @@ napi_value setRequiresGrad(const Arguments& args) {
   return undefined(args.env);
 }
 
-/** setGradMode(enabled) -> what it was */
+napi_value gradMode(const Arguments& args) { return fromBoolean(args.env, c10::GradMode::is_enabled()); }
+
+/**
+ * setGradMode(enabled) -> what it was. Autocast's copy of a weight that was made without gradients has no history: used
+ * again with gradients on, the weight would silently get none (pytorch/pytorch#48049), so the copies go.
+ */
 napi_value setGradMode(const Arguments& args) {
   const bool before = c10::GradMode::is_enabled();
-  c10::GradMode::set_enabled(args.boolean(0));
+  const bool enabled = args.boolean(0);
+  if (enabled && !before) at::autocast::clear_cache();
+  c10::GradMode::set_enabled(enabled);
   return fromBoolean(args.env, before);
 }
 
@@ -72,9 +88,11 @@ std::vector<AutocastState>& autocastStack() {
 /** enterAutocast(device type, dtype code, enabled). Regions nest; the copies of weights live until the outermost ends. */
 napi_value enterAutocast(const Arguments& args) {
   const auto device = c10::Device(args.string(0)).type();
+  const at::ScalarType dtype = toScalarType(args.env, args.values[1]);
+  const bool enabled = args.boolean(2);
   autocastStack().push_back({at::autocast::is_autocast_enabled(device), at::autocast::get_autocast_dtype(device)});
-  at::autocast::set_autocast_enabled(device, args.boolean(2));
-  at::autocast::set_autocast_dtype(device, static_cast<at::ScalarType>(args.number(1)));
+  at::autocast::set_autocast_enabled(device, enabled);
+  at::autocast::set_autocast_dtype(device, dtype);
   at::autocast::increment_nesting();
   return undefined(args.env);
 }
@@ -98,7 +116,9 @@ napi_value clearAutocast(const Arguments& args) {
 }
 
 napi_value setThreads(const Arguments& args) {
-  at::set_num_threads(static_cast<int>(args.number(0)));
+  const int64_t count = args.integer(0);
+  TORCH_CHECK(count >= 1 && count <= 4096, "expected 1 to 4096 threads, got ", count);
+  at::set_num_threads(static_cast<int>(count));
   return undefined(args.env);
 }
 
@@ -121,6 +141,7 @@ void exportAutograd(napi_env env, napi_value exports) {
              {"setGrad", guarded<setGrad>},
              {"requiresGrad", guarded<requiresGrad>},
              {"setRequiresGrad", guarded<setRequiresGrad>},
+             {"gradMode", guarded<gradMode>},
              {"setGradMode", guarded<setGradMode>},
              {"enterAutocast", guarded<enterAutocast>},
              {"leaveAutocast", guarded<leaveAutocast>},

@@ -6,6 +6,8 @@
 #include <ATen/core/ivalue.h>
 #include <torch/csrc/jit/frontend/function_schema_parser.h>
 
+#include <cmath>
+
 #include "napi.h"
 
 namespace lacuna {
@@ -21,11 +23,21 @@ using Convert = IValue (*)(napi_env, napi_value, int argument);
 IValue toTensor(napi_env env, napi_value value, int argument) {
   return handles().get(toNumber(env, value), argument);
 }
-IValue toInt(napi_env env, napi_value value, int) { return static_cast<int64_t>(toNumber(env, value)); }
+IValue toInt(napi_env env, napi_value value, int) { return toInteger(env, value); }
+IValue toDtype(napi_env env, napi_value value, int) { return toScalarType(env, value); }
 IValue toFloat(napi_env env, napi_value value, int) { return toNumber(env, value); }
 IValue toBool(napi_env env, napi_value value, int) { return toBoolean(env, value); }
 IValue toText(napi_env env, napi_value value, int) { return toString(env, value); }
 IValue toDevice(napi_env env, napi_value value, int) { return c10::Device(toString(env, value)); }
+
+int64_t toCode(napi_env env, napi_value value, int64_t largest) {
+  const int64_t code = toInteger(env, value);
+  if (code < 0 || code > largest)
+    throw ArgumentError("expected a code from 0 to " + std::to_string(largest) + ", got " + std::to_string(code));
+  return code;
+}
+IValue toLayout(napi_env env, napi_value value, int) { return toCode(env, value, 0); }  // strided; no sparse tensors
+IValue toMemoryFormat(napi_env env, napi_value value, int) { return toCode(env, value, 3); }
 
 /** A Scalar is an integer where JavaScript's number is one: dtype promotion then follows Python's `x + 2`. */
 IValue toScalar(napi_env env, napi_value value, int) {
@@ -33,9 +45,8 @@ IValue toScalar(napi_env env, napi_value value, int) {
   check(napi_typeof(env, value, &type));
   if (type == napi_boolean) return toBoolean(env, value);
   const double number = toNumber(env, value);
-  if (number == static_cast<double>(static_cast<int64_t>(number)) && std::abs(number) < 9007199254740992.0)
-    return static_cast<int64_t>(number);
-  return number;
+  const bool whole = std::abs(number) < 9007199254740992.0 && std::trunc(number) == number;
+  return whole ? IValue(static_cast<int64_t>(number)) : IValue(number);
 }
 
 template <typename F>
@@ -66,7 +77,7 @@ IValue toOptionalTensorList(napi_env env, napi_value value, int argument) {
 }
 IValue toIntList(napi_env env, napi_value value, int) {
   c10::List<int64_t> list;
-  forEach(env, value, [&](napi_value e) { list.push_back(static_cast<int64_t>(toNumber(env, e))); });
+  forEach(env, value, [&](napi_value e) { list.push_back(toInteger(env, e)); });
   return list;
 }
 IValue toFloatList(napi_env env, napi_value value, int) {
@@ -101,11 +112,11 @@ Convert converterOf(const TypePtr& type) {
     case TypeKind::BoolType: return toBool;
     case TypeKind::StringType: return toText;
     case TypeKind::DeviceObjType: return toDevice;
+    case TypeKind::ScalarTypeType: return toDtype;
+    case TypeKind::LayoutType: return toLayout;
+    case TypeKind::MemoryFormatType: return toMemoryFormat;
     case TypeKind::IntType:
-    case TypeKind::SymIntType:
-    case TypeKind::ScalarTypeType:
-    case TypeKind::LayoutType:
-    case TypeKind::MemoryFormatType: return toInt;
+    case TypeKind::SymIntType: return toInt;
     default: return nullptr;
   }
 }
@@ -113,6 +124,7 @@ Convert converterOf(const TypePtr& type) {
 struct Argument {
   Convert convert;
   bool optional;  // None where JavaScript gives null or undefined
+  int64_t repeats;  // length of a list such as `int[2]`, for which one number stands too; 0 for all else
   std::optional<IValue> fallback;
 };
 
@@ -146,10 +158,43 @@ napi_value open(const Arguments& args) {
     std::optional<IValue> fallback;
     if (argument.default_value().has_value()) fallback = argument.default_value();
     const bool optional = argument.type()->kind() == TypeKind::OptionalType;
-    op.arguments.push_back({converterOf(argument.type()), optional, fallback});
+    op.arguments.push_back({converterOf(argument.real_type()), optional, argument.N().value_or(0), fallback});
   }
   operators().push_back(std::move(op));
   return fromNumber(args.env, static_cast<double>(operators().size() - 1));
+}
+
+/** "number", "string", …, "array", "null" */
+std::string kindOf(napi_env env, napi_value value) {
+  static constexpr const char* kNames[] = {"undefined", "null",   "boolean",  "number",   "string",
+                                           "symbol",    "object", "function", "external", "bigint"};
+  napi_valuetype type;
+  bool array = false;
+  check(napi_typeof(env, value, &type));
+  check(napi_is_array(env, value, &array));
+  return array ? "array" : static_cast<size_t>(type) < std::size(kNames) ? kNames[type] : "value";
+}
+
+/** The converter's result; a wrong value becomes an error that names the argument. */
+IValue converted(const Operator& op, size_t i, napi_env env, napi_value value, napi_valuetype type) {
+  const Argument& argument = op.arguments[i];
+  const auto failed = [&](const std::string& what) {
+    return ArgumentError("argument " + op.handle.schema().arguments()[i].name() + ": " + what);
+  };
+  if (argument.convert == nullptr) throw failed("cannot be given from JavaScript");
+  try {
+    if (argument.repeats > 0 && type == napi_number)
+      return c10::List<int64_t>(std::vector<int64_t>(argument.repeats, toInteger(env, value)));
+    return argument.convert(env, value, static_cast<int>(i));
+  } catch (const ArgumentError& wrong) {
+    throw failed(wrong.what());
+  } catch (const PendingException&) {
+    bool pending = false;
+    napi_is_exception_pending(env, &pending);
+    if (pending) throw;
+    throw failed("expected " + op.handle.schema().arguments()[i].real_type()->str() + ", got a value of type " +
+                 kindOf(env, value));
+  }
 }
 
 void pushArgument(torch::jit::Stack& stack, const Operator& op, size_t i, const Arguments& args) {
@@ -160,12 +205,11 @@ void pushArgument(torch::jit::Stack& stack, const Operator& op, size_t i, const 
   if (type == napi_undefined && argument.fallback.has_value()) {
     stack.push_back(*argument.fallback);
   } else if (type == napi_undefined || type == napi_null) {
-    TORCH_CHECK(argument.optional, "argument ", op.handle.schema().arguments()[i].name(), " is missing");
+    if (!argument.optional)
+      throw ArgumentError("argument " + op.handle.schema().arguments()[i].name() + " is missing");
     stack.push_back(IValue());
   } else {
-    TORCH_CHECK(argument.convert != nullptr, "argument ", op.handle.schema().arguments()[i].name(),
-                " cannot be given from JavaScript");
-    stack.push_back(argument.convert(args.env, value, static_cast<int>(i)));
+    stack.push_back(converted(op, i, args.env, value, type));
   }
 }
 
@@ -185,11 +229,13 @@ napi_value toJavaScript(napi_env env, const IValue& value) {
 
 /** call(index, ...arguments) -> handle, number, boolean, an array of these, or nothing for an in-place operator. */
 napi_value call(const Arguments& args) {
-  const auto index = static_cast<size_t>(args.number(0));
-  TORCH_CHECK(index < operators().size(), "unknown operator index ", index);
+  const int64_t index = args.integer(0);
+  if (index < 0 || static_cast<size_t>(index) >= operators().size())
+    throw ArgumentError("unknown operator index " + std::to_string(index));
   const Operator& op = operators()[index];
-  TORCH_CHECK(args.count <= op.arguments.size() + 1, "takes at most ", op.arguments.size(), " arguments, got ",
-              args.count - 1);
+  if (args.count > op.arguments.size() + 1)
+    throw ArgumentError("takes at most " + std::to_string(op.arguments.size()) + " arguments, got " +
+                        std::to_string(args.count - 1));
   torch::jit::Stack stack;
   stack.reserve(op.arguments.size());
   for (size_t i = 0; i < op.arguments.size(); ++i) pushArgument(stack, op, i, args);

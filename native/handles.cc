@@ -26,8 +26,9 @@ double HandleTable::add(at::Tensor tensor) {
 }
 
 const HandleTable::Slot* HandleTable::find(double handle) const {
-  if (!(handle >= 1)) return nullptr;
+  if (!(handle >= 1 && handle < 9007199254740992.0)) return nullptr;
   const auto bits = static_cast<uint64_t>(handle);
+  if (static_cast<double>(bits) != handle) return nullptr;
   const uint64_t index = bits & kSlotMask;
   if (index >= slots_.size()) return nullptr;
   const Slot& slot = slots_[index];

@@ -20,23 +20,29 @@ Bytes bytesOf(const Arguments& args, size_t i) {
   size_t length;
   void* data;
   check(napi_get_typedarray_info(args.env, args.values[i], &type, &length, &data, nullptr, nullptr));
-  static constexpr size_t kWidth[] = {1, 1, 1, 2, 2, 4, 4, 4, 8, 8, 8};
+  static constexpr size_t kWidth[] = {1, 1, 1, 2, 2, 4, 4, 4, 8, 8, 8, 2};  // the last is Float16Array, Node 24
+  TORCH_CHECK(static_cast<size_t>(type) < std::size(kWidth), "an unknown kind of typed array");
   return {data, length * kWidth[type]};
 }
 
-std::vector<int64_t> shapeOf(const Arguments& args, size_t i) {
-  std::vector<int64_t> shape;
-  for (double size : args.numbers(i)) shape.push_back(static_cast<int64_t>(size));
-  return shape;
+/** Before anything is allocated: a wrong shape must not ask for terabytes. */
+void checkSize(const std::vector<int64_t>& shape, c10::ScalarType dtype, size_t bytes) {
+  double wanted = static_cast<double>(c10::elementSize(dtype));
+  for (int64_t side : shape) {
+    TORCH_CHECK(side >= 0, "a side of the shape is negative: ", side);
+    wanted *= static_cast<double>(side);
+  }
+  TORCH_CHECK(wanted == static_cast<double>(bytes), "the shape needs ", wanted, " bytes, got ", bytes);
 }
 
 /** fromBytes(typed array, shape, dtype code, device): the bytes are copied, never borrowed. */
 napi_value fromBytes(const Arguments& args) {
   const Bytes bytes = bytesOf(args, 0);
-  const auto dtype = static_cast<at::ScalarType>(args.number(2));
-  at::Tensor host = at::empty(shapeOf(args, 1), at::TensorOptions().dtype(dtype));
-  TORCH_CHECK(host.nbytes() == bytes.size, "the shape needs ", host.nbytes(), " bytes, got ", bytes.size);
-  std::memcpy(host.mutable_data_ptr(), bytes.data, bytes.size);
+  const at::ScalarType dtype = toScalarType(args.env, args.values[2]);
+  const std::vector<int64_t> shape = args.integers(1);
+  checkSize(shape, dtype, bytes.size);
+  at::Tensor host = at::empty(shape, at::TensorOptions().dtype(dtype));
+  if (bytes.size > 0) std::memcpy(host.mutable_data_ptr(), bytes.data, bytes.size);
   const c10::Device device(args.string(3));
   return fromNumber(args.env, handles().add(device.is_cpu() ? host : host.to(device)));
 }

@@ -1,11 +1,29 @@
 #include "napi.h"
 
+#include <cmath>
+#include <sstream>
+
 namespace lacuna {
 
 double toNumber(napi_env env, napi_value value) {
   double result;
   check(napi_get_value_double(env, value, &result));
   return result;
+}
+
+int64_t toInteger(napi_env env, napi_value value) {
+  constexpr double kLargest = 9007199254740991.0;  // Number.MAX_SAFE_INTEGER
+  const double number = toNumber(env, value);
+  if (std::trunc(number) == number && std::abs(number) <= kLargest) return static_cast<int64_t>(number);
+  std::ostringstream what;
+  what << "expected a whole number, got " << number;
+  throw ArgumentError(what.str());
+}
+
+c10::ScalarType toScalarType(napi_env env, napi_value value) {
+  const int64_t code = toInteger(env, value);
+  if ((code >= 0 && code <= 7) || code == 11 || code == 15) return static_cast<c10::ScalarType>(code);
+  throw ArgumentError("expected a dtype, got the code " + std::to_string(code));
 }
 
 bool toBoolean(napi_env env, napi_value value) {
@@ -45,7 +63,19 @@ bool Arguments::has(size_t i) const { return !isMissing(env, values[i]); }
 double Arguments::number(size_t i) const { return toNumber(env, values[i]); }
 bool Arguments::boolean(size_t i) const { return toBoolean(env, values[i]); }
 std::string Arguments::string(size_t i) const { return toString(env, values[i]); }
+int64_t Arguments::integer(size_t i) const { return toInteger(env, values[i]); }
 std::vector<double> Arguments::numbers(size_t i) const { return toNumbers(env, values[i]); }
+std::vector<int64_t> Arguments::integers(size_t i) const {
+  std::vector<int64_t> result;
+  uint32_t length;
+  check(napi_get_array_length(env, values[i], &length));
+  for (uint32_t k = 0; k < length; ++k) {
+    napi_value element;
+    check(napi_get_element(env, values[i], k, &element));
+    result.push_back(toInteger(env, element));
+  }
+  return result;
+}
 
 napi_value fromNumber(napi_env env, double value) {
   napi_value result;

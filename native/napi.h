@@ -3,6 +3,9 @@
 #include <node_api.h>
 #include <c10/util/Exception.h>
 
+#include <c10/core/ScalarType.h>
+
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -12,6 +15,11 @@ namespace lacuna {
 
 /** A JavaScript exception is already pending; unwind to the callback and return. */
 struct PendingException {};
+
+/** JavaScript gave a value of the wrong kind. */
+struct ArgumentError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 
 inline void check(napi_status status) {
   if (status != napi_ok) throw PendingException{};
@@ -32,10 +40,16 @@ struct Arguments {
   double number(size_t i) const;
   bool boolean(size_t i) const;
   std::string string(size_t i) const;
+  int64_t integer(size_t i) const;
   std::vector<double> numbers(size_t i) const;
+  std::vector<int64_t> integers(size_t i) const;
 };
 
 double toNumber(napi_env env, napi_value value);
+/** Throws ArgumentError for a fraction, an infinity, NaN and what a double cannot count. */
+int64_t toInteger(napi_env env, napi_value value);
+/** Throws ArgumentError for a code that is none of src/engine/dtype.ts. */
+c10::ScalarType toScalarType(napi_env env, napi_value value);
 bool toBoolean(napi_env env, napi_value value);
 std::string toString(napi_env env, napi_value value);
 bool isMissing(napi_env env, napi_value value);
@@ -57,12 +71,16 @@ napi_value guarded(napi_env env, napi_callback_info info) {
     bool pending = false;
     napi_is_exception_pending(env, &pending);
     if (!pending) throwError(env, "ARGUMENT", "an argument has the wrong type");
+  } catch (const ArgumentError& wrong) {
+    throwError(env, "ARGUMENT", wrong.what());
   } catch (const DisposedHandle& stale) {
     throwError(env, "DISPOSED", std::to_string(stale.argument));
   } catch (const c10::Error& error) {
     throwError(env, "LIBTORCH", error.what_without_backtrace());
   } catch (const std::exception& error) {
     throwError(env, "LIBTORCH", error.what());
+  } catch (...) {
+    throwError(env, "LIBTORCH", "an exception of an unknown kind");
   }
   return nullptr;
 }

@@ -63,14 +63,14 @@ napi_value fillRandom(const Arguments& args) {
   const at::Tensor tensor = handles().get(args.number(0)).detach();
   TORCH_CHECK(tensor.is_cpu() && tensor.scalar_type() == at::kFloat && tensor.is_contiguous(),
               "random numbers fill a contiguous float32 tensor on the CPU");
-  const std::vector<double> samples = args.numbers(4);
+  const std::vector<int64_t> samples = args.integers(4);
   const auto rows = static_cast<int64_t>(samples.size());
   TORCH_CHECK(rows > 0 && tensor.numel() % rows == 0, tensor.numel(), " numbers do not split into ", rows, " rows");
   const int64_t width = tensor.numel() / rows;
   float* data = tensor.mutable_data_ptr<float>();
   for (int64_t r = 0; r < rows; ++r) {
-    const Row row{static_cast<uint32_t>(args.number(1)), static_cast<uint32_t>(args.number(2)),
-                  static_cast<uint32_t>(samples[r]), static_cast<uint32_t>(args.number(3))};
+    const Row row{static_cast<uint32_t>(args.integer(1)), static_cast<uint32_t>(args.integer(2)),
+                  static_cast<uint32_t>(samples[r]), static_cast<uint32_t>(args.integer(3))};
     fillRow(data + r * width, width, row, args.boolean(5));
   }
   return undefined(args.env);

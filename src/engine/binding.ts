@@ -35,6 +35,7 @@ export interface Binding {
   setGrad(handle: number, gradient: number): void;
   requiresGrad(handle: number): boolean;
   setRequiresGrad(handle: number, value: boolean): void;
+  gradMode(): boolean;
   setGradMode(enabled: boolean): boolean;
   enterAutocast(device: string, dtype: number, enabled: boolean): void;
   leaveAutocast(device: string): void;

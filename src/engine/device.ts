@@ -23,7 +23,12 @@ export function defaultPrecision(device: Device): DType {
 /** @throws ConfigError where the device is unknown, or libtorch or the machine lacks it */
 export function checkDevice(device: string): Device {
   if (!/^(cpu|meta|cuda(:\d+)?)$/.test(device)) {
-    throw new ConfigError(`expected cpu, cuda or cuda:<number>, got ${device}.`, { code: "device", path: "device", expected: "cpu | cuda", actual: device });
+    throw new ConfigError(`expected cpu, cuda or cuda:<number>, got ${device}.`, {
+      code: "device",
+      path: "device",
+      expected: "cpu | cuda",
+      actual: device,
+    });
   }
   if (device.startsWith("cuda") && !binding().hasCuda()) {
     throw new ConfigError("this libtorch has no CUDA, or no GPU is visible.", {

@@ -1,10 +1,10 @@
 import { binding } from "./binding.js";
-import { dtypeCode, dtypeName, type DType } from "./dtype.js";
-import { EngineError, LacunaError } from "./errors.js";
+import { type DType, dtypeCode, dtypeName } from "./dtype.js";
+import { EngineError } from "./errors.js";
 import { disposedError, TensorRef } from "./handle.js";
 import { type Schema, schemas } from "./ops.js";
-import { isRecording, recordStep, refuseWhileRecording, type RecordedTensor } from "./record.js";
-import { type ArgumentsOf, type Declared, type NameOf, readSchema, type ResultOf } from "./schema.js";
+import { isRecording, type RecordedTensor, recordStep, refuseWhileRecording } from "./record.js";
+import { type ArgumentsOf, type Declared, type NameOf, type ResultOf, readSchema } from "./schema.js";
 import { adopt } from "./scope.js";
 
 export type OpName = NameOf<Schema>;
@@ -28,18 +28,39 @@ function operation(name: string): Operation {
   if (found !== undefined) return found;
   const schema = declared.get(name);
   if (schema === undefined) {
-    throw new EngineError(`no operation is declared as ${name}.`, { code: "unknown-op", remedy: "Add its schema to src/engine/ops.ts." });
-  }
-  let index: number;
-  try {
-    index = binding().open(schema);
-  } catch (cause) {
-    throw cause instanceof LacunaError ? cause : new EngineError((cause as Error).message, { code: "schema-mismatch", expected: schema, cause });
+    throw new EngineError(`no operation is declared as ${name}.`, {
+      code: "unknown-op",
+      remedy: "Add its schema to src/engine/ops.ts.",
+    });
   }
   const inPlace = /_(\.|$)/.test(name);
-  const made: Operation = { ...readSchema(schema), index, inPlace };
+  const made: Operation = { ...readSchema(schema), index: openSchema(schema), inPlace };
   opened.set(name, made);
   return made;
+}
+
+/** @throws EngineError where the installed libtorch lacks the operator or would refuse a call that the schema allows */
+export function openSchema(schema: string): number {
+  const addon = binding();
+  try {
+    return addon.open(schema);
+  } catch (cause) {
+    throw new EngineError(`${firstLine(cause as Error)}.`, {
+      code: "schema-mismatch",
+      expected: schema,
+      remedy: "Lacuna needs libtorch 2.11 or newer: run npm run setup, or correct src/engine/ops.ts.",
+      cause,
+    });
+  }
+}
+
+/** Runs a call of the addon; what it throws becomes an error of ours. `args` are searched for a disposed tensor. */
+export function guarded<R>(name: string, args: readonly unknown[], body: () => R): R {
+  try {
+    return body();
+  } catch (error) {
+    throw explain(name, args, error as Error & { code?: string });
+  }
 }
 
 /**
@@ -49,7 +70,8 @@ function operation(name: string): Operation {
 export function dispatcher<T extends TensorRef>(wrap: (id: number, origin: string) => T): Dispatch<T> {
   return ((name: OpName, ...given: unknown[]) => {
     const op = operation(name);
-    if (op.inPlace && isRecording()) refuseWhileRecording(`${name} changes a tensor in place`, "Use the form without the underscore.");
+    if (op.inPlace && isRecording())
+      refuseWhileRecording(`${name} changes a tensor in place`, "Use the form without the underscore.");
     const args = ordered(op, given);
     const result = call(op, args);
     const wrapped = wrapResult(result, name, wrap);
@@ -60,13 +82,24 @@ export function dispatcher<T extends TensorRef>(wrap: (id: number, origin: strin
 
 /** Positional arguments and the options object -> the operator's own order. */
 function ordered(op: Operation, given: unknown[]): unknown[] {
-  if (op.named.length === 0) return given;
   const last = given.at(-1);
-  if (!isOptions(last)) return given;
-  const args = given.slice(0, -1);
+  const options = op.named.length > 0 && isOptions(last) ? last : undefined;
+  const args = options === undefined ? given : given.slice(0, -1);
+  if (args.length > op.positional.length) {
+    throw wrong(op, `takes ${op.positional.length} positional arguments`, args.length, op.named);
+  }
+  if (options === undefined) return args;
+  for (const key of Object.keys(options)) {
+    if (!op.named.includes(key)) throw wrong(op, `has the options ${op.named.join(", ")}`, key, op.named);
+  }
   while (args.length < op.positional.length) args.push(undefined);
-  for (const name of op.named) args.push(last[name]);
+  for (const name of op.named) args.push(options[name]);
   return args;
+}
+
+function wrong(op: Operation, expected: string, actual: unknown, named: readonly string[] = []): EngineError {
+  const remedy = named.length > 0 ? `Options (${named.join(", ")}) come in an object at the end.` : undefined;
+  return new EngineError(`${op.name}: ${expected}, got ${actual}.`, { code: "argument", expected, actual, remedy });
 }
 
 function isOptions(value: unknown): value is Record<string, unknown> {
@@ -79,33 +112,68 @@ function call(op: Operation, args: readonly unknown[]): unknown {
   try {
     return binding().call(op.index, ...raw);
   } catch (error) {
-    throw explain(op, args, error as Error & { code?: string });
+    throw explain(op.name, args, error as Error & { code?: string });
   }
 }
 
+/** A handle is a number, so a number must never pass for a tensor nor a tensor for a number. */
 function toNative(op: Operation, i: number, value: unknown): unknown {
-  if (value instanceof TensorRef) return value.id;
-  if (Array.isArray(value)) return value.map((item: unknown) => (item instanceof TensorRef ? item.id : item));
-  if (typeof value === "string" && op.dtypes.has(i)) return dtypeCode(value as DType);
-  return value;
+  const kind = op.kinds[i];
+  if (value === undefined || value === null) return value;
+  if (kind === "tensor") {
+    if (value instanceof TensorRef) return value.id;
+    throw wrongArgument(op, i, "a tensor", value);
+  }
+  if (kind === "tensors") {
+    if (!Array.isArray(value)) throw wrongArgument(op, i, "a list of tensors", value);
+    return value.map((item: unknown) => {
+      if (item instanceof TensorRef) return item.id;
+      throw wrongArgument(op, i, "a list of tensors", item);
+    });
+  }
+  if (value instanceof TensorRef || (Array.isArray(value) && value.some(isTensor))) {
+    throw wrongArgument(op, i, "no tensor", value);
+  }
+  return kind === "dtype" ? dtypeCode(value as DType) : value;
 }
 
-function explain(op: Operation, args: readonly unknown[], error: Error & { code?: string }): Error {
-  if (error.code === "DISPOSED") {
-    const at = args[Number(error.message)];
-    const stale = Array.isArray(at) ? at.find((item) => item instanceof TensorRef && !item.alive) : at;
-    return disposedError(stale as TensorRef | undefined, op.name);
-  }
-  const shapes = args.flatMap((value) => (value instanceof TensorRef && value.alive ? [`[${binding().shape(value.id).join(" ")}]`] : []));
-  const first = error.message.split("\n")[0] ?? error.message;
-  return new EngineError(`${op.name}: ${first}${/[.!?]$/.test(first) ? "" : "."}${shapes.length === 0 ? "" : ` Arguments: ${shapes.join(", ")}.`}`, {
+function wrongArgument(op: Operation, i: number, expected: string, value: unknown): EngineError {
+  const name = op.positional[i] ?? op.named[i - op.positional.length];
+  return wrong(op, `argument ${name}: expected ${expected}`, described(value));
+}
+
+function described(value: unknown): string {
+  if (value instanceof TensorRef) return "a tensor";
+  if (Array.isArray(value)) return `[${value.map(described).join(", ")}]`;
+  return typeof value === "string" ? JSON.stringify(value) : typeof value === "object" ? "an object" : String(value);
+}
+
+function firstLine(error: Error): string {
+  return (error.message.split("\n")[0] ?? "").replace(/[.\s]+$/, "");
+}
+
+function explain(name: string, args: readonly unknown[], error: Error & { code?: string }): Error {
+  const given = tensors(args);
+  if (error.code === "DISPOSED")
+    return disposedError(
+      given.find((tensor) => !tensor.alive),
+      name,
+    );
+  if (error.code !== "LIBTORCH" && error.code !== "ARGUMENT") return error;
+  const shapes = given.filter((tensor) => tensor.alive).map((tensor) => `[${binding().shape(tensor.id).join(" ")}]`);
+  const listed = shapes.length === 0 ? "" : ` Arguments: ${shapes.join(", ")}.`;
+  return new EngineError(`${name}: ${firstLine(error)}.${listed}`, {
     code: error.code === "LIBTORCH" ? "libtorch" : "argument",
     actual: shapes,
     cause: error,
   });
 }
 
-function wrapResult<T extends TensorRef>(result: unknown, name: string, wrap: (id: number, origin: string) => T): unknown {
+function wrapResult<T extends TensorRef>(
+  result: unknown,
+  name: string,
+  wrap: (id: number, origin: string) => T,
+): unknown {
   if (Array.isArray(result)) return result.map((item) => wrapResult(item, name, wrap));
   if (typeof result !== "number" || result === 0) return result;
   const tensor = wrap(result, name);

@@ -1,3 +1,5 @@
+import { ConfigError } from "./errors.js";
+
 /** Element types, by PyTorch's names; the numbers are c10::ScalarType. */
 const codes = {
   uint8: 0,
@@ -17,8 +19,16 @@ export type TypedArray = Uint8Array | Int8Array | Int16Array | Int32Array | BigI
 
 const names = new Map<number, DType>(Object.entries(codes).map(([name, code]) => [code, name as DType]));
 
+/** @throws ConfigError for a name that is none of the above: as `undefined` it would mean "the default" to libtorch */
 export function dtypeCode(dtype: DType): number {
-  return codes[dtype];
+  if (Object.hasOwn(codes, dtype)) return codes[dtype];
+  const expected = Object.keys(codes).join(", ");
+  throw new ConfigError(`expected a dtype (${expected}), got ${String(dtype)}.`, {
+    code: "dtype",
+    path: "dtype",
+    expected,
+    actual: dtype,
+  });
 }
 
 /** @throws RangeError for a type that Lacuna does not use (complex, quantised). */

@@ -1,4 +1,5 @@
 import { binding } from "./binding.js";
+import { guarded } from "./dispatch.js";
 import { type DType, dtypeCode } from "./dtype.js";
 
 /** Runs `body` without recording what backward would need. */
@@ -9,6 +10,11 @@ export function noGrad<R>(body: () => R): R {
 /** Runs `body` with gradients on, also inside `noGrad` (activation checkpointing needs it). */
 export function enableGrad<R>(body: () => R): R {
   return withGradMode(true, body);
+}
+
+/** Whether operations are recorded for backward at present. */
+export function gradEnabled(): boolean {
+  return binding().gradMode();
 }
 
 function withGradMode<R>(enabled: boolean, body: () => R): R {
@@ -32,7 +38,8 @@ const regions: AutocastState[] = [];
  * weight until the outermost region ends; the addon clears them there, since an optimiser changes weights in place.
  */
 export function autocast<R>(dtype: DType, body: () => R, device = "cpu"): R {
-  binding().enterAutocast(device, dtypeCode(dtype === "float32" ? "bfloat16" : dtype), dtype !== "float32");
+  const code = dtypeCode(dtype === "float32" ? "bfloat16" : dtype);
+  guarded("autocast", [], () => binding().enterAutocast(device, code, dtype !== "float32"));
   regions.push({ dtype, device });
   try {
     return body();
@@ -49,7 +56,7 @@ export function autocastState(): AutocastState | undefined {
 
 /** Threads of libtorch's operations. Set once, before the first operation: a changed count changes bits. */
 export function setThreads(count: number): void {
-  binding().setThreads(count);
+  guarded("setThreads", [], () => binding().setThreads(count));
 }
 
 export function threads(): number {

@@ -1,4 +1,6 @@
 import { binding } from "./binding.js";
+import { guarded } from "./dispatch.js";
+import { ConfigError } from "./errors.js";
 
 /** 32-bit FNV-1a of a text. */
 function fnv1a32(text: string): number {
@@ -7,8 +9,15 @@ function fnv1a32(text: string): number {
   return hash >>> 0;
 }
 
-/** Philox's key from a seed (an integer below 2^53) and what the numbers are for. */
+/**
+ * Philox's key from a seed (an integer below 2^53) and what the numbers are for.
+ * @throws ConfigError for any other seed: two seeds must not silently be one
+ */
 export function philoxKey(seed: number, purpose: string): [number, number] {
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    const expected = `a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`;
+    throw new ConfigError(`expected ${expected}, got ${seed}.`, { code: "seed", path: "seed", expected, actual: seed });
+  }
   const high = Math.floor(seed / 2 ** 32);
   return [((seed >>> 0) ^ fnv1a32(purpose)) >>> 0, ((high >>> 0) ^ fnv1a32(`lacuna:${purpose}`)) >>> 0];
 }
@@ -25,5 +34,5 @@ export interface RandomKey {
 /** Fills a contiguous float32 tensor [R …] on the CPU; row r depends on (seed, purpose, epoch, samples[r]) alone. */
 export function fillRandom(id: number, key: RandomKey, kind: "uniform" | "normal"): void {
   const [key0, key1] = philoxKey(key.seed, key.purpose);
-  binding().fillRandom(id, key0, key1, key.epoch, key.samples, kind === "normal");
+  guarded("fillRandom", [], () => binding().fillRandom(id, key0, key1, key.epoch, key.samples, kind === "normal"));
 }

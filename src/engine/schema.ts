@@ -17,7 +17,11 @@ type ArgumentText<S extends string> = S extends `aten::${string}(${infer Rest}`
     : never
   : never;
 
-type Split<S extends string> = S extends "" ? [] : S extends `${infer Head}, ${infer Tail}` ? [Head, ...Split<Tail>] : [S];
+type Split<S extends string> = S extends ""
+  ? []
+  : S extends `${infer Head}, ${infer Tail}`
+    ? [Head, ...Split<Tail>]
+    : [S];
 
 type WithoutAlias<S extends string> = S extends `Tensor(${string})${infer Rest}` ? `Tensor${Rest}` : S;
 
@@ -43,11 +47,8 @@ type ValueOf<Word extends string, T> = Word extends `${infer Inner}?`
                 : number;
 
 type TypeWord<A extends string> = WithoutAlias<A> extends `${infer Word} ${string}` ? Word : never;
-type ArgumentName<A extends string> = WithoutAlias<A> extends `${string} ${infer Name}`
-  ? Name extends `${infer Plain}=${string}`
-    ? Plain
-    : Name
-  : never;
+type ArgumentName<A extends string> =
+  WithoutAlias<A> extends `${string} ${infer Name}` ? (Name extends `${infer Plain}=${string}` ? Plain : Name) : never;
 type HasDefault<A extends string> = A extends `${string}=${string}` ? true : false;
 
 type Positional<List extends readonly string[], T> = List extends readonly [
@@ -75,38 +76,45 @@ type Options<List extends readonly string[], T> = {
 } & { [A in List[number] as HasDefault<A> extends true ? never : ArgumentName<A>]: ValueOf<TypeWord<A>, T> };
 
 /** The arguments of the operation that a schema declares. */
-export type ArgumentsOf<S extends string, T> = AfterStar<Split<ArgumentText<S>>> extends infer Named extends readonly string[]
-  ? Named extends readonly []
-    ? Positional<Split<ArgumentText<S>>, T>
-    : HasRequired<Named> extends true
-      ? [...Positional<Split<ArgumentText<S>>, T>, options: Options<Named, T>]
-      : [...Positional<Split<ArgumentText<S>>, T>, options?: Options<Named, T>]
-  : never;
+export type ArgumentsOf<S extends string, T> =
+  AfterStar<Split<ArgumentText<S>>> extends infer Named extends readonly string[]
+    ? Named extends readonly []
+      ? Positional<Split<ArgumentText<S>>, T>
+      : HasRequired<Named> extends true
+        ? [...Positional<Split<ArgumentText<S>>, T>, options: Options<Named, T>]
+        : [...Positional<Split<ArgumentText<S>>, T>, options?: Options<Named, T>]
+    : never;
 
 type HasRequired<List extends readonly string[]> = false extends HasDefault<List[number]> ? true : false;
 
 type ResultWord<Word extends string, T> = Word extends "Tensor[]" ? T[] : Word extends "Tensor" ? T : never;
 
 type Results<List extends readonly string[], T> = {
-  [K in keyof List]: List[K] extends string ? ResultWord<List[K] extends `${infer W} ${string}` ? W : List[K], T> : never;
+  [K in keyof List]: List[K] extends string
+    ? ResultWord<List[K] extends `${infer W} ${string}` ? W : List[K], T>
+    : never;
 };
 
 /** What the operation gives back; in-place operations (`…_`) give nothing, their first argument has changed. */
-export type ResultOf<S extends string, T> = ReturnText<S> extends "()"
-  ? undefined
-  : ReturnText<S> extends `Tensor(${string}!)`
+export type ResultOf<S extends string, T> =
+  ReturnText<S> extends "()"
     ? undefined
-    : ReturnText<S> extends `(${infer List})`
-      ? Results<Split<List>, T>
-      : ResultWord<WithoutAlias<ReturnText<S>>, T>;
+    : ReturnText<S> extends `Tensor(${string}!)`
+      ? undefined
+      : ReturnText<S> extends `(${infer List})`
+        ? Results<Split<List>, T>
+        : ResultWord<WithoutAlias<ReturnText<S>>, T>;
+
+/** What JavaScript gives for an argument: a tensor, a list of tensors, a dtype's name, or something the addon converts. */
+export type ArgumentKind = "tensor" | "tensors" | "dtype" | "plain";
 
 /** The same declaration, read at run time. */
 export interface Declared {
   readonly name: string;
   readonly positional: readonly string[];
   readonly named: readonly string[];
-  /** Positions (in the operator's own order) that take a dtype name. */
-  readonly dtypes: ReadonlySet<number>;
+  /** In the operator's own order: positional, then named. */
+  readonly kinds: readonly ArgumentKind[];
 }
 
 /** @throws SyntaxError where the string is not an ATen schema */
@@ -118,11 +126,15 @@ export function readSchema(schema: string): Declared {
   const star = parts.indexOf("*");
   const word = (part: string): string => part.replace(/\([^)]*\)/, "");
   const argument = (part: string): string => word(part).split(" ")[1]?.split("=")[0] ?? "";
-  const ordered = parts.filter((part) => part !== "*");
+  const kindOf = (part: string): ArgumentKind => {
+    const type = word(part).split(" ")[0] ?? "";
+    if (type.startsWith("Tensor")) return type.endsWith("[]") ? "tensors" : "tensor";
+    return type.startsWith("ScalarType") ? "dtype" : "plain";
+  };
   return {
     name,
     positional: (star < 0 ? parts : parts.slice(0, star)).map(argument),
     named: star < 0 ? [] : parts.slice(star + 1).map(argument),
-    dtypes: new Set(ordered.flatMap((part, i) => (word(part).startsWith("ScalarType") ? [i] : []))),
+    kinds: parts.filter((part) => part !== "*").map(kindOf),
   };
 }

@@ -69,7 +69,7 @@ function release(own: Scope, kept: readonly TensorRef[]): void {
   for (const tensor of kept) if (made.has(tensor.id)) adopt(tensor);
 }
 
-/** Every tensor reachable through arrays and plain objects; each once. */
+/** Every tensor reachable through arrays, maps, sets and the fields of objects; each once. */
 export function tensorsIn(value: unknown): TensorRef[] {
   if (value instanceof TensorRef) return [value];
   const found = new Set<TensorRef>();
@@ -83,7 +83,7 @@ function collect(value: unknown, found: Set<TensorRef>, seen: Set<object>): void
   if (ArrayBuffer.isView(value)) return;
   seen.add(value);
   if (Array.isArray(value)) for (const item of value) collect(item, found, seen);
-  else if (value instanceof Map) for (const item of value.values()) collect(item, found, seen);
+  else if (value instanceof Map || value instanceof Set) for (const item of value.values()) collect(item, found, seen);
   else for (const item of Object.values(value)) collect(item, found, seen);
 }
 

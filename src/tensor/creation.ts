@@ -20,7 +20,12 @@ export function empty(shape: Shape, { dtype = "float32", device = "cpu" }: Place
   return aten("empty.memory_format", shape, { dtype, device });
 }
 /** start, start + step, … below end */
-export function arange(start: number, end: number, step = 1, { dtype = "float32", device = "cpu" }: Placement = {}): Tensor {
+export function arange(
+  start: number,
+  end: number,
+  step = 1,
+  { dtype = "float32", device = "cpu" }: Placement = {},
+): Tensor {
   return aten("arange.start_step", start, end, step, { dtype, device });
 }
 export function eye(size: number, { dtype = "float32", device = "cpu" }: Placement = {}): Tensor {

@@ -9,7 +9,13 @@ export function linear(input: Tensor, weight: Tensor, bias: Tensor | null): Tens
 }
 
 /** Normalises the last dimensions, then scales and shifts. */
-export function layerNorm(input: Tensor, shape: Shape, weight: Tensor | null, bias: Tensor | null, epsilon: number): Tensor {
+export function layerNorm(
+  input: Tensor,
+  shape: Shape,
+  weight: Tensor | null,
+  bias: Tensor | null,
+  epsilon: number,
+): Tensor {
   return aten("layer_norm", input, shape, weight, bias, epsilon);
 }
 
@@ -19,8 +25,20 @@ export function gelu(input: Tensor, approximate: "none" | "tanh" = "none"): Tens
 }
 
 /** logits [B C], labels [B] int64 or soft targets [B C] */
-export function crossEntropy(logits: Tensor, target: Tensor, options: { reduction?: Reduction; labelSmoothing?: number } = {}): Tensor {
-  return aten("cross_entropy_loss", logits, target, null, reductions[options.reduction ?? "mean"], -100, options.labelSmoothing ?? 0);
+export function crossEntropy(
+  logits: Tensor,
+  target: Tensor,
+  options: { reduction?: Reduction; labelSmoothing?: number } = {},
+): Tensor {
+  return aten(
+    "cross_entropy_loss",
+    logits,
+    target,
+    null,
+    reductions[options.reduction ?? "mean"],
+    -100,
+    options.labelSmoothing ?? 0,
+  );
 }
 
 export function mseLoss(input: Tensor, target: Tensor, reduction: Reduction = "mean"): Tensor {
@@ -54,7 +72,8 @@ function prefersProducts(tokens: number, query: Tensor, device: string): boolean
  * alone, never on a timing: a run's bits must not depend on the weather.
  */
 export function attention(query: Tensor, key: Tensor, value: Tensor): Tensor {
-  if (!prefersProducts(key.side(-2), query, query.device)) return aten("scaled_dot_product_attention", query, key, value);
+  if (!prefersProducts(key.side(-2), query, query.device))
+    return aten("scaled_dot_product_attention", query, key, value);
   const scores = query.mul(query.side(-1) ** -0.5).matmul(key.transpose(-2, -1)); // [B H N N]
   return scores.softmax(-1).matmul(value);
 }

@@ -1,5 +1,8 @@
 import { binding } from "../engine/binding.js";
-import { autocast, autocastState, enableGrad, noGrad } from "../engine/modes.js";
+import { guarded } from "../engine/dispatch.js";
+import { StateError } from "../engine/errors.js";
+import { type AutocastState, autocast, autocastState, enableGrad, gradEnabled, noGrad } from "../engine/modes.js";
+import { isRecording } from "../engine/record.js";
 import { outside, scope } from "../engine/scope.js";
 import { type Tensor, wrap } from "./tensor.js";
 
@@ -8,7 +11,7 @@ interface Segment {
   readonly body: (input: Tensor) => Tensor;
   readonly input: Tensor;
   readonly output: Tensor;
-  readonly autocast: ReturnType<typeof autocastState>;
+  readonly autocast: AutocastState | undefined;
 }
 
 const segments: Segment[] = [];
@@ -17,26 +20,47 @@ const segments: Segment[] = [];
  * Activation checkpointing (Chen et al. 2016): runs `body` without keeping what backward needs, and runs it again in
  * `backward`. Driven from here rather than by a node in the graph: on CUDA a node runs on a thread of libtorch's where
  * JavaScript may not. `body` must draw its random numbers from keys, so that they are the same the second time.
+ * Where nothing is differentiated (inside `noGrad`, while recording) this is `body` itself.
  */
 export function checkpoint(body: (input: Tensor) => Tensor, input: Tensor): Tensor {
-  const output = noGrad(() => body(input)).detach();
-  binding().clearAutocast(); // the weights' copies made here have no history: a later use must make its own
-  output.setRequiresGrad(true);
-  segments.push({ body, input: keep(input), output: keep(output), autocast: autocastState() });
+  if (!gradEnabled() || isRecording()) return body(input);
+  const output = scope(() => noGrad(() => body(input)).detach()).setRequiresGrad(true);
+  segments.push({ body, input: hold(input), output: hold(output), autocast: autocastState() });
   return output;
 }
 
-/** A handle of the tape's own: the scopes of the modules in between end before backward runs. */
-function keep(value: Tensor): Tensor {
-  return outside(() => wrap(binding().alias(value.id), value.origin));
+/** Another handle to the same tensor, which no scope owns: the module's scope ends before backward runs. */
+function hold(tensor: Tensor): Tensor {
+  return outside(() => tensor.to(tensor.dtype)); // with the type that it has, `to` gives the tensor itself
 }
 
 /** Adds the gradient of a scalar into `.grad` of every leaf, checkpointed segments included. */
 export function backward(loss: Tensor): void {
+  try {
+    scope(() => run(loss, undefined));
+  } finally {
+    dropCheckpoints();
+  }
+}
+
+/** Backward from `root` through the segments that the forward pass left; those may leave inner ones. */
+function run(root: Tensor, gradient: Tensor | undefined): void {
   const pending = segments.splice(0);
-  binding().backward([loss.id], null, pending.length > 0);
-  for (const segment of pending.reverse()) {
+  try {
+    const incoming = gradient === undefined ? null : [gradient.id];
+    guarded("backward", [root], () => binding().backward([root.id], incoming, pending.length > 0));
+    for (let segment = pending.pop(); segment !== undefined; segment = pending.pop()) {
+      runSegment(segment);
+    }
+  } finally {
+    pending.forEach(free);
+  }
+}
+
+function runSegment(segment: Segment): void {
+  try {
     scope(() => backwardSegment(segment));
+  } finally {
     free(segment);
   }
 }
@@ -48,26 +72,45 @@ function free({ input, output }: Segment): void {
 
 /** Forgets the segments of a forward pass whose backward will not be run. */
 export function dropCheckpoints(): void {
-  for (const segment of segments.splice(0)) free(segment);
+  segments.splice(0).forEach(free);
 }
 
 /** Later segments have added all they give to `output.grad` when this runs: segments end in reverse order. */
 function backwardSegment({ body, input, output, autocast: state }: Segment): void {
   const gradient = output.grad;
   if (gradient === undefined) return;
+  output.grad = undefined;
   const needsInput = input.requiresGrad;
   const leaf = input.detach().setRequiresGrad(needsInput);
-  const run = (): Tensor => enableGrad(() => body(leaf));
-  const again = state === undefined ? run() : autocast(state.dtype, run, state.device);
-  binding().backward([again.id], [gradient.id], false);
-  output.grad = undefined;
-  const passed = needsInput ? leaf.grad : undefined;
+  const forward = (): Tensor => enableGrad(() => body(leaf));
+  const plain = state === undefined && autocastState() === undefined;
+  const again = plain ? forward() : autocast(state?.dtype ?? "float32", forward, state?.device);
+  if (!again.requiresGrad) return; // a frozen body, of data
+  run(again, gradient);
+  const passed = leaf.grad;
   if (passed !== undefined) binding().backward([input.id], [passed.id], true);
 }
 
-/** Gradients of outputs with respect to inputs, nothing is added anywhere; undefined where an input had no part. */
-export function gradients(outputs: readonly Tensor[], inputs: readonly Tensor[], incoming?: readonly Tensor[]): (Tensor | undefined)[] {
-  const ids = binding().grad(outputs.map((t) => t.id), inputs.map((t) => t.id), incoming?.map((t) => t.id) ?? null, false, false);
-  return ids.map((id) => (id === 0 ? undefined : wrap(id, "gradient")));
+/**
+ * Gradients of outputs with respect to inputs, nothing is added anywhere; undefined where an input had no part.
+ * @throws StateError where checkpointed segments wait for `backward`: their part would be missing silently
+ */
+export function gradients(
+  outputs: readonly Tensor[],
+  inputs: readonly Tensor[],
+  incoming?: readonly Tensor[],
+): (Tensor | undefined)[] {
+  if (segments.length > 0) {
+    throw new StateError("gradients() does not see checkpointed segments.", {
+      code: "checkpoint",
+      expected: "a forward pass without checkpoint()",
+      actual: `${segments.length} segments`,
+      remedy: "Run backward() or dropCheckpoints() first, or leave checkpoint() out of this forward pass.",
+    });
+  }
+  const ids = (tensors: readonly Tensor[]): number[] => tensors.map((tensor) => tensor.id);
+  const made = guarded("gradients", [...outputs, ...inputs, ...(incoming ?? [])], () =>
+    binding().grad(ids(outputs), ids(inputs), incoming === undefined ? null : ids(incoming), false, false),
+  );
+  return made.map((id) => (id === 0 ? undefined : wrap(id, "gradient")));
 }
-

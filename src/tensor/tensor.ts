@@ -1,6 +1,7 @@
 import { binding } from "../engine/binding.js";
-import { dispatcher, type Dispatch } from "../engine/dispatch.js";
+import { type Dispatch, dispatcher, guarded } from "../engine/dispatch.js";
 import { type DType, dtypeCode, dtypeName, dtypeOf, type TypedArray, typedArray } from "../engine/dtype.js";
+import { ShapeError } from "../engine/errors.js";
 import { disposedError, TensorRef } from "../engine/handle.js";
 import { refuseWhileRecording } from "../engine/record.js";
 import { adopt } from "../engine/scope.js";
@@ -38,17 +39,12 @@ export class Tensor extends TensorRef {
   /** The size of a dimension; negative counts from the end. */
   side(dim: number): number {
     const side = this.shape.at(dim);
-    if (side === undefined) throw new RangeError(`dimension ${dim} of a tensor of rank ${this.rank}`);
-    return side;
+    if (side !== undefined) return side;
+    throw new ShapeError(`expected a dimension of rank ${this.rank}, got ${dim}.`, { code: "dimension", actual: dim });
   }
 
   #read<R>(read: (id: number) => R): R {
-    try {
-      return read(this.id);
-    } catch (error) {
-      if ((error as { code?: string }).code === "DISPOSED") throw disposedError(this, "reading");
-      throw error;
-    }
+    return guarded("reading", [this], () => read(this.id));
   }
 
   // Arithmetic
@@ -340,11 +336,9 @@ export class Tensor extends TensorRef {
   toArray(): TypedArray {
     refuseWhileRecording("values were read", "Keep the model free of branches on data, or read after the recording.");
     const dtype = this.dtype;
-    if (dtype !== "float16" && dtype !== "bfloat16") return typedArray(dtype, this.#read((id) => binding().readBytes(id)));
-    const wide = this.float();
-    const values = typedArray("float32", binding().readBytes(wide.id));
-    wide.dispose();
-    return values;
+    using wide = dtype === "float16" || dtype === "bfloat16" ? this.float() : undefined;
+    const bytes = (wide ?? this).#read((id) => binding().readBytes(id));
+    return typedArray(wide === undefined ? dtype : "float32", bytes);
   }
   /** The values as numbers. */
   toNumbers(): number[] {
@@ -356,7 +350,7 @@ export class Tensor extends TensorRef {
   }
   /** Overwrites a contiguous tensor with raw bytes of its own type. */
   setBytes(bytes: ArrayBufferView): void {
-    binding().writeBytes(this.id, bytes);
+    guarded("setBytes", [this], () => binding().writeBytes(this.id, bytes));
   }
 
   // Gradients
@@ -364,7 +358,7 @@ export class Tensor extends TensorRef {
     return this.#read((id) => binding().requiresGrad(id));
   }
   setRequiresGrad(value: boolean): this {
-    binding().setRequiresGrad(this.id, value);
+    guarded("setRequiresGrad", [this], () => binding().setRequiresGrad(this.id, value));
     return this;
   }
   /** The gradient that `backward` left here, or undefined. A new handle: dispose it, or be inside a scope. */
@@ -374,7 +368,8 @@ export class Tensor extends TensorRef {
   }
   /** Puts a gradient here; undefined frees it. */
   set grad(value: Tensor | undefined) {
-    binding().setGrad(this.id, value === undefined ? 0 : value.id);
+    if (value !== undefined && value.id === 0) throw disposedError(value, "grad"); // 0 would free the gradient
+    guarded("grad", [this, value], () => binding().setGrad(this.id, value === undefined ? 0 : value.id));
   }
 }
 
@@ -389,7 +384,12 @@ export function wrap(id: number, origin: string): Tensor {
 }
 
 /** Copies a typed array into a tensor; its type is the array's, unless said (for bits of float16 and bfloat16). */
-export function tensor(data: TypedArray, shape: Shape = [data.length], options: { dtype?: DType; device?: string } = {}): Tensor {
-  const dtype = options.dtype ?? dtypeOf(data);
-  return wrap(binding().fromBytes(data, shape, dtypeCode(dtype), options.device ?? "cpu"), "tensor");
+export function tensor(
+  data: TypedArray,
+  shape: Shape = [data.length],
+  options: { dtype?: DType; device?: string } = {},
+): Tensor {
+  const code = dtypeCode(options.dtype ?? dtypeOf(data));
+  const id = guarded("tensor", [], () => binding().fromBytes(data, shape, code, options.device ?? "cpu"));
+  return wrap(id, "tensor");
 }
