@@ -36,7 +36,10 @@ export interface Reconstruction {
 }
 
 /** A way to learn without labels: `forward` turns views of a batch into a loss. */
-export abstract class Method<View extends string = "image"> extends Module<[Readonly<Record<View, Tensor>>, Step], Loss> {
+export abstract class Method<View extends string = "image"> extends Module<
+  [Readonly<Record<View, Tensor>>, Step],
+  Loss
+> {
   abstract readonly encoder: Encoder;
 
   /** After the optimiser's step: moving-average teachers, queues. Changes buffers in place. */

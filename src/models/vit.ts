@@ -35,7 +35,10 @@ export const vitConfig = z.strictObject({
   depth: positive.optional().describe("number of blocks"),
   heads: positive.optional().describe("attention heads"),
   mlpRatio: z.number().positive().default(4).describe("hidden width of the MLP over the token width"),
-  patchSize: z.union([positive, z.tuple([positive, positive])]).default(16).describe("patch side in pixels, or [height, width]"),
+  patchSize: z
+    .union([positive, z.tuple([positive, positive])])
+    .default(16)
+    .describe("patch side in pixels, or [height, width]"),
 });
 export type VitConfig = z.output<typeof vitConfig>;
 
@@ -74,7 +77,12 @@ export class Vit extends Module<[Tensor], Tensor> implements Encoder {
     this.imageSize = image.imageSize;
     this.patchSize = pair(config.patchSize);
     this.grid = gridOf(image.imageSize, this.patchSize);
-    if (width % 4 !== 0) throw new ConfigError(`positions need a width that 4 divides, got ${width}.`, { code: "width", path: "model.width", actual: width });
+    if (width % 4 !== 0)
+      throw new ConfigError(`positions need a width that 4 divides, got ${width}.`, {
+        code: "width",
+        path: "model.width",
+        actual: width,
+      });
     this.clsToken = new Parameter([1, 1, width], normal(0.02));
     this.posEmbed = new Parameter([1, 1 + this.patches, width], sinCosInit(this.grid), false);
     this.patchEmbed = new PatchEmbed(image.channels, width, this.patchSize);
@@ -116,12 +124,15 @@ function gridOf(image: Size, patch: Size): Size {
   const near = image.map((side, i) => Math.max(1, Math.round(side / (patch[i] ?? 1))) * (patch[i] ?? 1));
   if (image.some((side, i) => side !== near[i])) {
     const [wanted, size] = [near.join(" × "), image.join(" × ")];
-    throw new ConfigError(`imageSize ${size} is not a multiple of patchSize ${patch.join(" × ")} (nearest: ${wanted}).`, {
-      code: "image-size",
-      path: "data.imageSize",
-      expected: near,
-      actual: image,
-    });
+    throw new ConfigError(
+      `imageSize ${size} is not a multiple of patchSize ${patch.join(" × ")} (nearest: ${wanted}).`,
+      {
+        code: "image-size",
+        path: "data.imageSize",
+        expected: near,
+        actual: image,
+      },
+    );
   }
   return [image[0] / patch[0], image[1] / patch[1]];
 }

@@ -24,7 +24,11 @@ const codes = new Map(Object.entries(names).map(([code, name]) => [name, code as
 export function tensorOf(raw: RawTensor): Tensor {
   const dtype = names[raw.dtype];
   if (dtype === undefined) {
-    throw new CheckpointError(`tensors of type ${raw.dtype} cannot be loaded.`, { code: "dtype", expected: Object.keys(names), actual: raw.dtype });
+    throw new CheckpointError(`tensors of type ${raw.dtype} cannot be loaded.`, {
+      code: "dtype",
+      expected: Object.keys(names),
+      actual: raw.dtype,
+    });
   }
   const bytes = raw.data.byteLength === 0 ? new Uint8Array(0) : raw.data;
   return tensor(bytes, raw.shape, { dtype });
@@ -44,15 +48,22 @@ export interface WeightSource {
   read(name: string): RawTensor;
 }
 
-const some = (list: readonly string[]): string => (list.length > 4 ? `${list.slice(0, 4).join(", ")}, …` : list.join(", "));
+const some = (list: readonly string[]): string =>
+  list.length > 4 ? `${list.slice(0, 4).join(", ")}, …` : list.join(", ");
 
 /**
  * Copies a file's tensors into a state, by name, converting the type where it differs. Nothing is changed unless every
  * name and shape fits. @param strict false: load what fits by name, leave the rest. @returns the names left alone
  * @throws CheckpointError that names what is missing, unexpected or of another shape
  */
-export function loadState(state: ReadonlyMap<string, Tensor>, source: WeightSource, { strict = true, prefix = "" } = {}): string[] {
-  const offered = new Set(source.names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length)));
+export function loadState(
+  state: ReadonlyMap<string, Tensor>,
+  source: WeightSource,
+  { strict = true, prefix = "" } = {},
+): string[] {
+  const offered = new Set(
+    source.names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length)),
+  );
   const missing = [...state.keys()].filter((name) => !offered.has(name));
   const unexpected = [...offered].filter((name) => !state.has(name));
   if (strict && missing.length + unexpected.length > 0) throw mismatch(source.path, missing, unexpected);

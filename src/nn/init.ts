@@ -28,5 +28,9 @@ export const zero: Initializer = (shape) => zeros(shape);
 export const one: Initializer = (shape) => full(shape, 1);
 
 function uniform(shape: Shape, rng: Rng, bound: number): ReturnType<Initializer> {
-  return rng.uniform(shape).reshape(shape).mul(2 * bound).sub(bound);
+  return rng
+    .uniform(shape)
+    .reshape(shape)
+    .mul(2 * bound)
+    .sub(bound);
 }

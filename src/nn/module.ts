@@ -15,6 +15,18 @@ export function snakeCase(name: string): string {
 /** Modules whose `forward` is running, outermost first. */
 const running: Module<never[], unknown>[] = [];
 
+let watcher: ((result: unknown) => void) | undefined;
+
+/** Runs `body` and shows `watch` what every module gives back, innermost first; what it throws names the module. */
+export function watchOutputs<R>(watch: (result: unknown) => void, body: () => R): R {
+  watcher = watch;
+  try {
+    return body();
+  } finally {
+    watcher = undefined;
+  }
+}
+
 /** Which module threw, so that its parent can put its key in front of the error's path. */
 const thrower = new WeakMap<LacunaError, AnyModule>();
 
@@ -35,7 +47,11 @@ export abstract class Module<A extends unknown[] = [Tensor], R = Tensor> {
     const key = isRecording() ? keyIn(running.at(-1), this as AnyModule) : "";
     running.push(this as AnyModule);
     try {
-      return scope(() => withinModule(key, () => this.forward(...args)));
+      return scope(() => {
+        const result = withinModule(key, () => this.forward(...args));
+        watcher?.(result);
+        return result;
+      });
     } catch (error) {
       throw located(error, this as AnyModule);
     } finally {
@@ -48,7 +64,9 @@ export abstract class Module<A extends unknown[] = [Tensor], R = Tensor> {
     return Object.entries(this).flatMap(([name, value]): [string, AnyModule][] => {
       if (value instanceof Module) return [[snakeCase(name), value]];
       if (!Array.isArray(value)) return [];
-      return value.flatMap((item, i): [string, AnyModule][] => (item instanceof Module ? [[`${snakeCase(name)}.${i}`, item]] : []));
+      return value.flatMap((item, i): [string, AnyModule][] =>
+        item instanceof Module ? [[`${snakeCase(name)}.${i}`, item]] : [],
+      );
     });
   }
 
@@ -78,7 +96,8 @@ export abstract class Module<A extends unknown[] = [Tensor], R = Tensor> {
   /** Gives every parameter its first values, keyed by its name: the same whatever the order of construction. */
   initialize(rng: Rng): void {
     for (const [name, parameter] of this.state()) {
-      if (parameter.device !== "meta") noGrad(() => scope(() => void parameter.copy_(parameter.initializer(parameter.shape, rng.fork(name)))));
+      if (parameter.device !== "meta")
+        noGrad(() => scope(() => void parameter.copy_(parameter.initializer(parameter.shape, rng.fork(name)))));
     }
   }
 

@@ -26,7 +26,10 @@ export function toImages(view: PixelBatch, mean: readonly number[], std: readonl
       const batch = view.data.length / (height * width * channels);
       const bytes = tensor(view.data, [batch, height, width, channels], { device }).permute([0, 3, 1, 2]); // [B C H W]
       // 255 as a tensor on the device: by a number CUDA multiplies with the reciprocal, which is another rounding.
-      const unit = bytes.contiguous().float().div(full([], 255, { device }));
+      const unit = bytes
+        .contiguous()
+        .float()
+        .div(full([], 255, { device }));
       return unit.sub(perChannel(mean)).div(perChannel(std));
     }),
   );
@@ -42,12 +45,15 @@ function checkView({ data, height, width, channels }: PixelBatch, means: number,
     });
   }
   if (means !== channels || stds !== channels) {
-    throw new ShapeError(`pictures have ${channels} channels, the normalisation has ${means} means and ${stds} deviations.`, {
-      code: "channel-count",
-      path: "normalization",
-      expected: channels,
-      actual: [means, stds],
-      remedy: "Give one mean and one deviation for each channel.",
-    });
+    throw new ShapeError(
+      `pictures have ${channels} channels, the normalisation has ${means} means and ${stds} deviations.`,
+      {
+        code: "channel-count",
+        path: "normalization",
+        expected: channels,
+        actual: [means, stds],
+        remedy: "Give one mean and one deviation for each channel.",
+      },
+    );
   }
 }

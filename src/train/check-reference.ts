@@ -49,13 +49,25 @@ export function checkReference(path: string): ReferencePart[] {
 
 function build(config: ReferenceConfig, file: SafetensorsFile, normalizeTargets: boolean): Mae {
   const [H, W] = [config.imageSize, config.imageSize];
-  const vit = new Vit(vitConfig.parse({ width: config.width, depth: config.depth, heads: config.heads, patchSize: config.patchSize }), {
-    imageSize: [H, W],
-    channels: 3,
-  });
+  const vit = new Vit(
+    vitConfig.parse({ width: config.width, depth: config.depth, heads: config.heads, patchSize: config.patchSize }),
+    {
+      imageSize: [H, W],
+      channels: 3,
+    },
+  );
   const decoder = { width: config.decoderWidth, depth: config.decoderDepth, heads: config.decoderHeads };
   const model = new Mae(maeConfig.parse({ maskRatio: config.maskRatio, normalizeTargets, decoder }), vit);
-  loadState(model.state(), { path: file.path, names: file.names.filter((name) => name.startsWith("weight/")), entry: (name) => file.entry(name), read: (name) => file.read(name) }, { prefix: "weight/" });
+  loadState(
+    model.state(),
+    {
+      path: file.path,
+      names: file.names.filter((name) => name.startsWith("weight/")),
+      entry: (name) => file.entry(name),
+      read: (name) => file.read(name),
+    },
+    { prefix: "weight/" },
+  );
   return model;
 }
 
@@ -83,7 +95,14 @@ class Comparison {
 
   result(): ReferencePart {
     const passed = this.#tensors > 0 && this.#difference <= this.tolerance;
-    return { part: this.part, tensors: this.#tensors, difference: this.#difference, tolerance: this.tolerance, worst: this.#worst, passed };
+    return {
+      part: this.part,
+      tensors: this.#tensors,
+      difference: this.#difference,
+      tolerance: this.tolerance,
+      worst: this.#worst,
+      passed,
+    };
   }
 }
 
@@ -115,7 +134,12 @@ function compareLosses(file: SafetensorsFile, config: ReferenceConfig): Referenc
   const parts = [masks.result()];
   for (const tag of ["0", "1"]) {
     using model = build(config, file, tag === "1");
-    const own = { latent: new Comparison("latent", 1e-5), prediction: new Comparison(`prediction.${tag}`, 1e-5), loss: new Comparison(`loss.${tag}`, 1e-5), gradients: new Comparison(`gradients.${tag}`, 1e-4) };
+    const own = {
+      latent: new Comparison("latent", 1e-5),
+      prediction: new Comparison(`prediction.${tag}`, 1e-5),
+      loss: new Comparison(`loss.${tag}`, 1e-5),
+      gradients: new Comparison(`gradients.${tag}`, 1e-4),
+    };
     const latent = model.encodeVisible(image, mask);
     own.latent.add("latent", latent, tensorOf(file.read("latent")));
     own.prediction.add(`pred.${tag}`, model.decode(latent, mask), tensorOf(file.read(`pred.${tag}`)));
@@ -126,7 +150,12 @@ function compareLosses(file: SafetensorsFile, config: ReferenceConfig): Referenc
       const gradient = tensor.grad;
       if (gradient !== undefined) addAll(own.gradients, name, gradient, tensorOf(file.read(`grad.${tag}/${name}`)));
     }
-    parts.push(...(tag === "0" ? [own.latent.result()] : []), own.prediction.result(), own.loss.result(), own.gradients.result());
+    parts.push(
+      ...(tag === "0" ? [own.latent.result()] : []),
+      own.prediction.result(),
+      own.loss.result(),
+      own.gradients.result(),
+    );
   }
   return parts;
 }

@@ -30,8 +30,14 @@ const positive = z.int().positive();
 export const maeConfig = z.strictObject({
   name: z.literal("mae").default("mae"),
   maskRatio: z.number().gt(0).lt(1).default(0.75).describe("share of the patches that is hidden (paper, figure 5)"),
-  mask: z.enum(["random", "block", "grid"]).default("random").describe("how hidden patches are drawn (paper, table 1f)"),
-  normalizeTargets: z.boolean().default(true).describe("predict each patch's pixels after normalising the patch (table 1d)"),
+  mask: z
+    .enum(["random", "block", "grid"])
+    .default("random")
+    .describe("how hidden patches are drawn (paper, table 1f)"),
+  normalizeTargets: z
+    .boolean()
+    .default(true)
+    .describe("predict each patch's pixels after normalising the patch (table 1d)"),
   decoder: z
     .strictObject({
       width: positive.default(512).describe("token width (table 1b)"),
@@ -76,7 +82,9 @@ export class Mae extends Method {
   override state(prefix = ""): Map<string, Parameter> {
     const within = `${prefix}encoder.`;
     const entries = [...super.state(prefix)];
-    return new Map(entries.map(([name, value]) => [name.startsWith(within) ? prefix + name.slice(within.length) : name, value]));
+    return new Map(
+      entries.map(([name, value]) => [name.startsWith(within) ? prefix + name.slice(within.length) : name, value]),
+    );
   }
 
   /** image [B C H W] -> squared error over the hidden patches (paper, section 3) */
@@ -93,7 +101,11 @@ export class Mae extends Method {
   loss(image: Tensor, mask: Mask): Tensor {
     const hidden = mask.ids.slice(1, mask.kept); // [B M]
     const predicted = this.decode(this.encodeVisible(image, mask), mask, hidden); // [B M P]
-    return predicted.float().sub(take(this.targets(image), hidden)).pow(2).mean(); // []
+    return predicted
+      .float()
+      .sub(take(this.targets(image), hidden))
+      .pow(2)
+      .mean(); // []
   }
 
   /** image [B C H W] -> latent of the visible patches, class token first [B 1+K D] */
@@ -126,7 +138,10 @@ export class Mae extends Method {
 
   override reconstruct(image: Tensor, { rng }: Step, ids?: Tensor): Reconstruction {
     const { patchSize, grid } = this.encoder;
-    const mask = ids === undefined ? this.draw(rng, image.device) : maskOf(ids, keptPatches(this.encoder.patches, this.config.maskRatio));
+    const mask =
+      ids === undefined
+        ? this.draw(rng, image.device)
+        : maskOf(ids, keptPatches(this.encoder.patches, this.config.maskRatio));
     const patches = patchify(image, patchSize, "channelsLast"); // [B N P]
     const raw = this.decode(this.encodeVisible(image, mask), mask).float(); // [B N P]
     const { mean, deviation } = statistics(patches); // [B N 1]
@@ -135,7 +150,12 @@ export class Mae extends Method {
     const share = hidden.unsqueeze(-1); // [B N 1]
     const visible = patches.mul(share.rsub(1)); // [B N P]
     const picture = (values: Tensor): Tensor => unpatchify(values, patchSize, grid, "channelsLast"); // [B C H W]
-    return { masked: picture(visible), rebuilt: picture(visible.add(pixels.mul(share))), predicted: picture(pixels), mask: hidden };
+    return {
+      masked: picture(visible),
+      rebuilt: picture(visible.add(pixels.mul(share))),
+      predicted: picture(pixels),
+      mask: hidden,
+    };
   }
 
   /** Predicting zero for a normalised patch costs (P - 1) / P, its variance being unbiased (mae.md T11). */
@@ -170,9 +190,13 @@ function checkKept({ maskRatio }: MaeConfig, { patches }: Vit): void {
 function views({ augmentation }: MaeConfig, { imageSize }: ImageShape): Readonly<Record<"image", Transform>> {
   const flip = { type: "flip", probability: 0.5 } as const;
   const shorter = Math.max(...imageSize);
-  const middle = [{ type: "resize", size: shorter }, { type: "centerCrop", size: imageSize }] as const;
+  const middle = [
+    { type: "resize", size: shorter },
+    { type: "centerCrop", size: imageSize },
+  ] as const;
   if (augmentation === "none") return { image: middle };
-  if (augmentation === "fixedCrop") return { image: [...middle, { type: "reflectPadCrop", padding: Math.round(Math.min(...imageSize) / 8) }, flip] };
+  if (augmentation === "fixedCrop")
+    return { image: [...middle, { type: "reflectPadCrop", padding: Math.round(Math.min(...imageSize) / 8) }, flip] };
   return { image: [{ type: "randomResizedCrop", size: imageSize, scale: [0.2, 1], ratio: [3 / 4, 4 / 3] }, flip] };
 }
 

@@ -49,16 +49,19 @@ export function drawMask(kind: MaskKind, ratio: number, grid: Size, rng: Rng, de
 /** One visible patch in every cell of two by two, always its top left (the paper does not say which). */
 function gridOrder([rows, columns]: Size, kept: number): number[] {
   const all = Array.from({ length: rows * columns }, (_, n) => n);
-  const visible = (n: number): boolean => n % columns % 2 === 0 && Math.floor(n / columns) % 2 === 0;
+  const visible = (n: number): boolean => (n % columns) % 2 === 0 && Math.floor(n / columns) % 2 === 0;
   const first = all.filter(visible);
   if (first.length !== kept) {
-    throw new ConfigError(`a grid mask keeps one patch of every four (${first.length} of ${all.length}), not ${kept}.`, {
-      code: "mask-ratio",
-      path: "method.maskRatio",
-      expected: 0.75,
-      actual: 1 - kept / all.length,
-      remedy: "Set maskRatio to 0.75 and use a grid with an even number of patches on each side.",
-    });
+    throw new ConfigError(
+      `a grid mask keeps one patch of every four (${first.length} of ${all.length}), not ${kept}.`,
+      {
+        code: "mask-ratio",
+        path: "method.maskRatio",
+        expected: 0.75,
+        actual: 1 - kept / all.length,
+        remedy: "Set maskRatio to 0.75 and use a grid with an even number of patches on each side.",
+      },
+    );
   }
   return [...first, ...all.filter((n) => !visible(n))];
 }
@@ -90,7 +93,12 @@ function blockOrder(grid: Size, kept: number, rng: Rng, row: number): number[] {
   return rank(hidden, noise, count, wanted);
 }
 
-function addBlock(hidden: Uint8Array, [rows, columns]: Size, limits: { smallest: number; room: number }, uniform: () => number): number {
+function addBlock(
+  hidden: Uint8Array,
+  [rows, columns]: Size,
+  limits: { smallest: number; room: number },
+  uniform: () => number,
+): number {
   const logAspect = Math.log(1 / 0.3);
   for (let attempt = 0; attempt < 10; attempt++) {
     const area = limits.smallest + uniform() * Math.max(0, limits.room - limits.smallest);
@@ -100,7 +108,10 @@ function addBlock(hidden: Uint8Array, [rows, columns]: Size, limits: { smallest:
     if (height < 1 || width < 1 || height >= rows || width >= columns) continue;
     const top = Math.floor(uniform() * (rows - height + 1));
     const left = Math.floor(uniform() * (columns - width + 1));
-    const cells = Array.from({ length: height * width }, (_, i) => (top + Math.floor(i / width)) * columns + left + (i % width));
+    const cells = Array.from(
+      { length: height * width },
+      (_, i) => (top + Math.floor(i / width)) * columns + left + (i % width),
+    );
     const fresh = cells.filter((cell) => hidden[cell] === 0);
     if (fresh.length === 0 || fresh.length > limits.room) continue;
     for (const cell of fresh) hidden[cell] = 1;

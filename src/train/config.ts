@@ -1,0 +1,182 @@
+import { z } from "zod";
+import { sourceSchema } from "../data/source.js";
+import { ConfigError } from "../engine/errors.js";
+import { methodConfig } from "../methods/index.js";
+import { modelConfig } from "../models/index.js";
+import { adamwConfig } from "../optim/adamw.js";
+import { larsConfig } from "../optim/lars.js";
+import { absoluteLearningRate } from "../optim/schedule.js";
+import { sgdConfig } from "../optim/sgd.js";
+
+const positive = z.int().positive();
+const side = z.union([positive, z.tuple([positive, positive])]);
+
+const dataConfig = z.strictObject({
+  source: sourceSchema.describe("where the pictures are"),
+  heldOut: sourceSchema
+    .optional()
+    .describe("pictures that are never trained on; their loss is logged with fixed masks"),
+  imageSize: side.default(224).describe("side in pixels, or [height, width]"),
+  channels: z.literal([1, 3]).default(3),
+  batchSize: positive.default(256).describe("pictures a step of the optimiser, all micro-batches together"),
+  workers: z
+    .union([z.literal("auto"), z.int().min(0)])
+    .default("auto")
+    .describe("threads that decode pictures; never changes a run's numbers"),
+  mean: z.array(z.number()).default([0.485, 0.456, 0.406]).describe("of each channel, pixels in 0 to 1 (ImageNet's)"),
+  std: z.array(z.number().positive()).default([0.229, 0.224, 0.225]),
+  maxBadShare: z.number().min(0).max(1).default(0.1).describe("more unreadable pictures than this share end the run"),
+  maxPixels: positive.default(64e6).describe("larger pictures are refused by their header, before decoding"),
+});
+
+const schedule = {
+  warmupEpochs: z
+    .number()
+    .min(0)
+    .optional()
+    .describe("linear from zero; a tenth of the run, at most 40 epochs, if absent"),
+  minimumLearningRate: z.number().min(0).default(0).describe("where the half cosine ends"),
+  accumulate: positive.default(1).describe("micro-batches in a step: the same gradient for less memory"),
+  clipNorm: z.number().positive().optional().describe("largest norm of the whole gradient"),
+};
+const optimConfig = z.discriminatedUnion("name", [
+  adamwConfig.extend(schedule),
+  sgdConfig.extend(schedule),
+  larsConfig.extend(schedule),
+]);
+
+const logConfig = z.strictObject({
+  checkpointSeconds: z.number().positive().default(300).describe("time between checkpoints"),
+  checkpointSteps: positive.optional().describe("steps between checkpoints, besides those by time"),
+  keepCheckpoints: z.int().min(2).default(2).describe("older ones are removed once a newer one is verified"),
+  previewSeconds: z
+    .number()
+    .positive()
+    .default(20)
+    .describe("until the first picture; the time between pictures then doubles, up to ten minutes"),
+  previewPictures: z.int().min(0).default(8),
+  heldOutEpochs: z.number().positive().default(1).describe("epochs between held-out losses"),
+  heldOutPictures: positive.default(2048).describe("at most so many pictures are used for it"),
+});
+
+/** Everything that decides a run. `run.json` holds it fully resolved. */
+export const runConfig = z.strictObject({
+  seed: z.int().min(0).default(0),
+  epochs: z.number().positive().default(400).describe("passes over the pictures; fractions count"),
+  device: z.string().default("cpu"),
+  precision: z
+    .enum(["auto", "bfloat16", "float32"])
+    .default("auto")
+    .describe("of matrix products; auto: bfloat16 where the hardware has it"),
+  checkpointing: z
+    .boolean()
+    .default(false)
+    .describe("compute activations again in backward: about a third more time, much less memory"),
+  model: modelConfig.prefault({ name: "vit" }),
+  method: methodConfig.prefault({ name: "mae" }),
+  data: dataConfig,
+  optim: optimConfig.prefault({ name: "adamw" }),
+  log: logConfig.prefault({}),
+});
+export type RunConfig = z.output<typeof runConfig>;
+export type RunConfigInput = z.input<typeof runConfig>;
+
+/** For recipes: checks the types of a configuration where it is written. */
+export function defineRun(config: RunConfigInput): RunConfigInput {
+  return config;
+}
+
+/** @throws ConfigError in the house's form, with the nearest key for one that is misspelt */
+export function parseConfig(input: unknown): RunConfig {
+  const result = runConfig.safeParse(input);
+  if (!result.success) throw configError(result.error, input);
+  checkRelations(result.data);
+  return result.data;
+}
+
+function configError(error: z.ZodError, input: unknown): ConfigError {
+  const [issue] = error.issues;
+  const path = issue?.path.join(".") ?? "";
+  const actual = valueAt(input, issue?.path ?? []);
+  const more = error.issues.length > 1 ? ` (and ${error.issues.length - 1} more)` : "";
+  return new ConfigError(`${issue?.message ?? "not a configuration"}${more}, got ${JSON.stringify(actual)}.`, {
+    code: issue?.code === "unrecognized_keys" ? "unknown-key" : "config",
+    path,
+    expected: issue,
+    actual,
+    remedy: hint(issue, actual),
+  });
+}
+
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) =>
+      typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined,
+    input,
+  );
+}
+
+/** A share given as a percentage is the commonest slip. */
+function hint(issue: z.core.$ZodIssue | undefined, actual: unknown): string | undefined {
+  if (issue?.code === "too_big" && issue.maximum === 1 && typeof actual === "number" && actual <= 100)
+    return `Did you mean ${actual / 100}?`;
+  return undefined;
+}
+
+/** What no part's own schema can see. */
+function checkRelations({ data, optim }: RunConfig): void {
+  for (const key of ["mean", "std"] as const) {
+    if (data[key].length !== data.channels) {
+      throw new ConfigError(`expected a value for each of ${data.channels} channels, got ${data[key].length}.`, {
+        code: "channels",
+        path: `data.${key}`,
+        expected: data.channels,
+        actual: data[key],
+        remedy: `Give ${data.channels} numbers.`,
+      });
+    }
+  }
+  if (data.batchSize % optim.accumulate !== 0) {
+    throw new ConfigError(`a batch of ${data.batchSize} does not divide into ${optim.accumulate} micro-batches.`, {
+      code: "accumulate",
+      path: "optim.accumulate",
+      expected: `a divisor of ${data.batchSize}`,
+      actual: optim.accumulate,
+    });
+  }
+}
+
+/** Numbers that follow from a config and the number of pictures: worked out here and nowhere else. */
+export interface Derived {
+  readonly stepsPerEpoch: number;
+  readonly steps: number;
+  readonly warmupSteps: number;
+  readonly effectiveBatch: number;
+  readonly microBatch: number;
+  /** base × effective batch / 256 */
+  readonly learningRate: number;
+}
+
+/** @throws ConfigError where there are fewer pictures than a batch takes */
+export function derive({ data, optim, epochs }: RunConfig, pictures: number): Derived {
+  const stepsPerEpoch = Math.floor(pictures / data.batchSize);
+  if (stepsPerEpoch === 0) {
+    throw new ConfigError(`a batch takes ${data.batchSize} pictures, the source has ${pictures}.`, {
+      code: "batch-size",
+      path: "data.batchSize",
+      expected: `at most ${pictures}`,
+      actual: data.batchSize,
+      remedy: `Set --data.batchSize=${Math.max(1, 2 ** Math.floor(Math.log2(Math.max(1, pictures))))} or add pictures.`,
+    });
+  }
+  const steps = Math.max(1, Math.round(epochs * stepsPerEpoch));
+  const warmupEpochs = optim.warmupEpochs ?? Math.min(40, epochs / 10);
+  return {
+    stepsPerEpoch,
+    steps,
+    warmupSteps: Math.min(steps, Math.round(warmupEpochs * stepsPerEpoch)),
+    effectiveBatch: data.batchSize,
+    microBatch: data.batchSize / optim.accumulate,
+    learningRate: absoluteLearningRate(optim.baseLearningRate, data.batchSize),
+  };
+}

@@ -1,0 +1,52 @@
+import { LacunaError } from "../engine/errors.js";
+import { noGrad } from "../engine/modes.js";
+import { scope, tensorsIn } from "../engine/scope.js";
+import { watchOutputs } from "../nn/module.js";
+import { aten, type Tensor } from "../tensor/tensor.js";
+
+/** A loss or a gradient that is not a number; `path` names the first module that made one. */
+export class NonFiniteError extends LacunaError {
+  constructor(
+    sentence: string,
+    path: string,
+    /** Ids of the batch's pictures: the batch can be made again from them. */
+    readonly samples: readonly number[],
+    remedy: string,
+  ) {
+    super(sentence, { code: "non-finite", path, expected: "finite numbers", actual: "NaN or infinity", remedy });
+  }
+}
+
+function isFinite(value: Tensor): boolean {
+  return noGrad(() => scope(() => aten("isfinite", value.detach()).all().item() === 1));
+}
+
+/** Looks for the cause of a non-finite loss: the input, a parameter, or the first module whose output is not finite. */
+export function findNonFinite(
+  model: { state(): ReadonlyMap<string, Tensor> },
+  images: Tensor,
+  forward: () => unknown,
+): { path: string; what: string } {
+  if (!isFinite(images)) return { path: "data", what: "the pictures of the batch are not finite" };
+  for (const [name, value] of model.state())
+    if (!isFinite(value)) return { path: name, what: "the parameter is not finite" };
+  try {
+    watchOutputs(
+      (result) => {
+        if (tensorsIn(result).every((value) => isFinite(value as Tensor))) return;
+        throw new LacunaError("the output is not finite.", { code: "non-finite-output" });
+      },
+      () => noGrad(() => scope(() => void forward())),
+    );
+  } catch (error) {
+    if (error instanceof LacunaError && error.code === "non-finite-output")
+      return { path: error.path, what: "its output is the first that is not finite" };
+    throw error;
+  }
+  return { path: "", what: "every layer's output was finite when run again" };
+}
+
+/** The first parameter whose gradient is not finite, by name. */
+export function findNonFiniteGradient(parameters: readonly { name: string; tensor: Tensor }[]): string {
+  return scope(() => parameters.find(({ tensor }) => tensor.grad !== undefined && !isFinite(tensor.grad))?.name ?? "");
+}

@@ -1,0 +1,250 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Batch, Loader } from "../data/loader.js";
+import type { Source } from "../data/source.js";
+import { LacunaError } from "../engine/errors.js";
+import type { Method } from "../methods/method.js";
+import type { Vit } from "../models/vit.js";
+import type { RunEvent } from "../runs/schema.js";
+import { architecture, pruneCheckpoints, writeCheckpoint } from "./checkpoint.js";
+import { type Derived, parseConfig, type RunConfig, type RunConfigInput } from "./config.js";
+import { PreviewPictures } from "./preview-pictures.js";
+import {
+  openNew,
+  openResumed,
+  openTrainingLoader,
+  type PretrainOptions,
+  type ResumeOptions,
+  type Session,
+} from "./session.js";
+
+/** A measurement of the features while training, handed in by the caller; it draws no random numbers of the run. */
+export interface Probe {
+  readonly everyEpochs: number;
+  run(encoder: Vit, at: { step: number }): AsyncIterable<readonly [name: string, value: number]>;
+}
+
+/** What watches a run from outside; none of it changes the numbers. */
+export interface LoopOptions {
+  /** Aborted: the run saves a checkpoint at the end of the step and ends as "interrupted". */
+  readonly signal?: AbortSignal;
+  readonly probes?: readonly Probe[];
+}
+
+/** A pre-training run: iterate it to make it happen. Its events are also in the run folder. */
+export class Run implements AsyncIterable<RunEvent> {
+  readonly #open: () => Promise<Session>;
+  readonly #options: LoopOptions;
+  #session: Session | undefined;
+
+  constructor(open: () => Promise<Session>, options: LoopOptions) {
+    this.#open = open;
+    this.#options = options;
+  }
+
+  /** Opens data, model and folder without training yet; iterating does it too. @returns config and derived numbers */
+  async prepare(): Promise<{
+    config: RunConfig;
+    derived: Derived;
+    method: Method;
+    encoder: Vit;
+    source: Source;
+    startStep: number;
+  }> {
+    this.#session ??= await this.#open();
+    const { config, derived, trainer, source, start } = this.#session;
+    return { config, derived, method: trainer.method, encoder: trainer.encoder, source, startStep: start.step };
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<RunEvent> {
+    this.#session ??= await this.#open();
+    yield* train(this.#session, this.#options);
+  }
+
+  /** The encoder as it is now; it belongs to the run and ends with it. */
+  get encoder(): Vit {
+    if (this.#session === undefined)
+      throw new LacunaError("the run has not begun.", { code: "state", remedy: "Iterate it first." });
+    return this.#session.trainer.encoder;
+  }
+
+  async close(): Promise<void> {
+    await this.#session?.writer?.close();
+    this.#session?.trainer.close();
+    this.#session = undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** Describes a new run; iterate the result. @throws ConfigError at once; the rest when it begins */
+export function pretrain(input: RunConfigInput, options: PretrainOptions & LoopOptions = {}): Run {
+  const config = parseConfig(input);
+  return new Run(() => openNew(config, options), options);
+}
+
+/** Describes the continuation of a stopped run: loss trace and weights are those of a run that never stopped. */
+export function resume(folder: string, options: ResumeOptions & LoopOptions = {}): Run {
+  return new Run(() => openResumed(folder, options), options);
+}
+
+async function* train(session: Session, options: LoopOptions): AsyncGenerator<RunEvent, void> {
+  const began = performance.now();
+  const { writer, start } = session;
+  const log = (event: RunEvent): RunEvent => {
+    writer?.append(event);
+    return event;
+  };
+  yield log({
+    type: "start",
+    time: new Date().toISOString(),
+    step: start.step,
+    pid: process.pid,
+    ...(start.resumed ? { resumedFrom: start.step } : {}),
+  });
+  for (const message of session.warnings) yield log({ type: "warning", step: start.step, code: "resume", message });
+  const loop = new Loop(session, options);
+  const seconds = (): number => (performance.now() - began) / 1000;
+  try {
+    for await (const event of loop.run()) yield log(event);
+    yield log({
+      type: "end",
+      step: loop.step,
+      reason: loop.interrupted ? "interrupted" : "finished",
+      seconds: seconds(),
+    });
+  } catch (error) {
+    log({ type: "end", step: loop.step, reason: "failed", message: (error as Error).message, seconds: seconds() });
+    throw error;
+  }
+}
+
+/** The loop itself: steps, and what happens between them. */
+class Loop {
+  step: number;
+  interrupted = false;
+  readonly #session: Session;
+  readonly #signal: AbortSignal | undefined;
+  readonly #probes: readonly Probe[];
+  readonly #previews: PreviewPictures;
+  #checkpointAt = performance.now();
+  #lastSaved = -1;
+
+  constructor(session: Session, options: LoopOptions) {
+    this.#session = session;
+    this.step = session.start.step;
+    this.#signal = options.signal;
+    this.#probes = options.probes ?? [];
+    this.#previews = new PreviewPictures(
+      session.config,
+      session.trainer,
+      session.writer?.folder,
+      session.heldOut?.source ?? session.source,
+    );
+  }
+
+  async *run(): AsyncGenerator<RunEvent, void> {
+    const { derived, config, source } = this.#session;
+    if (this.step >= derived.steps) return;
+    const loader = openTrainingLoader(config, source, this.#session.writer?.folder);
+    try {
+      yield* this.#steps(loader);
+    } finally {
+      await loader.close();
+    }
+    yield* this.#save();
+    if (!this.interrupted) yield* this.#previews.draw(this.step);
+  }
+
+  async *#steps(loader: Loader): AsyncGenerator<RunEvent, void> {
+    const { derived } = this.#session;
+    const from = { epoch: Math.floor(this.step / derived.stepsPerEpoch), batch: this.step % derived.stepsPerEpoch };
+    let before = performance.now();
+    for await (const batch of loader.batches(from)) {
+      if (this.#signal?.aborted === true) {
+        this.interrupted = true;
+        return;
+      }
+      for (const { sample, path, code, reason } of batch.bad)
+        yield { type: "badFile", step: this.step, sample, path, code, reason };
+      const event = this.#train(batch);
+      const now = performance.now();
+      yield { ...event, seconds: (now - before) / 1000 };
+      before = now;
+      yield* this.#between();
+      await nextTurn(); // signals, timers and sockets get their turn
+      if (this.step >= derived.steps) return;
+    }
+  }
+
+  #train(batch: Batch): Extract<RunEvent, { type: "step" }> {
+    const { trainer, derived } = this.#session;
+    const result = trainer.step(
+      { epoch: batch.epoch, samples: Array.from(batch.samples), views: batch.views },
+      this.step,
+    );
+    this.step += 1;
+    const { loss, learningRate, gradNorm, parts } = result;
+    return {
+      type: "step",
+      step: this.step,
+      epoch: this.step / derived.stepsPerEpoch,
+      loss,
+      learningRate,
+      gradNorm,
+      samples: this.step * derived.effectiveBatch,
+      seconds: 0,
+      waitSeconds: batch.waitMs / 1000,
+      ...(Object.keys(parts).length > 0 ? { parts: { ...parts } } : {}),
+    };
+  }
+
+  /** What is due after a step: held-out loss, probes, pictures, a checkpoint. */
+  async *#between(): AsyncGenerator<RunEvent, void> {
+    const { config, derived, heldOut, trainer } = this.#session;
+    const due = (epochs: number): boolean =>
+      this.step === derived.steps || this.step % Math.max(1, Math.round(epochs * derived.stepsPerEpoch)) === 0;
+    if (heldOut !== undefined && due(config.log.heldOutEpochs)) {
+      yield {
+        type: "heldOut",
+        step: this.step,
+        epoch: this.step / derived.stepsPerEpoch,
+        loss: await heldOut.loss(trainer),
+      };
+    }
+    for (const probe of this.#probes) {
+      if (!due(probe.everyEpochs)) continue;
+      for await (const [name, value] of probe.run(trainer.encoder, { step: this.step }))
+        yield { type: "probe", step: this.step, name, value };
+    }
+    yield* this.#previews.ifDue(this.step);
+    const { checkpointSeconds, checkpointSteps } = config.log;
+    const late = performance.now() - this.#checkpointAt > checkpointSeconds * 1000;
+    if (late || (checkpointSteps !== undefined && this.step % checkpointSteps === 0)) yield* this.#save();
+  }
+
+  *#save(): Generator<RunEvent, void> {
+    const { writer, trainer, config, derived } = this.#session;
+    if (writer === undefined || this.#lastSaved === this.step || this.step === this.#session.start.step) return;
+    const began = performance.now();
+    writer.sync();
+    const { path, bytes } = writeCheckpoint(writer.folder, {
+      position: { step: this.step, samples: this.step * derived.effectiveBatch },
+      architecture: architecture(config),
+      config,
+      model: trainer.method.state(),
+      optimizer: trainer.optimizer,
+    });
+    pruneCheckpoints(writer.folder, config.log.keepCheckpoints);
+    this.#checkpointAt = performance.now();
+    this.#lastSaved = this.step;
+    yield {
+      type: "checkpoint",
+      step: this.step,
+      path: path.slice(writer.folder.length + 1),
+      bytes,
+      seconds: (this.#checkpointAt - began) / 1000,
+    };
+  }
+}

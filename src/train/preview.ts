@@ -1,0 +1,104 @@
+import sharp from "sharp";
+import { noGrad } from "../engine/modes.js";
+import { scope } from "../engine/scope.js";
+import type { Method, Reconstruction, Step } from "../methods/method.js";
+import { tensor, type Tensor } from "../tensor/tensor.js";
+
+/** Columns of a picture, each [B H W 3] as bytes. */
+export interface Panels {
+  readonly count: number;
+  readonly height: number;
+  readonly width: number;
+  readonly columns: readonly { readonly title: string; readonly pixels: Uint8Array }[];
+}
+
+/** How predictions are shown: the visible patches as they were, or predictions everywhere (the paper's own figures). */
+export type Shown = "pasted" | "predicted";
+
+/** Normalised images [B C H W] -> the columns original, masked, rebuilt. */
+export function reconstructionPanels(
+  method: Method,
+  images: Tensor,
+  options: { step: Step; mean: readonly number[]; std: readonly number[]; ids?: Tensor; shown?: Shown },
+): Panels | undefined {
+  if (method.reconstruct === undefined) return undefined;
+  method.setTraining(false);
+  return noGrad(() =>
+    scope(() => {
+      const made = method.reconstruct?.(images, options.step, options.ids) as Reconstruction;
+      const show = (image: Tensor): Uint8Array => toPixels(image, options.mean, options.std);
+      const [count = 0, , height = 0, width = 0] = images.shape;
+      const last = options.shown === "predicted" ? made.predicted : made.rebuilt;
+      const columns = [
+        { title: "original", pixels: show(images) },
+        { title: "masked", pixels: show(made.masked) },
+        { title: "rebuilt", pixels: show(last) },
+      ];
+      return { count, height, width, columns };
+    }),
+  );
+}
+
+/** Normalised [B C H W] -> bytes [B H W 3]: clip((v·std + mean)·255) as the official demo; grey is repeated, alpha dropped. */
+export function toPixels(image: Tensor, mean: readonly number[], std: readonly number[]): Uint8Array {
+  return scope(() => {
+    const C = image.side(1);
+    const shape = [1, C, 1, 1];
+    const spread = tensor(Float32Array.from(std), shape);
+    const centre = tensor(Float32Array.from(mean), shape);
+    const host = image.detach().toDevice("cpu").float();
+    const values = host.mul(spread).add(centre).mul(255).add(0.5).clamp(0, 255); // rounded, not cut
+    const colour = C === 1 ? values.expand([-1, 3, -1, -1]) : values.slice(1, 0, 3);
+    return colour.permute([0, 2, 3, 1]).contiguous().to("uint8").toArray() as Uint8Array;
+  });
+}
+
+const gap = 8;
+const header = 26;
+const footer = 24;
+/** Pictures are enlarged to at least this side, without smoothing: a pixel stays a square. */
+const smallest = 112;
+
+/** Panels -> PNG: two pictures a row, titles above, a note below. */
+export async function renderPanels(panels: Panels, note: string): Promise<Buffer> {
+  const zoom = Math.max(1, Math.ceil(smallest / Math.max(panels.height, panels.width)));
+  const [h, w] = [panels.height * zoom, panels.width * zoom];
+  const groups = panels.count > 1 ? 2 : 1;
+  const rows = Math.ceil(panels.count / groups);
+  const group = panels.columns.length * (w + gap) + gap;
+  const width = groups * group + gap;
+  const height = header + rows * (h + gap) + footer;
+  const tiles = await Promise.all(
+    panels.columns.flatMap(({ pixels }, column) =>
+      Array.from({ length: panels.count }, async (_, i) => ({
+        input: await enlarged(
+          pixels.subarray(i * panels.height * panels.width * 3, (i + 1) * panels.height * panels.width * 3),
+          panels,
+          zoom,
+        ),
+        left: gap + (i % groups) * group + column * (w + gap),
+        top: header + Math.floor(i / groups) * (h + gap),
+      })),
+    ),
+  );
+  const titles = Array.from({ length: groups }, (_, g) =>
+    panels.columns.map(({ title }, c) => text(title, gap + g * group + c * (w + gap) + w / 2, 18, "middle", 14)),
+  );
+  const labels = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${titles.flat().join("")}${text(note, gap, height - 8, "start", 11)}</svg>`;
+  return sharp({ create: { width, height, channels: 3, background: "#ffffff" } })
+    .composite([...tiles, { input: Buffer.from(labels), left: 0, top: 0 }])
+    .png()
+    .toBuffer();
+}
+
+function enlarged(pixels: Uint8Array, { height, width }: Panels, zoom: number): Promise<Buffer> {
+  return sharp(pixels, { raw: { width, height, channels: 3 } })
+    .resize(width * zoom, height * zoom, { kernel: "nearest" })
+    .png()
+    .toBuffer();
+}
+
+function text(words: string, x: number, y: number, anchor: "start" | "middle", size: number): string {
+  const safe = words.replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`);
+  return `<text x="${x}" y="${y}" text-anchor="${anchor}" font-family="DejaVu Sans, Helvetica, Arial, sans-serif" font-size="${size}" fill="#333">${safe}</text>`;
+}
