@@ -1,9 +1,6 @@
 import { rmSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { KeyedRandom } from "../../src/data/random.js";
-import { apply } from "../../src/data/transform.js";
-import { transformSchema } from "../../src/data/views.js";
 import {
   BadDataError,
   defaultWorkers,
@@ -12,11 +9,14 @@ import {
   type LoaderSource,
   openLoader,
 } from "../../src/data/loader.js";
+import { KeyedRandom } from "../../src/data/random.js";
+import { apply } from "../../src/data/transform.js";
+import { transformSchema } from "../../src/data/views.js";
 import {
   collect,
   fileSource,
-  keep,
   type Kept,
+  keep,
   pixelSource,
   plainOptions,
   temporaryFolder,

@@ -45,16 +45,16 @@ test("a misspelt key is named", () => {
 
 describe("sizeAfter", () => {
   const size = { height: 32, width: 48 };
-  const after = (steps: unknown, input: typeof size | undefined): unknown =>
+  const resulting = (steps: unknown, input: typeof size | undefined): unknown =>
     sizeAfter(transformSchema.parse(steps), input);
   test("keeps the size where nothing changes it", () => {
-    expect(after([], size)).toEqual(size);
-    expect(after([{ type: "flip" }, { type: "reflectPadCrop", padding: 4 }], size)).toEqual(size);
+    expect(resulting([], size)).toEqual(size);
+    expect(resulting([{ type: "flip" }, { type: "reflectPadCrop", padding: 4 }], size)).toEqual(size);
   });
   test("is unknown for pictures of any size without a step that fixes it", () => {
-    expect(after([{ type: "flip" }, { type: "resize", size: 20 }], undefined)).toBeUndefined();
+    expect(resulting([{ type: "flip" }, { type: "resize", size: 20 }], undefined)).toBeUndefined();
     expect(
-      after(
+      resulting(
         [
           { type: "resize", size: 20 },
           { type: "centerCrop", size: [16, 18] },
@@ -64,7 +64,7 @@ describe("sizeAfter", () => {
     ).toEqual({ height: 16, width: 18 });
   });
   test("follows the shorter side", () => {
-    expect(after([{ type: "resize", size: 20 }], size)).toEqual({ height: 20, width: 30 });
+    expect(resulting([{ type: "resize", size: 20 }], size)).toEqual({ height: 20, width: 30 });
     expect(shorterSideSize({ height: 500, width: 333 }, 256)).toEqual({ height: 384, width: 256 });
   });
 });

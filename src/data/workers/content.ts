@@ -40,7 +40,9 @@ export function shareContent(content: SourceContent): SharedContent {
   const bytes = new Uint8Array(new SharedArrayBuffer(total));
   const encoder = new TextEncoder();
   // encodeInto does not take shared memory everywhere, so each path goes through bytes of its own.
-  content.paths.forEach((name, i) => bytes.set(encoder.encode(name), i === 0 ? 0 : ends[i - 1]));
+  content.paths.forEach((name, i) => {
+    bytes.set(encoder.encode(name), i === 0 ? 0 : ends[i - 1]);
+  });
   return { kind: "files", root: content.root, bytes, ends };
 }
 

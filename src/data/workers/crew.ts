@@ -80,7 +80,7 @@ export class LocalCrew implements Crew {
   watch(): void {}
 
   close(): Promise<void> {
-    if (!this.#closed) this.#note?.close();
+    this.#note?.close();
     this.#closed = true;
     return Promise.resolve();
   }

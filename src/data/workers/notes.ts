@@ -10,6 +10,7 @@ const NAME = /^worker-\d+$/;
 
 export class Note {
   readonly #file: number;
+  #closed = false;
 
   /** Opens `<folder>/worker-<index>`, empty; makes the folder. */
   constructor(folder: string, index: number) {
@@ -18,15 +19,17 @@ export class Note {
   }
 
   write(picturePath: string): void {
-    writeSync(this.#file, `${picturePath}\n`, 0);
+    if (!this.#closed) writeSync(this.#file, `${picturePath}\n`, 0);
   }
 
   clear(): void {
-    ftruncateSync(this.#file, 0);
+    if (!this.#closed) ftruncateSync(this.#file, 0);
   }
 
+  /** What is noted stays. A decoder given up on may still call `clear`: by then the number may be another file's. */
   close(): void {
-    closeSync(this.#file);
+    if (!this.#closed) closeSync(this.#file);
+    this.#closed = true;
   }
 }
 

@@ -23,6 +23,8 @@ interface Member {
 
 /** A thread that is inside native code cannot be ended; after this it is left alone, unable to run JavaScript again. */
 const END_GRACE_MS = 2000;
+/** A worker's own objects are small, pixels do not lie in its heap: a decoder that runs wild shall not take the machine. */
+const LIMITS = { maxOldGenerationSizeMb: 512 };
 /** Workers that end without a picture to blame: more than this means that something else is wrong. */
 const MOST_BLAMELESS_ENDS = 3;
 
@@ -176,7 +178,7 @@ async function endThread(worker: Worker): Promise<void> {
  */
 function startWorker(data: WorkerData, port: MessagePort): Worker {
   // Loader flags of this process (a test runner's) are not for the worker.
-  const options = { workerData: data, transferList: [port], execArgv: [] };
+  const options = { workerData: data, transferList: [port], execArgv: [], resourceLimits: LIMITS };
   const compiled = import.meta.url.endsWith(".js");
   if (compiled) return new Worker(new URL("./worker.js", import.meta.url), options);
   const jiti = createRequire(import.meta.url).resolve("jiti");

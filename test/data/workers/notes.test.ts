@@ -1,0 +1,33 @@
+import { rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { expect, test } from "vitest";
+import { Note, notedPaths } from "../../../src/data/workers/notes.js";
+import { temporaryFolder } from "../loader-sources.js";
+
+test("notes are read back while they stand, other files are left alone", () => {
+  const folder = path.join(temporaryFolder(), "made", "when needed");
+  const notes = [new Note(folder, 0), new Note(folder, 1), new Note(folder, 12)];
+  writeFileSync(path.join(folder, "worker-notes.txt"), "not ours");
+  notes[0]?.write("/a/long path that is/overwritten.jpg");
+  notes[0]?.clear();
+  notes[0]?.write("/a/ü.jpg");
+  notes[2]?.write("/b.png");
+  expect(notedPaths(folder)).toEqual(["/a/ü.jpg", "/b.png"]);
+  notes[2]?.clear();
+  notes[0]?.close();
+  notes[0]?.clear();
+  notes[0]?.close();
+  // What stood there when the process ended is read until a new worker begins.
+  expect(notedPaths(folder)).toEqual(["/a/ü.jpg"]);
+  new Note(folder, 0).close();
+  expect(notedPaths(folder)).toEqual([]);
+  for (const note of notes.slice(1)) note.close();
+  rmSync(folder, { recursive: true });
+});
+
+test("no folder, no notes; something else in its place is an error", () => {
+  expect(notedPaths("/not/there")).toEqual([]);
+  const file = path.join(temporaryFolder(), "file");
+  writeFileSync(file, "");
+  expect(() => notedPaths(file)).toThrow("ENOTDIR");
+});
