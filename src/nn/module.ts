@@ -134,10 +134,20 @@ export class Chain<M extends Module> extends Module {
   }
 }
 
+/** The child's path below its caller (which may call a grandchild directly), or the name of a root. */
 function keyIn(parent: AnyModule | undefined, child: AnyModule): string {
   const name = child.constructor.name;
   const root = name.charAt(0).toLowerCase() + name.slice(1);
-  return parent?.children().find(([, module]) => module === child)?.[0] ?? root;
+  return (parent === undefined ? undefined : pathTo(parent, child)) ?? root;
+}
+
+function pathTo(parent: AnyModule, child: AnyModule): string | undefined {
+  for (const [key, module] of parent.children()) {
+    if (module === child) return key;
+    const below = pathTo(module, child);
+    if (below !== undefined) return `${key}.${below}`;
+  }
+  return undefined;
 }
 
 function located(error: unknown, module: AnyModule): unknown {
