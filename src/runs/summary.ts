@@ -83,6 +83,21 @@ export function smooth(points: readonly Point[], halfLife = Math.max(1, points.l
   });
 }
 
+/**
+ * Takes the noise out of a curve that is complete: the mean of the points around, `reach` on either side and near the ends
+ * as many as there are on both, so that it lags behind no fall. Values that are not finite are left out.
+ */
+export function centredAverage(points: readonly Point[], reach = Math.round(points.length / 80)): Point[] {
+  const finite = points.filter(({ value }) => Number.isFinite(value));
+  const sums = [0];
+  for (const { value } of finite) sums.push((sums.at(-1) as number) + value);
+  return finite.map(({ step }, i) => {
+    const half = Math.min(reach, i, finite.length - 1 - i);
+    const value = ((sums[i + half + 1] as number) - (sums[i - half] as number)) / (2 * half + 1);
+    return { step, value };
+  });
+}
+
 function sum(values: readonly number[]): number {
   return values.reduce((a, b) => a + b, 0);
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { RunEvent } from "../../src/runs/schema.js";
-import { imagesPerSecond, smooth, summarize } from "../../src/runs/summary.js";
+import { centredAverage, imagesPerSecond, smooth, summarize } from "../../src/runs/summary.js";
 import { checkpointEvent, startEvent, stepEvent } from "./example.js";
 
 test("a run added up by hand", () => {
@@ -61,4 +61,19 @@ test("smoothing keeps a constant, forgets by half in its half-life and leaves ou
   const kept = smooth(broken, 2);
   expect(kept.map(({ step }) => step)).toEqual([0, 2]);
   expect(kept.every(({ value }) => Math.abs(value - 1) < 1e-12)).toBe(true);
+});
+
+test("the centred average keeps a straight line and its ends, and spreads a spike over its reach", () => {
+  const line = Array.from({ length: 50 }, (_, step) => ({ step, value: 2 * step }));
+  for (const [i, { value }] of centredAverage(line, 5).entries()) expect(value).toBeCloseTo(2 * i, 9);
+  const spike = Array.from({ length: 21 }, (_, step) => ({ step, value: step === 10 ? 7 : 0 }));
+  expect(centredAverage(spike, 3).map(({ value }) => value)).toEqual(
+    spike.map(({ step }) => (Math.abs(step - 10) <= 3 ? 1 : 0)),
+  );
+  expect(
+    centredAverage([
+      { step: 1, value: Number.NaN },
+      { step: 2, value: 4 },
+    ]),
+  ).toEqual([{ step: 2, value: 4 }]);
 });
