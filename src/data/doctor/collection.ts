@@ -1,0 +1,127 @@
+/** Gathers the inspections of a source, of which few numbers stay: a hundred thousand files are a few dozen megabytes. */
+import { extname } from "node:path";
+import { BAD_PICTURE_CODES, type BadPictureCode } from "../errors.js";
+import { DuplicateSearch } from "./duplicates.js";
+import { type GoodFile, type Inspection, isBad } from "./inspect.js";
+import type { DoctorReport } from "./report.js";
+
+/** A file, and what is particular about it. */
+export interface Noted {
+  readonly index: number;
+  readonly detail?: string;
+}
+
+/** What may be odd about a picture that can be used. */
+export const ODDITIES = [
+  "damaged",
+  "tiny",
+  "large",
+  "long",
+  "blank",
+  "misnamed",
+  "grey",
+  "cmyk",
+  "deep",
+  "alpha",
+  "animated",
+] as const;
+export type Oddity = (typeof ODDITIES)[number];
+
+/** Shorter than this, in pixels, a picture holds hardly more than a patch or two. */
+export const TINY_SIDE = 32;
+/** Pixels above which decoding takes longer than everything else that is done to a picture. */
+export const LARGE_PIXELS = 16e6;
+/** Longer side over shorter side. */
+export const LONG_ASPECT = 4;
+
+export class Collection {
+  readonly bad = new Map<BadPictureCode, Noted[]>(BAD_PICTURE_CODES.map((code) => [code, []]));
+  readonly odd = new Map<Oddity, Noted[]>(ODDITIES.map((oddity) => [oddity, []]));
+  readonly duplicates = new DuplicateSearch();
+  readonly #usable: number[] = [];
+  readonly #widths: number[] = [];
+  readonly #heights: number[] = [];
+  readonly #bytes: number[] = [];
+  readonly #formats = new Map<string, number>();
+  readonly #sums = [0, 0, 0, 0, 0, 0];
+
+  /** Indices of the pictures that can be used. */
+  get usable(): readonly number[] {
+    return this.#usable;
+  }
+
+  add(index: number, path: string, inspection: Inspection): void {
+    if (isBad(inspection)) {
+      this.bad.get(inspection.code)?.push({ index, detail: inspection.reason });
+      return;
+    }
+    const { width, height, bytes, facts, channels } = inspection;
+    this.#usable.push(index);
+    this.#widths.push(width);
+    this.#heights.push(height);
+    this.#bytes.push(bytes);
+    this.#formats.set(facts.format, (this.#formats.get(facts.format) ?? 0) + 1);
+    for (const [i, value] of [...channels.mean, ...channels.square].entries()) (this.#sums[i] as number) += value;
+    for (const [oddity, detail] of odditiesOf(path, inspection)) this.odd.get(oddity)?.push({ index, detail });
+    this.duplicates.add(index, { ...inspection, thumbnail: Buffer.from(inspection.thumbnail, "base64") });
+  }
+
+  statistics(): DoctorReport["statistics"] {
+    const count = this.#usable.length;
+    if (count === 0) return undefined;
+    const [r, g, b, rr, gg, bb] = this.#sums.map((sum) => sum / count) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    const deviation = (mean: number, square: number) => Math.sqrt(Math.max(0, square - mean * mean));
+    return {
+      width: spread(this.#widths),
+      height: spread(this.#heights),
+      shorterSide: spread(this.#widths.map((width, i) => Math.min(width, this.#heights[i] as number))),
+      aspect: spread(this.#widths.map((width, i) => width / (this.#heights[i] as number))),
+      fileBytes: spread(this.#bytes),
+      totalBytes: this.#bytes.reduce((sum, bytes) => sum + bytes, 0),
+      formats: Object.fromEntries([...this.#formats].sort(([, a], [, b]) => b - a)),
+      mean: [r, g, b],
+      deviation: [deviation(r, rr), deviation(g, gg), deviation(b, bb)],
+    };
+  }
+}
+
+function spread(values: readonly number[]): { least: number; median: number; most: number } {
+  const ordered = Float64Array.from(values).sort();
+  const at = (index: number) => ordered[index] as number;
+  return { least: at(0), median: at((ordered.length - 1) >> 1), most: at(ordered.length - 1) };
+}
+
+const EXTENSIONS: Readonly<Record<string, readonly string[]>> = {
+  jpeg: [".jpg", ".jpeg"],
+  png: [".png"],
+  webp: [".webp"],
+  gif: [".gif"],
+  tiff: [".tif", ".tiff"],
+  avif: [".avif"],
+};
+
+function* odditiesOf(path: string, file: GoodFile): Generator<[Oddity, string]> {
+  const { width, height, facts, channels } = file;
+  const size = `${width} × ${height}`;
+  const aspect = Math.max(width, height) / Math.min(width, height);
+  if (facts.damaged) yield ["damaged", "errors in its data"];
+  if (Math.min(width, height) < TINY_SIDE) yield ["tiny", size];
+  if (width * height > LARGE_PIXELS) yield ["large", size];
+  if (aspect > LONG_ASPECT) yield ["long", size];
+  if (file.contrast < 1) yield ["blank", "one colour all over"];
+  const extension = extname(path).toLowerCase();
+  if (!EXTENSIONS[facts.format]?.includes(extension)) yield ["misnamed", `is ${facts.format.toUpperCase()}`];
+  if (facts.colour === "cmyk") yield ["cmyk", "CMYK"];
+  else if (facts.colour === "grey") yield ["grey", "stored as grey"];
+  else if (channels.grey) yield ["grey", "stored in colour"];
+  if (facts.bits > 8) yield ["deep", `${facts.bits} bits`];
+  if (facts.alpha) yield ["alpha", "transparent parts"];
+  if (facts.frames > 1) yield ["animated", `${facts.frames} frames or pages`];
+}

@@ -1,0 +1,54 @@
+/** What is to be known of one file. Runs in a child process: the pictures may be hostile. */
+import { createHash } from "node:crypto";
+import { type DecodeOptions, decodeBytes, type PictureFacts, readPictureFile } from "../decode.js";
+import { type BadPictureCode, BadPictureError } from "../errors.js";
+import { type ChannelSums, channelSums, signatureOf } from "./signature.js";
+
+/** A picture that can be used. Plain data, since it crosses from process to process. */
+export interface GoodFile {
+  readonly bytes: number;
+  /** SHA-256 of the file, in hex. */
+  readonly sha256: string;
+  readonly width: number;
+  readonly height: number;
+  readonly facts: PictureFacts;
+  readonly channels: ChannelSums;
+  readonly hash: readonly [number, number];
+  /** Base 64. */
+  readonly thumbnail: string;
+  readonly contrast: number;
+}
+
+export interface BadFile {
+  readonly code: BadPictureCode;
+  readonly reason: string;
+}
+
+export type Inspection = GoodFile | BadFile;
+
+export function isBad(inspection: Inspection): inspection is BadFile {
+  return "code" in inspection;
+}
+
+/** Reads, decodes and measures one file. Never throws for what is wrong with the file. */
+export async function inspectFile(path: string, options: Omit<DecodeOptions, "channels">): Promise<Inspection> {
+  try {
+    const bytes = readPictureFile(path);
+    const { picture, facts } = await decodeBytes(bytes, path, { ...options, channels: 3 });
+    const { hash, thumbnail, contrast } = signatureOf(picture);
+    return {
+      bytes: bytes.length,
+      sha256: createHash("sha256").update(bytes).digest("hex"),
+      width: picture.width,
+      height: picture.height,
+      facts,
+      channels: channelSums(picture),
+      hash,
+      thumbnail: Buffer.from(thumbnail).toString("base64"),
+      contrast,
+    };
+  } catch (error) {
+    if (error instanceof BadPictureError) return { code: error.code, reason: error.reason };
+    throw error;
+  }
+}
