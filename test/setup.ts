@@ -1,10 +1,7 @@
 // Holds for every test: nothing is printed, and every tensor that was made is released.
 import { afterAll, afterEach, beforeEach } from "vitest";
-
-declare global {
-  /** Set by the engine when the addon is loaded: the number of tensors alive. */
-  var __lacunaLiveTensors: (() => number) | undefined;
-}
+import { isLoaded } from "../src/engine/binding.js";
+import { liveTensors as countTensors } from "../src/engine/scope.js";
 
 const methods = ["log", "info", "warn", "error", "debug", "trace"] as const;
 let printed: string[] = [];
@@ -19,7 +16,7 @@ for (const method of methods) {
 }
 
 // Before the addon is loaded no tensor lives.
-const liveTensors = () => globalThis.__lacunaLiveTensors?.() ?? 0;
+const liveTensors = () => (isLoaded() ? countTensors() : 0);
 
 function checkConsole(): void {
   const lines = printed;

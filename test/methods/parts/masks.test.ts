@@ -1,0 +1,103 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { scope } from "../../../src/engine/scope.js";
+import { drawMask, hiddenPatches, keptPatches, maskFromNoise } from "../../../src/methods/parts/masks.js";
+import { Rng } from "../../../src/tensor/random.js";
+import { tensor } from "../../../src/tensor/tensor.js";
+
+test("kept patches are truncated in double precision, the reference's trap included (mae.md section 4)", () => {
+  const of196 = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9].map((ratio) => keptPatches(196, ratio));
+  expect(of196).toEqual([176, 156, 137, 117, 98, 78, 58, 49, 39, 29, 19]);
+  expect(keptPatches(100, 0.9)).toBe(9);
+  expect([keptPatches(256, 0.75), keptPatches(256, 0.6), keptPatches(64, 0.75), keptPatches(64, 0.6)]).toEqual([
+    64, 102, 16, 25,
+  ]);
+});
+
+test("the golden model's noise gives its masks and order (mae.md section 19)", () => {
+  scope(() => {
+    const noise = Float32Array.from({ length: 32 }, (_, i) => ((7 * (i % 16) + 5 * Math.floor(i / 16) + 3) % 16) / 16);
+    const mask = maskFromNoise(tensor(noise, [2, 16]), 4);
+    const rows = hiddenPatches(mask).toNumbers().join("");
+    expect([rows.slice(0, 16), rows.slice(16)]).toEqual(["0101111110101111", "1111110101111010"]);
+    expect(mask.ids.select(0, 0).toNumbers()).toEqual([11, 2, 9, 0, 7, 14, 5, 12, 3, 10, 1, 8, 15, 6, 13, 4]);
+  });
+});
+
+test.each(["random", "block"] as const)(
+  "%s: the exact count, a permutation with its inverse, rows that differ",
+  (kind) => {
+    scope(() => {
+      const rng = new Rng(0, "mask", 2, [5, 9, 1000]);
+      const mask = drawMask(kind, 0.75, [14, 14], rng, "cpu");
+      expect(hiddenPatches(mask).sum([1]).toNumbers()).toEqual([147, 147, 147]);
+      expect(mask.ids.gather(1, mask.restore).toNumbers()).toEqual(Array.from({ length: 588 }, (_, i) => i % 196));
+      const rows = hiddenPatches(mask).toNumbers();
+      expect(rows.slice(0, 196)).not.toEqual(rows.slice(196, 392));
+      const alone = drawMask(kind, 0.75, [14, 14], rng.at(2, [9]), "cpu");
+      expect(hiddenPatches(alone).toNumbers()).toEqual(rows.slice(196, 392)); // a row depends on its sample alone
+    });
+  },
+);
+
+test("T2: each position is kept as often as any other", () => {
+  scope(() => {
+    const samples = Array.from({ length: 10_000 }, (_, i) => i);
+    const share = hiddenPatches(drawMask("random", 0.75, [4, 4], new Rng(0, "mask", 0, samples), "cpu"))
+      .mean([0])
+      .toNumbers();
+    const deviation = Math.sqrt((0.75 * 0.25) / samples.length);
+    for (const value of share) expect(Math.abs(value - 0.75)).toBeLessThan(4.5 * deviation);
+  });
+});
+
+test("block masks hide connected pieces: far fewer borders than random ones", () => {
+  scope(() => {
+    const samples = Array.from({ length: 50 }, (_, i) => i);
+    const borders = (kind: "random" | "block"): number => {
+      const hidden = hiddenPatches(drawMask(kind, 0.5, [14, 14], new Rng(1, "mask", 0, samples), "cpu")).reshape([
+        50, 14, 14,
+      ]);
+      const across = hidden
+        .slice(2, 1)
+        .sub(hidden.slice(2, 0, 13))
+        .abs()
+        .sum()
+        .item();
+      return across / 50;
+    };
+    expect(borders("random")).toBeGreaterThan(80);
+    expect(borders("block")).toBeLessThan(50);
+  });
+});
+
+test("grid keeps the top left of every two by two, and says what it cannot do", () => {
+  scope(() => {
+    const mask = drawMask("grid", 0.75, [4, 4], new Rng(0, "mask", 0, [1, 2]), "cpu");
+    expect(hiddenPatches(mask).select(0, 1).toNumbers().join("")).toBe("0101111101011111");
+  });
+  const rng = new Rng(0, "mask");
+  expect(() => drawMask("grid", 0.5, [4, 4], rng, "cpu")).toThrow(
+    "a grid mask keeps one patch of every four (4 of 16), not 8.",
+  );
+});
+
+test("any grid and ratio: counts are exact for random and block masks", () => {
+  const side = fc.integer({ min: 2, max: 9 });
+  fc.assert(
+    fc.property(
+      side,
+      side,
+      fc.double({ min: 0.1, max: 0.9, noNaN: true }),
+      fc.constantFrom("random" as const, "block" as const),
+      fc.nat(1000),
+      (h, w, ratio, kind, sample) => {
+        scope(() => {
+          const mask = drawMask(kind, ratio, [h, w], new Rng(sample, "mask", 0, [sample]), "cpu");
+          expect(hiddenPatches(mask).sum().item()).toBe(h * w - keptPatches(h * w, ratio));
+        });
+      },
+    ),
+    { numRuns: 60 },
+  );
+});

@@ -1,0 +1,109 @@
+import { expect, test } from "vitest";
+import { empty } from "../../src/tensor/creation.js";
+import { noGrad } from "../../src/engine/modes.js";
+import { scope } from "../../src/engine/scope.js";
+import { cost } from "../../src/graph/cost.js";
+import { buildEncoder, modelConfig } from "../../src/models/index.js";
+import { loadState } from "../../src/models/weights.js";
+import { Vit, vitConfig, vitSizes } from "../../src/models/vit.js";
+import { Rng } from "../../src/tensor/random.js";
+import { relativeDifference, withReference } from "../numbers.js";
+
+test("timm's ViT: tokens after the final norm and pooled features for the same weights, on a picture that is not square", () => {
+  withReference("vit-small.safetensors", (read, file) => {
+    const shape = JSON.parse(file.metadata?.["config"] ?? "{}") as {
+      embed_dim: number;
+      depth: number;
+      num_heads: number;
+      patch_size: number;
+    };
+    using vit = new Vit(
+      vitConfig.parse({
+        width: shape.embed_dim,
+        depth: shape.depth,
+        heads: shape.num_heads,
+        patchSize: shape.patch_size,
+      }),
+      {
+        imageSize: [24, 32],
+        channels: 3,
+      },
+    );
+    const names = file.names.filter((name) => name.startsWith("weight/"));
+    loadState(
+      vit.state(),
+      { path: file.path, names, entry: (name) => file.entry(name), read: (name) => file.read(name) },
+      { prefix: "weight/" },
+    );
+    noGrad(() =>
+      scope(() => {
+        expect(relativeDifference(vit.call(read("image")), read("tokens"))).toBeLessThan(1e-5);
+        expect(relativeDifference(vit.features(read("image")), read("features"))).toBeLessThan(1e-5);
+      }),
+    );
+  });
+});
+
+/** vit.md section 1, without the head; positions count. */
+test.each([
+  ["tiny", 16, 5_524_416],
+  ["small", 16, 21_665_664],
+  ["base", 16, 85_798_656],
+  ["large", 16, 303_301_632],
+  ["huge", 14, 630_764_800],
+] as const)("ViT-%s/%i has the published number of parameters, none allocated", (size, patchSize, parameters) => {
+  const config = vitConfig.parse({ size, patchSize });
+  const found = cost(
+    () => new Vit(config, { imageSize: [224, 224], channels: 3 }),
+    (vit) => vit.call(empty([1, 3, 224, 224], { device: "meta" })),
+  );
+  expect(found.parameters).toBe(parameters);
+});
+
+test("ViT-B/16 at 224 px takes 17.56 G multiply-adds", () => {
+  const found = cost(
+    () => new Vit(vitConfig.parse({ size: "base" }), { imageSize: [224, 224], channels: 3 }),
+    (vit) => vit.call(empty([1, 3, 224, 224], { device: "meta" })),
+  );
+  expect(found.multiplyAdds / 1e9).toBeCloseTo(17.56, 2);
+});
+
+test("without positions the order of the patches does not matter; with them it does", () => {
+  using vit = new Vit(vitConfig.parse({ width: 16, depth: 2, heads: 2, patchSize: 4 }), {
+    imageSize: [8, 8],
+    channels: 1,
+  });
+  vit.initialize(new Rng(0, "init"));
+  const apart = (): number =>
+    noGrad(() =>
+      scope(() => {
+        const image = new Rng(1, "x").normal([1, 8, 8]);
+        return relativeDifference(
+          vit.features(image.flip([2])),
+          vit.features(image.roll([4], [2]).roll([4], [2]).flip([2]).roll([4], [2])),
+        );
+      }),
+    );
+  expect(apart()).toBeGreaterThan(1e-4);
+  vit.posEmbed.setBytes(new Float32Array(vit.posEmbed.size));
+  expect(apart()).toBeLessThan(1e-5);
+});
+
+test("sizes that do not divide name the nearest that do", () => {
+  expect(() => new Vit(vitConfig.parse({}), { imageSize: [225, 224], channels: 3 })).toThrow(
+    "imageSize 225 × 224 is not a multiple of patchSize 16 × 16 (nearest: 224 × 224).",
+  );
+  expect(() => new Vit(vitConfig.parse({ width: 30, heads: 3 }), { imageSize: [224, 224], channels: 3 })).toThrow(
+    "a width that 4 divides, got 30",
+  );
+});
+
+test("a size by name, each number open to change, patches of any aspect, any channels", () => {
+  expect(vitSizes.base).toEqual({ width: 768, depth: 12, heads: 12 });
+  using vit = buildEncoder(modelConfig.parse({ name: "vit", size: "tiny", depth: 2, patchSize: [8, 4] }), {
+    imageSize: [16, 16],
+    channels: 1,
+  });
+  expect([vit.width, vit.heads, vit.grid, vit.patches]).toEqual([192, 3, [2, 4], 8]);
+  expect(vit.patchEmbed.proj.weight.shape).toEqual([192, 1, 8, 4]);
+});

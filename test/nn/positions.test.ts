@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+import { sinCosInit, sinCosPositions } from "../../src/nn/positions.js";
+import { scope } from "../../src/engine/scope.js";
+import { Rng } from "../../src/tensor/random.js";
+
+const row = (table: Float32Array, width: number, n: number): number[] =>
+  Array.from(table.subarray(n * width, (n + 1) * width));
+
+test("T8: width 8 on a grid of two by two; the first half is the column", () => {
+  const table = sinCosPositions(8, [2, 2]);
+  const close = (n: number, values: number[]): void =>
+    row(table, 8, n).forEach((value, i) => expect(value).toBeCloseTo(values[i] ?? Number.NaN, 7));
+  close(0, [0, 0, 0, 0, 0, 0, 0, 0]);
+  close(1, [0, 0, 1, 1, 0, 0, 1, 1]);
+  close(2, [0.84147098, 0.00999983, 0.54030231, 0.99995, 0, 0, 1, 1]);
+  close(3, [0, 0, 1, 1, 0.84147098, 0.00999983, 0.54030231, 0.99995]);
+});
+
+test.each([
+  [768, 69594.493859],
+  [512, 46340.333103],
+  [1024, 92849.197918],
+  [192, 17277.554156],
+])("T9: sums of the table of width %i on a grid of 14", (width, sum) => {
+  const table = sinCosPositions(width, [14, 14]);
+  expect(table.reduce((a, b) => a + b, 0) / sum).toBeCloseTo(1, 6);
+  expect(table.reduce((a, b) => a + b * b, 0)).toBeCloseTo(196 * (width / 2), 1);
+});
+
+test("T9: values of the last row at width 768", () => {
+  const last = row(sinCosPositions(768, [14, 14]), 768, 196);
+  const expected = { 0: 0.42016704, 1: -0.1743702, 191: 0.00136388, 192: 0.90744678, 384: 0.42016704, 767: 0.99999907 };
+  for (const [i, value] of Object.entries(expected)) expect(last[Number(i)]).toBeCloseTo(value, 6);
+});
+
+test("grids need not be square: rows first in the order, columns first in the vector", () => {
+  const table = sinCosPositions(4, [1, 3]);
+  expect(row(table, 4, 3).map((v) => Math.round(v * 1e4) / 1e4)).toEqual([0.9093, -0.4161, 0, 1]);
+});
+
+test("as a parameter's first values, and only for widths that four divides", () => {
+  scope(() => {
+    const table = sinCosInit([2, 2])([1, 5, 8], new Rng(0));
+    expect(table.shape).toEqual([1, 5, 8]);
+    expect(table.toArray()).toEqual(sinCosPositions(8, [2, 2]));
+  });
+  expect(() => sinCosPositions(6, [2, 2])).toThrow("4 divides, got 6");
+});
