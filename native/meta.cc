@@ -93,9 +93,29 @@ Tensor& whereOut(const Tensor& condition, const Tensor& self, const Tensor& othe
   return out;
 }
 
-Tensor& absOut(const Tensor& self, Tensor& out) {
+Tensor& unaryOut(const Tensor& self, Tensor& out) {
   out.resize_(self.sizes());
   return out;
+}
+
+Tensor& logicalOut(const Tensor& self, const Tensor& other, Tensor& out) {
+  out.resize_(at::infer_size(self.sizes(), other.sizes()));
+  return out;
+}
+
+Tensor relu(const Tensor& self) { return at::empty_like(self); }
+
+/** Two vectors: what matmul of [N] and [N] comes to. */
+Tensor dot(const Tensor& self, const Tensor& other) {
+  TORCH_CHECK(self.dim() == 1 && self.sizes() == other.sizes(), "dot: expected two vectors of one length, got ",
+              self.sizes(), " and ", other.sizes());
+  return at::empty({}, self.options());
+}
+
+/** Cross entropy of [B C H W]; reduction 0 is none. */
+std::tuple<Tensor, Tensor> nllLoss2d(const Tensor& self, const Tensor& target, const Optional&, int64_t reduction,
+                                     c10::SymInt) {
+  return {at::empty(reduction == 0 ? target.sizes() : at::IntArrayRef{}, self.options()), at::empty({}, self.options())};
 }
 
 Tensor roll(const Tensor& self, c10::SymIntArrayRef, at::IntArrayRef) { return at::empty(self.sizes(), self.options()); }
@@ -154,7 +174,13 @@ TORCH_LIBRARY_IMPL(aten, Meta, m) {
   m.impl("std.correction", spread);
   m.impl("where.self", whereSelf);
   m.impl("where.self_out", whereOut);
-  m.impl("abs.out", absOut);
+  m.impl("abs.out", unaryOut);
+  m.impl("logical_and.out", logicalOut);
+  m.impl("logical_or.out", logicalOut);
+  m.impl("logical_not.out", unaryOut);
+  m.impl("relu", relu);
+  m.impl("dot", dot);
+  m.impl("nll_loss2d_forward", nllLoss2d);
   m.impl("roll", roll);
   m.impl("flip", flip);
   m.impl("reflection_pad2d", reflectionPad2d);
