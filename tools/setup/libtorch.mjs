@@ -44,7 +44,7 @@ export function inspect(folder) {
 }
 
 /** Whether an NVIDIA driver is there: its /proc folder, or nvidia-smi (WSL has no /proc entry). */
-export function hasGpu() {
+function hasGpu() {
   return existsSync("/proc/driver/nvidia/version") || onPath("nvidia-smi") || existsSync("/usr/lib/wsl/lib/nvidia-smi");
 }
 
