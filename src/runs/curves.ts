@@ -64,6 +64,26 @@ export async function pngOf(svg: string): Promise<Uint8Array> {
 
 type Layer = Record<string, unknown>;
 
+const style: Layer = {
+  font: fonts,
+  view: { stroke: "#d1d5db" },
+  axis: {
+    labelColor: "#374151",
+    titleColor: "#111827",
+    gridColor: "#eef0f3",
+    labelFontSize: 12,
+    titleFontSize: 13,
+  },
+  legend: {
+    labelFontSize: 12,
+    title: null,
+    orient: "top",
+    direction: "horizontal",
+    offset: 4,
+    symbolStrokeWidth: 3,
+  },
+};
+
 function specification(events: readonly RunEvent[], { title, subtitle, baseline }: CurveOptions): TopLevelSpec {
   const steps = events.filter((event) => event.type === "step");
   const final = Math.max(1, steps.at(-1)?.step ?? 1);
@@ -99,25 +119,7 @@ function specification(events: readonly RunEvent[], { title, subtitle, baseline 
         ],
       },
     ],
-    config: {
-      font: fonts,
-      view: { stroke: "#d1d5db" },
-      axis: {
-        labelColor: "#374151",
-        titleColor: "#111827",
-        gridColor: "#eef0f3",
-        labelFontSize: 12,
-        titleFontSize: 13,
-      },
-      legend: {
-        labelFontSize: 12,
-        title: null,
-        orient: "top",
-        direction: "horizontal",
-        offset: 4,
-        symbolStrokeWidth: 3,
-      },
-    },
+    config: style,
   } as unknown as TopLevelSpec;
 }
 
