@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { liveTensors } from "../../src/engine/scope.js";
+import { liveTensors, scope } from "../../src/engine/scope.js";
 import { AdamW, adamwConfig } from "../../src/optim/adamw.js";
 import type { NamedTensor } from "../../src/optim/optimizer.js";
 import { dispose, expectValues, parameters, reference, run, twoGroups } from "./reference.js";
@@ -18,22 +18,23 @@ describe("AdamW", () => {
     dispose(named);
   });
 
-  it("continues from a saved state to the same bits", () => {
-    const whole = parameters();
-    using first = new AdamW(twoGroups(whole, 0.3), options);
-    run(first, whole, 0, 3);
-    const resumed: NamedTensor[] = whole.map(({ name, tensor }) => ({
-      name,
-      tensor: tensor.detach().clone().setRequiresGrad(true),
+  it("continues from a saved state to the same bits", () =>
+    scope(() => {
+      const whole = parameters();
+      using first = new AdamW(twoGroups(whole, 0.3), options);
+      run(first, whole, 0, 3);
+      const resumed: NamedTensor[] = whole.map(({ name, tensor }) => ({
+        name,
+        tensor: tensor.detach().clone().setRequiresGrad(true),
+      }));
+      using second = new AdamW(twoGroups(resumed, 0.3), options);
+      second.load(first.state());
+      run(first, whole, 3);
+      run(second, resumed, 3);
+      for (const [i, { tensor }] of whole.entries()) expect(resumed[i]?.tensor.toNumbers()).toEqual(tensor.toNumbers());
+      expect(second.stepCount).toBe(6);
+      dispose([...whole, ...resumed]);
     }));
-    using second = new AdamW(twoGroups(resumed, 0.3), options);
-    second.load(first.state());
-    run(first, whole, 3);
-    run(second, resumed, 3);
-    for (const [i, { tensor }] of whole.entries()) expect(resumed[i]?.tensor.toNumbers()).toEqual(tensor.toNumbers());
-    expect(second.stepCount).toBe(6);
-    dispose([...whole, ...resumed]);
-  });
 
   it("leaves no tensor behind after a step, and frees its state", () => {
     const named = parameters();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { scope } from "../../src/engine/scope.js";
 import { fineTuningDecay, layerDecayGroups, vitLayer, weightDecayGroups } from "../../src/optim/groups.js";
 import type { NamedTensor } from "../../src/optim/optimizer.js";
 import { empty } from "../../src/tensor/creation.js";
@@ -30,21 +31,22 @@ function names(tensors: readonly NamedTensor[]): string[] {
 }
 
 describe("weightDecayGroups", () => {
-  it("decays MAE's matrices and tokens, no vector and no bias", () => {
-    const mae = named({
-      cls_token: [1, 1, 8],
-      mask_token: [1, 1, 4],
-      "patch_embed.proj.weight": [8, 3, 2, 2],
-      "patch_embed.proj.bias": [8],
-      "blocks.0.norm1.weight": [8],
-      "odd.bias": [2, 2],
-    });
-    const [decayed, spared] = weightDecayGroups(mae, 0.05);
-    expect(decayed).toMatchObject({ weightDecay: 0.05, learningRateScale: 1 });
-    expect(names(decayed?.tensors ?? [])).toEqual(["cls_token", "mask_token", "patch_embed.proj.weight"]);
-    expect(spared).toMatchObject({ weightDecay: 0, learningRateScale: 1 });
-    expect(names(spared?.tensors ?? [])).toEqual(["patch_embed.proj.bias", "blocks.0.norm1.weight", "odd.bias"]);
-  });
+  it("decays MAE's matrices and tokens, no vector and no bias", () =>
+    scope(() => {
+      const mae = named({
+        cls_token: [1, 1, 8],
+        mask_token: [1, 1, 4],
+        "patch_embed.proj.weight": [8, 3, 2, 2],
+        "patch_embed.proj.bias": [8],
+        "blocks.0.norm1.weight": [8],
+        "odd.bias": [2, 2],
+      });
+      const [decayed, spared] = weightDecayGroups(mae, 0.05);
+      expect(decayed).toMatchObject({ weightDecay: 0.05, learningRateScale: 1 });
+      expect(names(decayed?.tensors ?? [])).toEqual(["cls_token", "mask_token", "patch_embed.proj.weight"]);
+      expect(spared).toMatchObject({ weightDecay: 0, learningRateScale: 1 });
+      expect(names(spared?.tensors ?? [])).toEqual(["patch_embed.proj.bias", "blocks.0.norm1.weight", "odd.bias"]);
+    }));
 
   it("spares class token and positions in fine-tuning", () => {
     const [, spared] = weightDecayGroups(vit, 0.05, fineTuningDecay);
@@ -52,9 +54,10 @@ describe("weightDecayGroups", () => {
     expect(names(spared?.tensors ?? [])).not.toContain("patch_embed.proj.weight");
   });
 
-  it("makes no empty group", () => {
-    expect(weightDecayGroups(named({ "norm.weight": [8] }), 0.05)).toHaveLength(1);
-  });
+  it("makes no empty group", () =>
+    scope(() => {
+      expect(weightDecayGroups(named({ "norm.weight": [8] }), 0.05)).toHaveLength(1);
+    }));
 });
 
 describe("vitLayer", () => {
@@ -101,8 +104,13 @@ describe("layerDecayGroups", () => {
     expect(decayed.every((name) => name.endsWith(".weight") && !name.includes("norm"))).toBe(true);
   });
 
-  it("gives ViT-L its lowest scale", () => {
-    const [lowest] = layerDecayGroups(named({ cls_token: [1, 1, 8] }), { weightDecay: 0, layerDecay: 0.75, depth: 24 });
-    expect(lowest?.learningRateScale).toBeCloseTo(7.525e-4, 7);
-  });
+  it("gives ViT-L its lowest scale", () =>
+    scope(() => {
+      const [lowest] = layerDecayGroups(named({ cls_token: [1, 1, 8] }), {
+        weightDecay: 0,
+        layerDecay: 0.75,
+        depth: 24,
+      });
+      expect(lowest?.learningRateScale).toBeCloseTo(7.525e-4, 7);
+    }));
 });

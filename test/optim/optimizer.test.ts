@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { CheckpointError, ConfigError } from "../../src/engine/errors.js";
+import { scope } from "../../src/engine/scope.js";
 import { AdamW } from "../../src/optim/adamw.js";
 import type { RawEntry, StateEntry } from "../../src/optim/optimizer.js";
 import { Sgd } from "../../src/optim/sgd.js";
@@ -84,13 +85,14 @@ describe("an optimiser's state", () => {
 });
 
 describe("zeroGrad", () => {
-  it("sets gradients to none", () => {
-    const named = parameters();
-    using optimizer = new Sgd(twoGroups(named, 0), { momentum: 0 });
-    run(optimizer, named, 0, 1);
-    expect(named[0]?.tensor.grad).toBeDefined();
-    optimizer.zeroGrad();
-    for (const { tensor } of named) expect(tensor.grad).toBeUndefined();
-    dispose(named);
-  });
+  it("sets gradients to none", () =>
+    scope(() => {
+      const named = parameters();
+      using optimizer = new Sgd(twoGroups(named, 0), { momentum: 0 });
+      run(optimizer, named, 0, 1);
+      expect(named[0]?.tensor.grad).toBeDefined();
+      optimizer.zeroGrad();
+      for (const { tensor } of named) expect(tensor.grad).toBeUndefined();
+      dispose(named);
+    }));
 });
