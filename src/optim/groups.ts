@@ -7,7 +7,7 @@ export type DecayRule = (parameter: NamedTensor) => boolean;
  * MAE's pre-training rule (timm's `add_weight_decay`): all but vectors and biases. The class and mask tokens have
  * three dimensions, so they are decayed.
  */
-export const pretrainingDecay: DecayRule = ({ name, tensor }) => tensor.rank > 1 && !name.endsWith(".bias");
+const pretrainingDecay: DecayRule = ({ name, tensor }) => tensor.rank > 1 && !name.endsWith(".bias");
 
 /** The fine-tuning rule: class token and positions are spared too (`no_weight_decay` of timm's ViT). */
 export const fineTuningDecay: DecayRule = ({ name, tensor }) =>

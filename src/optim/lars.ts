@@ -20,7 +20,6 @@ export const larsConfig = z.strictObject({
     .default(0.001)
     .describe("how far a matrix may move, as a share of its own norm"),
 });
-export type LarsConfig = z.output<typeof larsConfig>;
 
 export interface LarsOptions {
   readonly momentum: number;

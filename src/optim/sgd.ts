@@ -14,7 +14,6 @@ export const sgdConfig = z.strictObject({
   nesterov: z.boolean().default(false).describe("look ahead along the momentum before stepping"),
   weightDecay: z.number().min(0).default(0).describe("L2 term added to the gradient"),
 });
-export type SgdConfig = z.output<typeof sgdConfig>;
 
 export interface SgdOptions {
   readonly momentum: number;
