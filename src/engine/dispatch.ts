@@ -8,7 +8,9 @@ import { type ArgumentsOf, type Declared, type NameOf, type ResultOf, readSchema
 import { adopt } from "./scope.js";
 
 export type OpName = NameOf<Schema>;
-type SchemaOf<N extends OpName> = { [S in Schema]: NameOf<S> extends N ? S : never }[Schema];
+/** Name -> schema, worked out once: looking through the list for every operation costs the compiler minutes. */
+type Table = { [S in Schema as NameOf<S>]: S };
+type SchemaOf<N extends OpName> = Table[N];
 export type OpArguments<N extends OpName, T> = ArgumentsOf<SchemaOf<N>, T>;
 export type OpResult<N extends OpName, T> = ResultOf<SchemaOf<N>, T>;
 
@@ -77,7 +79,7 @@ export function dispatcher<T extends TensorRef>(wrap: (id: number, origin: strin
     const wrapped = wrapResult(result, name, wrap);
     if (isRecording()) recordStep(name, args, tensors(wrapped), describe, isTensor);
     return wrapped;
-  }) as Dispatch<T>;
+  }) as unknown as Dispatch<T>; // types hold at the call: schema.ts
 }
 
 /** Positional arguments and the options object -> the operator's own order. */

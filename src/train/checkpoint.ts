@@ -85,12 +85,15 @@ export class Checkpoint {
   readonly position: Position;
   readonly architecture: unknown;
   readonly config: unknown;
+  /** CRC-32 of all its data, in hex: two states with the same sum are the same to the bit. */
+  readonly checksum: string;
 
   private constructor(private readonly file: SafetensorsFile) {
     const metadata = file.metadata ?? {};
     this.position = { step: Number(metadata["step"]), samples: Number(metadata["samples"]) };
     this.architecture = JSON.parse(metadata["architecture"] ?? "null");
     this.config = JSON.parse(metadata["config"] ?? "null");
+    this.checksum = metadata["crc32"] ?? "";
   }
 
   get path(): string {

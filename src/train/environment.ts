@@ -24,7 +24,7 @@ export function settleMachine(
 ): RunFile["machine"] & { precision: Precision } {
   const device = checkDevice(config.device);
   const limits = machineLimits();
-  setThreads(fixed?.threads ?? limits.cores);
+  setThreads(fixed?.threads ?? (Number(process.env["OMP_NUM_THREADS"]) || limits.cores)); // who sets the variable means it
   const wanted = config.precision === "auto" ? defaultPrecision(device) : config.precision;
   const precision = (fixed?.precision ?? wanted) as Precision;
   return {

@@ -49,13 +49,44 @@ export async function openNew(input: RunConfig, options: PretrainOptions): Promi
   const source = await openSource(config.data.source);
   const derived = derive(config, source.size);
   const trainer = new Trainer(config, derived, machine.precision);
+  return closingOnError(trainer, async () => {
+    const run = describeRun(config, { derived, source, trainer, machine }, options);
+    const writer =
+      options.out === undefined
+        ? undefined
+        : await RunWriter.create(options.out, run, { overwrite: options.overwrite ?? false });
+    if (writer !== undefined) writeFileSync(join(writer.folder, "files.txt"), names(source).join("\n"));
+    const heldOut = await HeldOut.open(config);
+    return { config, derived, source, trainer, heldOut, writer, start: { step: 0, resumed: false }, warnings: [] };
+  });
+}
+
+/** What could not be opened as a whole is closed as a whole. */
+async function closingOnError<R>(trainer: Trainer, open: () => Promise<R>): Promise<R> {
+  try {
+    return await open();
+  } catch (error) {
+    trainer.close();
+    throw error;
+  }
+}
+
+interface Parts extends Pick<Session, "derived" | "source" | "trainer"> {
+  readonly machine: RunFile["machine"];
+}
+
+function describeRun(
+  config: RunConfig,
+  { derived, source, trainer, machine }: Parts,
+  { command }: PretrainOptions,
+): RunFile {
   const baseline = trainer.method.baseline?.();
   const createdAt = new Date().toISOString();
-  const run: RunFile = {
+  return {
     formatVersion,
     id: runId(createdAt, config),
     createdAt,
-    command: options.command ?? "pretrain()",
+    command: command ?? "pretrain()",
     config: { ...config },
     derived: { ...derived, ...(baseline === undefined ? {} : { baseline }) },
     versions: versions(),
@@ -64,13 +95,6 @@ export async function openNew(input: RunConfig, options: PretrainOptions): Promi
     data: { fingerprint: source.fingerprint, size: source.size, files: "files.txt" },
     status: "running",
   };
-  const writer =
-    options.out === undefined
-      ? undefined
-      : await RunWriter.create(options.out, run, { overwrite: options.overwrite ?? false });
-  if (writer !== undefined) writeFileSync(join(writer.folder, "files.txt"), names(source).join("\n"));
-  const heldOut = await HeldOut.open(config);
-  return { config, derived, source, trainer, heldOut, writer, start: { step: 0, resumed: false }, warnings: [] };
 }
 
 /** A run.json says what was used: the warm-up that was chosen stands in it. */
@@ -102,11 +126,13 @@ export async function openResumed(folder: string, options: ResumeOptions): Promi
     const step = checkpoint?.position.step ?? 0;
     const derived = derive(config, source.size);
     const trainer = new Trainer(config, derived, run.machine.precision as "bfloat16" | "float32");
-    if (checkpoint !== undefined) load(checkpoint, trainer);
-    const writer = await RunWriter.resume(folder, step);
-    const warnings = [...damaged.map(({ path, error }) => `skipped ${path}: ${error.message}`), ...changed];
-    const heldOut = await HeldOut.open(config);
-    return { config, derived, source, trainer, heldOut, writer, start: { step, resumed: true }, warnings };
+    return await closingOnError(trainer, async () => {
+      if (checkpoint !== undefined) load(checkpoint, trainer);
+      const writer = await RunWriter.resume(folder, step);
+      const warnings = [...damaged.map(({ path, error }) => `skipped ${path}: ${error.message}`), ...changed];
+      const heldOut = await HeldOut.open(config);
+      return { config, derived, source, trainer, heldOut, writer, start: { step, resumed: true }, warnings };
+    });
   } finally {
     checkpoint?.close();
   }

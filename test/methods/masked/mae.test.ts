@@ -3,7 +3,7 @@ import { scope } from "../../../src/engine/scope.js";
 import { noGrad } from "../../../src/engine/modes.js";
 import { cost } from "../../../src/graph/cost.js";
 import { Mae, maeConfig, mae } from "../../../src/methods/masked/mae.js";
-import { hiddenPatches, maskFromNoise, type Mask } from "../../../src/methods/parts/masks.js";
+import { maskFromNoise, type Mask } from "../../../src/methods/parts/masks.js";
 import { methodConfig, methods } from "../../../src/methods/index.js";
 import { Vit, vitConfig } from "../../../src/models/vit.js";
 import { AdamW } from "../../../src/optim/adamw.js";

@@ -1,0 +1,157 @@
+/** A quick look at a source before training: sizes and channels from headers, mean and deviation from a few pictures. */
+import { closeSync, openSync, readSync } from "node:fs";
+import { join } from "node:path";
+import { claimedSize, isDecoded, sniffFormat } from "../data/decode/format.js";
+import { readJpegHeader } from "../data/decode/jpeg.js";
+import { DEFAULT_MAX_PIXELS, decodeFile } from "../data/decode.js";
+import type { Source } from "../data/source.js";
+
+/** What a source's pictures are like, judged by a sample. */
+export interface PictureSurvey {
+  readonly pictures: number;
+  /** Pictures whose size is known. */
+  readonly sampled: number;
+  /** Medians, in pixels; undefined where no size could be read. */
+  readonly shorterSide: number | undefined;
+  readonly pixels: number | undefined;
+  /** 1 where every sampled picture is grey. */
+  readonly channels: 1 | 3;
+  /** Pictures have to be decoded from files. */
+  readonly isFiles: boolean;
+  /** Of each channel, of pixels 0 … 1; undefined where too few pictures could be read. */
+  readonly statistics: { readonly mean: number[]; readonly std: number[]; readonly pictures: number } | undefined;
+}
+
+export interface SurveyOptions {
+  /** Headers that are read. */
+  readonly headers?: number;
+  /** Pictures that are decoded for mean and deviation, and for how long at most. */
+  readonly decoded?: number;
+  readonly decodeMs?: number;
+}
+
+const HEAD_BYTES = 256 * 1024; // EXIF and a colour profile stand before a JPEG's size, up to 64 kB each
+const FEWEST_FOR_STATISTICS = 16;
+
+/** Looks at pictures spread evenly over the source; reads no file as a whole but the few that are decoded. */
+export async function surveyPictures(source: Source, options: SurveyOptions = {}): Promise<PictureSurvey> {
+  const { headers = 200, decoded = 48, decodeMs = 5000 } = options;
+  const { content, size } = source;
+  if (content.kind === "pixels") {
+    const channels = content.channels === 1 ? 1 : 3;
+    const statistics = new ChannelStatistics(content.channels);
+    const bytes = content.height * content.width * content.channels;
+    for (const i of spread(size, 512)) statistics.add(content.data.subarray(i * bytes, (i + 1) * bytes));
+    return {
+      pictures: size,
+      sampled: size,
+      shorterSide: Math.min(content.height, content.width),
+      pixels: content.height * content.width,
+      channels,
+      isFiles: false,
+      statistics: statistics.result(),
+    };
+  }
+  const paths = content.paths;
+  const found = spread(size, headers).flatMap((i) => readHead(join(content.root, paths[i] as string)) ?? []);
+  const channels = found.length > 0 && found.every(({ isGrey }) => isGrey) ? 1 : 3;
+  const statistics = new ChannelStatistics(channels);
+  const until = performance.now() + decodeMs;
+  for (const i of spread(size, decoded)) {
+    if (performance.now() > until) break;
+    const limits = { maxPixels: DEFAULT_MAX_PIXELS, timeoutMs: decodeMs, channels } as const;
+    const picture = await decodeFile(join(content.root, paths[i] as string), limits).catch(() => undefined);
+    if (picture !== undefined) statistics.add(picture.data); // a bad picture is the loader's business
+  }
+  return {
+    pictures: size,
+    sampled: found.length,
+    shorterSide: median(found.map(({ width, height }) => Math.min(width, height))),
+    pixels: median(found.map(({ width, height }) => width * height)),
+    channels,
+    isFiles: true,
+    statistics: statistics.result(),
+  };
+}
+
+/** At most `wanted` indices below `size`, evenly apart. */
+function spread(size: number, wanted: number): number[] {
+  const count = Math.min(size, wanted);
+  return Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * size) / count));
+}
+
+interface Head {
+  readonly width: number;
+  readonly height: number;
+  readonly isGrey: boolean;
+}
+
+function readHead(path: string): Head | undefined {
+  try {
+    const bytes = firstBytes(path);
+    const format = sniffFormat(bytes);
+    if (!isDecoded(format)) return undefined;
+    if (format === "jpeg") {
+      const header = readJpegHeader(bytes);
+      return header && { ...header, isGrey: header.components === 1 };
+    }
+    const size = claimedSize(bytes, format);
+    const isGrey = format === "png" && (bytes[25] === 0 || bytes[25] === 4); // PNG's colour types without colour
+    return size && { ...size, isGrey };
+  } catch {
+    return undefined; // not there or not to be read: met again, and named, when training
+  }
+}
+
+function firstBytes(path: string): Uint8Array {
+  const descriptor = openSync(path, "r");
+  try {
+    const bytes = Buffer.alloc(HEAD_BYTES);
+    return bytes.subarray(0, readSync(descriptor, bytes, 0, HEAD_BYTES, 0));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Mean and deviation of each channel; every picture has the same weight, and gives at most some thousand pixels. */
+class ChannelStatistics {
+  readonly #sums: number[];
+  readonly #squares: number[];
+  #pictures = 0;
+
+  constructor(private readonly channels: number) {
+    this.#sums = Array.from({ length: channels }, () => 0);
+    this.#squares = Array.from({ length: channels }, () => 0);
+  }
+
+  add(data: Uint8Array): void {
+    const pixels = data.length / this.channels;
+    const stride = Math.max(1, Math.floor(pixels / 8192));
+    const used = Math.ceil(pixels / stride);
+    for (let channel = 0; channel < this.channels; channel++) {
+      let [sum, squares] = [0, 0];
+      for (let pixel = 0; pixel < pixels; pixel += stride) {
+        const value = (data[pixel * this.channels + channel] as number) / 255;
+        sum += value;
+        squares += value * value;
+      }
+      this.#sums[channel] = (this.#sums[channel] as number) + sum / used;
+      this.#squares[channel] = (this.#squares[channel] as number) + squares / used;
+    }
+    this.#pictures++;
+  }
+
+  result(): PictureSurvey["statistics"] {
+    const pictures = this.#pictures;
+    if (pictures < FEWEST_FOR_STATISTICS) return undefined;
+    const mean = this.#sums.map((sum) => sum / pictures);
+    const std = this.#squares.map((sum, i) => Math.sqrt(Math.max(0, sum / pictures - (mean[i] as number) ** 2)));
+    if (std.some((value) => value < 0.01)) return undefined; // all but uniform: dividing by it would blow up noise
+    const round = (values: readonly number[]): number[] => values.map((value) => Number(value.toFixed(3)));
+    return { mean: round(mean), std: round(std), pictures };
+  }
+}
+
+function median(values: readonly number[]): number | undefined {
+  return values.toSorted((a, b) => a - b)[values.length >> 1];
+}

@@ -1,0 +1,92 @@
+import { expect, test } from "vitest";
+import { KeyedRandom } from "../../src/data/random.js";
+import { liveTensors } from "../../src/engine/scope.js";
+import { derive, parseConfig, type RunConfigInput } from "../../src/train/config.js";
+import { type Precision, Trainer, type TrainingBatch } from "../../src/train/trainer.js";
+import { tinyRun } from "./example.js";
+
+function batch(size: number): TrainingBatch {
+  const random = new KeyedRandom({ seed: 1, purpose: "pixels", epoch: 0, sample: 0 });
+  const data = Uint8Array.from({ length: size * 16 * 16 * 3 }, () => 255 * random.uniform());
+  return {
+    epoch: 0,
+    samples: Array.from({ length: size }, (_, i) => i),
+    views: { image: { data, height: 16, width: 16, channels: 3 } },
+  };
+}
+
+/** Losses, norms and a checksum of the weights after a few steps. */
+function train(
+  changes: Partial<RunConfigInput> = {},
+  precision: Precision = "float32",
+): { losses: number[]; norms: number[]; weights: number[] } {
+  const config = parseConfig(
+    tinyRun("nowhere", { optim: { name: "adamw", baseLearningRate: 0.05, warmupEpochs: 0 }, ...changes }),
+  );
+  const trainer = new Trainer(config, derive(config, 24), precision);
+  const results = Array.from({ length: 4 }, (_, index) => trainer.step(batch(8), index));
+  const weights = trainer.encoder.patchEmbed.proj.weight.toNumbers();
+  trainer.close();
+  return { losses: results.map(({ loss }) => loss), norms: results.map(({ gradNorm }) => gradNorm), weights };
+}
+const near = (a: number[], b: number[], tolerance: number): void =>
+  a.forEach((value, i) => expect(Math.abs(value - (b[i] ?? Number.NaN))).toBeLessThan(tolerance));
+
+const plain = train();
+
+test("T19: micro-batches add up to the whole batch", () => {
+  const parts = train({ optim: { name: "adamw", baseLearningRate: 0.05, warmupEpochs: 0, accumulate: 4 } });
+  near(parts.losses, plain.losses, 1e-5);
+  near(parts.norms, plain.norms, 1e-4);
+});
+
+test("activation checkpointing changes no bit", () => {
+  expect(train({ checkpointing: true })).toEqual(plain);
+});
+
+test("a checkpointed bfloat16 run equals the plain one too", () => {
+  const wide = train({}, "bfloat16");
+  expect(train({ checkpointing: true }, "bfloat16")).toEqual(wide);
+  near(wide.losses, plain.losses, 0.05);
+  expect(wide.losses).not.toEqual(plain.losses);
+});
+
+test("clipping bounds the step, not the reported norm", () => {
+  const clipped = train({ optim: { name: "sgd", baseLearningRate: 1, momentum: 0, warmupEpochs: 0, clipNorm: 1e-6 } });
+  expect(clipped.norms[0]).toBeCloseTo(plain.norms[0] ?? 0, 5);
+  near(
+    clipped.weights,
+    train({ optim: { name: "sgd", baseLearningRate: 1e-12, momentum: 0, warmupEpochs: 0 } }).weights,
+    1e-5,
+  );
+});
+
+test("every optimiser of the list trains", () => {
+  for (const name of ["adamw", "sgd", "lars"] as const) {
+    const { losses } = train({ optim: { name, baseLearningRate: name === "adamw" ? 0.05 : 1, warmupEpochs: 0 } });
+    expect(losses.every(Number.isFinite)).toBe(true);
+    expect(losses[3]).not.toBe(losses[0]);
+  }
+});
+
+test("the first step of a warm-up changes nothing: its rate is zero", () => {
+  const config = parseConfig(tinyRun("nowhere"));
+  const trainer = new Trainer(config, derive(config, 24), "float32");
+  const before = trainer.encoder.patchEmbed.proj.weight.toNumbers();
+  expect(trainer.step(batch(8), 0).learningRate).toBe(0);
+  expect(trainer.encoder.patchEmbed.proj.weight.toNumbers()).toEqual(before);
+  expect(trainer.step(batch(8), 1).learningRate).toBeGreaterThan(0);
+  expect(trainer.encoder.patchEmbed.proj.weight.toNumbers()).not.toEqual(before);
+  trainer.close();
+});
+
+test("held-out losses repeat and leave the model alone; steps leave no tensors", () => {
+  const config = parseConfig(tinyRun("nowhere"));
+  const trainer = new Trainer(config, derive(config, 24), "float32");
+  expect(trainer.evaluate(batch(4))).toBe(trainer.evaluate(batch(4)));
+  trainer.step(batch(8), 1);
+  const live = liveTensors();
+  trainer.step(batch(8), 2);
+  expect(liveTensors()).toBe(live);
+  trainer.close();
+});
