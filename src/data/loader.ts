@@ -6,18 +6,19 @@
  * time limit on one day and not on the next.)
  */
 import path from "node:path";
+import { DEFAULT_MAX_PIXELS, DEFAULT_TIMEOUT_MS } from "./decode.js";
 import { DataError } from "./errors.js";
-import { Order } from "./order.js";
+import { type BadSample, BadSamples } from "./loader/bad-samples.js";
+import { type SourceContent, shareContent } from "./loader/content.js";
+import { type Crew, LocalCrew } from "./loader/crew.js";
+import { Order } from "./loader/order.js";
+import { allocateRing, Ring } from "./loader/ring.js";
+import { ThreadCrew } from "./loader/threads.js";
+import type { Report, WorkSetup } from "./loader/work.js";
 import { type Size, sizeAfter, type Transform, type TransformInput, transformSchema } from "./views.js";
-import { type BadSample, BadSamples } from "./workers/bad-samples.js";
-import { type SourceContent, shareContent } from "./workers/content.js";
-import { type Crew, LocalCrew } from "./workers/crew.js";
-import { allocateRing, Ring } from "./workers/ring.js";
-import { ThreadCrew } from "./workers/threads.js";
-import type { Report, WorkSetup } from "./workers/work.js";
 
-export { BadDataError, type BadSample } from "./workers/bad-samples.js";
-export { notedPaths } from "./workers/notes.js";
+export { BadDataError, type BadSample } from "./loader/bad-samples.js";
+export { notedPaths } from "./loader/notes.js";
 
 /** What the loader needs of an opened source. */
 export interface LoaderSource {
@@ -81,8 +82,6 @@ export interface Start {
   readonly batch: number;
 }
 
-const DEFAULT_MAX_PIXELS = 64e6;
-const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_MAX_BAD_SHARE = 0.1;
 const LARGE_BATCH_BYTES = 256 * 2 ** 20;
 /** How often a waiting caller looks for workers that hang. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import sharp from "sharp";
 import type { Batch, Loader, LoaderOptions, LoaderSource } from "../../src/data/loader.js";
-import { picture } from "./pictures.js";
+import { picture } from "./transform-numbers.js";
 
 export function pixelSource(size: number, height = 12, width = 10, channels = 3): LoaderSource {
   const data = new Uint8Array(new SharedArrayBuffer(size * height * width * channels));

@@ -23,7 +23,7 @@ import {
   twoViews,
   writePictures,
 } from "./loader-sources.js";
-import { picture } from "./pictures.js";
+import { picture } from "./transform-numbers.js";
 
 const opened: Loader[] = [];
 function open(source: LoaderSource, options: Partial<LoaderOptions> = {}): Loader {

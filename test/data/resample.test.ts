@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { crop, type Picture, resample } from "../../src/data/resample.js";
-import { expectStored, numbers, picture } from "./pictures.js";
+import { expectStored, numbers, picture } from "./transform-numbers.js";
 
 describe("equal to Pillow to the bit", () => {
   test.each(numbers.resize)("resize $input -> $size", (stored) => {

@@ -4,7 +4,7 @@ import { KeyedRandom } from "../../src/data/random.js";
 import { crop } from "../../src/data/resample.js";
 import { apply, centerCrop, drawCrop, flip, reflectPadCrop, roundHalfEven } from "../../src/data/transform.js";
 import { sizeAfter, type TransformInput, transformSchema } from "../../src/data/views.js";
-import { expectStored, numbers, picture } from "./pictures.js";
+import { expectStored, numbers, picture } from "./transform-numbers.js";
 
 function random(sample = 0, seed = 0): KeyedRandom {
   return new KeyedRandom({ seed, purpose: "view:test", epoch: 0, sample });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { BadDataError, BadSamples } from "../../../src/data/workers/bad-samples.js";
+import { BadDataError, BadSamples } from "../../../src/data/loader/bad-samples.js";
 
 const why = { code: "truncated", reason: "it ends early" } as const;
 

@@ -1,5 +1,5 @@
 /** The order of an epoch: a permutation of the samples keyed by (seed, epoch), and how positions fall into batches. */
-import { keyOf, philox } from "./random.js";
+import { keyOf, philox } from "../random.js";
 
 export interface OrderOptions {
   /** Samples of the source. */

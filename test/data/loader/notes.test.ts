@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { Note, notedPaths } from "../../../src/data/workers/notes.js";
+import { Note, notedPaths } from "../../../src/data/loader/notes.js";
 import { temporaryFolder } from "../loader-sources.js";
 
 test("notes are read back while they stand, other files are left alone", () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { epochOrder, Order } from "../../src/data/order.js";
+import { epochOrder, Order } from "../../../src/data/loader/order.js";
 
 const shuffled = { seed: 5, shuffle: true };
 

@@ -26,7 +26,7 @@ test("a worker loads nothing from outside src/data", () => {
     seen.add(file);
     for (const next of imports(file)) visit(next);
   };
-  visit(path.join(data, "workers", "worker.ts"));
+  visit(path.join(data, "loader", "worker.ts"));
   expect([...seen].filter((file) => !file.startsWith(data + path.sep))).toEqual([]);
   // The walk did find the modules that do the work.
   const names = [...seen].map((file) => path.basename(file));

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { pathOf, pixelsOf, shareContent, withChannels } from "../../../src/data/workers/content.js";
+import { pathOf, pixelsOf, shareContent, withChannels } from "../../../src/data/loader/content.js";
 
 test("every path comes back from shared memory", () => {
   fc.assert(

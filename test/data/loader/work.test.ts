@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { BadPictureError } from "../../../src/data/errors.js";
+import { shareContent } from "../../../src/data/loader/content.js";
+import { Pulse } from "../../../src/data/loader/pulse.js";
+import { allocateRing, type Place, Ring } from "../../../src/data/loader/ring.js";
+import { type DecodeFile, type Report, Work, type WorkSetup } from "../../../src/data/loader/work.js";
 import { KeyedRandom } from "../../../src/data/random.js";
-import { shareContent } from "../../../src/data/workers/content.js";
-import { Pulse } from "../../../src/data/workers/pulse.js";
-import { allocateRing, type Place, Ring } from "../../../src/data/workers/ring.js";
-import { type DecodeFile, type Report, Work, type WorkSetup } from "../../../src/data/workers/work.js";
 
 const SIZE = 10;
 

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "vitest";
+import { asError, hangLimitMs } from "../../../src/data/loader/crew.js";
 import { type Loader, type LoaderOptions, notedPaths, openLoader } from "../../../src/data/loader.js";
-import { asError, hangLimitMs } from "../../../src/data/workers/crew.js";
 import { collect, fileSource, pixelSource, plainOptions, temporaryFolder } from "../loader-sources.js";
 
 const decoder = new URL("../decoders/troubled.mjs", import.meta.url).href;
@@ -42,15 +42,15 @@ test("a decoder that cannot be loaded fails the batch with the reason", async ()
 });
 
 test("timers of the program get their turn during a long batch, and nothing is made ahead", async () => {
-  const views = { image: [{ type: "resize" as const, size: [300, 300] as const }] };
-  const loader = openLoader(pixelSource(32, 100, 100), { ...plainOptions, views, batchSize: 16 });
+  const views = { image: [{ type: "resize" as const, size: [400, 400] as const }] };
+  const loader = openLoader(pixelSource(320, 40, 40), { ...plainOptions, views, batchSize: 160 });
   opened.push(loader);
   let turns = 0;
   const timer = setInterval(() => turns++, 1);
   const iterator = loader.batches({ epoch: 0, batch: 0 });
   const first = (await iterator.next()).value;
   clearInterval(timer);
-  // 16 pictures of several ms each, a turn every 50 ms.
+  // 160 pictures of a millisecond or more each, a turn every 50 ms.
   expect(turns).toBeGreaterThan(0);
   await new Promise((resolve) => setTimeout(resolve, 100));
   const second = (await iterator.next()).value;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Pulse } from "../../../src/data/workers/pulse.js";
+import { Pulse } from "../../../src/data/loader/pulse.js";
 
 test("the other side of the memory sees what is being done", () => {
   const pulse = new Pulse();

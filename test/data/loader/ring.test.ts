@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { allocateRing, type Place, Ring } from "../../../src/data/workers/ring.js";
+import { allocateRing, type Place, Ring } from "../../../src/data/loader/ring.js";
 
 const shape = {
   slots: 2,
