@@ -1,63 +1,102 @@
-/** Pictures made from integers by the rule of test/reference/make_transforms.py, and the numbers that it stored. */
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { expect } from "vitest";
-import type { Picture } from "../../src/data/resample.js";
+// Pictures for the tests: those that Pillow has shown the way (test/reference/make_pictures.py), made ones, fetched ones.
+import { execFileSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import sharp from "sharp";
+import { afterAll } from "vitest";
+import { cacheFolder } from "../../src/data/sources/cache.js";
 
-export function picture(height: number, width: number, channels: number, seed: number): Picture {
-  const data = new Uint8Array(height * width * channels);
-  let state = seed >>> 0;
-  for (let i = 0; i < data.length; i++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    const pixel = Math.floor(i / channels);
-    const y = Math.floor(pixel / width);
-    const pattern = ((((pixel % width) >> 2) + (y >> 3) + (i % channels)) % 3 === 0 ? 1 : 0) * 255;
-    data[i] = (state >>> 20) & 1 ? state >>> 24 : pattern;
+export interface Expected {
+  readonly height: number;
+  readonly width: number;
+  /** Largest difference in levels. */
+  readonly tolerance: number;
+  readonly rgb: Buffer;
+}
+
+const references = fileURLToPath(new URL("../reference/pictures", import.meta.url));
+
+export const referencePath = (name: string) => join(references, name);
+
+/** Every reference picture with the pixels that Pillow shows. */
+export function expectedPictures(): ReadonlyMap<string, Expected> {
+  const { pictures } = JSON.parse(readFileSync(referencePath("pictures.json"), "utf8"));
+  const entries = Object.entries(
+    pictures as Record<string, { height: number; width: number; tolerance: number; rgb: string }>,
+  );
+  return new Map(entries.map(([name, { rgb, ...rest }]) => [name, { ...rest, rgb: Buffer.from(rgb, "hex") }]));
+}
+
+/** A folder that lives as long as the test file. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "lacuna-test-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Writes files below a folder; values are contents. */
+export function writeTree(root: string, files: Readonly<Record<string, string | Uint8Array>>): void {
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), content);
   }
-  return { data, height, width, channels };
 }
 
-export interface Stored {
-  readonly input: readonly [number, number, number, number];
-  readonly size: readonly [number, number];
-  readonly base64?: string;
-  readonly sha256?: string;
+/** A picture with something to see, different for each seed; the same seed at another size is the same motif. */
+export function makePicture(seed: number, width: number, height: number): ReturnType<typeof sharp> {
+  const wave = (x: number, y: number, k: number) => {
+    const phase = Math.sin(seed * 12.9898 + k * 78.233) * 43758.5453;
+    return Math.sin(x * (3 + (phase % 5)) + phase) + Math.cos(y * (4 + ((phase * 7) % 6)) + k + seed);
+  };
+  const data = Buffer.alloc(width * height * 3);
+  for (let i = 0; i < width * height; i++) {
+    const x = ((i % width) + 0.5) / width;
+    const y = (Math.floor(i / width) + 0.5) / height;
+    for (let k = 0; k < 3; k++) data[3 * i + k] = 128 + 60 * wave(x, y, k);
+  }
+  return sharp(data, { raw: { width, height, channels: 3 } });
 }
 
-interface TransformNumbers {
-  readonly resize: readonly Stored[];
-  readonly box: readonly (Stored & { box: readonly [number, number, number, number] })[];
-  readonly resizedCrop: readonly (Stored & { region: readonly [number, number, number, number] })[];
-  readonly shorterSide: readonly (Stored & { shorter: number })[];
-  readonly centerCrop: readonly Stored[];
-  readonly reflectPadCrop: readonly (Stored & { padding: number; place: readonly [number, number] })[];
-  readonly flip: readonly Stored[];
-  readonly fallback: readonly {
-    size: readonly [number, number];
-    scale: readonly [number, number];
-    ratio: readonly [number, number];
-    region: readonly [number, number, number, number];
-  }[];
-  readonly distribution: readonly {
-    size: readonly [number, number];
-    scale: readonly [number, number];
-    ratio: readonly [number, number];
-    quantiles: Readonly<Record<string, readonly number[]>>;
-    atMost: Readonly<Record<string, readonly number[]>>;
-  }[];
+export interface Fetched {
+  /** The unpacked package, or undefined where it could not be fetched. */
+  readonly folder: string | undefined;
+  /** Why not. */
+  readonly reason: string;
 }
 
-export const numbers = JSON.parse(
-  readFileSync(new URL("../reference/transforms.json", import.meta.url), "utf8"),
-) as TransformNumbers;
-
-/** Every byte equal: the tolerance is zero. */
-export function expectStored(result: Picture, stored: Stored): void {
-  expect([result.height, result.width]).toEqual(stored.size);
-  expect(result.channels).toBe(stored.input[2]);
-  if (stored.base64 !== undefined) {
-    expect(Array.from(result.data)).toEqual(Array.from(Buffer.from(stored.base64, "base64")));
-  } else {
-    expect(createHash("sha256").update(result.data).digest("hex")).toBe(stored.sha256);
+/** A package's files, fetched once into the cache folder: `npm:name@version` or `debian:name`. */
+export function fetchPackage(spec: string): Fetched {
+  const [registry, name = ""] = spec.split(":");
+  const folder = join(cacheFolder(), "test-files", name.replaceAll("/", "-"));
+  if (existsSync(folder)) return { folder, reason: "" };
+  const partial = `${folder}.partial-${process.pid}`;
+  const options = { cwd: partial, stdio: "pipe" } as const;
+  try {
+    mkdirSync(partial, { recursive: true });
+    const archive = () => readdirSync(partial).find((entry) => /\.(tgz|deb)$/.test(entry)) ?? "";
+    if (registry === "npm") {
+      execFileSync("npm", ["pack", name, "--ignore-scripts", "--fetch-retries=0"], options);
+      execFileSync("tar", ["-xzf", archive()], options);
+    } else {
+      execFileSync("apt-get", ["download", name], options);
+      execFileSync("dpkg", ["-x", archive(), "."], options);
+    }
+    rmSync(join(partial, archive()));
+    renameSync(partial, folder);
+    return { folder, reason: "" };
+  } catch {
+    rmSync(partial, { recursive: true, force: true });
+    return { folder: undefined, reason: `${spec} is not in the cache and could not be fetched` };
   }
 }

@@ -2,6 +2,8 @@
 
 export const TIFF_WIDTH = 0x0100;
 export const TIFF_HEIGHT = 0x0101;
+export const TIFF_STRIP_OFFSET = 0x0111;
+export const TIFF_STRIP_BYTES = 0x0117;
 const ORIENTATION = 0x0112;
 
 /** Directories in cameras' files have some dozens of entries; a larger count is a damaged or hostile file. */

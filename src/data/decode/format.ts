@@ -1,5 +1,5 @@
 /** What a file is, judged by its first bytes and never by its name, and the size that its header claims. */
-import { readTiffTags, TIFF_HEIGHT, TIFF_WIDTH } from "./exif.js";
+import { readTiffTags, TIFF_HEIGHT, TIFF_STRIP_BYTES, TIFF_STRIP_OFFSET, TIFF_WIDTH } from "./exif.js";
 
 /** The formats that are decoded. */
 export type PictureFormat = "jpeg" | "png" | "webp" | "gif" | "tiff" | "avif";
@@ -87,10 +87,7 @@ export function endsTooEarly(bytes: Uint8Array, format: PictureFormat, message: 
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (format === "png") return !pngReachesEnd(view);
   if (format === "webp") return bytes.length < 12 || view.getUint32(4, true) + 8 > bytes.length;
-  if (format === "tiff") {
-    const littleEndian = bytes[0] === 0x49;
-    return bytes.length < 8 || view.getUint32(4, littleEndian) + 2 > bytes.length;
-  }
+  if (format === "tiff") return !tiffIsThere(bytes);
   return /premature end|unexpected end|bad seek|end of file/i.test(message);
 }
 
@@ -102,4 +99,15 @@ function pngReachesEnd(view: DataView): boolean {
     at += 12 + view.getUint32(at);
   }
   return false;
+}
+
+/** Whether the first directory lies within the file, and its strip, where the picture is one strip. */
+function tiffIsThere(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const littleEndian = bytes[0] === 0x49;
+  const directory = bytes.length < 8 ? Number.POSITIVE_INFINITY : view.getUint32(4, littleEndian);
+  if (directory + 2 > bytes.length) return false;
+  if (directory + 2 + 12 * view.getUint16(directory, littleEndian) > bytes.length) return false;
+  const tags = readTiffTags(bytes);
+  return (tags?.get(TIFF_STRIP_OFFSET) ?? 0) + (tags?.get(TIFF_STRIP_BYTES) ?? 0) <= bytes.length;
 }

@@ -91,7 +91,8 @@ const MOST_WORK_IN_THREAD = 16e6;
 
 /**
  * Decodes to RGB [height width 3], as stored. Throws when the decoder finds anything wrong, warnings included; the
- * message is worthless ("No error"): the binding asks the wrong handle for it.
+ * message is worthless ("No error"): the binding asks the wrong handle for it. The binding also always takes the fast
+ * inverse DCT: on photographs its pixels are 0.8 levels of 255 darker on average than those of the exact one, 13 at most seen.
  */
 export async function decodeOrdinaryJpeg(bytes: Uint8Array, header: JpegHeader): Promise<Picture> {
   const turbo = await import("@julusian/jpeg-turbo");
