@@ -15,9 +15,10 @@ export interface Child {
 
 /**
  * Starts `body`: JavaScript in an async function that has `load(file)`, a module of src/runs, and `say(text)`. An error
- * that it does not catch is said as "error <code>".
+ * that it does not catch is said as "error <code>". `unreaped`: as the child of a process that never asks how its
+ * children ended, so that it stays a zombie when it is killed.
  */
-export function startChild(body: string): Child {
+export function startChild(body: string, options: { readonly unreaped?: boolean } = {}): Child {
   const jiti = createRequire(import.meta.url).resolve("jiti"); // Node 20 reads no TypeScript
   const runs = fileURLToPath(new URL("../../src/runs/", import.meta.url));
   const source = `
@@ -25,7 +26,10 @@ export function startChild(body: string): Child {
     const load = (file) => jiti.import(${JSON.stringify(runs)} + file);
     const say = (text) => process.stdout.write(text + "\\n");
     (async () => { ${body} })().catch((error) => say("error " + (error.code ?? error)));`;
-  const child = spawn(process.execPath, ["-e", source], { stdio: ["ignore", "pipe", "inherit"] });
+  const direct = [process.execPath, "-e", source];
+  const behind = ["sh", "-c", '"$@" & exec sleep 60', "sh", ...direct];
+  const [program, ...values] = (options.unreaped === true ? behind : direct) as [string, ...string[]];
+  const child = spawn(program, values, { stdio: ["ignore", "pipe", "inherit"] });
   const gone = once(child, "exit");
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {

@@ -1,9 +1,15 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { acquireLock, isLock, lockHolder } from "../../src/runs/lock.js";
+import { writeAtomic } from "../../src/runs/write-atomic.js";
 import { type Child, startChild } from "./child.js";
 import { codeOf, temporaryFolders } from "./example.js";
+
+vi.mock(import("../../src/runs/write-atomic.js"), async (original) => {
+  const actual = await original();
+  return { ...actual, writeAtomic: vi.fn(actual.writeAtomic) };
+});
 
 const newFolder = temporaryFolders();
 const children: Child[] = [];
@@ -15,13 +21,14 @@ function folder(): string {
 }
 
 /** A process that takes the lock, says so, and holds it until it is killed. */
-function holder(place: string, before = ""): Child {
-  const child = startChild(`
+function holder(place: string, before = "", options = {}): Child {
+  const body = `
     const { acquireLock } = await load("lock.ts");
     ${before}
     const lock = await acquireLock(${JSON.stringify(place)});
     say("held " + (lock.note ?? ""));
-    setInterval(() => {}, 1000);`);
+    setInterval(() => {}, 1000);`;
+  const child = startChild(body, options);
   children.push(child);
   return child;
 }
@@ -115,14 +122,46 @@ describe("a lock file from elsewhere", () => {
   });
 });
 
-test("a process that was killed and not yet waited for counts as dead", async () => {
+test("a process that was killed and that nobody waited for counts as dead", async () => {
   const place = folder();
-  const child = holder(place);
-  expect(await child.line()).toBe("held ");
-  child.process.kill("SIGKILL");
-  const pid = child.process.pid as number;
-  await vi.waitFor(() => expect(lockHolder(place)).toBeUndefined(), { timeout: 5000, interval: 1 });
-  expect(pid).toBeGreaterThan(1);
+  const parent = holder(place, "", { unreaped: true });
+  expect(await parent.line()).toBe("held ");
+  const pid = lockHolder(place)?.pid as number;
+  expect(pid).not.toBe(parent.process.pid);
+  process.kill(pid, "SIGKILL");
+  const state = (): string | undefined => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.[0];
+  await vi.waitFor(() => expect(state()).toBe("Z"), { timeout: 5000 });
+  expect(lockHolder(place)).toBeUndefined();
+  (await acquireLock(place)).release();
+});
+
+describe("another who puts down a lock between our look and our own", () => {
+  /** Makes a living rival appear at the moment in which the next lock is written. */
+  function rivalAppears(place: string, since: string): string {
+    const path = join(place, "lock-1-ffffffffffffffff.json");
+    const write = vi.mocked(writeAtomic).getMockImplementation() as typeof writeAtomic;
+    vi.mocked(writeAtomic).mockImplementationOnce((own, content) => {
+      writeFileSync(path, JSON.stringify({ ...JSON.parse(String(content)), since }));
+      write(own, content);
+    });
+    return path;
+  }
+
+  test("is seen: we take ours back and say who holds it", async () => {
+    const place = folder();
+    const path = rivalAppears(place, "2026-01-02T03:04:05.000Z");
+    expect(await codeOf(() => acquireLock(place))).toBe("run-locked");
+    expect(readdirSync(place)).toEqual([basename(path)]);
+  });
+
+  test("and yields as we do: one of us gets it later", async () => {
+    const place = folder();
+    const path = rivalAppears(place, new Date().toISOString());
+    setTimeout(() => rmSync(path), 100);
+    const lock = await acquireLock(place);
+    expect(readdirSync(place)).toHaveLength(1);
+    lock.release();
+  });
 });
 
 test("a folder that is not there is an error", async () => {

@@ -1,11 +1,26 @@
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { openRun } from "../../src/runs/reader.js";
 import { formatEvent, type RunFile } from "../../src/runs/schema.js";
+import { writeFully } from "../../src/runs/write-atomic.js";
 import { RunWriter } from "../../src/runs/writer.js";
 import { startChild } from "./child.js";
 import { checkpointEvent, codeOf, exampleRun, startEvent, stepEvent, temporaryFolders } from "./example.js";
+
+vi.mock(import("../../src/runs/write-atomic.js"), async (original) => {
+  const actual = await original();
+  return { ...actual, writeFully: vi.fn(actual.writeFully) };
+});
 
 const newFolder = temporaryFolders();
 const eventsOf = (folder: string): string => readFileSync(join(folder, "events.jsonl"), "utf8");
@@ -224,4 +239,34 @@ test("a full disk is an error that names it; when there is room again nothing is
   writer.append(stepEvent(3));
   await writer.close();
   expect(openRun(folder).events.map(({ step }) => step)).toEqual([1, 2, 3]);
+});
+
+test("a disk that fills up in the middle of a line leaves no half line, and the run can go on", async () => {
+  const folder = newFolder();
+  const writer = await RunWriter.create(folder, exampleRun());
+  writer.append(stepEvent(1));
+  writer.sync();
+  const before = eventsOf(folder);
+  vi.mocked(writeFully).mockImplementationOnce((descriptor, bytes, position) => {
+    writeSync(descriptor, bytes, 0, 20, position);
+    throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC", syscall: "write" });
+  });
+  expect(() => writer.append(checkpointEvent(1))).toThrow(expect.objectContaining({ code: "no-space" }));
+  expect(eventsOf(folder)).toBe(before);
+  await writer.close();
+  expect(openRun(folder)).toMatchObject({ tornBytes: 0, events: [{ type: "step" }, { type: "checkpoint" }] });
+});
+
+test("a failure while nobody waits is told at the next event, and made good when there is room", async () => {
+  const folder = newFolder();
+  const writer = await RunWriter.create(folder, exampleRun());
+  vi.mocked(writeFully).mockImplementationOnce(() => {
+    throw Object.assign(new Error("no space left"), { code: "ENOSPC", syscall: "write" });
+  });
+  writer.append(stepEvent(1));
+  await new Promise((resolve) => setTimeout(resolve, 1200));
+  expect(await codeOf(() => writer.append(stepEvent(2)))).toBe("no-space");
+  writer.append(stepEvent(2));
+  await writer.close();
+  expect(openRun(folder).events.map(({ step }) => step)).toEqual([1, 2]);
 });

@@ -218,8 +218,14 @@ test("a sawtooth is unstable, also while it is up", () => {
   expect(result.status).toBe("unstable");
   expect(result.evidence["jumps"]).toBeGreaterThanOrEqual(3);
   expect(result.headline).toMatch(/jumped up and came back \d times/);
-  const teeth = saw.slice(0, 559); // at the top of the last tooth
-  expect(statusOf(teeth)).toBe("unstable");
+  const battlements = sick((loss, step) => (step > 58 && (step - 58) % 110 >= 55 ? loss * 1.4 : loss), 0.02);
+  expect(statusOf(battlements.slice(0, 498))).toBe("unstable"); // it came back three times and is up again
+  expect(statusOf(sick((loss, step) => (step > 440 ? loss * 1.4 : loss)))).toBe("diverged");
+});
+
+test("a rise that is small beside the loss is not called a divergence", () => {
+  const events = sick((loss, step) => 5 + 0.1 * loss + (step > 300 ? 0.3 : 0));
+  expect(statusOf(events, unstated)).toBe("not-learning");
 });
 
 describe("bound by data", () => {
