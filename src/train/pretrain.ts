@@ -145,9 +145,9 @@ class Loop {
   }
 
   async *run(): AsyncGenerator<RunEvent, void> {
-    const { derived, config, source } = this.#session;
+    const { derived } = this.#session;
     if (this.step >= derived.steps) return;
-    const loader = openTrainingLoader(config, source, this.#session.writer?.folder);
+    const loader = openTrainingLoader(this.#session);
     try {
       yield* this.#steps(loader);
     } finally {

@@ -19,13 +19,19 @@ export type Shown = "pasted" | "predicted";
 export function reconstructionPanels(
   method: Method,
   images: Tensor,
-  options: { step: Step; mean: readonly number[]; std: readonly number[]; ids?: Tensor; shown?: Shown },
+  options: {
+    step: Step;
+    mean: readonly number[];
+    std: readonly number[];
+    mask?: { readonly ids: Tensor; readonly kept: number };
+    shown?: Shown;
+  },
 ): Panels | undefined {
   if (method.reconstruct === undefined) return undefined;
   method.setTraining(false);
   return noGrad(() =>
     scope(() => {
-      const made = method.reconstruct?.(images, options.step, options.ids) as Reconstruction;
+      const made = method.reconstruct?.(images, options.step, options.mask) as Reconstruction;
       const show = (image: Tensor): Uint8Array => toPixels(image, options.mean, options.std);
       const [count = 0, , height = 0, width = 0] = images.shape;
       const last = options.shown === "predicted" ? made.predicted : made.rebuilt;

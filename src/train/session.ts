@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { defaultWorkers, type Loader, openLoader } from "../data/loader.js";
 import { openSource, type Source } from "../data/source.js";
@@ -11,6 +11,7 @@ import { RunWriter } from "../runs/writer.js";
 import { architecture, type Checkpoint, differences, lastCheckpoint } from "./checkpoint.js";
 import { type Derived, derive, parseConfig, type RunConfig } from "./config.js";
 import { commit, runId, settleMachine, versions } from "./environment.js";
+import { crashedPictures } from "./crashed-pictures.js";
 import { HeldOut } from "./held-out.js";
 import { imageShape, Trainer } from "./trainer.js";
 
@@ -40,7 +41,12 @@ export interface Session {
   readonly writer: RunWriter | undefined;
   readonly start: { readonly step: number; readonly resumed: boolean };
   readonly warnings: readonly string[];
+  /** Pictures that took an earlier process of this run down. */
+  readonly knownBad: readonly number[];
 }
+
+/** Where each decoding thread notes the picture it is at, inside the run folder. */
+const noteFolder = "decoding";
 
 /** Opens what a new run needs and makes its folder. */
 export async function openNew(input: RunConfig, options: PretrainOptions): Promise<Session> {
@@ -57,7 +63,17 @@ export async function openNew(input: RunConfig, options: PretrainOptions): Promi
         : await RunWriter.create(options.out, run, { overwrite: options.overwrite ?? false });
     if (writer !== undefined) writeFileSync(join(writer.folder, "files.txt"), names(source).join("\n"));
     const heldOut = await HeldOut.open(config);
-    return { config, derived, source, trainer, heldOut, writer, start: { step: 0, resumed: false }, warnings: [] };
+    return {
+      config,
+      derived,
+      source,
+      trainer,
+      heldOut,
+      writer,
+      start: { step: 0, resumed: false },
+      warnings: [],
+      knownBad: [],
+    };
   });
 }
 
@@ -131,7 +147,14 @@ export async function openResumed(folder: string, options: ResumeOptions): Promi
       const writer = await RunWriter.resume(folder, step);
       const warnings = [...damaged.map(({ path, error }) => `skipped ${path}: ${error.message}`), ...changed];
       const heldOut = await HeldOut.open(config);
-      return { config, derived, source, trainer, heldOut, writer, start: { step, resumed: true }, warnings };
+      const crashed = await crashedPictures(join(folder, noteFolder), source, config.data);
+      warnings.push(
+        ...crashed.map(
+          ({ path, code }) => `${path} is left out: decoding it ended in "${code}", in a process of its own too`,
+        ),
+      );
+      const knownBad = crashed.map(({ sample }) => sample);
+      return { config, derived, source, trainer, heldOut, writer, start: { step, resumed: true }, warnings, knownBad };
     });
   } finally {
     checkpoint?.close();
@@ -183,10 +206,8 @@ function changedData(folder: string, run: RunFile, source: Source, accept: boole
 }
 
 /** Batches of the views that the method asks for. */
-export function openTrainingLoader(config: RunConfig, source: Source, folder: string | undefined): Loader {
+export function openTrainingLoader({ config, source, writer, knownBad }: Session): Loader {
   const views = methods[config.method.name].views(config.method, imageShape(config));
-  const noteFolder = folder === undefined ? undefined : join(folder, "decoding");
-  if (noteFolder !== undefined) mkdirSync(noteFolder, { recursive: true });
   const { batchSize, workers, channels, maxPixels, maxBadShare } = config.data;
   return openLoader(source, {
     views,
@@ -198,6 +219,7 @@ export function openTrainingLoader(config: RunConfig, source: Source, folder: st
     channels,
     maxPixels,
     maxBadShare,
-    ...(noteFolder === undefined ? {} : { noteFolder }),
+    knownBad,
+    ...(writer === undefined ? {} : { noteFolder: join(writer.folder, noteFolder) }),
   });
 }
