@@ -1,0 +1,93 @@
+import { mkdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import {
+  findFiles,
+  fingerprintOfFiles,
+  hasPictureName,
+  inByteOrder,
+  isInPart,
+} from "../../../src/data/sources/files.js";
+import { temporaryFolder, writeTree } from "../pictures.js";
+
+const root = temporaryFolder();
+
+describe("findFiles", () => {
+  it("finds pictures at any depth in byte order, and leaves hidden ones out", async () => {
+    const tree = join(root, "tree");
+    const names = ["b/z.JPG", "b/a/deep/x.webp", "a.png", "B.gif", "é.tiff", "b-1.avif", "notes.txt"];
+    writeTree(tree, Object.fromEntries([...names, ".hidden.png", ".git/c.png"].map((name) => [name, "x"])));
+    const { pictures, others } = await findFiles(tree);
+    expect(pictures).toEqual(["B.gif", "a.png", "b-1.avif", "b/a/deep/x.webp", "b/z.JPG", "é.tiff"]);
+    expect(others).toEqual(["notes.txt"]);
+  });
+
+  it("follows links, ends loops, enters each folder once and by its own name", async () => {
+    const tree = join(root, "links");
+    writeTree(tree, { "real/a.png": "x", "z.png": "x" });
+    writeTree(join(root, "elsewhere"), { "b.png": "x" });
+    symlinkSync("..", join(tree, "real", "loop"));
+    symlinkSync(".", join(tree, "self"));
+    symlinkSync("real", join(tree, "alias"));
+    symlinkSync(join(root, "elsewhere"), join(tree, "out"));
+    symlinkSync("z.png", join(tree, "link.png"));
+    symlinkSync("nowhere.png", join(tree, "broken.png"));
+    const { pictures } = await findFiles(tree);
+    expect(pictures).toEqual(["broken.png", "link.png", "out/b.png", "real/a.png", "z.png"]);
+  });
+
+  it("answers nothing for an empty folder", async () => {
+    mkdirSync(join(root, "empty"));
+    expect(await findFiles(join(root, "empty"))).toEqual({ pictures: [], others: [] });
+  });
+});
+
+describe("names", () => {
+  it("of pictures end in a known extension, in either case", () => {
+    for (const name of ["a.jpg", "a.JPEG", "a.b.png", "a.tif"]) expect(hasPictureName(name)).toBe(true);
+    for (const name of ["a", "a.txt", "jpg", "a.jpg.part", "a.bmp"]) expect(hasPictureName(name)).toBe(false);
+  });
+
+  it("sort by bytes, also beyond U+FFFF, where JavaScript's order differs", () => {
+    const names = ["\u{1f600}", "\uff5e", "a", "Z"];
+    expect(inByteOrder(names)).toEqual(["Z", "a", "\uff5e", "\u{1f600}"]);
+    expect([...names].sort()).not.toEqual(inByteOrder(names));
+  });
+});
+
+describe("isInPart", () => {
+  const paths = Array.from({ length: 5000 }, (_, i) => `class/${i}.jpg`);
+  const chosen = (part: "all" | "train" | "heldOut", holdOut: number, seed = 0) =>
+    paths.filter((path) => isInPart(path, { part, holdOut, seed }));
+
+  it("puts each picture on one side, in about the share that is asked for", () => {
+    const held = new Set(chosen("heldOut", 0.1));
+    expect(chosen("train", 0.1)).toEqual(paths.filter((path) => !held.has(path)));
+    expect(chosen("all", 0.1)).toEqual(paths);
+    // 500 expected, deviation 21.
+    expect(Math.abs(held.size - 500)).toBeLessThan(85);
+    expect(chosen("heldOut", 0)).toEqual([]);
+  });
+
+  it("moves no picture when the share grows, and others with another seed", () => {
+    const more = new Set(chosen("heldOut", 0.2));
+    expect(chosen("heldOut", 0.1).every((path) => more.has(path))).toBe(true);
+    expect(chosen("heldOut", 0.1, 1)).not.toEqual(chosen("heldOut", 0.1));
+  });
+});
+
+describe("fingerprintOfFiles", () => {
+  it("depends on names and sizes", () => {
+    const tree = join(root, "print");
+    writeTree(tree, { "a.png": "12", "b.png": "3" });
+    const first = fingerprintOfFiles(tree, ["a.png", "b.png"]);
+    // SHA-256 of "a.png\0" "2\n" "b.png\0" "1\n", by Python's hashlib.
+    expect(first).toBe("c40627c9cd2e91494ae6de686c9a056b34ffe7ce2b0edc2c6caf6dc2c0ae42f8");
+    writeTree(tree, { "a.png": "21" });
+    expect(fingerprintOfFiles(tree, ["a.png", "b.png"])).toBe(first);
+    writeTree(tree, { "a.png": "123" });
+    expect(fingerprintOfFiles(tree, ["a.png", "b.png"])).not.toBe(first);
+    expect(fingerprintOfFiles(tree, ["b.png", "a.png"])).not.toBe(fingerprintOfFiles(tree, ["a.png", "b.png"]));
+    expect(fingerprintOfFiles(tree, ["gone.png"])).toMatch(/^[0-9a-f]{64}$/);
+  });
+});
