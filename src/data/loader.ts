@@ -9,24 +9,20 @@ import path from "node:path";
 import { DEFAULT_MAX_PIXELS, DEFAULT_TIMEOUT_MS } from "./decode.js";
 import { DataError } from "./errors.js";
 import { type BadSample, BadSamples } from "./loader/bad-samples.js";
-import { type SourceContent, shareContent } from "./loader/content.js";
+import { shareContent } from "./loader/content.js";
 import { type Crew, LocalCrew } from "./loader/crew.js";
 import { Order } from "./loader/order.js";
 import { allocateRing, Ring } from "./loader/ring.js";
 import { ThreadCrew } from "./loader/threads.js";
 import type { Report, WorkSetup } from "./loader/work.js";
+import type { Source } from "./source.js";
 import { type Size, sizeAfter, type Transform, type TransformInput, transformSchema } from "./views.js";
 
 export { BadDataError, type BadSample } from "./loader/bad-samples.js";
 export { notedPaths } from "./loader/notes.js";
 
 /** What the loader needs of an opened source. */
-export interface LoaderSource {
-  readonly size: number;
-  readonly labels: Int32Array | undefined;
-  readonly content: SourceContent;
-  name(index: number): string;
-}
+export type LoaderSource = Pick<Source, "size" | "labels" | "content" | "name">;
 
 export interface LoaderOptions {
   /** Each view of a picture is drawn for itself. For files of any size the transform must end in a fixed size. */

@@ -2,16 +2,9 @@
 import path from "node:path";
 import { toChannels } from "../decode/colour.js";
 import type { Picture } from "../resample.js";
+import type { Source } from "../source.js";
 
-export type SourceContent =
-  | { readonly kind: "files"; readonly root: string; readonly paths: readonly string[] }
-  | {
-      readonly kind: "pixels";
-      readonly data: Uint8Array;
-      readonly height: number;
-      readonly width: number;
-      readonly channels: number;
-    };
+export type SourceContent = Source["content"];
 
 /** Paths as UTF-8 one after the other; path i is bytes ends[i − 1] … ends[i]. */
 interface SharedFiles {

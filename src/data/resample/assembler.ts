@@ -43,7 +43,6 @@ export const constant = (value: number): Code => [0x41, ...signed(value)];
 export const load = [0x28, ...ANYWHERE] as const;
 export const store = [0x36, ...ANYWHERE] as const;
 export const add = [0x6a] as const;
-export const subtract = [0x6b] as const;
 export const isZero = [0x45] as const;
 export const isLess = [0x49] as const;
 export const isGreaterSigned = [0x4a] as const;

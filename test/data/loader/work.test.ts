@@ -67,9 +67,8 @@ test.each([
   ["anything else", "a text", "a text"],
   ["a code of its own", Object.assign(new Error("strange"), { code: "EIO", reason: "x" }), "strange"],
 ])("%s from a decoder makes the picture bad, not the run", async (_, thrown, reason) => {
-  const { reports, run } = scene(async (path, options) => {
-    if (path === "/r/3") throw thrown;
-    return level(path, options);
+  const { reports, run } = scene((path, options) => {
+    return path === "/r/3" ? Promise.reject(thrown) : level(path, options);
   });
   await run();
   expect(reports[0]).toMatchObject({ type: "met", sample: 3, why: { code: "unreadable", reason } });
