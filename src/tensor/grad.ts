@@ -34,10 +34,16 @@ function hold(tensor: Tensor): Tensor {
   return outside(() => tensor.to(tensor.dtype)); // with the type that it has, `to` gives the tensor itself
 }
 
-/** Adds the gradient of a scalar into `.grad` of every leaf, checkpointed segments included. */
+/**
+ * Adds the gradient of a scalar into `.grad` of every leaf, checkpointed segments included. An autocast region around
+ * this call is off meanwhile: types are those of the forward pass, and a product that ran in float32 stays there.
+ */
 export function backward(loss: Tensor): void {
+  const region = autocastState();
+  const whole = (): void => scope(() => run(loss, undefined));
   try {
-    scope(() => run(loss, undefined));
+    if (region === undefined) whole();
+    else autocast("float32", whole, region.device);
   } finally {
     dropCheckpoints();
   }

@@ -62,7 +62,7 @@ describe("scope", () => {
     const result = scope(() => wrapped(three()));
     const [x, ...others] = tensorsIn(result);
     expect(others).toEqual([]);
-    expect(x?.toNumbers()).toEqual([1, 2, 3]);
+    expect((x as Tensor).toNumbers()).toEqual([1, 2, 3]);
     x?.dispose();
   });
 
