@@ -18,6 +18,7 @@ const longestSeconds = 600;
 export class PreviewPictures {
   #due: number;
   #interval: number;
+  #last = -1;
   #pictures: { view: PixelBatch; samples: number[] } | undefined;
 
   constructor(
@@ -39,6 +40,7 @@ export class PreviewPictures {
 
   async *draw(step: number): AsyncGenerator<RunEvent, void> {
     const { folder, trainer } = this;
+    if (step === this.#last) return;
     if (folder === undefined || this.config.log.previewPictures === 0 || trainer.method.reconstruct === undefined)
       return;
     this.#pictures ??= await this.#read();
@@ -48,6 +50,7 @@ export class PreviewPictures {
     mkdirSync(join(folder, "previews"), { recursive: true });
     const path = join("previews", `step-${String(step).padStart(8, "0")}.png`);
     writeAtomic(join(folder, path), await renderPanels(panels, note));
+    this.#last = step;
     yield { type: "preview", step, path, note };
   }
 

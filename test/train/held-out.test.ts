@@ -1,0 +1,41 @@
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { HeldOut, plainLoader } from "../../src/train/held-out.js";
+import { derive, parseConfig } from "../../src/train/config.js";
+import { Trainer } from "../../src/train/trainer.js";
+import { tinyRun, workFolder, writePictures } from "./example.js";
+
+const work = workFolder("held-out");
+afterAll(work.remove);
+
+test("the mean over pictures, whatever the batches; the same each time; at most so many", async () => {
+  const photos = await writePictures(join(work.path, "photos"), 11);
+  const heldOut = { kind: "folder", path: photos } as const;
+  const base = tinyRun(photos);
+  const config = parseConfig({ ...base, data: { ...base.data, heldOut, batchSize: 11 } });
+  const trainer = new Trainer(config, derive(config, 11), "float32");
+  const loss = async (changes: object, log: object = {}): Promise<number> => {
+    const other = parseConfig({ ...base, data: { ...base.data, heldOut, ...changes }, log });
+    return (await HeldOut.open(other))?.loss(trainer) ?? Number.NaN;
+  };
+  const whole = await loss({ batchSize: 11 });
+  expect(await loss({ batchSize: 11 })).toBe(whole);
+  expect(await loss({ batchSize: 4 })).toBeCloseTo(whole, 5);
+  expect(await loss({ batchSize: 4 }, { heldOutPictures: 3 })).not.toBeCloseTo(whole, 5);
+  trainer.close();
+  expect(await HeldOut.open(parseConfig(base))).toBeUndefined();
+});
+
+test("pictures come in order, cut to the size of the run", async () => {
+  const photos = await writePictures(join(work.path, "ordered"), 3);
+  const config = parseConfig(tinyRun(photos));
+  const { openSource } = await import("../../src/data/source.js");
+  const loader = plainLoader(config, await openSource(config.data.source), 2);
+  const seen: number[] = [];
+  for await (const batch of loader.batches({ epoch: 0, batch: 0 }, { epoch: 1 })) {
+    seen.push(...batch.samples);
+    expect([batch.views["image"]?.height, batch.views["image"]?.width]).toEqual([16, 16]);
+  }
+  await loader.close();
+  expect(seen).toEqual([0, 1, 2]);
+});
