@@ -1,0 +1,106 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { cases, learningRate } from "../../bench/cases.mjs";
+import { merge, newestRecord, readRecord, recordFolder, root, writeRecord } from "../../bench/record.mjs";
+import { page, resultLines } from "../../bench/table.mjs";
+
+const side = (name, median, peakBytes) => ({
+  name,
+  version: "2.15.0",
+  milliseconds: [median],
+  median,
+  p10: median - 10,
+  p90: median + 20.4,
+  lastLoss: 1,
+  peakBytes,
+});
+
+const result = {
+  at: "2026-01-02T03:04:05.000Z",
+  commit: "0123456789abcdef",
+  node: "20.20.2",
+  threads: 2,
+  pairs: 15,
+  warmup: 3,
+  loadBefore: 0.1,
+  machine: { cpu: "Some CPU", cores: 2, memoryBytes: 16e9, linux: "6.1" },
+  environment: { OMP_WAIT_POLICY: "PASSIVE" },
+  settings: cases[0],
+  precision: "bfloat16",
+  sides: [side("lacuna", 3000, 2.5e9), side("eager", 3600, 3.125e9)],
+  ratios: [{ peer: "eager", title: "PyTorch eager", ratio: 1.2, low: 1.15, high: 1.254, memory: 0.8 }],
+  check: { float32: { difference: 0 }, bfloat16: { difference: 1e-4 }, trained: { difference: 2e-4 } },
+  gradientNorm: { milliseconds: 12.34, stepMilliseconds: 3010 },
+};
+
+describe("page", () => {
+  const text = page({ results: [result] }, "records/2026-01-02-bench");
+
+  test("has a row for each peer of each case", () => {
+    expect(text).toContain(
+      "| MAE step, ViT-B/16, 224 px, batch 16, bf16 | 3000 ms (2990–3020) | eager: 3600 ms (3590–3620) | **1.20 (1.15–1.25)** | 2500 MB · 3125 MB | 0.80 |",
+    );
+  });
+
+  test("says where its numbers are from and under what conditions they were measured", () => {
+    expect(text).toContain("Made by bench/table.mjs from records/2026-01-02-bench");
+    for (const words of ["Some CPU, 2 threads", "load before 0.1", "OMP_WAIT_POLICY=PASSIVE", "commit 0123456789ab"])
+      expect(text).toContain(words);
+  });
+
+  test("says how memory grew where that was measured", () => {
+    const at = (step, resident) => ({ step, resident, tensors: 195 });
+    const memory = { settings: "a small model", steps: 500, first: at(100, 400e6), last: at(500, 402e6) };
+    expect(page({ results: [result], memory }, "x")).toMatch(/400 MB resident after\nstep 100, 402 MB .* \(0\.50 %\)/);
+    expect(text).not.toContain("resident after");
+  });
+});
+
+test("a result for the terminal has the rate in images", () => {
+  const lines = resultLines(result);
+  expect(lines[1]).toContain("3000 ms (2990–3020), 5.33 images/s, peak 2500 MB");
+  expect(lines[3]).toBe("  1.20 (1.15–1.25) × PyTorch eager (95 % interval), 0.80 × its peak memory");
+});
+
+test("the learning rate is base × batch / 256", () => {
+  expect(learningRate({ baseLearningRate: 1.5e-4, batch: 16 })).toBeCloseTo(9.375e-6, 15);
+});
+
+describe("record", () => {
+  let records;
+  beforeEach(() => {
+    records = mkdtempSync(join(tmpdir(), "lacuna-records-"));
+  });
+  afterEach(() => rmSync(records, { recursive: true }));
+
+  test("a newer result replaces the one of the same case and precision only", () => {
+    const folder = recordFolder(new Date("2026-01-02"), records);
+    const add = (one) => writeRecord((record) => ({ ...record, results: merge(record.results, one) }), folder);
+    add(result);
+    add({ ...result, precision: "float32" });
+    add({ ...result, threads: 4 });
+    expect(readRecord(folder).results.map(({ precision, threads }) => [precision, threads])).toEqual([
+      ["float32", 2],
+      ["bfloat16", 4],
+    ]);
+  });
+
+  test("the newest is found by its date", () => {
+    expect(newestRecord(records)).toBeUndefined();
+    for (const day of ["2026-02-01", "2026-11-01", "2026-03-01"])
+      writeRecord((record) => record, recordFolder(new Date(day), records));
+    expect(newestRecord(records)).toBe(join(records, "2026-11-01-bench"));
+  });
+
+  test("one of another format is refused", () => {
+    const folder = writeRecord((record) => ({ ...record, formatVersion: 99 }), join(records, "2026-01-01-bench"));
+    expect(() => readRecord(folder)).toThrow("has format 99");
+  });
+});
+
+test.skipIf(newestRecord() === undefined)("docs/speed.md is what the newest record says", () => {
+  const folder = newestRecord();
+  expect(readFileSync(join(root, "docs", "speed.md"), "utf8")).toBe(page(readRecord(folder), relative(root, folder)));
+});
