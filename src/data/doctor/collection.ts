@@ -107,6 +107,11 @@ const EXTENSIONS: Readonly<Record<string, readonly string[]>> = {
   avif: [".avif"],
 };
 
+/** Whether no channel deviates by more than a level: what is left of one colour after JPEG. */
+function isBlank({ mean, square }: GoodFile["channels"]): boolean {
+  return mean.every((value, c) => (square[c] as number) - value * value < 1 / 255 ** 2);
+}
+
 function* odditiesOf(path: string, file: GoodFile): Generator<[Oddity, string]> {
   const { width, height, facts, channels } = file;
   const size = `${width} × ${height}`;
@@ -115,7 +120,7 @@ function* odditiesOf(path: string, file: GoodFile): Generator<[Oddity, string]> 
   if (Math.min(width, height) < TINY_SIDE) yield ["tiny", size];
   if (width * height > LARGE_PIXELS) yield ["large", size];
   if (aspect > LONG_ASPECT) yield ["long", size];
-  if (file.contrast < 1) yield ["blank", "one colour all over"];
+  if (isBlank(channels)) yield ["blank", "one colour all over"];
   const extension = extname(path).toLowerCase();
   if (!EXTENSIONS[facts.format]?.includes(extension)) yield ["misnamed", `is ${facts.format.toUpperCase()}`];
   if (facts.colour === "cmyk") yield ["cmyk", "CMYK"];
