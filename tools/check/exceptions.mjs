@@ -4,7 +4,10 @@
 export const budgets = [];
 
 /** Sources without a test of their own, and tests without a source. key: the file. */
-export const mirror = [];
+export const mirror = [
+  { key: "src/methods/method.ts", reason: "types and an abstract class; test/methods/index.test.ts sweeps what extends it" },
+  { key: "src/models/encoder.ts", reason: "a type; test/models/index.test.ts sweeps what implements it" },
+];
 
 /** Words that may stand in a file. key: "file: word". */
 export const words = [];
