@@ -1,23 +1,56 @@
 /** The public surface of lacuna. Importing it loads neither libtorch nor a worker: the engine starts at the first operation. */
 
-export { openLoader, type Batch, type Loader, type LoaderOptions } from "./data/loader.js";
-export { openSource, type Source, type SourceInput, type SourceSpec } from "./data/source.js";
-export { type DType } from "./engine/dtype.js";
+export { examine } from "./data/doctor/examine.js";
+export { type DoctorReport, doctorReportSchema } from "./data/doctor/report.js";
+export { reportText } from "./data/doctor/text.js";
+export { type Batch, type Loader, type LoaderOptions, openLoader } from "./data/loader.js";
+export { openSource, type Source, type SourceInput, type SourceProgress, type SourceSpec } from "./data/source.js";
+export { cacheFolder } from "./data/sources/cache.js";
+export { cpuHasBfloat16, libtorchVersion } from "./engine/device.js";
+export type { DType } from "./engine/dtype.js";
 export { LacunaError } from "./engine/errors.js";
+export { machineLimits } from "./engine/limits.js";
 export { autocast, noGrad, setThreads, threads } from "./engine/modes.js";
 export { liveTensors, scope } from "./engine/scope.js";
+export { type Extracted, extractFeatures, type LabelledFeatures } from "./evaluate/features.js";
+export { type KnnResult, knn } from "./evaluate/knn.js";
+export { type LinearProbeResult, linearProbe } from "./evaluate/linear-probe.js";
+export { pixelFeatures } from "./evaluate/pixels.js";
+export { npyHeader } from "./formats/npy.js";
+export { safetensorsHeader } from "./formats/safetensors.js";
 export { type Cost, cost } from "./graph/cost.js";
-export { type Loss, Method, type MethodSpec, type Reconstruction, type Step } from "./methods/method.js";
-export { Mae, mae, type MaeConfig } from "./methods/masked/mae.js";
 export { methods } from "./methods/index.js";
+export { Mae, type MaeConfig, mae } from "./methods/masked/mae.js";
+export { type Loss, Method, type MethodSpec, type Reconstruction, type Step } from "./methods/method.js";
 export { buildEncoder, type ModelConfig, models } from "./models/index.js";
 export { Vit, type VitConfig, vitSizes } from "./models/vit.js";
 export { Module, Parameter } from "./nn/module.js";
-export { cat, stack, zeros, ones, full, arange, empty } from "./tensor/creation.js";
+export { writeCurves } from "./runs/curves.js";
+export { type OpenedRun, openRun } from "./runs/reader.js";
+export type { RunEvent, RunFile } from "./runs/schema.js";
+export { type RunSummary, summarize } from "./runs/summary.js";
+export { writeAtomic } from "./runs/write-atomic.js";
+export { arange, cat, empty, full, ones, stack, zeros } from "./tensor/creation.js";
 export { backward, checkpoint } from "./tensor/grad.js";
 export { Rng } from "./tensor/random.js";
 export { Tensor, tensor } from "./tensor/tensor.js";
+export { toImages } from "./train/batch.js";
 export { checkReference, type ReferencePart } from "./train/check-reference.js";
-export { defineRun, type RunConfig, type RunConfigInput, runConfig } from "./train/config.js";
-export { loadModel, type LoadedModel } from "./train/load.js";
-export { type Probe, pretrain, resume, Run } from "./train/pretrain.js";
+export {
+  type Derived,
+  defineRun,
+  derive,
+  parseConfig,
+  type RunConfig,
+  type RunConfigInput,
+  runConfig,
+} from "./train/config.js";
+export { chooseDefaults, type Defaults, machineFacts } from "./train/defaults.js";
+export { lacunaVersion } from "./train/environment.js";
+export { plainLoader } from "./train/held-out.js";
+export { type LoadedModel, loadModel } from "./train/load.js";
+export { type Probe, pretrain, Run, resume } from "./train/pretrain.js";
+export { reconstructionPanels, renderPanels } from "./train/preview.js";
+export { type PictureSurvey, surveyPictures } from "./train/survey.js";
+export { imageShape } from "./train/trainer.js";
+export { type Verdict, verdict } from "./train/verdict.js";

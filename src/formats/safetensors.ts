@@ -137,6 +137,24 @@ export function writeSafetensors(
   });
 }
 
+/**
+ * The bytes before the data of a file with one tensor, for files written row by row. @param least bytes it takes at least:
+ * a header for fewer rows can so be put in the place of one for more
+ */
+export function safetensorsHeader(
+  name: string,
+  tensor: Pick<TensorToWrite, "dtype" | "shape">,
+  metadata?: Readonly<Record<string, string>>,
+  least = 0,
+): Uint8Array {
+  const { header } = layOut([[name, { ...tensor, data: new Uint8Array() }]], metadata, "(memory)");
+  if (header.length >= least) return header;
+  const longer = Buffer.alloc(8 + Math.ceil((least - 8) / 8) * 8, " ");
+  longer.set(header);
+  longer.writeBigUInt64LE(BigInt(longer.length - 8), 0);
+  return longer;
+}
+
 /** The same as bytes in memory. */
 export function encodeSafetensors(
   tensors: Iterable<readonly [string, TensorToWrite]>,

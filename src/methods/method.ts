@@ -45,8 +45,11 @@ export abstract class Method<View extends string = "image"> extends Module<
   /** After the optimiser's step: moving-average teachers, queues. Changes buffers in place. */
   afterStep?(step: Step): void;
 
-  /** For methods that fill in pictures. @param ids order of the patches, kept ones first [B N]; drawn if absent */
-  reconstruct?(image: Tensor, step: Step, ids?: Tensor): Reconstruction;
+  /**
+   * For methods that fill in pictures. @param given a mask: the order of the patches, kept ones first, ids [B N], and how
+   * many are kept; drawn if absent
+   */
+  reconstruct?(image: Tensor, step: Step, given?: { readonly ids: Tensor; readonly kept: number }): Reconstruction;
 
   /** Loss of a method that learned nothing but the mean, where that is known: the verdict compares with it. */
   baseline?(): number;

@@ -136,12 +136,9 @@ export class Mae extends Method {
     return patches.sub(mean).div(deviation); // [B N P]
   }
 
-  override reconstruct(image: Tensor, { rng }: Step, ids?: Tensor): Reconstruction {
+  override reconstruct(image: Tensor, { rng }: Step, given?: { ids: Tensor; kept: number }): Reconstruction {
     const { patchSize, grid } = this.encoder;
-    const mask =
-      ids === undefined
-        ? this.draw(rng, image.device)
-        : maskOf(ids, keptPatches(this.encoder.patches, this.config.maskRatio));
+    const mask = given === undefined ? this.draw(rng, image.device) : maskOf(given.ids, given.kept);
     const patches = patchify(image, patchSize, "channelsLast"); // [B N P]
     const raw = this.decode(this.encodeVisible(image, mask), mask).float(); // [B N P]
     const { mean, deviation } = statistics(patches); // [B N 1]

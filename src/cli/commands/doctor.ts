@@ -1,0 +1,116 @@
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { cpus } from "node:os";
+import { dirname, join } from "node:path";
+import type { Command } from "commander";
+import type { DoctorReport } from "../../index.js";
+import { parseSource } from "../config/sources.js";
+import { errorText } from "../errors.js";
+import type { Add } from "../program.js";
+import type { Report } from "../report.js";
+import { bytes } from "../words.js";
+
+/** Apart from 1 and 2, so that a bad folder is told from a doctor that could not look. */
+const codes: Record<DoctorReport["status"], number> = { good: 0, warnings: 3, bad: 4 };
+
+interface Options {
+  readonly examples?: number;
+}
+
+/** `lacuna doctor [pictures]` */
+export function doctorCommand(program: Command, add: Add): void {
+  const command = program
+    .command("doctor")
+    .summary("examine a folder of pictures, or this machine")
+    .description("With pictures: decodes each of them and says what is wrong. Without: what this machine offers.")
+    .argument("[pictures]", "a folder or a list")
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 good · 3 something wants a look · 4 not ready for training; a machine: 1 where libtorch cannot be used.",
+    );
+  add<Options>(command, async (report, operands) => {
+    const [pictures] = operands;
+    return pictures === undefined ? examineMachine(report) : examinePictures(report, pictures);
+  });
+}
+
+async function examinePictures(report: Report, pictures: string): Promise<number> {
+  const { examine, machineLimits, reportText } = await import("../../index.js");
+  const live = await report.live();
+  const found = await examine(parseSource(pictures), {
+    processes: machineLimits().cores,
+    onProgress: ({ done, total, bad }) => live.update(done / total, `${done}/${total} pictures, ${bad} bad`),
+  });
+  live.stop();
+  report.result(found, () => report.line(reportText(found)));
+  return codes[found.status];
+}
+
+async function examineMachine(report: Report): Promise<number> {
+  const { cacheFolder, cpuHasBfloat16, lacunaVersion, machineLimits } = await import("../../index.js");
+  const { cores, memoryBytes } = machineLimits();
+  const engine = await examineEngine();
+  const cache = { folder: cacheFolder(), entries: cacheEntries(cacheFolder()) };
+  const machine = { cpu: cpus()[0]?.model ?? "unknown", cores, memoryBytes, bfloat16: cpuHasBfloat16() };
+  const versions = { lacuna: lacunaVersion(), node: process.versions.node };
+  report.result({ machine, versions, engine, cache }, () => {
+    report.table([
+      ["machine", `${machine.cpu}`],
+      ["cores", `${cores} (limits of the control groups count)`],
+      ["memory", bytes(memoryBytes)],
+      ["bfloat16", machine.bfloat16 ? "in hardware" : "not in this CPU's hardware: float32 is used"],
+      ["lacuna", versions.lacuna],
+      ["node", versions.node],
+      ...("error" in engine
+        ? [["libtorch", `cannot be used: ${engine.error}`]]
+        : [
+            ["libtorch", `${engine.version} in ${engine.folder ?? "an unknown folder"}`],
+            ["device", engine.cuda ? "cuda" : "cpu (no GPU that libtorch can use)"],
+            ["precision", engine.precision],
+          ]),
+      ["cache", cache.folder],
+      ...cache.entries.map(({ name, size }) => ["", `${name}  ${bytes(size)}`]),
+    ]);
+  });
+  return "error" in engine ? 1 : 0;
+}
+
+interface Engine {
+  readonly version: string;
+  readonly folder: string | undefined;
+  readonly cuda: boolean;
+  readonly precision: string;
+}
+
+async function examineEngine(): Promise<Engine | { readonly error: string }> {
+  const { libtorchVersion, machineFacts } = await import("../../index.js");
+  try {
+    const version = libtorchVersion();
+    const { device, bfloat16 } = machineFacts();
+    return { version, folder: libtorchFolder(), cuda: device === "cuda", precision: bfloat16 ? "bfloat16" : "float32" };
+  } catch (error) {
+    return { error: errorText(error) };
+  }
+}
+
+/** Which libtorch this process has loaded: the system knows it better than any note. */
+function libtorchFolder(): string | undefined {
+  const line = readFileSync("/proc/self/maps", "utf8")
+    .split("\n")
+    .find((text) => /libtorch_cpu\.so/.test(text));
+  const path = line?.slice(line.indexOf("/"));
+  return path === undefined ? undefined : dirname(dirname(path));
+}
+
+function cacheEntries(folder: string): { name: string; size: number }[] {
+  try {
+    return readdirSync(folder).map((name) => ({ name, size: sizeOf(join(folder, name)) }));
+  } catch {
+    return []; // nothing was cached yet
+  }
+}
+
+function sizeOf(path: string): number {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isDirectory() !== true) return stat?.size ?? 0;
+  return readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0);
+}

@@ -1,0 +1,83 @@
+import type { Command } from "commander";
+import type { Measure, Measured } from "../measure/evaluation.js";
+import type { Add } from "../program.js";
+import type { Report } from "../report.js";
+import { whole } from "../words.js";
+import { wholeNumber } from "./resume.js";
+
+interface Options {
+  readonly data?: string;
+  readonly train?: string;
+  readonly test?: string;
+  readonly k?: number;
+  readonly limit: number;
+  readonly device?: string;
+}
+
+const kinds: Record<Measure, string> = {
+  knn: "classify pictures by their nearest neighbours among labelled ones",
+  linear: "fit a linear classifier on the frozen features",
+};
+
+/** `lacuna evaluate knn|linear <run> --data …` */
+export function evaluateCommand(program: Command, add: Add): void {
+  const parent = program
+    .command("evaluate")
+    .summary("how good the features are: knn, linear")
+    .description(
+      "Measures an encoder's features on labelled pictures, beside raw pixels and the encoder before training.",
+    );
+  for (const [name, description] of Object.entries(kinds)) {
+    const command = parent
+      .command(name)
+      .description(
+        `${description[0]?.toUpperCase()}${description.slice(1)}; beside raw pixels and the untrained encoder.`,
+      )
+      .argument("<model>", "a run folder or a checkpoint file")
+      .option(
+        "--data <pictures>",
+        "cifar10, fashion-mnist, or a folder with a folder for each class (or train and test)",
+      )
+      .option("--train <pictures>", "labelled pictures to learn from, with --test")
+      .option("--test <pictures>", "labelled pictures to judge by, with --train")
+      .option("--limit <n>", "labelled pictures of each side at most", wholeNumber, 10_000)
+      .option("--device <name>", "cpu or cuda");
+    if (name === "knn") command.option("--k <n>", "neighbours that vote", wholeNumber, 20);
+    add<Options>(command, (report, operands, options) =>
+      evaluate(report, operands[0] as string, name as Measure, options),
+    );
+  }
+}
+
+async function evaluate(report: Report, path: string, which: Measure, options: Options): Promise<number> {
+  const { loadModel } = await import("../../index.js");
+  const { measure, measuredTable, measurePixels, measureUntrained } = await import("../measure/evaluation.js");
+  const { openLabelled } = await import("../measure/labelled.js");
+  const { train, test, split } = await openLabelled(options);
+  using model = loadModel(path, options.device === undefined ? {} : { device: options.device });
+  const k = options.k ?? 20;
+  const setting = { config: model.config, train, test, measures: [which], k };
+  report.line(`${whole(train.size)} labelled pictures to learn from, ${whole(test.size)} to judge (${split})`);
+  const rows: Measured[] = [
+    await measurePixels(setting),
+    await measureUntrained(setting),
+    await measure(`after ${whole(model.step)} steps`, (images) => model.encoder.features(images), setting),
+  ];
+  report.result(
+    { measure: which, model: model.path, step: model.step, ...(which === "knn" ? { k } : {}), rows },
+    () => {
+      report.table(measuredTable(rows, [which], k));
+      report.line(comparison(rows, which));
+    },
+  );
+  return 0;
+}
+
+/** Whether training paid, in a sentence. */
+export function comparison(rows: readonly Measured[], which: Measure): string {
+  const [pixels = 0, before = 0, after = 0] = rows.map((row) => row[which] ?? 0);
+  const points = (value: number): string => `${(100 * Math.abs(value)).toFixed(1)} points`;
+  const gained = after >= before ? `gained ${points(after - before)}` : `lost ${points(after - before)}`;
+  if (after > pixels) return `Training ${gained}; the features are ${points(after - pixels)} better than raw pixels.`;
+  return `Training ${gained}; the features are no better than raw pixels yet (${points(pixels - after)} below).`;
+}

@@ -1,0 +1,65 @@
+import type { Command } from "commander";
+import type { RunSummary } from "../../index.js";
+import type { Add } from "../program.js";
+import { tellVerdict } from "../training/watch.js";
+import { duration, figure, percent, whole } from "../words.js";
+
+/** `lacuna inspect <run>`; needs no libtorch, and no run that has ended. */
+export function inspectCommand(program: Command, add: Add): void {
+  const command = program
+    .command("inspect")
+    .summary("how a run goes or went: verdict, numbers, curves")
+    .description("Judges a run, also one that is under way or was killed, and draws its curves into the run folder.")
+    .argument("<run>", "the run folder");
+  add(command, async (report, operands) => {
+    const folder = operands[0] as string;
+    const { openRun, summarize, verdict, writeCurves } = await import("../../index.js");
+    const opened = openRun(folder);
+    const summary = summarize(opened.events);
+    const judged = verdict(opened.events, opened.run);
+    const curves = summary.steps > 0 ? await writeCurves(folder) : undefined;
+    const { run, state } = opened;
+    report.result({ folder, id: run.id, state, summary, verdict: judged, curves, run }, () => {
+      report.table([
+        ["run", `${folder} (${run.id})`],
+        ["command", run.command],
+        ["state", state === "killed" ? `killed: go on with lacuna resume ${folder}` : state],
+        [
+          "machine",
+          `${run.machine.cpu}, ${run.machine.threads} threads, ${run.machine.device}, ${run.machine.precision}`,
+        ],
+        ...rows(summary, run.derived["steps"]),
+      ]);
+      report.line();
+      tellVerdict(report, judged);
+      report.line(
+        `Evidence: ${Object.entries(judged.evidence)
+          .map(([name, value]) => `${name} ${figure(value)}`)
+          .join(", ")}`,
+      );
+      if (curves !== undefined) report.line(`Curves: ${curves.png} (and .svg)`);
+    });
+    return 0;
+  });
+}
+
+function rows(summary: RunSummary, planned: number | undefined): string[][] {
+  const { steps, epoch, samples, firstLoss, smoothedLoss, heldOutLoss, recentImagesPerSecond, waitShare } = summary;
+  const maybe = (name: string, value: number | undefined, show: (value: number) => string): string[][] =>
+    value === undefined ? [] : [[name, show(value)]];
+  const speed = (rate: number): string =>
+    `${Math.round(rate)} images/s${waitShare === undefined ? "" : `, ${percent(waitShare)} of the time waiting for data`}`;
+  return [
+    ["steps", `${whole(steps)}${planned === undefined ? "" : ` of ${whole(planned)}`}, epoch ${epoch.toFixed(2)}`],
+    ["pictures seen", whole(samples)],
+    ...maybe("loss", smoothedLoss, (loss) => `${figure(loss)} (smoothed), first ${figure(firstLoss ?? Number.NaN)}`),
+    ...maybe("held-out loss", heldOutLoss, figure),
+    ...maybe("speed", recentImagesPerSecond, speed),
+    [
+      "training",
+      `${duration(summary.trainingSeconds)}, begun ${summary.starts} time${summary.starts === 1 ? "" : "s"}`,
+    ],
+    ...(summary.badFiles > 0 ? [["bad pictures", whole(summary.badFiles)]] : []),
+    ...(summary.warnings > 0 ? [["warnings", whole(summary.warnings)]] : []),
+  ];
+}

@@ -1,0 +1,84 @@
+import type { Command } from "commander";
+import type { RunConfig } from "../../index.js";
+import { resolveRun } from "../config/resolve.js";
+import type { Add } from "../program.js";
+import { costOf } from "../training/cost.js";
+import { figure, scaled, whole } from "../words.js";
+import { tellChoices } from "./pretrain.js";
+import { wholeNumber } from "./resume.js";
+
+interface Options {
+  readonly pictures?: number;
+}
+
+/** `lacuna plan <recipe | pictures>`: what a run would be, with nothing allocated. */
+export function planCommand(program: Command, add: Add): void {
+  const command = program
+    .command("plan")
+    .summary("what a run would cost: parameters, multiply-adds, steps, learning rate")
+    .description("Works out a run without training or allocating anything.")
+    .usage("<pictures | recipe> [options] [--path.to.key=value …]")
+    .argument("[what...]", "as for pretrain")
+    .option("--pictures <n>", "how many pictures there are, where they are not here", wholeNumber)
+    .allowUnknownOption();
+  add<Options>(command, async (report, operands, options) => {
+    const { config, defaults } = await resolveRun(operands as string[], ["pictures", "json"]);
+    const cost = await costOf(config);
+    const { text: _, ...numbers } = cost;
+    const run = await runNumbers(config, options.pictures);
+    report.result({ ...numbers, ...run, config }, () => {
+      if (defaults !== undefined) tellChoices(report, defaults);
+      report.table([
+        ["", "parameters", "multiply-adds a picture"],
+        ["encoder, whole picture", whole(cost.encoder.parameters), scaled(cost.encoder.multiplyAdds)],
+        ["encoder, visible patches", "", scaled(cost.encoderVisible)],
+        ["decoder", whole(cost.decoder.parameters), scaled(cost.decoder.multiplyAdds)],
+        ["training, forward pass", whole(cost.parameters), scaled(cost.multiplyAdds)],
+      ]);
+      report.line();
+      report.table([
+        ["trainable parameters", whole(cost.trainable)],
+        ["effective batch", whole(config.data.batchSize)],
+        [
+          "learning rate",
+          `${figure(run.learningRate)} = ${config.optim.baseLearningRate} × ${config.data.batchSize} / 256`,
+        ],
+        ...stepRows(run, cost.multiplyAdds * config.data.batchSize),
+      ]);
+    });
+    return 0;
+  });
+}
+
+interface RunNumbers {
+  readonly learningRate: number;
+  readonly pictures?: number;
+  readonly stepsPerEpoch?: number;
+  readonly steps?: number;
+  readonly warmupSteps?: number;
+  /** Why there are no steps. */
+  readonly note?: string;
+}
+
+async function runNumbers(config: RunConfig, given: number | undefined): Promise<RunNumbers> {
+  const { derive, openSource } = await import("../../index.js");
+  const learningRate = (config.optim.baseLearningRate * config.data.batchSize) / 256;
+  let pictures = given;
+  try {
+    pictures ??= (await openSource(config.data.source)).size;
+  } catch (error) {
+    return { learningRate, note: `steps are not known: ${(error as Error).message} Or say --pictures <n>.` };
+  }
+  const { stepsPerEpoch, steps, warmupSteps } = derive(config, pictures);
+  return { learningRate, pictures, stepsPerEpoch, steps, warmupSteps };
+}
+
+function stepRows({ pictures, stepsPerEpoch, steps, warmupSteps, note }: RunNumbers, batchCost: number): string[][] {
+  if (steps === undefined) return [["steps", note ?? ""]];
+  const total = 3 * batchCost * steps; // backward costs twice the forward pass
+  return [
+    ["pictures", whole(pictures ?? 0)],
+    ["steps", `${whole(steps)}, ${whole(stepsPerEpoch ?? 0)} an epoch, warm-up ${whole(warmupSteps ?? 0)}`],
+    ["the whole run", `${scaled(total)} multiply-adds, backward counted as twice forward`],
+  ];
+}

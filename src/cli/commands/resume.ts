@@ -1,0 +1,43 @@
+import { type Command, InvalidArgumentError } from "commander";
+import type { Add } from "../program.js";
+import { tellResult, watchRun } from "../training/watch.js";
+
+interface Options {
+  readonly workers?: number;
+  readonly acceptChangedData?: boolean;
+}
+
+/** `lacuna resume <run>` */
+export function resumeCommand(program: Command, add: Add): void {
+  const command = program
+    .command("resume")
+    .summary("go on with a stopped run")
+    .description(
+      "Goes on from the last checkpoint: losses and weights become, bit for bit, those of a run that never stopped.",
+    )
+    .argument("<run>", "the run folder")
+    .option("--workers <n>", "decoding threads; they never change the numbers", wholeNumber)
+    .option("--accept-changed-data", "go on although the pictures have changed since");
+  add<Options>(command, async (report, operands, options) => {
+    const folder = operands[0] as string;
+    const { resume } = await import("../../index.js");
+    const { workers, acceptChangedData = false } = options;
+    const rest = { acceptChangedData, ...(workers === undefined ? {} : { workers }) };
+    const watched = await watchRun((signal) => resume(folder, { ...rest, signal }), folder, report);
+    report.result(watched, () => tellResult(report, watched));
+    return watched.exitCode;
+  });
+}
+
+/** For commander: a whole number of at least zero. */
+export function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("Expected a whole number.");
+  return Number(text);
+}
+
+/** For commander: a number above zero. */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError("Expected a number above 0.");
+  return value;
+}

@@ -1,0 +1,105 @@
+/** Dotted flags: `--data.batchSize=64` sets a key of the configuration, read as the schema types it. */
+import { UsageError } from "../errors.js";
+import type { ConfigKey } from "./keys.js";
+import { nearest } from "./nearest.js";
+
+export interface Setting {
+  readonly path: string;
+  readonly value: unknown;
+}
+
+export interface Flags {
+  /** What is no flag, in order. */
+  readonly operands: readonly string[];
+  readonly settings: readonly Setting[];
+}
+
+/**
+ * Reads what the command's own options left over. `--key=value` and `--key value`; a flag of a boolean key may stand
+ * alone. @throws UsageError for a key that is none, with the nearest, and for a value of the wrong type
+ */
+export function parseFlags(tokens: readonly string[], keys: readonly ConfigKey[], options: readonly string[]): Flags {
+  const byPath = new Map(keys.map((key) => [key.path, key]));
+  const operands: string[] = [];
+  const settings: Setting[] = [];
+  for (let i = 0; i < tokens.length; i++) {
+    const token = tokens[i] as string;
+    if (!token.startsWith("-") || token === "-") {
+      operands.push(token);
+      continue;
+    }
+    const [, path = "", , text] = /^--?([^=]*)(=([\s\S]*))?$/.exec(token) ?? [];
+    const key = byPath.get(path);
+    if (key === undefined) throw unknownFlag(token, path, [...byPath.keys(), ...options]);
+    let given = text;
+    if (given === undefined && !(isBoolean(key) && !/^(true|false)$/.test(tokens[i + 1] ?? ""))) given = tokens[++i];
+    settings.push({ path, value: readValue(key, given) });
+  }
+  return { operands, settings };
+}
+
+const isBoolean = (key: ConfigKey): boolean => key.types.size === 1 && key.types.has("boolean");
+
+function unknownFlag(token: string, path: string, known: readonly string[]): UsageError {
+  const near = nearest(path, known);
+  const meant = near === undefined ? "" : `Did you mean --${near}? `;
+  return new UsageError({
+    code: "unknown-flag",
+    path: token.split("=")[0] as string,
+    expected: "an option, or a key of the configuration",
+    actual: "one that is neither",
+    remedy: `${meant}See: lacuna pretrain --help-config`,
+  });
+}
+
+function readValue(key: ConfigKey, text: string | undefined): unknown {
+  if (text === undefined) {
+    if (isBoolean(key)) return true;
+    throw wrongValue(key, "nothing");
+  }
+  const parsed = parseJson(text);
+  const type = Array.isArray(parsed) ? "array" : typeof parsed;
+  if (key.types.has("any") || key.types.has(type)) return parsed;
+  if (type === "number" && Number.isInteger(parsed) && key.types.has("integer")) return parsed;
+  if (key.types.has("string") && (key.choices.length === 0 || key.choices.includes(text))) return text;
+  throw wrongValue(key, JSON.stringify(text));
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function wrongValue(key: ConfigKey, actual: string): UsageError {
+  const words = key.choices.filter((choice) => typeof choice === "string");
+  const near = nearest(actual.replaceAll('"', ""), words);
+  const example = key.default ?? words[0];
+  return new UsageError({
+    code: "flag-value",
+    path: `--${key.path}`,
+    expected: key.takes.join(" or "),
+    actual,
+    remedy:
+      near !== undefined
+        ? `Did you mean ${near}?`
+        : `Write --${key.path}=${example === undefined ? "<value>" : JSON.stringify(example)}`,
+  });
+}
+
+/** The configuration with the settings laid over it; objects on the way are made. The input is not changed. */
+export function overlay(config: unknown, settings: readonly Setting[]): Record<string, unknown> {
+  const result = structuredClone(config ?? {}) as Record<string, unknown>;
+  for (const { path, value } of settings) {
+    const parts = path.split(".");
+    let at = result;
+    for (const part of parts.slice(0, -1)) {
+      if (typeof at[part] !== "object" || at[part] === null) at[part] = {};
+      at = at[part] as Record<string, unknown>;
+    }
+    at[parts.at(-1) as string] = value;
+  }
+  return result;
+}

@@ -1,0 +1,46 @@
+/** Recipes: configurations in TypeScript (`export default defineRun({ … })`), JavaScript or JSON. */
+import { existsSync, readFileSync } from "node:fs";
+import { extname, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { UsageError } from "../errors.js";
+
+const programs = new Set([".ts", ".mts", ".js", ".mjs"]);
+
+/** Whether an operand names a recipe, and not pictures. */
+export function isRecipe(text: string): boolean {
+  return programs.has(extname(text)) || extname(text) === ".json";
+}
+
+/** What a recipe says, unchecked. @throws UsageError where it cannot be read or exports no configuration */
+export async function loadRecipe(path: string): Promise<Record<string, unknown>> {
+  const file = resolve(path);
+  if (!existsSync(file)) {
+    throw refuse(path, "a recipe", "no such file", "Recipes of published experiments lie in recipes/.");
+  }
+  const value = extname(file) === ".json" ? parse(path, readFileSync(file, "utf8")) : await run(path, file);
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw refuse(path, "a configuration", typeof value, "End it with: export default defineRun({ … })");
+}
+
+function parse(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw refuse(path, "JSON", (error as Error).message.replace(/\.$/, ""));
+  }
+}
+
+async function run(path: string, file: string): Promise<unknown> {
+  const { createJiti } = await import("jiti"); // Node 20 reads no TypeScript
+  const index = fileURLToPath(new URL("../../index.js", import.meta.url));
+  const jiti = createJiti(import.meta.url, { alias: { lacuna: index }, fsCache: false, moduleCache: false });
+  try {
+    return await jiti.import(file, { default: true });
+  } catch (error) {
+    throw refuse(path, "a module that can be loaded", (error as Error).message.split("\n")[0] ?? "", "Correct it.");
+  }
+}
+
+function refuse(path: string, expected: string, actual: string, remedy?: string): UsageError {
+  return new UsageError({ code: "recipe", path, expected, actual, ...(remedy === undefined ? {} : { remedy }) });
+}

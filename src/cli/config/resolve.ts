@@ -1,0 +1,122 @@
+/** From what was typed to a checked configuration: defaults or recipe, then flags. */
+import { basename, extname } from "node:path";
+import type { Defaults, RunConfig, RunConfigInput } from "../../index.js";
+import { UsageError } from "../errors.js";
+import { type Flags, overlay, parseFlags, type Setting } from "./flags.js";
+import { type ConfigKey, configKeys, type JsonSchema } from "./keys.js";
+import { nearest } from "./nearest.js";
+import { isRecipe, loadRecipe } from "./recipe.js";
+import { parseSource, sourceName } from "./sources.js";
+
+export interface ResolvedRun {
+  /** For the run folder. */
+  readonly name: string;
+  readonly config: RunConfig;
+  /** Where the configuration was chosen from pictures. */
+  readonly defaults: Defaults | undefined;
+}
+
+/** The flat keys of the configuration's schema. */
+export async function runConfigKeys(): Promise<ConfigKey[]> {
+  const [{ runConfig }, { z }] = await Promise.all([import("../../index.js"), import("zod")]);
+  return configKeys(z.toJSONSchema(runConfig, { io: "input" }) as JsonSchema);
+}
+
+/**
+ * Resolves the operand and the flags of pretrain and plan.
+ * @param options the command's own options, for suggestions
+ * @throws UsageError, ConfigError
+ */
+export async function resolveRun(tokens: readonly string[], options: readonly string[]): Promise<ResolvedRun> {
+  const keys = await runConfigKeys();
+  const { operands, settings }: Flags = parseFlags(tokens, keys, options);
+  const [what, ...more] = operands;
+  if (what === undefined || more.length > 0) {
+    throw new UsageError({
+      code: "operands",
+      path: "the command line",
+      expected: "one folder of pictures or one recipe",
+      actual: operands.length === 0 ? "none" : operands.join(" "),
+      remedy: "For example: lacuna pretrain photos",
+    });
+  }
+  if (isRecipe(what)) {
+    const written = await loadRecipe(what);
+    return {
+      name: basename(what, extname(what)),
+      config: await check(overlay(written, settings), keys),
+      defaults: undefined,
+    };
+  }
+  const source = parseSource(what);
+  const defaults = await chooseFor(source, settings);
+  return { name: sourceName(source), config: await check(overlay(defaults.config, settings), keys), defaults };
+}
+
+async function chooseFor(source: Parameters<typeof sourceName>[0], settings: readonly Setting[]): Promise<Defaults> {
+  const { chooseDefaults, machineFacts, openSource, surveyPictures } = await import("../../index.js");
+  const given = (path: string): unknown => settings.findLast((setting) => setting.path === path)?.value;
+  const number = (path: string): number | undefined => {
+    const value = given(path);
+    return typeof value === "number" && value > 0 ? value : undefined; // anything else is refused by the schema
+  };
+  const device = given("device");
+  const decided = {
+    imageSize: number("data.imageSize"),
+    patchSize: number("model.patchSize"),
+    batchSize: number("data.batchSize"),
+    epochs: number("epochs"),
+  };
+  const known = Object.fromEntries(Object.entries(decided).filter(([, value]) => value !== undefined));
+  const machine = machineFacts(typeof device === "string" ? device : undefined);
+  const opened = await openSource(source);
+  return chooseDefaults(source, await surveyPictures(opened), machine, known);
+}
+
+/** The schema's own check, with the nearest key for one that is misspelt. */
+async function check(config: Record<string, unknown>, keys: readonly ConfigKey[]): Promise<RunConfig> {
+  const { parseConfig } = await import("../../index.js");
+  const named = withNames(config);
+  for (const { path, parts } of unknownKeys(named, keys)) {
+    const near = nearest(
+      path,
+      keys.map((key) => key.path),
+    );
+    throw new UsageError({
+      code: "unknown-key",
+      path,
+      expected: "a key of the configuration",
+      actual: `"${parts.at(-1)}", which is none`,
+      remedy: near === undefined ? "See: lacuna pretrain --help-config" : `Did you mean ${near}?`,
+    });
+  }
+  return parseConfig(named as RunConfigInput);
+}
+
+/** Which model, method and optimiser is meant where nobody says: the first of each list. */
+const usual = { model: "vit", method: "mae", optim: "adamw" } as const;
+
+function withNames(config: Record<string, unknown>): Record<string, unknown> {
+  const named = { ...config };
+  for (const [part, name] of Object.entries(usual)) {
+    const value = named[part];
+    if (typeof value === "object" && value !== null && !("name" in value)) named[part] = { name, ...value };
+  }
+  return named;
+}
+
+/** Keys that no alternative of the schema has. */
+function* unknownKeys(
+  value: Record<string, unknown>,
+  keys: readonly ConfigKey[],
+  above: readonly string[] = [],
+): Generator<{ path: string; parts: readonly string[] }> {
+  for (const [name, below] of Object.entries(value)) {
+    const parts = [...above, name];
+    const path = parts.join(".");
+    if (keys.some((key) => key.path === path)) continue;
+    if (!keys.some((key) => key.path.startsWith(`${path}.`))) yield { path, parts };
+    else if (typeof below === "object" && below !== null && !Array.isArray(below))
+      yield* unknownKeys(below as Record<string, unknown>, keys, parts);
+  }
+}

@@ -1,0 +1,68 @@
+/** Sources as they are typed: a folder, a list, `cifar10:test`, or a description in JSON. */
+import { existsSync, statSync } from "node:fs";
+import { basename, resolve } from "node:path";
+import type { SourceInput } from "../../index.js";
+import { UsageError } from "../errors.js";
+import { nearest } from "./nearest.js";
+
+const published = ["cifar10", "fashion-mnist"] as const;
+
+/**
+ * `photos`, `list.txt`, `cifar10`, `cifar10:test`, `cifar10:train:5000`, `{"kind": …}`. Paths become absolute, so that a
+ * run can be resumed from anywhere. @throws UsageError where nothing of that name is there
+ */
+export function parseSource(text: string, split: "train" | "test" = "train"): SourceInput {
+  if (text.startsWith("{")) return parseDescription(text);
+  const [name, part, count] = text.split(":");
+  const kind = published.find((known) => known === name);
+  if (kind !== undefined && !existsSync(text)) return parsePublished(text, kind, part ?? split, count);
+  const stat = statSync(text, { throwIfNoEntry: false });
+  if (stat?.isDirectory() === true) return { kind: "folder", path: resolve(text) };
+  if (stat?.isFile() === true) return parseFile(text);
+  const near = nearest(name ?? text, published);
+  throw new UsageError({
+    code: "source",
+    path: text,
+    expected: `a folder of pictures, a list of them, or ${published.join(", ")}`,
+    actual: "nothing of that name",
+    remedy: near === undefined ? "Check the path." : `Did you mean ${near}?`,
+  });
+}
+
+function parsePublished(text: string, kind: (typeof published)[number], part: string, count?: string): SourceInput {
+  const limit = count === undefined ? undefined : Number(count);
+  if ((part === "train" || part === "test") && (limit === undefined || (Number.isInteger(limit) && limit > 0)))
+    return { kind, split: part, ...(limit === undefined ? {} : { limit }) };
+  throw new UsageError({
+    code: "source",
+    path: text,
+    expected: `${kind}:train or ${kind}:test, optionally :<number of pictures>`,
+    actual: text,
+  });
+}
+
+function parseDescription(text: string): SourceInput {
+  try {
+    return JSON.parse(text) as SourceInput; // its schema is checked where it is opened
+  } catch {
+    throw new UsageError({ code: "source", path: text, expected: "a description in JSON", actual: "other text" });
+  }
+}
+
+function parseFile(text: string): SourceInput {
+  if (/\.(jpe?g|png|webp|gif|tiff?|avif)$/i.test(text)) {
+    throw new UsageError({
+      code: "source",
+      path: text,
+      expected: "a folder or a list of pictures",
+      actual: "one picture",
+      remedy: "Give its folder.",
+    });
+  }
+  return { kind: "list", path: resolve(text) };
+}
+
+/** A short name for what a source holds. */
+export function sourceName(source: SourceInput): string {
+  return source.kind === "folder" || source.kind === "list" ? basename(source.path).replace(/\.txt$/, "") : source.kind;
+}

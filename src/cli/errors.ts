@@ -1,0 +1,45 @@
+/** How errors become a line and an exit code. */
+
+/** Exit codes of every command. Two signals keep the shell's numbers, so that a saved run is told from a failed one. */
+export const exitCodes = { failed: 1, usage: 2, interrupted: 130, terminated: 143 } as const;
+
+/** Something on the command line itself: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+  readonly code: string;
+  readonly path: string;
+  readonly expected: string;
+  readonly actual: string;
+
+  constructor(details: { code: string; path: string; expected: string; actual: string; remedy?: string }) {
+    const { code, path, expected, actual, remedy } = details;
+    super(`in ${path}: expected ${expected}, got ${actual}.${remedy === undefined ? "" : ` ${remedy}`}`);
+    this.code = code;
+    this.path = path;
+    this.expected = expected;
+    this.actual = actual;
+  }
+}
+
+/** `ConfigError in data.batchSize: expected …`: an error without its stack. */
+export function errorText(error: unknown): string {
+  if (!(error instanceof Error)) return `Error: ${String(error)}`;
+  const name = error.name === "ZodError" ? "ConfigError" : error.name;
+  const message = error.name === "ZodError" ? zodMessage(error) : error.message;
+  return message.startsWith("in ") ? `${name} ${message}` : `${name}: ${message}`;
+}
+
+function zodMessage(error: Error): string {
+  const [issue] = (error as Error & { issues?: { path: PropertyKey[]; message: string }[] }).issues ?? [];
+  return issue === undefined ? error.message : `in ${issue.path.join(".") || "the value"}: ${issue.message}.`;
+}
+
+/** The same as data, for --json. */
+export function errorData(error: unknown): Record<string, unknown> {
+  const { name, code, path, message } = error as Record<string, unknown>;
+  return { error: { name: name ?? "Error", code, path, message: message ?? String(error) } };
+}
+
+export function exitCodeOf(error: unknown): number {
+  return error instanceof UsageError ? exitCodes.usage : exitCodes.failed;
+}

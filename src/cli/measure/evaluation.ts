@@ -1,0 +1,89 @@
+/** k-NN and linear probe of an encoder, beside the same of raw pixels and of the encoder before training. */
+import type { LabelledFeatures, RunConfig, Source, Tensor } from "../../index.js";
+import { percent } from "../words.js";
+
+export type Measure = "knn" | "linear";
+
+/** A row of the result; accuracies from 0 to 1. */
+export interface Measured {
+  readonly name: string;
+  readonly dimensions: number;
+  readonly knn?: number;
+  readonly linear?: number;
+  readonly seconds: number;
+}
+
+export interface EvaluationSetting {
+  readonly config: RunConfig;
+  readonly train: Source;
+  readonly test: Source;
+  readonly measures: readonly Measure[];
+  /** Neighbours that vote. */
+  readonly k: number;
+}
+
+/** images [B C H W] -> features [B D], in evaluation mode */
+export type Encode = (images: Tensor) => Tensor;
+
+/** Features in float32 of whole pictures, without augmentation, and what classifies on them. */
+export async function measure(name: string, encode: Encode, setting: EvaluationSetting): Promise<Measured> {
+  const { knn, linearProbe } = await import("../../index.js");
+  const began = performance.now();
+  const train = await featuresOf(encode, setting, setting.train);
+  try {
+    const test = await featuresOf(encode, setting, setting.test);
+    try {
+      const { measures, k } = setting;
+      const neighbours = Math.min(k, train.labels.length);
+      return {
+        name,
+        dimensions: train.features.side(1),
+        ...(measures.includes("knn") ? { knn: knn(train, test, { k: [neighbours] })[0]?.accuracy ?? 0 } : {}),
+        ...(measures.includes("linear") ? { linear: linearProbe(train, test).accuracy } : {}),
+        seconds: (performance.now() - began) / 1000,
+      };
+    } finally {
+      test.features.dispose();
+    }
+  } finally {
+    train.features.dispose();
+  }
+}
+
+async function featuresOf(encode: Encode, { config }: EvaluationSetting, source: Source): Promise<LabelledFeatures> {
+  const { extractFeatures, plainLoader } = await import("../../index.js");
+  const { mean, std } = config.data;
+  await using loader = plainLoader(config, source, Math.min(250, source.size));
+  const batches = loader.batches({ epoch: 0, batch: 0 }, { epoch: 1 });
+  const { features, labels } = await extractFeatures(encode, batches, { mean, std, device: config.device });
+  return { features, labels: labels ?? new Int32Array() };
+}
+
+/** Raw pixels, normalised as for the encoder. */
+export async function measurePixels(setting: EvaluationSetting): Promise<Measured> {
+  const { pixelFeatures } = await import("../../index.js");
+  return measure("raw pixels", (images) => pixelFeatures(images), setting);
+}
+
+/** The encoder as the run's seed initialises it. */
+export async function measureUntrained(setting: EvaluationSetting): Promise<Measured> {
+  const { buildEncoder, imageShape, methods, Rng } = await import("../../index.js");
+  const { config } = setting;
+  const method = methods[config.method.name].build(config.method, buildEncoder(config.model, imageShape(config)));
+  try {
+    method.initialize(new Rng(config.seed, "init")); // as the trainer does: the encoder's share of it is the same
+    method.setTraining(false);
+    return await measure("before training", (images) => method.encoder.features(images), setting);
+  } finally {
+    method.close();
+  }
+}
+
+export function measuredTable(rows: readonly Measured[], measures: readonly Measure[], k: number): string[][] {
+  const titles: Record<Measure, string> = { knn: `${k}-NN`, linear: "linear probe" };
+  const cell = (row: Measured, which: Measure): string => percent(row[which] ?? 0);
+  return [
+    ["accuracy", ...measures.map((which) => titles[which])],
+    ...rows.map((row) => [row.name, ...measures.map((which) => cell(row, which))]),
+  ];
+}

@@ -1,0 +1,105 @@
+/** Pictures with classes for evaluation: what is learned from, and what is judged. */
+import { createHash } from "node:crypto";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import type { Source, SourceInput } from "../../index.js";
+import { parseSource } from "../config/sources.js";
+import { UsageError } from "../errors.js";
+
+export interface LabelledPair {
+  readonly train: Source;
+  readonly test: Source;
+  /** How the two were told apart. */
+  readonly split: string;
+}
+
+export interface LabelledOptions {
+  readonly data?: string;
+  readonly train?: string;
+  readonly test?: string;
+  /** Pictures of each side at most. */
+  readonly limit: number;
+}
+
+/**
+ * Opens both sides. `data` is a published set, a folder with `train` and `test` (or `val`) in it, or a folder with one
+ * folder for each class, of which a fifth is then kept for judging.
+ * @throws UsageError where there are no classes, or other ones on both sides
+ */
+export async function openLabelled(options: LabelledOptions): Promise<LabelledPair> {
+  const { train, test, split } = specs(options);
+  const { openSource } = await import("../../index.js");
+  const limited = (spec: SourceInput): SourceInput =>
+    "split" in spec ? { ...spec, limit: Math.min(spec.limit ?? options.limit, options.limit) } : spec;
+  const open = async (spec: SourceInput): Promise<Source> => subset(await openSource(limited(spec)), options.limit);
+  const pair = { train: await open(train), test: await open(test), split };
+  checkClasses(pair);
+  return pair;
+}
+
+function specs({ data, train, test }: LabelledOptions): { train: SourceInput; test: SourceInput; split: string } {
+  if (train !== undefined && test !== undefined)
+    return { train: parseSource(train, "train"), test: parseSource(test, "test"), split: `${train} and ${test}` };
+  if (data === undefined || train !== undefined || test !== undefined) {
+    throw new UsageError({
+      code: "evaluation-data",
+      path: "the command line",
+      expected: "--data, or both --train and --test",
+      actual: data === undefined ? "neither" : "a mixture",
+      remedy: "For example: --data cifar10, or --data photos with a folder for each class.",
+    });
+  }
+  const inside = (name: string): string | undefined =>
+    statSync(join(data, name), { throwIfNoEntry: false })?.isDirectory() === true ? join(data, name) : undefined;
+  const [own, other] = [inside("train"), inside("test") ?? inside("val") ?? inside("validation")];
+  if (own !== undefined && other !== undefined)
+    return { train: parseSource(own), test: parseSource(other), split: `${own} and ${other}` };
+  const spec = parseSource(data, "train");
+  if ("split" in spec)
+    return { train: spec, test: parseSource(data.split(":")[0] as string, "test"), split: "as published" };
+  const part = (name: "train" | "heldOut"): SourceInput => ({ ...spec, part: name, holdOut: 0.2 });
+  return { train: part("train"), test: part("heldOut"), split: "a fifth, chosen by name, is judged" };
+}
+
+function checkClasses({ train, test }: LabelledPair): void {
+  for (const source of [train, test]) {
+    if (source.classes !== undefined) continue;
+    throw new UsageError({
+      code: "no-classes",
+      path: nameOf(source),
+      expected: "pictures with classes",
+      actual: "none",
+      remedy: "Put the pictures of each class into a folder of its own, or use a list with labels.",
+    });
+  }
+  if (train.classes?.join("\n") === test.classes?.join("\n")) return;
+  throw new UsageError({
+    code: "other-classes",
+    path: nameOf(test),
+    expected: `the classes of ${nameOf(train)} (${train.classes?.length})`,
+    actual: `others (${test.classes?.length})`,
+  });
+}
+
+function nameOf({ spec }: Source): string {
+  return "path" in spec && spec.path !== undefined ? spec.path : spec.kind;
+}
+
+/** At most `limit` pictures of a source of files, chosen by their names, so that all classes keep their share. */
+export function subset(source: Source, limit: number): Source {
+  const { content, labels } = source;
+  if (content.kind !== "files" || source.size <= limit) return source;
+  const keyed = content.paths.map((path, i) => ({ i, key: createHash("sha256").update(path).digest("hex") }));
+  const chosen = keyed
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+    .slice(0, limit)
+    .map(({ i }) => i)
+    .sort((a, b) => a - b);
+  return {
+    ...source,
+    size: limit,
+    labels: labels && Int32Array.from(chosen, (i) => labels[i] as number),
+    name: (index) => source.name(chosen[index] as number),
+    content: { ...content, paths: chosen.map((i) => content.paths[i] as string) },
+  };
+}

@@ -1,0 +1,80 @@
+/** The tree of commands. Nothing here imports the library: help must be instant. */
+import { readFileSync } from "node:fs";
+import { Command, CommanderError, Option } from "commander";
+import { checkReferenceCommand } from "./commands/check-reference.js";
+import { doctorCommand } from "./commands/doctor.js";
+import { embedCommand } from "./commands/embed.js";
+import { evaluateCommand } from "./commands/evaluate.js";
+import { inspectCommand } from "./commands/inspect.js";
+import { planCommand } from "./commands/plan.js";
+import { pretrainCommand } from "./commands/pretrain.js";
+import { quickstartCommand } from "./commands/quickstart.js";
+import { reconstructCommand } from "./commands/reconstruct.js";
+import { resumeCommand } from "./commands/resume.js";
+import { exitCodeOf, exitCodes } from "./errors.js";
+import { Report } from "./report.js";
+
+/** What a command does, given what it prints to, its operands and its options. @returns an exit code, 0 if none */
+export type Body<O> = (report: Report, operands: (string | undefined)[], options: O) => Promise<number | undefined>;
+
+/** Adds a command to the program; `--json` where it has an answer. */
+export type Add = <O>(command: Command, body: Body<O>) => Command;
+
+const register = [
+  quickstartCommand,
+  pretrainCommand,
+  resumeCommand,
+  inspectCommand,
+  reconstructCommand,
+  embedCommand,
+  evaluateCommand,
+  planCommand,
+  doctorCommand,
+  checkReferenceCommand,
+];
+
+const epilogue = `
+Exit codes: 0 all went well · 1 an error · 2 a mistake on the command line · 130 or 143 stopped by Ctrl-C or SIGTERM, with
+the run saved. doctor and check-reference say theirs in their own help. LACUNA_DEBUG=1 shows the stack of an error.`;
+
+/** Runs a command line. @returns the exit code */
+export async function main(parameters: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  const program = new Command("lacuna")
+    .description("Self-supervised vision: hide most of a picture, learn to see by filling in the gaps.")
+    .version(version(), "-V, --version")
+    .showHelpAfterError("(see --help)")
+    .exitOverride()
+    .addHelpText("after", epilogue);
+  const add: Add = (command, body) =>
+    command
+      .addOption(new Option("--json", "print the answer as JSON, everything else to stderr"))
+      .exitOverride()
+      .action(async (...all: unknown[]) => {
+        checkPlatform();
+        const report = new Report(command.opts()["json"] === true);
+        const operands = all.slice(0, -2).flat() as (string | undefined)[];
+        exitCode = (await body(report, operands, command.opts() as Parameters<typeof body>[2])) ?? 0;
+      });
+  for (const one of register) one(program, add);
+  try {
+    await program.parseAsync(parameters, { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage; // commander has printed it
+    new Report(parameters.includes("--json")).error(error, process.env["LACUNA_DEBUG"] === "1");
+    return exitCodeOf(error);
+  }
+  return exitCode;
+}
+
+function version(): string {
+  const path = new URL("../../package.json", import.meta.url);
+  return (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version;
+}
+
+function checkPlatform(): void {
+  if (process.platform === "linux" && process.arch === "x64") return;
+  throw new Error(
+    `Lacuna runs on Linux x86-64; this is ${process.platform} ${process.arch}. Use a Linux machine or container.`,
+  );
+}

@@ -1,0 +1,136 @@
+/** The only place that prints. People read lines; with --json a program reads one value, and the lines go to stderr. */
+import type { MultiBar } from "cli-progress";
+import { errorData, errorText } from "./errors.js";
+
+/** A line that is rewritten in a terminal, and written now and then elsewhere. */
+export interface Live {
+  /** @param share done, 0 … 1 */
+  update(share: number, text: string): void;
+  stop(): void;
+}
+
+/** Between lines where nothing can be rewritten: a log stays readable. */
+const plainIntervalMs = 10_000;
+
+/** What a stream must be able to do. */
+export interface Output {
+  write(text: string): unknown;
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+}
+
+export class Report {
+  readonly #people: Output;
+  #bars: MultiBar | undefined;
+
+  constructor(
+    readonly json: boolean,
+    private readonly streams: { readonly out: Output; readonly error: Output } = {
+      out: process.stdout,
+      error: process.stderr,
+    },
+  ) {
+    this.#people = json ? streams.error : streams.out;
+  }
+
+  /** A line for people. */
+  line(text = ""): void {
+    if (this.#bars === undefined) this.#people.write(`${text}\n`);
+    else this.#bars.log(`${text}\n`);
+  }
+
+  /** Columns, each as wide as its widest cell; numbers (and what ends in one) to the right. */
+  table(rows: readonly (readonly string[])[], indent = 2): void {
+    for (const line of tableLines(rows)) this.line(" ".repeat(indent) + line);
+  }
+
+  /** The answer of a command: as one JSON value, or as `text` writes it. */
+  result(value: unknown, text: () => void): void {
+    if (this.json) this.streams.out.write(`${JSON.stringify(value, spelled)}\n`);
+    else text();
+  }
+
+  /** An error, in one line; its stack for those who ask by LACUNA_DEBUG=1. */
+  error(error: unknown, debug: boolean): void {
+    this.#bars?.stop();
+    if (this.json) this.streams.out.write(`${JSON.stringify(errorData(error))}\n`);
+    this.streams.error.write(`${errorText(error)}\n`);
+    if (debug && error instanceof Error) this.streams.error.write(`${error.stack ?? ""}\n`);
+  }
+
+  /** Lines printed while it lives appear above it. */
+  async live(): Promise<Live> {
+    return this.#people.isTTY === true ? this.#terminalLine() : this.#plainLine();
+  }
+
+  #plainLine(): Live {
+    let last = Number.NEGATIVE_INFINITY;
+    let pending: string | undefined;
+    return {
+      update: (_, text) => {
+        pending = text;
+        if (performance.now() - last < plainIntervalMs) return;
+        last = performance.now();
+        pending = undefined;
+        this.line(text);
+      },
+      stop: () => {
+        if (pending !== undefined) this.line(pending); // where it ended
+      },
+    };
+  }
+
+  async #terminalLine(): Promise<Live> {
+    const { MultiBar: Bars } = (await import("cli-progress")).default;
+    const columns = (): number => this.#people.columns ?? 80;
+    const bars = new Bars({
+      stream: this.#people as NodeJS.WritableStream,
+      format: (_, { progress }, { text }: { text: string }) => barLine(progress, text, columns()),
+      hideCursor: true,
+      linewrap: true, // our lines are cut to the width; switching wrapping off would outlive a killed process
+      fps: 5,
+      clearOnComplete: false,
+      stopOnComplete: false,
+      emptyOnZero: true,
+      gracefulExit: false, // signals are the run's: it saves first
+    });
+    const bar = bars.create(1, 0, { text: "" });
+    this.#bars = bars;
+    return {
+      update: (share, text) => bar.update(share, { text }),
+      stop: () => {
+        bars.update();
+        bars.stop();
+        this.#bars = undefined;
+      },
+    };
+  }
+}
+
+/** A bar where there is room for one, then the text, cut to the width. */
+export function barLine(share: number, text: string, columns: number): string {
+  const room = columns - 1 - text.length - 3;
+  const width = Math.min(24, room);
+  if (width < 8) return text.slice(0, columns - 1);
+  const done = Math.round(Math.min(1, Math.max(0, share)) * width);
+  return `${"█".repeat(done)}${"░".repeat(width - done)}  ${text}`;
+}
+
+export function tableLines(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows.reduce<number[]>((wide, row) => {
+    for (const [i, cell] of row.entries()) wide[i] = Math.max(wide[i] ?? 0, cell.length);
+    return wide;
+  }, []);
+  const isNumber = (cell: string): boolean => /^[-+−]?[\d.,]+( ?[%a-zA-Z/]{0,9})?$/.test(cell);
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (isNumber(cell) && i > 0 ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+/** JSON has no NaN and no infinity, and a loss has. */
+function spelled(_: string, value: unknown): unknown {
+  return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+}

@@ -1,0 +1,54 @@
+/** Parameters and multiply-adds of a configuration's model, in words. Nothing is allocated. */
+import type { RunConfig } from "../../index.js";
+import { scaled } from "../words.js";
+
+interface Part {
+  readonly parameters: number;
+  /** Of one picture. */
+  readonly multiplyAdds: number;
+}
+
+export interface ModelCost {
+  /** Encoder and decoder, fixed positions included. */
+  readonly parameters: number;
+  readonly trainable: number;
+  /** Encoder and decoder as in training: hidden patches are left out of the encoder. */
+  readonly multiplyAdds: number;
+  /** The encoder on a whole picture, as for features. */
+  readonly encoder: Part;
+  /** The encoder on the visible patches only. */
+  readonly encoderVisible: number;
+  readonly decoder: Part;
+  readonly text: string;
+}
+
+export async function costOf(config: RunConfig): Promise<ModelCost> {
+  const { buildEncoder, cost, empty, imageShape, methods, Rng } = await import("../../index.js");
+  const image = imageShape(config);
+  const picture = () => empty([1, image.channels, ...image.imageSize], { device: "meta" });
+  const encoder = cost(
+    () => buildEncoder(config.model, image),
+    (model) => model.features(picture()),
+  );
+  const step = { index: 0, epoch: 0, progress: 0, rng: new Rng(0, "cost") };
+  const whole = cost(
+    () => methods[config.method.name].build(config.method, buildEncoder(config.model, image)),
+    (method) => method.call({ image: picture() }, step),
+  );
+  // What the method does besides its encoder's blocks and norm is embedding patches and decoding.
+  const decoding = [...whole.modules].filter(([path]) => /^decoder[^.]*$/.test(path));
+  const decoder = {
+    parameters: whole.parameters - encoder.parameters,
+    multiplyAdds: decoding.reduce((sum, [, { multiplyAdds }]) => sum + multiplyAdds, 0),
+  };
+  const encoderVisible = whole.multiplyAdds - decoder.multiplyAdds;
+  return {
+    parameters: whole.parameters,
+    trainable: whole.trainable,
+    multiplyAdds: whole.multiplyAdds,
+    encoder: { parameters: encoder.parameters, multiplyAdds: encoder.multiplyAdds },
+    encoderVisible,
+    decoder,
+    text: `${scaled(whole.multiplyAdds)} (encoder ${scaled(encoderVisible)}, decoder ${scaled(decoder.multiplyAdds)})`,
+  };
+}

@@ -1,0 +1,204 @@
+/** Runs a run in front of a person: what it is at the start, a live line, and what came of it. */
+import { join } from "node:path";
+import type { Run, RunEvent, Verdict } from "../../index.js";
+import type { Live, Report } from "../report.js";
+import { duration, figure, quoted, whole } from "../words.js";
+import { costOf } from "./cost.js";
+import { Pace } from "./pace.js";
+import { listenForSignals } from "./signals.js";
+
+export interface Watched {
+  readonly folder: string;
+  /** Of this command: 0, or the code of a saved run that was interrupted. */
+  readonly exitCode: number;
+  readonly steps: number;
+  readonly loss: number;
+  readonly heldOutLoss: number | undefined;
+  readonly seconds: number;
+  readonly previews: readonly string[];
+  readonly badFiles: number;
+  readonly verdict: Verdict;
+  readonly curves: { readonly svg: string; readonly png: string } | undefined;
+}
+
+/** After so many steps and seconds the speed is known well enough to tell the time that the run takes. */
+const settled = { steps: 4, seconds: 4 };
+const shownBadFiles = 5;
+
+/** @param makeRun gets the signal that Ctrl-C gives */
+export async function watchRun(
+  makeRun: (signal: AbortSignal) => Run,
+  folder: string,
+  report: Report,
+): Promise<Watched> {
+  using interruption = listenForSignals(() =>
+    report.line("Stopping: the run saves itself at the end of this step. (Again to end at once.)"),
+  );
+  await using run = makeRun(interruption.signal);
+  const began = performance.now();
+  const watcher = await Watcher.begin(run, folder, report);
+  try {
+    for await (const event of run) watcher.see(event);
+  } finally {
+    watcher.stop();
+  }
+  const seconds = (performance.now() - began) / 1000;
+  return { ...(await watcher.result()), seconds, exitCode: watcher.interrupted ? (interruption.exitCode ?? 0) : 0 };
+}
+
+class Watcher {
+  interrupted = false;
+  readonly #previews: string[] = [];
+  #badFiles = 0;
+  #heldOutLoss: number | undefined;
+  #loss = Number.NaN;
+  #step: number;
+  #firstSteps = 0;
+  #toldTime = false;
+  readonly #began = performance.now();
+
+  private constructor(
+    private readonly folder: string,
+    private readonly report: Report,
+    private readonly pace: Pace,
+    private readonly live: Live,
+    start: number,
+  ) {
+    this.#step = start;
+  }
+
+  static async begin(run: Run, folder: string, report: Report): Promise<Watcher> {
+    const { config, derived, source, startStep } = await run.prepare();
+    const cost = await costOf(config);
+    const { steps, effectiveBatch, learningRate, warmupSteps } = derived;
+    const base = `${config.optim.baseLearningRate} × ${effectiveBatch} / 256`;
+    report.table(
+      [
+        ["run", folder],
+        ["pictures", `${whole(source.size)}, ${derived.stepsPerEpoch} steps an epoch`],
+        ["parameters", `${whole(cost.parameters)} (encoder ${whole(cost.encoder.parameters)})`],
+        ["multiply-adds", `${cost.text} for one picture's forward pass in training`],
+        ["batch", `${effectiveBatch}${config.optim.accumulate > 1 ? `, in ${config.optim.accumulate} parts` : ""}`],
+        ["learning rate", `${figure(learningRate)} = ${base}, warm-up ${warmupSteps} of ${steps} steps`],
+        ["precision", `${config.precision} on ${config.device}`],
+        ...(startStep > 0 ? [["goes on at", `step ${startStep} of ${steps}`]] : []),
+      ],
+      2,
+    );
+    report.line();
+    const pace = new Pace({ steps, epochs: config.epochs, batch: effectiveBatch });
+    return new Watcher(folder, report, pace, await report.live(), startStep);
+  }
+
+  see(event: RunEvent): void {
+    switch (event.type) {
+      case "step":
+        this.#seeStep(event);
+        break;
+      case "preview":
+        this.#previews.push(join(this.folder, event.path));
+        this.report.line(`picture: ${join(this.folder, event.path)}`);
+        break;
+      case "heldOut":
+        this.#heldOutLoss = event.loss;
+        break;
+      case "probe":
+        this.report.line(`${event.name} ${figure(event.value)} at step ${event.step}`);
+        break;
+      case "badFile":
+        this.#seeBadFile(event);
+        break;
+      case "warning":
+        this.report.line(`warning: ${event.message}`);
+        break;
+      case "end":
+        this.interrupted = event.reason === "interrupted";
+        break;
+      case "start":
+      case "checkpoint":
+        break;
+    }
+  }
+
+  #seeStep(event: Extract<RunEvent, { type: "step" }>): void {
+    this.#step = event.step;
+    this.#firstSteps++;
+    this.pace.add(event);
+    this.#loss = this.pace.loss;
+    this.#tellTime();
+    this.live.update(this.pace.share, this.pace.text);
+  }
+
+  #tellTime(): void {
+    const isSettled = this.#firstSteps >= settled.steps && performance.now() - this.#began >= settled.seconds * 1000;
+    if (this.#toldTime || !isSettled) return;
+    this.#toldTime = true;
+    const left = this.pace.secondsLeft;
+    if (left < 60) return;
+    const until = new Date(Date.now() + left * 1000).toLocaleString("en-GB", {
+      dateStyle: "medium",
+      timeStyle: "short",
+    });
+    const rate = Math.round(this.pace.imagesPerSecond);
+    this.report.line(`${rate} images/s: the run will take about ${duration(left)} more, until ${until}.`);
+  }
+
+  #seeBadFile({ path, code, reason }: Extract<RunEvent, { type: "badFile" }>): void {
+    this.#badFiles++;
+    if (this.#badFiles <= shownBadFiles) this.report.line(`skipped ${path}: ${code}: ${reason}`);
+    if (this.#badFiles === shownBadFiles) this.report.line("further bad pictures are listed in events.jsonl only");
+  }
+
+  stop(): void {
+    this.live.stop();
+  }
+
+  async result(): Promise<Omit<Watched, "seconds" | "exitCode">> {
+    const { openRun, verdict, writeCurves } = await import("../../index.js");
+    const { events, run } = openRun(this.folder);
+    const hasSteps = events.some(({ type }) => type === "step");
+    return {
+      folder: this.folder,
+      steps: this.#step,
+      loss: this.#loss,
+      heldOutLoss: this.#heldOutLoss,
+      previews: this.#previews,
+      badFiles: this.#badFiles,
+      verdict: verdict(events, run),
+      curves: hasSteps ? await writeCurves(this.folder) : undefined,
+    };
+  }
+}
+
+/** What came of it, and what to do next. */
+export function tellResult(report: Report, watched: Watched): void {
+  const { folder, previews, curves, verdict, badFiles, steps, loss, heldOutLoss, seconds } = watched;
+  const held = heldOutLoss === undefined ? "" : `, on held-out pictures ${figure(heldOutLoss)}`;
+  report.line();
+  report.line(`${steps} steps, loss ${figure(loss)}${held}, in ${duration(seconds)}.`);
+  if (badFiles > 0)
+    report.line(`${badFiles} pictures could not be read and were replaced: see ${join(folder, "events.jsonl")}`);
+  tellVerdict(report, verdict);
+  if (curves !== undefined) report.line(`Curves: ${curves.png} (and .svg)`);
+  if (previews.length > 0) report.line(`Last picture: ${previews.at(-1)}`);
+  if (watched.exitCode !== 0) {
+    report.line(`Saved. Go on with: lacuna resume ${quoted(folder)}`);
+    return;
+  }
+  report.line("Next:");
+  for (const command of nextCommands(folder)) report.line(`  ${command}`);
+}
+
+export function tellVerdict(report: Report, { headline, causes }: Verdict): void {
+  report.line(headline);
+  for (const cause of causes) report.line(`  - ${cause}`);
+}
+
+function nextCommands(folder: string): string[] {
+  const run = quoted(folder);
+  return [
+    `lacuna reconstruct ${run} <pictures> --out rebuilt.png`,
+    `lacuna embed ${run} <pictures> --out features.npy`,
+    `lacuna evaluate knn ${run} --data <pictures in a folder for each class>`,
+  ];
+}

@@ -1,0 +1,46 @@
+/** Numbers and times as people read them. */
+
+/** `45 s`, `12 min`, `3.4 h`, `2.1 days`. */
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "?";
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 48 * 3600) return `${(seconds / 3600).toFixed(1)} h`;
+  return `${(seconds / 86_400).toFixed(1)} days`;
+}
+
+/** `86,567,656` */
+export function whole(value: number): string {
+  return Math.round(value).toLocaleString("en-US");
+}
+
+/** `17.56 G`, `60.1 M`: three or four digits and a thousandfold. */
+export function scaled(value: number): string {
+  const units = ["", " k", " M", " G", " T", " P"];
+  const power = value < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(value) / 3));
+  const number = value / 1000 ** power;
+  return `${power === 0 ? Math.round(number) : number.toFixed(number < 100 ? 2 : 1)}${units[power]}`;
+}
+
+/** `1.5 GB`, decimal. */
+export function bytes(value: number): string {
+  return value < 1000 ? `${value} B` : `${scaled(value)}B`;
+}
+
+/** `37.5 %` */
+export function percent(share: number, digits = 1): string {
+  return `${(100 * share).toFixed(digits)} %`;
+}
+
+/** A rate or a loss with four digits. */
+export function figure(value: number): string {
+  if (!Number.isFinite(value)) return String(value);
+  return Math.abs(value) >= 1e-3 && Math.abs(value) < 1e4
+    ? Number(value.toPrecision(4)).toString()
+    : value.toExponential(2);
+}
+
+/** A path as it can be typed into a shell. */
+export function quoted(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}
