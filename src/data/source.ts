@@ -9,8 +9,6 @@ import { openFolder } from "./sources/folder.js";
 import { type Source, type SourceInput, type SourceProgress, sourceSchema } from "./sources/spec.js";
 
 export {
-  type FileContent,
-  type PixelContent,
   type Source,
   type SourceInput,
   type SourceProgress,

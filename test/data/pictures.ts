@@ -1,5 +1,4 @@
 // Pictures for the tests: those that Pillow has shown the way (test/reference/make_pictures.py), made ones, fetched ones.
-import { execFileSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -15,7 +14,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterAll } from "vitest";
-import { cacheFolder } from "../../src/data/sources/cache.js";
+import { cacheFolder, runProgram } from "../../src/data/sources/cache.js";
 
 export interface Expected {
   readonly height: number;
@@ -76,27 +75,26 @@ export interface Fetched {
 }
 
 /** A package's files, fetched once into the cache folder: `npm:name@version` or `debian:name`. */
-export function fetchPackage(spec: string): Fetched {
+export async function fetchPackage(spec: string): Promise<Fetched> {
   const [registry, name = ""] = spec.split(":");
   const folder = join(cacheFolder(), "test-files", name.replaceAll("/", "-"));
   if (existsSync(folder)) return { folder, reason: "" };
   const partial = `${folder}.partial-${process.pid}`;
-  const options = { cwd: partial, stdio: "pipe" } as const;
   try {
     mkdirSync(partial, { recursive: true });
     const archive = () => readdirSync(partial).find((entry) => /\.(tgz|deb)$/.test(entry)) ?? "";
     if (registry === "npm") {
-      execFileSync("npm", ["pack", name, "--ignore-scripts", "--fetch-retries=0"], options);
-      execFileSync("tar", ["-xzf", archive()], options);
+      await runProgram("npm", ["pack", name, "--ignore-scripts", "--fetch-retries=0"], partial);
+      await runProgram("tar", ["-xzf", archive()], partial);
     } else {
-      execFileSync("apt-get", ["download", name], options);
-      execFileSync("dpkg", ["-x", archive(), "."], options);
+      await runProgram("apt-get", ["download", name], partial);
+      await runProgram("dpkg", ["-x", archive(), "."], partial);
     }
     rmSync(join(partial, archive()));
     renameSync(partial, folder);
     return { folder, reason: "" };
-  } catch {
+  } catch (error) {
     rmSync(partial, { recursive: true, force: true });
-    return { folder: undefined, reason: `${spec} is not in the cache and could not be fetched` };
+    return { folder: undefined, reason: `${spec} is not in the cache and could not be fetched: ${String(error)}` };
   }
 }

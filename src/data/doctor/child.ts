@@ -13,9 +13,12 @@ function report(message: ChildReport): void {
   process.send?.(message);
 }
 
-process.on("message", async ({ path, ...options }: ChildTask) => {
+async function work({ path, ...options }: ChildTask): Promise<void> {
   report({ inspection: await inspectFile(path, options) });
-});
+}
+
+// An error that is none of the file's ends the process, and the parent names the file.
+process.on("message", (task: ChildTask) => void work(task));
 // The parent is gone, or wants no more.
 process.on("disconnect", () => process.exit());
 report({ ready: true });
