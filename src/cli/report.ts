@@ -39,7 +39,7 @@ export class Report {
     else this.#bars.log(`${text}\n`);
   }
 
-  /** Columns, each as wide as its widest cell; numbers (and what ends in one) to the right. */
+  /** Columns, each as wide as its widest cell; a column of numbers below its title stands to the right. */
   table(rows: readonly (readonly string[])[], indent = 2): void {
     for (const line of tableLines(rows)) this.line(" ".repeat(indent) + line);
   }
@@ -58,13 +58,13 @@ export class Report {
     if (debug && error instanceof Error) this.streams.error.write(`${error.stack ?? ""}\n`);
   }
 
-  /** Lines printed while it lives appear above it. */
-  async live(): Promise<Live> {
-    return this.#people.isTTY === true ? this.#terminalLine() : this.#plainLine();
+  /** Lines printed while it lives appear above it. @param kind a `wait` that is soon over needs no line in a log */
+  async live(kind: "run" | "wait" = "wait"): Promise<Live> {
+    return this.#people.isTTY === true ? this.#terminalLine() : this.#plainLine(kind);
   }
 
-  #plainLine(): Live {
-    let last = Number.NEGATIVE_INFINITY;
+  #plainLine(kind: "run" | "wait"): Live {
+    let last = kind === "run" ? Number.NEGATIVE_INFINITY : performance.now();
     let pending: string | undefined;
     return {
       update: (_, text) => {
@@ -75,7 +75,7 @@ export class Report {
         this.line(text);
       },
       stop: () => {
-        if (pending !== undefined) this.line(pending); // where it ended
+        if (pending !== undefined && kind === "run") this.line(pending); // where it ended
       },
     };
   }
@@ -121,10 +121,14 @@ export function tableLines(rows: readonly (readonly string[])[]): string[] {
     for (const [i, cell] of row.entries()) wide[i] = Math.max(wide[i] ?? 0, cell.length);
     return wide;
   }, []);
-  const isNumber = (cell: string): boolean => /^[-+−]?[\d.,]+( ?[%a-zA-Z/]{0,9})?$/.test(cell);
+  const isNumber = (cell: string): boolean =>
+    cell === "" || /^[-+−]?[\d.,]+(e[-+]?\d+)?( ?[%a-zA-Z/]{1,9})?$/.test(cell);
+  const isNumeric = widths.map(
+    (_, i) => i > 0 && rows.slice(1).every((row) => isNumber(row[i] ?? "")) && rows.length > 1,
+  );
   return rows.map((row) =>
     row
-      .map((cell, i) => (isNumber(cell) && i > 0 ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)))
+      .map((cell, i) => (isNumeric[i] === true ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)))
       .join("  ")
       .trimEnd(),
   );

@@ -16,7 +16,7 @@ export function whole(value: number): string {
 
 /** `17.56 G`, `60.1 M`: three or four digits and a thousandfold. */
 export function scaled(value: number): string {
-  const units = ["", " k", " M", " G", " T", " P"];
+  const units = ["", " k", " M", " G", " T", " P", " E"];
   const power = value < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(value) / 3));
   const number = value / 1000 ** power;
   return `${power === 0 ? Math.round(number) : number.toFixed(number < 100 ? 2 : 1)}${units[power]}`;
@@ -35,9 +35,9 @@ export function percent(share: number, digits = 1): string {
 /** A rate or a loss with four digits. */
 export function figure(value: number): string {
   if (!Number.isFinite(value)) return String(value);
-  return Math.abs(value) >= 1e-3 && Math.abs(value) < 1e4
-    ? Number(value.toPrecision(4)).toString()
-    : value.toExponential(2);
+  const short = Number(value.toPrecision(4));
+  const isPlain = short === 0 || (Math.abs(short) >= 1e-3 && Math.abs(short) < 1e4);
+  return isPlain ? short.toString() : Number(value.toPrecision(3)).toExponential();
 }
 
 /** A path as it can be typed into a shell. */

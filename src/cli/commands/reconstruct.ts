@@ -4,7 +4,6 @@ import { type Command, Option } from "commander";
 import type { LoadedModel, Source, Step, Tensor } from "../../index.js";
 import { parseSource } from "../config/sources.js";
 import { UsageError } from "../errors.js";
-import { readMask } from "../measure/mask-file.js";
 import type { Add } from "../program.js";
 import { percent } from "../words.js";
 import { positiveNumber, wholeNumber } from "./resume.js";
@@ -118,6 +117,7 @@ async function reconstruct(
       expected: "a picture that can be read",
       actual: `${bad.code}: ${bad.reason}`,
     });
+  const { readMask } = await import("../measure/mask-file.js");
   const samples = Array.from({ length: source.size }, (_, i) => i);
   const step: Step = { index: 0, epoch: 0, progress: 0, rng: new Rng(options.seed, "reconstruct", 0, samples) };
   const visible = options.mask === undefined ? undefined : readMask(options.mask, model.encoder.grid);

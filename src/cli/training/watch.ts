@@ -87,7 +87,7 @@ class Watcher {
     );
     report.line();
     const pace = new Pace({ steps, epochs: config.epochs, batch: effectiveBatch });
-    return new Watcher(folder, report, pace, await report.live(), startStep);
+    return new Watcher(folder, report, pace, await report.live("run"), startStep);
   }
 
   see(event: RunEvent): void {
