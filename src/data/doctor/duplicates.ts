@@ -23,10 +23,11 @@ export class DuplicateSearch {
       same.push(index);
       return;
     }
-    this.#bySha.set(picture.sha256, [index]);
+    const copies = [index];
+    this.#bySha.set(picture.sha256, copies);
     if (picture.contrast < LEAST_CONTRAST) return;
     const [high, low] = picture.hash;
-    this.#members.push({ index, high, low, thumbnail: picture.thumbnail });
+    this.#members.push({ copies, index, high, low, thumbnail: picture.thumbnail });
   }
 
   /** Groups of files with the same bytes, each in ascending order. */
@@ -40,7 +41,8 @@ export class DuplicateSearch {
    * groups by chains of such pairs. Of files with the same bytes one stands for all. Mirrored copies are not found.
    */
   near(): { groups: number[][]; complete: boolean } {
-    // In a fixed order, or chains that end at the limit of comparisons would depend on timing.
+    // In a fixed order, and the first of several copies for all, or the answer would depend on who came first.
+    for (const member of this.#members) member.index = member.copies.reduce((a, b) => Math.min(a, b));
     const members = this.#members.sort((a, b) => a.index - b.index);
     const parents = Int32Array.from(members, (_, i) => i);
     const root = (i: number): number => {
@@ -68,7 +70,9 @@ export class DuplicateSearch {
 }
 
 interface Candidate {
-  readonly index: number;
+  /** Indices of the files with these bytes. */
+  readonly copies: readonly number[];
+  index: number;
   readonly high: number;
   readonly low: number;
   readonly thumbnail: Uint8Array;

@@ -56,6 +56,14 @@ describe("DuplicateSearch", () => {
     expect(search.exact()).toEqual([[0, 1]]);
   });
 
+  it("names the first of several copies, whichever came first", () => {
+    const search = new DuplicateSearch();
+    search.add(9, entry("a", 7, 7));
+    search.add(4, entry("b", 7, 6));
+    search.add(2, entry("a", 7, 7));
+    expect(search.near().groups).toEqual([[2, 4]]);
+  });
+
   it("finds every pair that comparing all with all finds", () => {
     const word = fc.integer({ min: 0, max: 0xffffffff });
     const flips = fc.array(fc.nat(63), { maxLength: 8 });
