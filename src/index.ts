@@ -47,10 +47,10 @@ export {
 } from "./train/config.js";
 export { chooseDefaults, type Defaults, machineFacts } from "./train/defaults.js";
 export { lacunaVersion } from "./train/environment.js";
-export { plainLoader } from "./train/held-out.js";
+export { plainLoader } from "./train/watch/held-out.js";
 export { type LoadedModel, loadModel } from "./train/load.js";
 export { type Probe, pretrain, Run, resume } from "./train/pretrain.js";
-export { reconstructionPanels, renderPanels } from "./train/preview.js";
+export { reconstructionPanels, renderPanels } from "./train/watch/panels.js";
 export { type PictureSurvey, surveyPictures } from "./train/survey.js";
 export { imageShape } from "./train/trainer.js";
 export { type Verdict, verdict } from "./train/verdict.js";

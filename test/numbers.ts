@@ -4,7 +4,7 @@ import { tensorOf } from "../src/models/weights.js";
 import type { Tensor } from "../src/tensor/tensor.js";
 
 /** A file of test/reference. */
-export function referenceFile(name: string): string {
+function referenceFile(name: string): string {
   return fileURLToPath(new URL(`reference/${name}`, import.meta.url));
 }
 

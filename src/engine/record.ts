@@ -76,11 +76,12 @@ export function recordStep(
 /** A module's call, so that each step knows where it belongs. */
 export function withinModule<R>(key: string, body: () => R): R {
   if (active === undefined) return body();
-  active.path.push(key);
+  const { path } = active;
+  path.push(key);
   try {
     return body();
   } finally {
-    active?.path.pop();
+    path.pop();
   }
 }
 

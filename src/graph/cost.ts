@@ -1,6 +1,6 @@
 import type { OpName } from "../engine/dispatch.js";
 import { noGrad } from "../engine/modes.js";
-import { record, type RecordedStep } from "../engine/record.js";
+import { type RecordedStep, record } from "../engine/record.js";
 import { scope } from "../engine/scope.js";
 import { type Module, Parameter } from "../nn/module.js";
 import { onDevice } from "../nn/parameter.js";

@@ -5,4 +5,3 @@ import { mae, maeConfig } from "./masked/mae.js";
 export const methods = { mae } as const;
 
 export const methodConfig = z.discriminatedUnion("name", [maeConfig]);
-export type MethodConfig = z.output<typeof methodConfig>;

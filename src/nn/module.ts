@@ -1,10 +1,10 @@
 import { LacunaError } from "../engine/errors.js";
+import { noGrad } from "../engine/modes.js";
 import { isRecording, withinModule } from "../engine/record.js";
 import { scope } from "../engine/scope.js";
-import { noGrad } from "../engine/modes.js";
 import { checkpoint } from "../tensor/grad.js";
 import type { Rng } from "../tensor/random.js";
-import { Tensor } from "../tensor/tensor.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { Buffer, Parameter } from "./parameter.js";
 
 /** `patchEmbed` -> `patch_embed`: our names and the published checkpoints' differ by this alone. */
@@ -126,7 +126,7 @@ export class Chain<M extends Module> extends Module {
     return this.links.map((link, i) => [String(i), link as unknown as AnyModule]);
   }
 
-  /** x -> the same shape, through every link in turn */
+  /** x [B N D] -> [B N D], through every link in turn */
   protected forward(x: Tensor): Tensor {
     const run = (link: M, value: Tensor): Tensor =>
       this.checkpointing && this.training ? checkpoint((input) => link.call(input), value) : link.call(value);

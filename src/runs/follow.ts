@@ -22,11 +22,12 @@ export async function* follow(
 ): AsyncGenerator<RunEvent, void, undefined> {
   const path = join(folder, eventsFileName);
   const place = new Place(path);
-  while (!signal.aborted) {
+  const stopped = (): boolean => signal.aborted; // it changes while we wait
+  while (!stopped()) {
     const events = onDisk(path, () => place.news());
     for (const event of events) {
       yield event;
-      if (signal.aborted) return;
+      if (stopped()) return;
     }
     if (events.length === 0) await change(folder, signal, options.pollMs ?? 500);
   }

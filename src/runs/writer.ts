@@ -31,7 +31,7 @@ export class RunWriter {
   private pendingCharacters = 0;
   private lastFlush = performance.now();
   private timer: NodeJS.Timeout | undefined;
-  private failure: unknown;
+  private failure: Error | undefined;
   private isClosed = false;
 
   private constructor(
@@ -163,7 +163,7 @@ export class RunWriter {
       try {
         this.flush();
       } catch (error) {
-        this.failure = error; // nobody waits here: the next call throws it
+        this.failure = error as Error; // nobody waits here: the next call throws it
       }
     }, flushMs).unref();
   }

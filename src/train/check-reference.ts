@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { noGrad } from "../engine/modes.js";
 import { scope } from "../engine/scope.js";
 import { SafetensorsFile } from "../formats/safetensors.js";
@@ -7,7 +8,6 @@ import { Vit, vitConfig } from "../models/vit.js";
 import { loadState, tensorOf } from "../models/weights.js";
 import { AdamW } from "../optim/adamw.js";
 import { weightDecayGroups } from "../optim/groups.js";
-import { z } from "zod";
 import { backward } from "../tensor/grad.js";
 import type { Tensor } from "../tensor/tensor.js";
 
@@ -118,7 +118,7 @@ function comparable(name: string, value: Tensor): Tensor[] {
 
 function addAll(into: Comparison, name: string, ours: Tensor, theirs: Tensor): void {
   const parts = comparable(name, theirs);
-  comparable(name, ours).forEach((part, i) => into.add(name, part, parts[i] ?? part));
+  for (const [i, part] of comparable(name, ours).entries()) into.add(name, part, parts[i] ?? part);
 }
 
 function maskIn(file: SafetensorsFile, config: ReferenceConfig): Mask {

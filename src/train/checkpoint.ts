@@ -5,9 +5,9 @@ import { CheckpointError } from "../engine/errors.js";
 import { SafetensorsFile, type TensorToWrite, writeSafetensors } from "../formats/safetensors.js";
 import { loadState, rawOf } from "../models/weights.js";
 import type { Optimizer } from "../optim/optimizer.js";
-import type { RunConfig } from "./config.js";
 import { replaceAtomically } from "../runs/write-atomic.js";
 import type { Tensor } from "../tensor/tensor.js";
+import type { RunConfig } from "./config.js";
 
 /** Raised when a reader of today would misread what a writer of tomorrow writes. */
 const formatVersion = 1;

@@ -19,7 +19,7 @@ export interface CrashedPicture {
 export async function crashedPictures(
   noteFolder: string,
   source: Source,
-  limits: { maxPixels: number },
+  limits: { maxPixels: number; program?: string },
 ): Promise<CrashedPicture[]> {
   const { content } = source;
   if (content.kind !== "files") return [];

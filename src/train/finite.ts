@@ -17,7 +17,7 @@ export class NonFiniteError extends LacunaError {
   }
 }
 
-function isFinite(value: Tensor): boolean {
+function allFinite(value: Tensor): boolean {
   return noGrad(() => scope(() => aten("isfinite", value.detach()).all().item() === 1));
 }
 
@@ -27,13 +27,13 @@ export function findNonFinite(
   images: Tensor,
   forward: () => unknown,
 ): { path: string; what: string } {
-  if (!isFinite(images)) return { path: "data", what: "the pictures of the batch are not finite" };
+  if (!allFinite(images)) return { path: "data", what: "the pictures of the batch are not finite" };
   for (const [name, value] of model.state())
-    if (!isFinite(value)) return { path: name, what: "the parameter is not finite" };
+    if (!allFinite(value)) return { path: name, what: "the parameter is not finite" };
   try {
     watchOutputs(
       (result) => {
-        if (tensorsIn(result).every((value) => isFinite(value as Tensor))) return;
+        if (tensorsIn(result).every((value) => allFinite(value as Tensor))) return;
         throw new LacunaError("the output is not finite.", { code: "non-finite-output" });
       },
       () => noGrad(() => scope(() => void forward())),
@@ -48,5 +48,5 @@ export function findNonFinite(
 
 /** The first parameter whose gradient is not finite, by name. */
 export function findNonFiniteGradient(parameters: readonly { name: string; tensor: Tensor }[]): string {
-  return scope(() => parameters.find(({ tensor }) => tensor.grad !== undefined && !isFinite(tensor.grad))?.name ?? "");
+  return scope(() => parameters.find(({ tensor }) => tensor.grad !== undefined && !allFinite(tensor.grad))?.name ?? "");
 }

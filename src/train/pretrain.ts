@@ -7,7 +7,6 @@ import type { Vit } from "../models/vit.js";
 import type { RunEvent } from "../runs/schema.js";
 import { architecture, pruneCheckpoints, writeCheckpoint } from "./checkpoint.js";
 import { type Derived, parseConfig, type RunConfig, type RunConfigInput } from "./config.js";
-import { PreviewPictures } from "./preview-pictures.js";
 import {
   openNew,
   openResumed,
@@ -16,6 +15,7 @@ import {
   type ResumeOptions,
   type Session,
 } from "./session.js";
+import { PreviewPictures } from "./watch/pictures.js";
 
 /** A measurement of the features while training, handed in by the caller; it draws no random numbers of the run. */
 export interface Probe {

@@ -10,10 +10,10 @@ import { formatVersion, type RunFile } from "../runs/schema.js";
 import { RunWriter } from "../runs/writer.js";
 import { architecture, type Checkpoint, differences, lastCheckpoint } from "./checkpoint.js";
 import { type Derived, derive, parseConfig, type RunConfig } from "./config.js";
-import { commit, runId, settleMachine, versions } from "./environment.js";
 import { crashedPictures } from "./crashed-pictures.js";
-import { HeldOut } from "./held-out.js";
+import { commit, runId, settleMachine, versions } from "./environment.js";
 import { imageShape, Trainer } from "./trainer.js";
+import { HeldOut } from "./watch/held-out.js";
 
 export interface PretrainOptions {
   /** The run folder; without one nothing is written. */

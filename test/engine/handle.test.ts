@@ -210,7 +210,7 @@ describe("a live tensor in the wrong state", () => {
       }
       expect(x.grad).toBeUndefined();
       x.grad = zeros([2, 3]);
-      expect(x.grad?.shape).toEqual([2, 3]);
+      expect((x as { grad: Tensor | undefined }).grad?.shape).toEqual([2, 3]);
       x.grad = undefined;
       expect(x.grad).toBeUndefined();
     }));

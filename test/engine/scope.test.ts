@@ -153,7 +153,8 @@ describe("scope", () => {
       x = y;
     }
     expect(x.alive).toBe(false);
-    expect(() => x?.add(1)).toThrow(DisposedError);
+    const gone = x;
+    expect(() => gone.add(1)).toThrow(DisposedError);
   });
 
   test("two hundred thousand tensors, made and freed", () => {

@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import { FormatError } from "../../src/formats/errors.js";
 
 /** Bytes that grew out of a good file: bits flipped, cut off, a piece put in, or nothing to do with it at all. */
-export function hostileBytes(good: readonly Uint8Array[]): fc.Arbitrary<Uint8Array> {
+function hostileBytes(good: readonly Uint8Array[]): fc.Arbitrary<Uint8Array> {
   const seed = fc.constantFrom(...good.map((bytes) => Uint8Array.from(bytes)));
   const flipped = fc
     .tuple(seed, fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })), { minLength: 1, maxLength: 6 }))

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { empty } from "../../src/tensor/creation.js";
 import { noGrad } from "../../src/engine/modes.js";
 import { scope } from "../../src/engine/scope.js";
 import { cost } from "../../src/graph/cost.js";
 import { buildEncoder, modelConfig } from "../../src/models/index.js";
-import { loadState } from "../../src/models/weights.js";
 import { Vit, vitConfig, vitSizes } from "../../src/models/vit.js";
+import { loadState } from "../../src/models/weights.js";
+import { empty } from "../../src/tensor/creation.js";
 import { Rng } from "../../src/tensor/random.js";
 import { relativeDifference, withReference } from "../numbers.js";
 

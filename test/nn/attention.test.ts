@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { scope } from "../../src/engine/scope.js";
 import { Attention } from "../../src/nn/attention.js";
-import { Rng } from "../../src/tensor/random.js";
 import { cat } from "../../src/tensor/creation.js";
+import { Rng } from "../../src/tensor/random.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { relativeDifference } from "../numbers.js";
 

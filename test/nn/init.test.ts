@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { normal, one, uniformFanIn, xavierUniform, zero } from "../../src/nn/init.js";
 import { scope } from "../../src/engine/scope.js";
+import { normal, one, uniformFanIn, xavierUniform, zero } from "../../src/nn/init.js";
 import { Rng } from "../../src/tensor/random.js";
 
 const rng = new Rng(3, "init");

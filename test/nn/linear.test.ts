@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { scope } from "../../src/engine/scope.js";
 import { Linear } from "../../src/nn/linear.js";
-import { tensor } from "../../src/tensor/tensor.js";
 import { Rng } from "../../src/tensor/random.js";
+import { tensor } from "../../src/tensor/tensor.js";
 
 test("y = x Wᵀ + b", () => {
   using layer = new Linear(3, 2);

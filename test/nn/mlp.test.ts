@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { scope } from "../../src/engine/scope.js";
 import { Mlp } from "../../src/nn/mlp.js";
-import { tensor } from "../../src/tensor/tensor.js";
 import { Rng } from "../../src/tensor/random.js";
+import { tensor } from "../../src/tensor/tensor.js";
 
 test("the exact GELU stands between the layers: Φ(1) = 0.8413447", () => {
   using mlp = new Mlp(1, 1);

@@ -3,12 +3,12 @@ import { LacunaError } from "../../src/engine/errors.js";
 import { record } from "../../src/engine/record.js";
 import { liveTensors, scope } from "../../src/engine/scope.js";
 import { Block } from "../../src/nn/block.js";
+import { zero } from "../../src/nn/init.js";
 import { Linear } from "../../src/nn/linear.js";
 import { Buffer, Chain, Module, Parameter, snakeCase, watchOutputs } from "../../src/nn/module.js";
-import { zero } from "../../src/nn/init.js";
 import { onDevice } from "../../src/nn/parameter.js";
-import { backward } from "../../src/tensor/grad.js";
 import { zeros } from "../../src/tensor/creation.js";
+import { backward } from "../../src/tensor/grad.js";
 import { Rng } from "../../src/tensor/random.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 

@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { scope } from "../../src/engine/scope.js";
 import { PatchEmbed, patchify, unpatchify } from "../../src/nn/patches.js";
-import { aten, tensor } from "../../src/tensor/tensor.js";
 import { arange } from "../../src/tensor/creation.js";
 import { Rng } from "../../src/tensor/random.js";
+import { aten, tensor } from "../../src/tensor/tensor.js";
 import { relativeDifference } from "../numbers.js";
 
 test("T1: the official layout, raster tokens and channel fastest", () => {

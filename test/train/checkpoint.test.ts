@@ -1,11 +1,11 @@
 import { copyFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { scope } from "../../src/engine/scope.js";
 import { encodeSafetensors } from "../../src/formats/safetensors.js";
 import { Linear } from "../../src/nn/linear.js";
 import { AdamW } from "../../src/optim/adamw.js";
 import { weightDecayGroups } from "../../src/optim/groups.js";
-import { scope } from "../../src/engine/scope.js";
 import { backward } from "../../src/tensor/grad.js";
 import { Rng } from "../../src/tensor/random.js";
 import {

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { threads } from "../../src/engine/modes.js";
-import { commit, lacunaVersion, runId, settleMachine, versions } from "../../src/train/environment.js";
 import { parseConfig } from "../../src/train/config.js";
+import { commit, lacunaVersion, runId, settleMachine, versions } from "../../src/train/environment.js";
 import { tinyRun } from "./example.js";
 
 test("versions are those in use", () => {

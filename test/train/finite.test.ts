@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import { KeyedRandom } from "../../src/data/random.js";
 import { scope } from "../../src/engine/scope.js";
-import { findNonFinite, findNonFiniteGradient, NonFiniteError } from "../../src/train/finite.js";
-import { derive, parseConfig } from "../../src/train/config.js";
-import { Trainer, type TrainingBatch } from "../../src/train/trainer.js";
 import type { Parameter } from "../../src/nn/parameter.js";
 import { zeros } from "../../src/tensor/creation.js";
 import { tensor } from "../../src/tensor/tensor.js";
+import { derive, parseConfig } from "../../src/train/config.js";
+import { findNonFinite, findNonFiniteGradient, NonFiniteError } from "../../src/train/finite.js";
+import { Trainer, type TrainingBatch } from "../../src/train/trainer.js";
 import { tinyRun } from "./example.js";
 
 function batch(): TrainingBatch {

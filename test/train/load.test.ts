@@ -1,12 +1,12 @@
-import { join } from "node:path";
 import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { noGrad } from "../../src/engine/modes.js";
 import { scope } from "../../src/engine/scope.js";
+import { Rng } from "../../src/tensor/random.js";
 import { checkpointFiles } from "../../src/train/checkpoint.js";
 import { loadModel } from "../../src/train/load.js";
 import { pretrain } from "../../src/train/pretrain.js";
-import { Rng } from "../../src/tensor/random.js";
 import { tinyRun, workFolder, writePictures } from "./example.js";
 
 const work = workFolder("load");

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { liveTensors } from "../../src/engine/scope.js";
 import { openRun } from "../../src/runs/reader.js";
 import { checkpointFiles } from "../../src/train/checkpoint.js";
-import { pretrain, resume, type Probe } from "../../src/train/pretrain.js";
+import { type Probe, pretrain, resume } from "../../src/train/pretrain.js";
 import { collect, finalState, tinyRun, trace, workFolder, writePictures } from "./example.js";
 
 const work = workFolder("pretrain");

@@ -29,8 +29,9 @@ function train(
   trainer.close();
   return { losses: results.map(({ loss }) => loss), norms: results.map(({ gradNorm }) => gradNorm), weights };
 }
-const near = (a: number[], b: number[], tolerance: number): void =>
-  a.forEach((value, i) => expect(Math.abs(value - (b[i] ?? Number.NaN))).toBeLessThan(tolerance));
+const near = (a: number[], b: number[], tolerance: number): void => {
+  for (const [i, value] of a.entries()) expect(Math.abs(value - (b[i] ?? Number.NaN))).toBeLessThan(tolerance);
+};
 
 const plain = train();
 

@@ -1,8 +1,8 @@
 import sharp from "sharp";
-import { noGrad } from "../engine/modes.js";
-import { scope } from "../engine/scope.js";
-import type { Method, Reconstruction, Step } from "../methods/method.js";
-import { tensor, type Tensor } from "../tensor/tensor.js";
+import { noGrad } from "../../engine/modes.js";
+import { scope } from "../../engine/scope.js";
+import type { Method, Reconstruction, Step } from "../../methods/method.js";
+import { type Tensor, tensor } from "../../tensor/tensor.js";
 
 /** Columns of a picture, each [B H W 3] as bytes. */
 export interface Panels {

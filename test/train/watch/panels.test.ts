@@ -1,8 +1,8 @@
 import sharp from "sharp";
 import { expect, test } from "vitest";
-import { scope } from "../../src/engine/scope.js";
-import { renderPanels, toPixels } from "../../src/train/preview.js";
-import { tensor } from "../../src/tensor/tensor.js";
+import { scope } from "../../../src/engine/scope.js";
+import { tensor } from "../../../src/tensor/tensor.js";
+import { renderPanels, toPixels } from "../../../src/train/watch/panels.js";
 
 test("the official demo's clip((v·std + mean)·255), rounded; grey repeated, the fourth channel dropped", () => {
   scope(() => {

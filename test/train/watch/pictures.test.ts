@@ -1,9 +1,9 @@
-import { join } from "node:path";
 import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, expect, test } from "vitest";
-import { pretrain } from "../../src/train/pretrain.js";
-import { collect, tinyRun, workFolder, writePictures } from "./example.js";
+import { pretrain } from "../../../src/train/pretrain.js";
+import { collect, tinyRun, workFolder, writePictures } from "../example.js";
 
 const work = workFolder("previews");
 afterAll(work.remove);

@@ -1,9 +1,9 @@
-import { defaultWorkers, type Loader, openLoader } from "../data/loader.js";
-import { openSource, type Source } from "../data/source.js";
-import type { Transform } from "../data/views.js";
-import { machineLimits } from "../engine/limits.js";
-import type { RunConfig } from "./config.js";
-import { imageShape, type Trainer } from "./trainer.js";
+import { defaultWorkers, type Loader, openLoader } from "../../data/loader.js";
+import { openSource, type Source } from "../../data/source.js";
+import type { Transform } from "../../data/views.js";
+import { machineLimits } from "../../engine/limits.js";
+import type { RunConfig } from "../config.js";
+import { imageShape, type Trainer } from "../trainer.js";
 
 /** Pictures that are never trained on, and the loss on them: no augmentation, masks that never change. */
 export class HeldOut {

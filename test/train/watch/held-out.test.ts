@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { HeldOut, plainLoader } from "../../src/train/held-out.js";
-import { derive, parseConfig } from "../../src/train/config.js";
-import { Trainer } from "../../src/train/trainer.js";
-import { tinyRun, workFolder, writePictures } from "./example.js";
+import { derive, parseConfig } from "../../../src/train/config.js";
+import { Trainer } from "../../../src/train/trainer.js";
+import { HeldOut, plainLoader } from "../../../src/train/watch/held-out.js";
+import { tinyRun, workFolder, writePictures } from "../example.js";
 
 const work = workFolder("held-out");
 afterAll(work.remove);
@@ -29,7 +29,7 @@ test("the mean over pictures, whatever the batches; the same each time; at most 
 test("pictures come in order, cut to the size of the run", async () => {
   const photos = await writePictures(join(work.path, "ordered"), 3);
   const config = parseConfig(tinyRun(photos));
-  const { openSource } = await import("../../src/data/source.js");
+  const { openSource } = await import("../../../src/data/source.js");
   const loader = plainLoader(config, await openSource(config.data.source), 2);
   const seen: number[] = [];
   for await (const batch of loader.batches({ epoch: 0, batch: 0 }, { epoch: 1 })) {

@@ -1,16 +1,16 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Source } from "../data/source.js";
-import type { RunEvent } from "../runs/schema.js";
-import { writeAtomic } from "../runs/write-atomic.js";
-import { scope } from "../engine/scope.js";
-import { autocast } from "../engine/modes.js";
-import { Rng } from "../tensor/random.js";
-import { type PixelBatch, toImages } from "./batch.js";
-import type { RunConfig } from "./config.js";
+import type { Source } from "../../data/source.js";
+import { autocast } from "../../engine/modes.js";
+import { scope } from "../../engine/scope.js";
+import type { RunEvent } from "../../runs/schema.js";
+import { writeAtomic } from "../../runs/write-atomic.js";
+import { Rng } from "../../tensor/random.js";
+import { type PixelBatch, toImages } from "../batch.js";
+import type { RunConfig } from "../config.js";
+import type { Trainer } from "../trainer.js";
 import { plainLoader } from "./held-out.js";
-import { type Panels, reconstructionPanels, renderPanels } from "./preview.js";
-import type { Trainer } from "./trainer.js";
+import { type Panels, reconstructionPanels, renderPanels } from "./panels.js";
 
 const longestSeconds = 600;
 
