@@ -1,13 +1,14 @@
 // Does memory stay flat? A whole pre-training run on a folder of small pictures (decoding workers, checkpoints, preview
 // pictures, events), resident memory and live tensors after step 100 and after step 500.
 // usage: node bench/memory.mjs [--steps 500] [--record] [--json]
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
 import { KeyedRandom } from "../dist/data/random.js";
 import { liveTensors, pretrain } from "../dist/index.js";
+import { statusBytes } from "./machine.mjs";
 import { BenchError } from "./peer.mjs";
 import { writeRecord } from "./record.mjs";
 import { writeTables } from "./table.mjs";
@@ -44,10 +45,17 @@ function configOf(folder, steps) {
   };
 }
 
-/** The JavaScript heap is kept beside: it breathes by some megabytes, which is no growth of what training holds. */
+/** Resident memory and what it is made of: touched pages of libraries (file) are not what training holds. */
 function measure(step) {
-  const { rss, heapTotal, external } = process.memoryUsage();
-  return { step, resident: rss, heap: heapTotal, external, tensors: liveTensors() };
+  const status = readFileSync("/proc/self/status", "utf8");
+  return {
+    step,
+    resident: statusBytes(status, "VmRSS"),
+    anonymous: statusBytes(status, "RssAnon"),
+    file: statusBytes(status, "RssFile"),
+    heap: process.memoryUsage().heapTotal,
+    tensors: liveTensors(),
+  };
 }
 
 /** Trains and measures. @param {readonly number[]} at steps */
@@ -76,8 +84,10 @@ async function run(steps) {
 const growthOf = ({ first, last }) => last.resident / first.resident - 1;
 
 function report(memory) {
-  for (const { step, resident, heap, tensors } of memory.measured) {
-    const sizes = `${(resident / 1e6).toFixed(1)} MB resident (JavaScript heap ${(heap / 1e6).toFixed(1)} MB)`;
+  const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+  for (const { step, resident, anonymous, file, heap, tensors } of memory.measured) {
+    const parts = `anonymous ${megabytes(anonymous)}, files ${megabytes(file)}; JavaScript heap ${megabytes(heap)}`;
+    const sizes = `${megabytes(resident)} resident (${parts})`;
     process.stdout.write(`after step ${step}: ${sizes}, ${tensors} live tensors\n`);
   }
   const [from, to] = [memory.first.step, memory.last.step];
