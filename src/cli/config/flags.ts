@@ -59,7 +59,7 @@ function readValue(key: ConfigKey, text: string | undefined): unknown {
   }
   const parsed = parseJson(text);
   const type = Array.isArray(parsed) ? "array" : typeof parsed;
-  if (key.types.has("any") || key.types.has(type)) return parsed;
+  if (key.types.has("any") || (type !== "string" && key.types.has(type))) return parsed;
   if (type === "number" && Number.isInteger(parsed) && key.types.has("integer")) return parsed;
   if (key.types.has("string") && (key.choices.length === 0 || key.choices.includes(text))) return text;
   throw wrongValue(key, JSON.stringify(text));

@@ -1,7 +1,6 @@
 /** Recipes: configurations in TypeScript (`export default defineRun({ … })`), JavaScript or JSON. */
 import { existsSync, readFileSync } from "node:fs";
 import { extname, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { UsageError } from "../errors.js";
 
 const programs = new Set([".ts", ".mts", ".js", ".mjs"]);
@@ -32,8 +31,9 @@ function parse(path: string, text: string): unknown {
 
 async function run(path: string, file: string): Promise<unknown> {
   const { createJiti } = await import("jiti"); // Node 20 reads no TypeScript
-  const index = fileURLToPath(new URL("../../index.js", import.meta.url));
-  const jiti = createJiti(import.meta.url, { alias: { lacuna: index }, fsCache: false, moduleCache: false });
+  const lacuna = await import("../../index.js"); // handed over: a recipe need not lie where the package is installed
+  const options = { virtualModules: { lacuna }, fsCache: false, moduleCache: false };
+  const jiti = createJiti(import.meta.url, options);
   try {
     return await jiti.import(file, { default: true });
   } catch (error) {

@@ -12,7 +12,7 @@ export function verdictOn(rows: readonly Measured[]): string[] {
   };
   const neighbours =
     (after.knn ?? 0) > (pixels.knn ?? 0)
-      ? `k-NN is ${percent((after.knn ?? 0) - (pixels.knn ?? 0))} better than on raw pixels.`
+      ? `k-NN is better than on raw pixels (${percent(after.knn ?? 0)} against ${percent(pixels.knn ?? 0)}).`
       : `k-NN is no better than on raw pixels yet (${percent(after.knn ?? 0)} against ${percent(pixels.knn ?? 0)}).`;
   const linear =
     (after.linear ?? 0) > (pixels.linear ?? 0)

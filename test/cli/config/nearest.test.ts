@@ -1,0 +1,16 @@
+import { expect, test } from "vitest";
+import { nearest } from "../../../src/cli/config/nearest.js";
+
+const keys = ["epochs", "data.batchSize", "data.imageSize", "method.maskRatio", "optim.baseLearningRate"];
+
+test("finds what a misspelt key was meant to be, also by its last part", () => {
+  expect(nearest("data.bachSize", keys)).toBe("data.batchSize");
+  expect(nearest("batchsize", keys)).toBe("data.batchSize");
+  expect(nearest("mask_ratio", keys)).toBe("method.maskRatio");
+  expect(nearest("epoch", keys)).toBe("epochs");
+});
+
+test("suggests nothing for what is far from all", () => {
+  expect(nearest("zzzzzzzz", keys)).toBeUndefined();
+  expect(nearest("x", [])).toBeUndefined();
+});

@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { errorData, errorText, exitCodeOf, exitCodes, UsageError } from "../../src/cli/errors.js";
+import { ConfigError } from "../../src/engine/errors.js";
+
+const usage = new UsageError({ code: "x", path: "--out", expected: "a file", actual: "none", remedy: "Give one." });
+
+test("an error is a line: name, where, expected, came, what to do", () => {
+  expect(errorText(usage)).toBe("UsageError in --out: expected a file, got none. Give one.");
+  const config = new ConfigError("a share, got 75.", { code: "c", path: "method.maskRatio", remedy: "Did you mean 0.75?" });
+  expect(errorText(config)).toBe("ConfigError in method.maskRatio: a share, got 75. Did you mean 0.75?");
+  expect(errorText(new RangeError("too far"))).toBe("RangeError: too far");
+  expect(errorText("thrown text")).toBe("Error: thrown text");
+});
+
+test("an error of a schema says where", () => {
+  const { error } = z.object({ path: z.string() }).safeParse({ path: 3 });
+  expect(errorText(error)).toMatch(/^ConfigError in path: Invalid input: expected string, received number\.$/);
+});
+
+test("usage errors end with 2, others with 1", () => {
+  expect(exitCodeOf(usage)).toBe(exitCodes.usage);
+  expect(exitCodeOf(new Error("x"))).toBe(exitCodes.failed);
+});
+
+test("as data it keeps code and path", () => {
+  expect(errorData(usage)).toEqual({
+    error: { name: "UsageError", code: "x", path: "--out", message: usage.message },
+  });
+});

@@ -1,0 +1,84 @@
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { barLine, Report, tableLines } from "../../src/cli/report.js";
+
+function streams(isTTY = false) {
+  const written = { out: "", error: "" };
+  const stream = (name: "out" | "error") => ({
+    isTTY,
+    columns: 60,
+    write: (text: string) => {
+      written[name] += text;
+    },
+  });
+  return { written, pair: { out: stream("out"), error: stream("error") } };
+}
+
+afterEach(() => vi.useRealTimers());
+
+describe("Report", () => {
+  test("lines go to stdout, with json to stderr, so that stdout holds one value", () => {
+    const plain = streams();
+    const report = new Report(false, plain.pair);
+    report.line("hello");
+    report.result({ a: 1 }, () => report.line("for people"));
+    expect(plain.written).toEqual({ out: "hello\nfor people\n", error: "" });
+    const json = streams();
+    const other = new Report(true, json.pair);
+    other.line("hello");
+    other.result({ a: Number.NaN }, () => other.line("for people"));
+    expect(json.written.error).toBe("hello\n");
+    expect(JSON.parse(json.written.out)).toEqual({ a: "NaN" });
+  });
+
+  test("an error is a line without its stack, with it for those who ask", () => {
+    const { written, pair } = streams();
+    new Report(false, pair).error(new Error("no"), false);
+    expect(written.error).toBe("Error: no\n");
+    new Report(false, pair).error(new Error("no"), true);
+    expect(written.error).toContain("at ");
+  });
+
+  test("an error is data too, with json", () => {
+    const { written, pair } = streams();
+    new Report(true, pair).error(new Error("no"), false);
+    expect(JSON.parse(written.out)).toMatchObject({ error: { message: "no" } });
+  });
+
+  test("without a terminal the live line is written every ten seconds, and at its end", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const { written, pair } = streams();
+    const live = await new Report(false, pair).live("run");
+    live.update(0.1, "one");
+    live.update(0.2, "two");
+    vi.advanceTimersByTime(10_001);
+    live.update(0.3, "three");
+    live.update(0.4, "four");
+    live.stop();
+    expect(written.out).toBe("one\nthree\nfour\n");
+  });
+
+  test("a wait that is soon over writes nothing into a log", async () => {
+    const { written, pair } = streams();
+    const live = await new Report(false, pair).live("wait");
+    live.update(1, "done");
+    live.stop();
+    expect(written.out).toBe("");
+  });
+});
+
+describe("barLine", () => {
+  test("has a bar where there is room, and never more than the width", () => {
+    expect(barLine(0.5, "text", 40)).toBe(`${"█".repeat(12)}${"░".repeat(12)}  text`);
+    expect(barLine(0.5, "x".repeat(100), 40)).toBe("x".repeat(39));
+    expect(barLine(2, "text", 40)).toBe(`${"█".repeat(24)}  text`);
+  });
+});
+
+test("tables align numbers below their title to the right, text to the left", () => {
+  const rows = [
+    ["", "count", "what"],
+    ["a", "1,000", "one"],
+    ["bc", "12.5 %", "more"],
+  ];
+  expect(tableLines(rows)).toEqual(["     count  what", "a    1,000  one", "bc  12.5 %  more"]);
+});
