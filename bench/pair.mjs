@@ -62,8 +62,9 @@ async function write(settings, path) {
 
 /** Starts all sides, one after the other. Lacuna comes first in the list. */
 async function start({ precision, against, threads, python, inputs, running, say }) {
-  // Both read these when they load; setThreads and torch.set_num_threads say it again.
-  const env = { ...process.env, OMP_NUM_THREADS: String(threads), MKL_NUM_THREADS: String(threads) };
+  // Both read the thread counts when they load; setThreads and torch.set_num_threads say them again.
+  const counts = { OMP_NUM_THREADS: String(threads), MKL_NUM_THREADS: String(threads) };
+  const env = { ...process.env, ...counts, PYTHONDONTWRITEBYTECODE: "1" };
   const common = { inputs, precision, threads };
   const begin = async (name, command, script, options) => {
     say(`  loading ${name}`);
@@ -76,7 +77,7 @@ async function start({ precision, against, threads, python, inputs, running, say
   const sides = [await begin("lacuna", process.execPath, "worker.mjs", common)];
   for (const name of against) {
     const { attention, compile } = peers[name];
-    sides.push(await begin(name, python, "pytorch_worker.py", { ...common, attention, compile }));
+    sides.push(await begin(name, python, "pytorch/worker.py", { ...common, attention, compile }));
   }
   return sides;
 }

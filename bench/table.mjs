@@ -60,8 +60,8 @@ function memoryLines({ memory }) {
   const growth = ((memory.last.resident / memory.first.resident - 1) * 100).toFixed(2);
   return [
     "",
-    `Memory over ${steps} steps (${settings}; the whole loop with its workers): ${megabytes(memory.first.resident)} resident after`,
-    `step ${memory.first.step}, ${megabytes(memory.last.resident)} after step ${memory.last.step} (${growth} %); live tensors ${memory.first.tensors} and ${memory.last.tensors}.`,
+    `Memory over ${steps} steps (${settings}; the whole loop with its workers, garbage of V8 collected first): ${megabytes(memory.first.resident)} resident after`,
+    `step ${memory.first.step}, ${megabytes(memory.last.resident)} after step ${memory.last.step} (${growth} %; before collecting ${megabytes(memory.first.asFound)} and ${megabytes(memory.last.asFound)}); live tensors ${memory.first.tensors} and ${memory.last.tensors}.`,
   ];
 }
 

@@ -1,5 +1,5 @@
 // Lacuna's process of a comparison: loads what the driver wrote, then does one thing for each line on stdin. The step
-// is the one of src/train/trainer.ts for images already in memory. pytorch_worker.py is its twin, command for command.
+// is the one of src/train/trainer.ts for images already in memory. pytorch/worker.py is its twin, command for command.
 // usage: node worker.mjs '{"inputs": path, "precision": …, "threads": …}'
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";

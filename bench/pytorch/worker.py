@@ -1,7 +1,7 @@
 """The PyTorch process of a comparison: loads what the driver wrote, then does one thing for each line on stdin.
 
-usage: python pytorch_worker.py '{"inputs": path, "precision": …, "threads": …, "attention": …, "compile": …}'
-Lines in and out are JSON objects; worker.mjs is its twin, command for command.
+usage: python worker.py '{"inputs": path, "precision": …, "threads": …, "attention": …, "compile": …}'
+Lines in and out are JSON objects; ../worker.mjs is its twin, command for command.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import time
 import torch
 from safetensors import safe_open
 
-from pytorch_mae import MaskedAutoencoder
+from mae import MaskedAutoencoder
 
 
 def resident():
