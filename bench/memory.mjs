@@ -4,6 +4,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -56,9 +57,12 @@ const residentBytes = () => statusBytes(readFileSync("/proc/self/status", "utf8"
  * `asFound` is resident memory as it is; it holds garbage of V8, which collects when it sees fit: every few hundred
  * steps here, some tens of megabytes. `resident` is measured after a collection: what training really holds.
  */
-function measure(step) {
+async function measure(step) {
   const asFound = residentBytes();
-  collect();
+  for (let i = 0; i < 3; i++) {
+    collect();
+    await wait(100); // pages are given back by a thread of V8, and only after a second collection some of them
+  }
   return { step, asFound, resident: residentBytes(), heap: process.memoryUsage().heapTotal, tensors: liveTensors() };
 }
 
@@ -69,7 +73,7 @@ async function train(folder, at) {
   await writePictures(data);
   const run = pretrain(configOf(data, at.at(-1)), { out: join(folder, "run") });
   for await (const event of run) {
-    if (event.type === "step" && at.includes(event.step)) measured.push(measure(event.step));
+    if (event.type === "step" && at.includes(event.step)) measured.push(await measure(event.step));
   }
   return measured;
 }
