@@ -115,8 +115,23 @@ async function* train(session: Session, options: LoopOptions): AsyncGenerator<Ru
       seconds: seconds(),
     });
   } catch (error) {
-    log({ type: "end", step: loop.step, reason: "failed", message: (error as Error).message, seconds: seconds() });
+    endAsFailed(log, {
+      type: "end",
+      step: loop.step,
+      reason: "failed",
+      message: (error as Error).message,
+      seconds: seconds(),
+    });
     throw error;
+  }
+}
+
+/** On a full disk the event cannot be written either; what ended the run is what the caller has to hear. */
+function endAsFailed(log: (event: RunEvent) => RunEvent, event: RunEvent): void {
+  try {
+    log(event);
+  } catch {
+    // the error that ended the run says more
   }
 }
 
