@@ -68,9 +68,13 @@ export class Run implements AsyncIterable<RunEvent> {
   }
 
   async close(): Promise<void> {
-    await this.#session?.writer?.close();
-    this.#session?.trainer.close();
+    const session = this.#session;
     this.#session = undefined;
+    try {
+      await session?.writer?.close();
+    } finally {
+      session?.trainer.close();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
