@@ -12,13 +12,8 @@ import { quickstartCommand } from "./commands/quickstart.js";
 import { reconstructCommand } from "./commands/reconstruct.js";
 import { resumeCommand } from "./commands/resume.js";
 import { exitCodeOf, exitCodes } from "./errors.js";
+import type { Add } from "./options.js";
 import { Report } from "./report.js";
-
-/** What a command does, given what it prints to, its operands and its options. @returns an exit code, 0 if none */
-export type Body<O> = (report: Report, operands: (string | undefined)[], options: O) => Promise<number | undefined>;
-
-/** Adds a command to the program; `--json` where it has an answer. */
-export type Add = <O>(command: Command, body: Body<O>) => Command;
 
 const register = [
   quickstartCommand,

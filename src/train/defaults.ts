@@ -1,9 +1,9 @@
 /** What a run is made of when only its pictures are given: chosen from them and from the machine, each with a reason. */
 import type { SourceInput } from "../data/source.js";
+import type { PictureSurvey } from "../data/survey.js";
 import { checkDevice, defaultPrecision } from "../engine/device.js";
 import { machineLimits } from "../engine/limits.js";
 import type { RunConfigInput } from "./config.js";
-import type { PictureSurvey } from "./survey.js";
 
 export interface MachineFacts {
   readonly cores: number;
@@ -259,14 +259,21 @@ interface Chosen {
 }
 
 function explain(chosen: Chosen): Choice[] {
-  const { survey, machine, decided, plan, epochs, batch, accumulate, holdOut, hours, normalisation } = chosen;
+  return [...explainModel(chosen), ...explainData(chosen), ...explainTraining(chosen)];
+}
+
+const asSaid = (value: unknown, reason: string): string => (value === undefined ? reason : "as you said");
+
+function whereOf({ cores, device }: MachineFacts): string {
+  return device === "cuda" ? "a GPU" : `${cores} core${cores === 1 ? "" : "s"}`;
+}
+
+function explainModel({ survey, machine, decided, plan }: Chosen): Choice[] {
   const { size, side, patch } = plan;
-  const given = (value: unknown, reason: string): string => (value === undefined ? reason : "as you said");
-  const cores = `${machine.cores} core${machine.cores === 1 ? "" : "s"}`;
-  const where = machine.device === "cuda" ? "a GPU" : cores;
+  const where = whereOf(machine);
   const median = survey.shorterSide === undefined ? "unknown" : `${survey.shorterSide} px`;
-  const hidden = `${(side / patch) ** 2} patches, three of four hidden`;
-  const grid = `${side / patch} × ${side / patch} = ${hidden}`;
+  const grid = `${side / patch} × ${side / patch} = ${(side / patch) ** 2} patches, three of four hidden`;
+  const fits = `the pictures' shorter side is ${median} in the middle; what ${where} can afford`;
   return [
     {
       key: "model",
@@ -278,15 +285,13 @@ function explain(chosen: Chosen): Choice[] {
       value: `${size.decoder.width} × ${size.decoder.depth}, ${size.decoder.heads} heads`,
       reason: "small beside its encoder; thrown away after training",
     },
-    {
-      key: "data.imageSize",
-      value: `${side}`,
-      reason: given(
-        decided.imageSize,
-        `the pictures' shorter side is ${median} in the middle; what ${where} can afford`,
-      ),
-    },
-    { key: "model.patchSize", value: `${patch}`, reason: given(decided.patchSize, grid) },
+    { key: "data.imageSize", value: `${side}`, reason: asSaid(decided.imageSize, fits) },
+    { key: "model.patchSize", value: `${patch}`, reason: asSaid(decided.patchSize, grid) },
+  ];
+}
+
+function explainData({ survey, holdOut, normalisation }: Chosen): Choice[] {
+  return [
     {
       key: "data.channels",
       value: `${survey.channels}`,
@@ -302,16 +307,20 @@ function explain(chosen: Chosen): Choice[] {
       value: holdOut === 0 ? "none" : `${100 * holdOut} %`,
       reason: holdOut === 0 ? "too few pictures, or a set with a test part" : "never trained on: shows overfitting",
     },
+  ];
+}
+
+function explainTraining({ machine, decided, plan, epochs, batch, accumulate, hours }: Chosen): Choice[] {
+  const { size } = plan;
+  const chip = machine.device === "cuda" ? "GPU" : "CPU";
+  const length = epochs === mostEpochs ? "the paper's shorter schedule" : `about ${hours} hours`;
+  return [
     {
       key: "data.batchSize",
       value: accumulate === 1 ? `${batch}` : `${batch} in ${accumulate} parts`,
-      reason: given(decided.batchSize, accumulate === 1 ? "at least 16 steps an epoch" : "parts that fit in memory"),
+      reason: asSaid(decided.batchSize, accumulate === 1 ? "at least 16 steps an epoch" : "parts that fit in memory"),
     },
-    {
-      key: "epochs",
-      value: `${epochs}`,
-      reason: given(decided.epochs, epochs === mostEpochs ? "the paper's shorter schedule" : `about ${hours} hours`),
-    },
+    { key: "epochs", value: `${epochs}`, reason: asSaid(decided.epochs, length) },
     {
       key: "optim.baseLearningRate",
       value: `${size.baseLearningRate}`,
@@ -320,7 +329,7 @@ function explain(chosen: Chosen): Choice[] {
     {
       key: "precision",
       value: machine.bfloat16 ? "bfloat16" : "float32",
-      reason: `this ${machine.device === "cuda" ? "GPU" : "CPU"} ${machine.bfloat16 ? "has" : "lacks"} bfloat16 in hardware`,
+      reason: `this ${chip} ${machine.bfloat16 ? "has" : "lacks"} bfloat16 in hardware`,
     },
   ];
 }

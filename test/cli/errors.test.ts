@@ -7,7 +7,11 @@ const usage = new UsageError({ code: "x", path: "--out", expected: "a file", act
 
 test("an error is a line: name, where, expected, came, what to do", () => {
   expect(errorText(usage)).toBe("UsageError in --out: expected a file, got none. Give one.");
-  const config = new ConfigError("a share, got 75.", { code: "c", path: "method.maskRatio", remedy: "Did you mean 0.75?" });
+  const config = new ConfigError("a share, got 75.", {
+    code: "c",
+    path: "method.maskRatio",
+    remedy: "Did you mean 0.75?",
+  });
   expect(errorText(config)).toBe("ConfigError in method.maskRatio: a share, got 75. Did you mean 0.75?");
   expect(errorText(new RangeError("too far"))).toBe("RangeError: too far");
   expect(errorText("thrown text")).toBe("Error: thrown text");

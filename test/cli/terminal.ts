@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { onTestFinished, vi } from "vitest";
 import { main } from "../../src/cli/program.js";
-import { type RunConfigInput, pretrain } from "../../src/index.js";
+import { pretrain, type RunConfigInput } from "../../src/index.js";
 
 export interface Outcome {
   readonly code: number;
@@ -80,7 +80,9 @@ export async function makePictures(folder: string, perClass: number): Promise<st
     for (let i = 0; i < perClass; i++) {
       const disc = `<circle cx="${random() * 48}" cy="${random() * 40}" r="${4 + random() * 12}" fill="hsl(${random() * 360},70%,60%)"/>`;
       const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="48" height="40"><rect width="48" height="40" fill="hsl(${hue + random() * 30},60%,50%)"/>${disc}</svg>`;
-      await sharp(Buffer.from(svg)).png().toFile(join(folder, name, `${i}.png`));
+      await sharp(Buffer.from(svg))
+        .png()
+        .toFile(join(folder, name, `${i}.png`));
     }
   }
   return folder;

@@ -8,6 +8,7 @@ import { type Dtype, elementBytes, toFloat32 } from "../../src/formats/dtype.js"
 import {
   encodeSafetensors,
   SafetensorsFile,
+  safetensorsHeader,
   type TensorToWrite,
   writeSafetensors,
 } from "../../src/formats/safetensors.js";
@@ -244,5 +245,21 @@ describe("an open file", () => {
     const file = SafetensorsFile.open(place("huge"));
     expect(codeOf(() => file.read("a"))).toBe("too-large");
     file.close();
+  });
+});
+
+describe("safetensorsHeader", () => {
+  test("is the beginning of the file that the writer makes, and can be as long as one for more rows", () => {
+    const tensor = (rows: number) => ({ dtype: "F32" as const, shape: [rows, 2], data: new Uint8Array(rows * 8) });
+    const whole = encodeSafetensors([["features", tensor(3)]], { from: "x" });
+    const header = safetensorsHeader("features", tensor(3), { from: "x" });
+    expect(Buffer.from(whole.subarray(0, header.length)).equals(Buffer.from(header))).toBe(true);
+    expect(whole.length).toBe(header.length + 24);
+    const long = safetensorsHeader("features", { dtype: "F32", shape: [1e9, 2] }, { from: "x" });
+    const padded = safetensorsHeader("features", tensor(3), { from: "x" }, long.length);
+    expect(padded.length).toBe(long.length);
+    writeFileSync(place("padded.safetensors"), Buffer.concat([padded, tensor(3).data]));
+    using read = SafetensorsFile.open(place("padded.safetensors"));
+    expect(read.entry("features")).toMatchObject({ shape: [3, 2] });
   });
 });

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { exitCodes } from "../errors.js";
-import type { Add } from "../program.js";
+import type { Add } from "../options.js";
 
 /** `lacuna check-reference <file>`: this implementation beside numbers of the official code. */
 export function checkReferenceCommand(program: Command, add: Add): void {

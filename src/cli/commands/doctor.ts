@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import type { DoctorReport } from "../../index.js";
 import { parseSource } from "../config/sources.js";
 import { errorText } from "../errors.js";
-import type { Add } from "../program.js";
+import type { Add } from "../options.js";
 import type { Report } from "../report.js";
 import { bytes } from "../words.js";
 

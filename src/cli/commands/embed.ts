@@ -1,10 +1,9 @@
 import type { Command } from "commander";
 import type { Batch, LoadedModel, Source } from "../../index.js";
 import { parseSource } from "../config/sources.js";
-import type { Add } from "../program.js";
+import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
 import { whole } from "../words.js";
-import { wholeNumber } from "./resume.js";
 
 interface Options {
   readonly out: string;

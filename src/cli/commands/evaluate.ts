@@ -1,9 +1,8 @@
 import type { Command } from "commander";
 import type { Measure, Measured } from "../measure/evaluation.js";
-import type { Add } from "../program.js";
+import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
 import { whole } from "../words.js";
-import { wholeNumber } from "./resume.js";
 
 interface Options {
   readonly data?: string;

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { RunSummary } from "../../index.js";
-import type { Add } from "../program.js";
+import type { Add } from "../options.js";
 import { tellVerdict } from "../training/watch.js";
 import { duration, figure, percent, whole } from "../words.js";
 

@@ -1,11 +1,10 @@
 import type { Command } from "commander";
 import type { RunConfig } from "../../index.js";
 import { resolveRun } from "../config/resolve.js";
-import type { Add } from "../program.js";
+import { type Add, wholeNumber } from "../options.js";
 import { costOf } from "../training/cost.js";
 import { figure, scaled, whole } from "../words.js";
 import { tellChoices } from "./pretrain.js";
-import { wholeNumber } from "./resume.js";
 
 interface Options {
   readonly pictures?: number;

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { Defaults } from "../../index.js";
 import type { ConfigKey } from "../config/keys.js";
 import { resolveRun, runConfigKeys } from "../config/resolve.js";
-import type { Add } from "../program.js";
+import type { Add } from "../options.js";
 import type { Report } from "../report.js";
 import { defaultRunFolder } from "../training/folder.js";
 import { tellResult, watchRun } from "../training/watch.js";

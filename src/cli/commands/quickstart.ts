@@ -1,6 +1,5 @@
 import type { Command } from "commander";
-import type { Add } from "../program.js";
-import { positiveNumber } from "./resume.js";
+import { type Add, positiveNumber } from "../options.js";
 
 interface Options {
   readonly minutes: number;

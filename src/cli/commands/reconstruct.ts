@@ -1,12 +1,11 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
-import type { LoadedModel, Source, Step, Tensor } from "../../index.js";
+import type { Batch, LoadedModel, Source, Step, Tensor } from "../../index.js";
 import { parseSource } from "../config/sources.js";
 import { UsageError } from "../errors.js";
-import type { Add } from "../program.js";
+import { type Add, positiveNumber, wholeNumber } from "../options.js";
 import { percent } from "../words.js";
-import { positiveNumber, wholeNumber } from "./resume.js";
 
 interface Options {
   readonly out: string;
@@ -16,6 +15,8 @@ interface Options {
   readonly predicted?: boolean;
   readonly device?: string;
 }
+
+type BatchView = Batch["views"][string];
 
 /** Pictures taken of a folder or a published set. */
 const mostPictures = 8;
@@ -100,54 +101,43 @@ async function reconstruct(
   source: Source,
   options: Options,
 ): Promise<{ png: Buffer; hidden: number; note: string }> {
-  const { autocast, plainLoader, reconstructionPanels, renderPanels, Rng, scope, toImages } = await import(
-    "../../index.js"
-  );
-  const { config, method, precision } = model;
+  const { autocast, reconstructionPanels, renderPanels, Rng, scope, toImages } = await import("../../index.js");
+  const { readMask } = await import("../measure/mask-file.js");
+  const { config, encoder, method, precision } = model;
   const { mean, std } = config.data;
+  const view = await readPixels(model, source);
+  const samples = Array.from({ length: source.size }, (_, i) => i);
+  const step: Step = { index: 0, epoch: 0, progress: 0, rng: new Rng(options.seed, "reconstruct", 0, samples) };
+  const visible = options.mask === undefined ? undefined : readMask(options.mask, encoder.grid);
+  const kept = visible?.length ?? keptOf(model, options.ratio);
+  const wanted = { visible, kept, isGiven: visible !== undefined || options.ratio !== undefined };
+  const shown = options.predicted === true ? "predicted" : "pasted";
+  const panels = await masked(model, step, wanted, (mask) =>
+    scope(() => {
+      const images = toImages(view, mean, std, config.device); // [B C H W]
+      const how = { step, mean, std, shown, ...(mask === undefined ? {} : { mask }) } as const;
+      return autocast(precision, () => reconstructionPanels(method, images, how), config.device);
+    }),
+  );
+  if (panels === undefined) {
+    const expected = "a method that fills in pictures";
+    throw new UsageError({ code: "method", path: model.path, expected, actual: config.method.name });
+  }
+  const note = method.pictureNote?.() ?? "";
+  return { png: await renderPanels(panels, note), hidden: 1 - kept / encoder.patches, note };
+}
+
+/** All pictures, as the model sees them; copied, since a loader's memory ends with it. */
+async function readPixels({ config }: LoadedModel, source: Source): Promise<BatchView> {
+  const { plainLoader } = await import("../../index.js");
   await using loader = plainLoader({ ...config, data: { ...config.data, workers: 0 } }, source, source.size);
   const { value: batch } = await loader.batches({ epoch: 0, batch: 0 }, { epoch: 1 }).next();
   const view = batch?.views["image"];
   if (batch === undefined || view === undefined) throw new RangeError("there are no pictures");
   const [bad] = batch.bad;
-  if (bad !== undefined)
-    throw new UsageError({
-      code: "picture",
-      path: bad.path,
-      expected: "a picture that can be read",
-      actual: `${bad.code}: ${bad.reason}`,
-    });
-  const { readMask } = await import("../measure/mask-file.js");
-  const samples = Array.from({ length: source.size }, (_, i) => i);
-  const step: Step = { index: 0, epoch: 0, progress: 0, rng: new Rng(options.seed, "reconstruct", 0, samples) };
-  const visible = options.mask === undefined ? undefined : readMask(options.mask, model.encoder.grid);
-  const kept = visible?.length ?? keptOf(model, options.ratio);
-  const hidden = 1 - kept / model.encoder.patches;
-  const panels = await masked(
-    model,
-    step,
-    { visible, kept, isGiven: visible !== undefined || options.ratio !== undefined },
-    (mask) =>
-      scope(() => {
-        const images = toImages(view, mean, std, config.device); // [B C H W]
-        const shown = options.predicted === true ? "predicted" : "pasted";
-        return autocast(
-          precision,
-          () =>
-            reconstructionPanels(method, images, { step, mean, std, shown, ...(mask === undefined ? {} : { mask }) }),
-          config.device,
-        );
-      }),
-  );
-  if (panels === undefined)
-    throw new UsageError({
-      code: "method",
-      path: model.path,
-      expected: "a method that fills in pictures",
-      actual: config.method.name,
-    });
-  const note = method.pictureNote?.() ?? "";
-  return { png: await renderPanels(panels, note), hidden, note };
+  if (bad === undefined) return { ...view, data: view.data.slice() };
+  const actual = `${bad.code}: ${bad.reason}`;
+  throw new UsageError({ code: "picture", path: bad.path, expected: "a picture that can be read", actual });
 }
 
 function keptOf({ config, encoder }: LoadedModel, ratio = config.method.maskRatio): number {

@@ -1,5 +1,5 @@
-import { type Command, InvalidArgumentError } from "commander";
-import type { Add } from "../program.js";
+import type { Command } from "commander";
+import { type Add, wholeNumber } from "../options.js";
 import { tellResult, watchRun } from "../training/watch.js";
 
 interface Options {
@@ -27,17 +27,4 @@ export function resumeCommand(program: Command, add: Add): void {
     report.result(watched, () => tellResult(report, watched));
     return watched.exitCode;
   });
-}
-
-/** For commander: a whole number of at least zero. */
-export function wholeNumber(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("Expected a whole number.");
-  return Number(text);
-}
-
-/** For commander: a number above zero. */
-export function positiveNumber(text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError("Expected a number above 0.");
-  return value;
 }

@@ -20,6 +20,8 @@ export interface EvaluationSetting {
   readonly measures: readonly Measure[];
   /** Neighbours that vote. */
   readonly k: number;
+  /** Of the encoder's matrix products; float32 unless said. Features are float32 always. */
+  readonly precision?: "float32" | "bfloat16";
 }
 
 /** images [B C H W] -> features [B D], in evaluation mode */
@@ -50,12 +52,15 @@ export async function measure(name: string, encode: Encode, setting: EvaluationS
   }
 }
 
-async function featuresOf(encode: Encode, { config }: EvaluationSetting, source: Source): Promise<LabelledFeatures> {
-  const { extractFeatures, plainLoader } = await import("../../index.js");
+async function featuresOf(encode: Encode, setting: EvaluationSetting, source: Source): Promise<LabelledFeatures> {
+  const { autocast, extractFeatures, plainLoader } = await import("../../index.js");
+  const { config, precision = "float32" } = setting;
   const { mean, std } = config.data;
   await using loader = plainLoader(config, source, Math.min(250, source.size));
   const batches = loader.batches({ epoch: 0, batch: 0 }, { epoch: 1 });
-  const { features, labels } = await extractFeatures(encode, batches, { mean, std, device: config.device });
+  const options = { mean, std, device: config.device };
+  const inPrecision: Encode = (images) => autocast(precision, () => encode(images), config.device);
+  const { features, labels } = await extractFeatures(inPrecision, batches, options);
   return { features, labels: labels ?? new Int32Array() };
 }
 

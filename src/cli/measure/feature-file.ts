@@ -20,7 +20,7 @@ export function featureFormat(path: string): Format {
 }
 
 /** Where the names stand that a format has no room for. */
-export function namesFile(path: string): string {
+function namesFile(path: string): string {
   return `${path.slice(0, -extname(path).length)}.names.txt`;
 }
 

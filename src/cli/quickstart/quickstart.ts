@@ -36,7 +36,7 @@ export async function quickstart(report: Report, options: QuickstartOptions): Pr
   const config = parseConfig(quickstartConfig(epochs));
   tellPlan(report, epochs, seconds);
 
-  report.line("Before training:");
+  report.line("Before training (features of 20,000 pictures, which takes a while):");
   const before = [await measurePixels(setting), await measureUntrained(setting)];
   report.table(measuredTable(before, labelled.measures, labelled.k));
   report.line();
@@ -57,7 +57,7 @@ export async function quickstart(report: Report, options: QuickstartOptions): Pr
 }
 
 async function openSetting(report: Report): Promise<EvaluationSetting> {
-  const { openSource, parseConfig } = await import("../../index.js");
+  const { machineFacts, openSource, parseConfig } = await import("../../index.js");
   let last = "";
   const onProgress = ({ text }: SourceProgress): void => {
     if (text !== last) report.line(`  ${text}`);
@@ -66,7 +66,9 @@ async function openSetting(report: Report): Promise<EvaluationSetting> {
   const train = await openSource({ kind: "cifar10", split: "train", limit: labelled.train }, { onProgress });
   const test = await openSource({ kind: "cifar10", split: "test" }, { onProgress });
   const config: RunConfig = parseConfig(quickstartConfig(1));
-  return { config, train, test, measures: labelled.measures, k: labelled.k };
+  // Half the time of float32, and measured on the untrained encoder the same accuracies to 0.1 points.
+  const precision = machineFacts(config.device).bfloat16 ? "bfloat16" : "float32";
+  return { config, train, test, measures: labelled.measures, k: labelled.k, precision };
 }
 
 /** Some steps of a run that leaves nothing behind: the schedule needs to know how many there will be. */

@@ -64,11 +64,9 @@ const PROGRAM_TIMEOUT_MS = 30 * 60_000;
  */
 export function runProgram(command: string, parameters: readonly string[], folder: string): Promise<string> {
   return new Promise((done, fail) => {
-    const child = spawn(command, parameters, {
-      cwd: folder,
-      stdio: ["ignore", "pipe", "pipe"],
-      timeout: PROGRAM_TIMEOUT_MS,
-    });
+    const child = spawn(command, parameters, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+    // Not spawn's own timeout: its timer outlives a program that could not be started, and keeps the process waiting.
+    const timer = setTimeout(() => child.kill(), PROGRAM_TIMEOUT_MS);
     let output = "";
     let complaint = "";
     child.stdout.on("data", (chunk) => {
@@ -77,8 +75,12 @@ export function runProgram(command: string, parameters: readonly string[], folde
     child.stderr.on("data", (chunk) => {
       complaint = (complaint + String(chunk)).slice(-4000);
     });
-    child.on("error", (cause) => fail(new Error(`${command} could not be started (${cause.message})`, { cause })));
+    child.on("error", (cause) => {
+      clearTimeout(timer);
+      fail(new Error(`${command} could not be started (${cause.message})`, { cause }));
+    });
     child.on("close", (status, signal) => {
+      clearTimeout(timer);
       if (status === 0) done(output);
       else fail(new Error(`${command} ended with ${signal ?? `status ${status}`}: ${essence(complaint)}`));
     });

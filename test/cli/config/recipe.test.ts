@@ -23,7 +23,10 @@ describe("the recipes of this repository", () => {
 describe("loadRecipe", () => {
   test("TypeScript and JSON", async () => {
     const folder = temporaryFolder();
-    writeFileSync(join(folder, "a.ts"), 'import { defineRun } from "lacuna";\nexport default defineRun({ epochs: 2 as number } as never);');
+    writeFileSync(
+      join(folder, "a.ts"),
+      'import { defineRun } from "lacuna";\nexport default defineRun({ epochs: 2 as number } as never);',
+    );
     writeFileSync(join(folder, "a.json"), '{"epochs": 3}');
     expect(await loadRecipe(join(folder, "a.ts"))).toEqual({ epochs: 2 });
     expect(await loadRecipe(join(folder, "a.json"))).toEqual({ epochs: 3 });

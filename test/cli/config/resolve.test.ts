@@ -14,7 +14,9 @@ function recipe(value: unknown): string {
 
 test("the keys are those of the schema", async () => {
   const paths = (await runConfigKeys()).map(({ path }) => path);
-  expect(paths).toEqual(expect.arrayContaining(["seed", "model.patchSize", "method.decoder.width", "data.source.path"]));
+  expect(paths).toEqual(
+    expect.arrayContaining(["seed", "model.patchSize", "method.decoder.width", "data.source.path"]),
+  );
   expect(paths).toEqual(expect.arrayContaining(["optim.baseLearningRate", "optim.momentum", "log.previewSeconds"]));
 });
 
@@ -23,7 +25,11 @@ describe("resolveRun", () => {
     const path = recipe({ epochs: 2, data: { source, batchSize: 32 } });
     const { name, config, defaults } = await resolveRun([path, "--data.batchSize=64", "--optim.clipNorm=1"], []);
     expect(name).toBe("mine");
-    expect(config).toMatchObject({ epochs: 2, data: { batchSize: 64, imageSize: 224 }, optim: { name: "adamw", clipNorm: 1 } });
+    expect(config).toMatchObject({
+      epochs: 2,
+      data: { batchSize: 64, imageSize: 224 },
+      optim: { name: "adamw", clipNorm: 1 },
+    });
     expect(defaults).toBeUndefined();
   });
 

@@ -1,0 +1,34 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { ended, lacuna, start, temporaryFolder, tinyRun } from "../terminal.js";
+
+test("numbers, verdict and curves of a finished run", async () => {
+  const { run } = await tinyRun(temporaryFolder());
+  const { code, out } = await lacuna("inspect", run);
+  expect(code).toBe(0);
+  expect(out).toMatch(/state +finished/);
+  expect(out).toMatch(/steps +2 of 2, epoch 1\.00/);
+  expect(out).toContain("It is too early to tell: 2 steps of the 100");
+  expect(existsSync(join(run, "curves.svg"))).toBe(true);
+  const data = JSON.parse((await lacuna("inspect", run, "--json")).out);
+  expect(data).toMatchObject({
+    state: "finished",
+    summary: { steps: 2, samples: 16 },
+    verdict: { status: "too-early" },
+  });
+});
+
+test("a killed run, in a process that never loads libtorch", async () => {
+  const { run } = await tinyRun(temporaryFolder());
+  const file = join(run, "run.json");
+  writeFileSync(file, readFileSync(file, "utf8").replace('"status": "finished"', '"status": "running"'));
+  const events = join(run, "events.jsonl");
+  const kept = readFileSync(events, "utf8").split("\n").slice(0, 2).join("\n");
+  writeFileSync(events, `${kept}\n{"type":"st`); // torn in the middle of a line
+  // An addon that cannot be loaded would be an error wherever it is asked for.
+  const { code, out } = await ended(start(["inspect", run], { LD_BIND_NOW: "1" }));
+  expect(code).toBe(0);
+  expect(out).toMatch(/state +killed: go on with lacuna resume/);
+  expect(out).toMatch(/steps +1 of 2/);
+});

@@ -1,0 +1,45 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { ended, start } from "./terminal.js";
+
+/** Ends with a line on the process itself: its processor time, and whether the engine or sharp was loaded into it. */
+const watch = `
+  import { readFileSync } from "node:fs";
+  process.on("exit", () => {
+    const { user, system } = process.cpuUsage();
+    const libraries = readFileSync("/proc/self/maps", "utf8").match(/libtorch_cpu|lacuna\\.node|libvips/g) ?? [];
+    process.stderr.write("self " + JSON.stringify({ seconds: (user + system) / 1e6, libraries: [...new Set(libraries)] }));
+  });`;
+
+async function watched(...parameters: string[]): Promise<{ seconds: number; libraries: string[] }> {
+  const child = start(parameters, { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(watch)}` });
+  const { error } = await ended(child);
+  return JSON.parse(error.slice(error.indexOf("self ") + 5)) as { seconds: number; libraries: string[] };
+}
+
+test("help comes within 200 ms and loads no libtorch", async () => {
+  // Processor time, the least of five: free of what else the machine does.
+  const all: Awaited<ReturnType<typeof watched>>[] = [];
+  for (let i = 0; i < 5; i++) all.push(await watched("--help"));
+  expect(all.map(({ libraries }) => libraries)).toEqual([[], [], [], [], []]);
+  expect(Math.min(...all.map(({ seconds }) => seconds))).toBeLessThan(0.2);
+});
+
+test("the look into the process sees libtorch where it is", async () => {
+  const { libraries } = await watched("doctor");
+  expect(libraries).toContain("libtorch_cpu");
+});
+
+test("the version is the package's", async () => {
+  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+    version: string;
+  };
+  expect((await ended(start(["--version"]))).out).toBe(`${version}\n`);
+});
+
+test("a reader that goes away is no error", async () => {
+  const child = start(["pretrain", "--help-config"]);
+  child.stdout?.destroy();
+  const { code, error } = await ended(child);
+  expect({ code, error }).toEqual({ code: 0, error: "" });
+});

@@ -1,0 +1,47 @@
+import { mkdirSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { openLabelled, subset } from "../../../src/cli/measure/labelled.js";
+import { openSource } from "../../../src/index.js";
+import { makePictures, temporaryFolder } from "../terminal.js";
+
+test("a folder for each class: a fifth is judged, and none is on both sides", async () => {
+  const data = await makePictures(temporaryFolder(), 20);
+  const { train, test: judged } = await openLabelled({ data, limit: 1000 });
+  const names = (source: typeof train) => Array.from({ length: source.size }, (_, i) => source.name(i));
+  expect(train.size + judged.size).toBe(40);
+  expect(judged.size).toBeGreaterThan(1);
+  expect(names(train).filter((name) => names(judged).includes(name))).toEqual([]);
+  expect(train.classes).toEqual(["a", "b"]);
+});
+
+test("train and test inside a folder, or each by itself", async () => {
+  const data = temporaryFolder();
+  const [train, val] = [join(data, "train"), join(data, "val")];
+  await makePictures(train, 3);
+  await makePictures(val, 2);
+  expect(await openLabelled({ data, limit: 9 })).toMatchObject({ train: { size: 6 }, test: { size: 4 } });
+  expect(await openLabelled({ train: val, test: train, limit: 9 })).toMatchObject({
+    train: { size: 4 },
+    test: { size: 6 },
+  });
+  mkdirSync(join(data, "other"));
+  renameSync(join(val, "b"), join(val, "c"));
+  await expect(openLabelled({ data, limit: 9 })).rejects.toThrow(/expected the classes of .*train \(2\), got others/);
+});
+
+test("without classes there is nothing to judge", async () => {
+  const data = await makePictures(temporaryFolder(), 10);
+  await expect(openLabelled({ data: join(data, "a"), limit: 9 })).rejects.toThrow(/a folder of its own/);
+  await expect(openLabelled({ limit: 9 })).rejects.toThrow(/expected --data, or both --train and --test, got neither/);
+});
+
+test("a limit takes some of every class, always the same, with their own labels", async () => {
+  const source = await openSource({ kind: "folder", path: await makePictures(temporaryFolder(), 10) });
+  const part = subset(source, 8);
+  expect(part.size).toBe(8);
+  for (let i = 0; i < part.size; i++) expect(part.labels?.[i]).toBe(part.name(i).startsWith("a/") ? 0 : 1);
+  expect(new Set(part.labels).size).toBe(2);
+  expect(subset(source, 8).name(3)).toBe(part.name(3));
+  expect(subset(source, 100)).toBe(source);
+});
