@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import type { PictureSurvey } from "../../src/data/survey.js";
 import { parseConfig } from "../../src/train/config.js";
 import { chooseDefaults, type MachineFacts, machineFacts } from "../../src/train/defaults.js";
-import type { PictureSurvey } from "../../src/data/survey.js";
 
 const photos = { kind: "folder", path: "/photos" } as const;
 const twoCores: MachineFacts = { cores: 2, memoryBytes: 24e9, device: "cpu", bfloat16: true };

@@ -1,12 +1,25 @@
 // What may go over a rule, each with its reason. An entry that is no longer needed fails the check.
 
 /** Budgets. key: "src/x.ts" (lines of a file), "src/x.ts:name" (lines of a function), "src/x" (entries of a folder). */
-export const budgets = [];
+export const budgets = [
+  {
+    key: "test/reference/make_ops.py",
+    reason: "one list of cases for 146 operations; in two files it would have to be run and read twice",
+  },
+];
 
 /** Sources without a test of their own, and tests without a source. key: the file. */
 export const mirror = [
-  { key: "src/methods/method.ts", reason: "types and an abstract class; test/methods/index.test.ts sweeps what extends it" },
+  {
+    key: "src/methods/method.ts",
+    reason: "types and an abstract class; test/methods/index.test.ts sweeps what extends it",
+  },
   { key: "src/models/encoder.ts", reason: "a type; test/models/index.test.ts sweeps what implements it" },
+  { key: "test/examples/examples.test.ts", reason: "runs examples/ and holds the documents to what they show" },
+  {
+    key: "test/tensor/finite-differences.test.ts",
+    reason: "tests derivatives of src/engine/ops.ts, by a method of its own",
+  },
 ];
 
 /** Words that may stand in a file. key: "file: word". */
