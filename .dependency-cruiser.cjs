@@ -44,7 +44,11 @@ module.exports = {
       ["models", "nn", "tensor", "optim/average\\.ts$", "data/views\\.ts$", ...engineFaces],
       "a method knows models and describes its views; it does not read data or train",
     ),
-    only("graph", ["engine/dispatch\\.ts$", "nn", "tensor", "formats", ...engineFaces], "readers of a recording know no models"),
+    only(
+      "graph",
+      ["engine/dispatch\\.ts$", "nn", "tensor", "formats", ...engineFaces],
+      "readers of a recording know no models",
+    ),
     only("train", everythingBelowTraining, "probes are handed in by the caller: training knows no evaluation"),
     only("evaluate", [...everythingBelowTraining, "train"], "evaluation knows no commands"),
     only("cli", ["index\\.ts$"], "commands use what everybody can use: the public surface"),
