@@ -318,7 +318,7 @@ function explainTraining({ machine, decided, plan, epochs, batch, accumulate, ho
     {
       key: "data.batchSize",
       value: accumulate === 1 ? `${batch}` : `${batch} in ${accumulate} parts`,
-      reason: asSaid(decided.batchSize, accumulate === 1 ? "at least 16 steps an epoch" : "parts that fit in memory"),
+      reason: asSaid(decided.batchSize, accumulate === 1 ? "for 16 steps an epoch, but at least 8" : "parts that fit in memory"),
     },
     { key: "epochs", value: `${epochs}`, reason: asSaid(decided.epochs, length) },
     {
