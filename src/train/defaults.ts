@@ -273,7 +273,7 @@ function explainModel({ survey, machine, decided, plan }: Chosen): Choice[] {
   const where = whereOf(machine);
   const median = survey.shorterSide === undefined ? "unknown" : `${survey.shorterSide} px`;
   const grid = `${side / patch} × ${side / patch} = ${(side / patch) ** 2} patches, three of four hidden`;
-  const fits = `the pictures' shorter side is ${median} in the middle; what ${where} can afford`;
+  const fits = `shorter sides are ${median} in the middle; ${where} can afford it`;
   return [
     {
       key: "model",
@@ -318,7 +318,10 @@ function explainTraining({ machine, decided, plan, epochs, batch, accumulate, ho
     {
       key: "data.batchSize",
       value: accumulate === 1 ? `${batch}` : `${batch} in ${accumulate} parts`,
-      reason: asSaid(decided.batchSize, accumulate === 1 ? "for 16 steps an epoch, but at least 8" : "parts that fit in memory"),
+      reason: asSaid(
+        decided.batchSize,
+        accumulate === 1 ? "for 16 steps an epoch, but at least 8" : "parts that fit in memory",
+      ),
     },
     { key: "epochs", value: `${epochs}`, reason: asSaid(decided.epochs, length) },
     {

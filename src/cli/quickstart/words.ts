@@ -18,7 +18,8 @@ export function verdictOn(rows: readonly Measured[]): string[] {
     (after.linear ?? 0) > (pixels.linear ?? 0)
       ? "The linear probe is better than on raw pixels."
       : "The linear probe is no better than on raw pixels yet.";
-  return [`Training gained ${gain("knn")} of k-NN and ${gain("linear")} of the linear probe. ${neighbours} ${linear}`];
+  const change = `Against before training: k-NN ${gain("knn")}, linear probe ${gain("linear")}.`;
+  return [change, neighbours, linear];
 }
 
 /** What five minutes are, and what more would be. */
