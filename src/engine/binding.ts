@@ -67,7 +67,17 @@ export function isLoaded(): boolean {
   return loaded !== undefined;
 }
 
+/**
+ * OpenMP's threads wait for each other hundreds of times a step, by default spinning for milliseconds: where another
+ * process (or our own decoding) has one of the cores, a step then takes up to fifty times as long (LOG.md, 2026-11-22).
+ * libgomp reads this when it is loaded; numbers do not change.
+ */
+function shortenSpinning(): void {
+  if (process.env["OMP_WAIT_POLICY"] === undefined) process.env["GOMP_SPINCOUNT"] ??= "10000";
+}
+
 function load(): Binding {
+  shortenSpinning();
   const file = fileURLToPath(new URL("../../build/lacuna.node", import.meta.url));
   if (!existsSync(file)) {
     throw new EngineError(`the engine is not built: ${file} is missing.`, {
