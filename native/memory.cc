@@ -3,6 +3,8 @@
 #include <ATen/ops/from_blob.h>
 #include <torch/version.h>
 
+#include <malloc.h>
+
 #include <cstring>
 
 #include "napi.h"
@@ -110,6 +112,12 @@ napi_value alias(const Arguments& args) {
   return fromNumber(args.env, handles().add(handles().get(args.number(0))));
 }
 
+/** Gives memory that is free inside the C heap back to the system. */
+napi_value trim(const Arguments& args) {
+  malloc_trim(0);
+  return undefined(args.env);
+}
+
 napi_value alive(const Arguments& args) { return fromBoolean(args.env, handles().alive(args.number(0))); }
 napi_value live(const Arguments& args) { return fromNumber(args.env, static_cast<double>(handles().live())); }
 napi_value version(const Arguments& args) { return fromString(args.env, TORCH_VERSION); }
@@ -136,6 +144,7 @@ void exportMemory(napi_env env, napi_value exports) {
              {"isContiguous", guarded<isContiguous>},
              {"release", guarded<release>},
              {"alias", guarded<alias>},
+             {"trim", guarded<trim>},
              {"alive", guarded<alive>},
              {"live", guarded<live>},
              {"version", guarded<version>},

@@ -17,6 +17,7 @@ export default defineRun({
   method: { name: "mae", augmentation: "fixedCrop", decoder: { width: 96, depth: 2, heads: 3 } },
   data: {
     source: { kind: "cifar10", split: "train" },
+    heldOut: { kind: "cifar10", split: "test" },
     imageSize: 32,
     batchSize: 256,
     mean: [0.4914, 0.4822, 0.4465],

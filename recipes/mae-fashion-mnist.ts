@@ -17,6 +17,7 @@ export default defineRun({
   method: { name: "mae", augmentation: "fixedCrop", decoder: { width: 96, depth: 2, heads: 3 } },
   data: {
     source: { kind: "fashion-mnist", split: "train" },
+    heldOut: { kind: "fashion-mnist", split: "test" },
     imageSize: 28,
     channels: 1,
     batchSize: 256,

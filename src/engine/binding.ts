@@ -19,6 +19,7 @@ export interface Binding {
   release(handles: readonly number[]): void;
   /** A second handle to the same tensor. */
   alias(handle: number): number;
+  trim(): void;
   alive(handle: number): boolean;
   live(): number;
   version(): string;

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Batch, Loader } from "../data/loader.js";
 import type { Source } from "../data/source.js";
 import { LacunaError } from "../engine/errors.js";
+import { trimMemory } from "../engine/scope.js";
 import type { Method } from "../methods/method.js";
 import type { Vit } from "../models/vit.js";
 import type { RunEvent } from "../runs/schema.js";
@@ -139,6 +140,9 @@ function endAsFailed(log: (event: RunEvent) => RunEvent, event: RunEvent): void 
   }
 }
 
+/** Rare enough to cost nothing, often enough that holes do not pile up. */
+const stepsBetweenTrims = 50;
+
 /** The loop itself: steps, and what happens between them. */
 class Loop {
   step: number;
@@ -238,6 +242,7 @@ class Loop {
         yield { type: "probe", step: this.step, name, value };
     }
     yield* this.#previews.ifDue(this.step);
+    if (this.step % stepsBetweenTrims === 0) trimMemory();
     const { checkpointSeconds, checkpointSteps } = config.log;
     const late = performance.now() - this.#checkpointAt > checkpointSeconds * 1000;
     if (late || (checkpointSteps !== undefined && this.step % checkpointSteps === 0)) yield* this.#save();

@@ -29,6 +29,13 @@ test("the README shows the example as it stands", () => {
   expect(readFileSync("examples/pretrain-folder.ts", "utf8")).toContain(code.trim());
 });
 
+test("the README shows what quickstart printed, as recorded", () => {
+  const readme = readFileSync("README.md", "utf8");
+  const [, file = "", shown = ""] = /<!-- output: (\S+) -->\n+```text\n([\s\S]*?)```/.exec(readme) ?? [];
+  expect(readFileSync(file, "utf8")).toContain(shown.trimEnd());
+  expect(shown).toContain("after training");
+});
+
 test("files and pictures that the documents link to exist", () => {
   for (const file of ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "docs/guide/own-photos.md"]) {
     const text = readFileSync(file, "utf8");

@@ -53,11 +53,9 @@ describe("test/setup.ts", () => {
 
   test("a quiet test passes, with `using`", () => {
     const { status, output } = outcome(`
-      globalThis.__lacunaLiveTensors = () => live;
-      let live = 0;
-      const make = () => ({ [Symbol.dispose]() { live--; }, value: ++live });
-      test("t", () => { using a = make(); expect(a.value).toBe(1); });
-      test("async", async () => { await using a = make(); expect(a.value).toBe(1); });`);
+      import { zeros } from ${JSON.stringify(join(here, "src/tensor/creation.ts"))};
+      test("t", () => { using a = zeros([1]); expect(a.item()).toBe(0); });
+      test("async", async () => { await using a = zeros([1]); expect(a.item()).toBe(0); });`);
     expect(output).toContain("2 passed");
     expect(status).toBe(0);
   });
@@ -77,10 +75,9 @@ describe("test/setup.ts", () => {
 
   test("a tensor left alive fails it", () => {
     const { status, output } = outcome(`
-      let live = 5;
-      globalThis.__lacunaLiveTensors = () => live;
-      test("t", () => { live += 2; });`);
-    expect(output).toContain("a test left 2 tensors alive (5 before, 7 after)");
+      import { zeros } from ${JSON.stringify(join(here, "src/tensor/creation.ts"))};
+      test("t", () => { globalThis.kept = [zeros([1]), zeros([1])]; });`);
+    expect(output).toContain("a test left 2 tensors alive (0 before, 2 after)");
     expect(status).toBe(1);
   });
 });

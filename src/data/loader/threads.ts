@@ -24,7 +24,7 @@ interface Member {
 /** A thread that is inside native code cannot be ended; after this it is left alone, unable to run JavaScript again. */
 const END_GRACE_MS = 2000;
 /** A worker's own objects are small, pixels do not lie in its heap: a decoder that runs wild shall not take the machine. */
-const LIMITS = { maxOldGenerationSizeMb: 512 };
+const LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 512 };
 /** Workers that end without a picture to blame: more than this means that something else is wrong. */
 const MOST_BLAMELESS_ENDS = 3;
 

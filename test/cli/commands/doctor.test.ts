@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { cacheFolder } from "../../../src/data/sources/cache.js";
 import { lacuna, makePictures, temporaryFolder } from "../terminal.js";
 
 test("the exit code tells: 3 where something wants a look, 4 where a run would stop", async () => {
@@ -24,6 +25,6 @@ test("of the machine: cores, memory, libtorch and where it is, device, cache", a
   expect(versions.node).toBe(process.versions.node);
   expect(engine.version).toMatch(/^\d+\.\d+/);
   expect(engine.folder).toMatch(/^\//);
-  expect(cache.folder).toMatch(/lacuna/);
+  expect(cache.folder).toBe(cacheFolder());
   expect((await lacuna("doctor")).out).toContain(engine.folder);
 });
