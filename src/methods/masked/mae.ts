@@ -26,10 +26,12 @@ import { type Loss, Method, type MethodSpec, type Reconstruction, type Step } fr
 import { drawMask, hiddenPatches, keptPatches, type Mask, maskOf } from "../parts/masks.js";
 
 const positive = z.int().positive();
+const between = "expected a number between 0 and 1";
+const share = z.number().gt(0, between).lt(1, between);
 
 export const maeConfig = z.strictObject({
   name: z.literal("mae").default("mae"),
-  maskRatio: z.number().gt(0).lt(1).default(0.75).describe("share of the patches that is hidden (paper, figure 5)"),
+  maskRatio: share.default(0.75).describe("share of the patches that is hidden (paper, figure 5)"),
   mask: z
     .enum(["random", "block", "grid"])
     .default("random")
