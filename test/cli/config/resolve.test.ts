@@ -48,7 +48,9 @@ describe("resolveRun", () => {
 
   test("a wrong value says where, what was expected and what came", async () => {
     const path = recipe({ data: { source }, method: { maskRatio: 75 } });
-    await expect(resolveRun([path], [])).rejects.toThrow(/in method\.maskRatio: expected a number between 0 and 1, got 75\. Did you mean 0\.75\?/);
+    await expect(resolveRun([path], [])).rejects.toThrow(
+      /in method\.maskRatio: expected a number between 0 and 1, got 75\. Did you mean 0\.75\?/,
+    );
   });
 
   test("one folder or recipe is wanted", async () => {
