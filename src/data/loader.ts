@@ -11,6 +11,7 @@ import { DataError } from "./errors.js";
 import { type BadSample, BadSamples } from "./loader/bad-samples.js";
 import { shareContent } from "./loader/content.js";
 import { type Crew, LocalCrew } from "./loader/crew.js";
+import { forgetNotes } from "./loader/notes.js";
 import { Order } from "./loader/order.js";
 import { allocateRing, Ring } from "./loader/ring.js";
 import { ThreadCrew } from "./loader/threads.js";
@@ -206,6 +207,7 @@ export class Loader implements AsyncDisposable {
       decoder,
       known: this.#known,
     };
+    if (noteFolder !== undefined) forgetNotes(noteFolder);
     const crewOptions = { setup, noteFolder, onReport: (report: Report) => this.#receive(report) };
     return workers === 0 ? new LocalCrew(crewOptions) : new ThreadCrew(crewOptions, workers);
   }

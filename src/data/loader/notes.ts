@@ -3,7 +3,7 @@
  * these files then name the pictures that may have caused it. `doctor` or a resumed run can decode those in a process of
  * their own. The page cache keeps what was written when the process dies, so nothing is flushed: about 10 µs a picture.
  */
-import { closeSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from "node:fs";
 import path from "node:path";
 
 const NAME = /^worker-\d+$/;
@@ -38,13 +38,21 @@ export class Note {
  * Most of them are innocent: try each in a process of its own.
  */
 export function notedPaths(folder: string): string[] {
-  let names: string[];
+  const paths = noteFiles(folder).map((file) => readFileSync(file, "utf8").replace(/\n$/, ""));
+  return paths.filter((noted) => noted !== "");
+}
+
+/** Removes what an earlier process noted: a worker of this one that never gets a picture would leave it standing. */
+export function forgetNotes(folder: string): void {
+  for (const file of noteFiles(folder)) rmSync(file, { force: true });
+}
+
+function noteFiles(folder: string): string[] {
   try {
-    names = readdirSync(folder).filter((name) => NAME.test(name));
+    const names = readdirSync(folder).filter((name) => NAME.test(name));
+    return names.sort().map((name) => path.join(folder, name));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw error;
   }
-  const paths = names.sort().map((name) => readFileSync(path.join(folder, name), "utf8").replace(/\n$/, ""));
-  return paths.filter((noted) => noted !== "");
 }

@@ -1,7 +1,7 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { Note, notedPaths } from "../../../src/data/loader/notes.js";
+import { forgetNotes, Note, notedPaths } from "../../../src/data/loader/notes.js";
 import { temporaryFolder } from "../loader-sources.js";
 
 test("notes are read back while they stand, other files are left alone", () => {
@@ -21,12 +21,17 @@ test("notes are read back while they stand, other files are left alone", () => {
   expect(notedPaths(folder)).toEqual(["/a/ü.jpg"]);
   new Note(folder, 0).close();
   expect(notedPaths(folder)).toEqual([]);
+  notes[1]?.write("/c.png");
+  forgetNotes(folder);
+  expect(notedPaths(folder)).toEqual([]);
+  expect(readFileSync(path.join(folder, "worker-notes.txt"), "utf8")).toBe("not ours");
   for (const note of notes.slice(1)) note.close();
   rmSync(folder, { recursive: true });
 });
 
 test("no folder, no notes; something else in its place is an error", () => {
   expect(notedPaths("/not/there")).toEqual([]);
+  expect(() => forgetNotes("/not/there")).not.toThrow();
   const file = path.join(temporaryFolder(), "file");
   writeFileSync(file, "");
   expect(() => notedPaths(file)).toThrow("ENOTDIR");

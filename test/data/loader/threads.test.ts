@@ -110,6 +110,7 @@ describe("notes", () => {
     expect(notedPaths(folder)).toEqual(["/pictures/hang-loop-5"]);
     await loader.close();
     expect(existsSync(`${folder}/worker-0`)).toBe(true);
+    expect(notedPaths(folder)).toEqual(["/pictures/hang-loop-5"]);
 
     const clean = open(named({}), { noteFolder: folder, workers: 2 });
     await collect(clean, { epoch: 0, batch: 0 }, 2);
