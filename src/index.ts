@@ -13,6 +13,7 @@ export { LacunaError } from "./engine/errors.js";
 export { machineLimits } from "./engine/limits.js";
 export { autocast, noGrad, setThreads, threads } from "./engine/modes.js";
 export { liveTensors, scope } from "./engine/scope.js";
+export { featureProbes } from "./evaluate/feature-probe.js";
 export { type Extracted, extractFeatures, type LabelledFeatures } from "./evaluate/features.js";
 export { type KnnResult, knn } from "./evaluate/knn.js";
 export { type LinearProbeResult, linearProbe } from "./evaluate/linear-probe.js";
@@ -49,7 +50,7 @@ export {
 export { chooseDefaults, type Defaults, machineFacts } from "./train/defaults.js";
 export { lacunaVersion } from "./train/environment.js";
 export { type LoadedModel, loadModel } from "./train/load.js";
-export { type Probe, pretrain, Run, resume } from "./train/pretrain.js";
+export { type Probe, type ProbeSetting, pretrain, Run, resume } from "./train/pretrain.js";
 export { imageShape } from "./train/trainer.js";
 export { type Verdict, verdict } from "./train/verdict.js";
 export { plainLoader } from "./train/watch/held-out.js";

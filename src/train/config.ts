@@ -45,6 +45,22 @@ const optimConfig = z.discriminatedUnion("name", [
   larsConfig.extend(schedule),
 ]);
 
+const probeConfig = z
+  .strictObject({
+    everyEpochs: z
+      .number()
+      .min(0)
+      .optional()
+      .describe("epochs between probes, 0 for never; if absent a tenth of the run, or more where that would cost time"),
+    bank: positive.default(2000).describe("labelled pictures at most to classify by"),
+    queries: positive.default(1000).describe("pictures at most whose features are judged"),
+    k: positive.default(20).describe("neighbours that vote"),
+    linear: z.boolean().default(true).describe("fit a linear classifier too, where there are classes"),
+    train: sourceSchema.optional().describe("labelled pictures to classify by; the run's own if absent"),
+    test: sourceSchema.optional().describe("pictures to judge; the held-out ones if absent"),
+  })
+  .describe("looks at the features while training; none of it changes the numbers of a run");
+
 const logConfig = z.strictObject({
   checkpointSeconds: z.number().positive().default(300).describe("time between checkpoints"),
   checkpointSteps: positive.optional().describe("steps between checkpoints, besides those by time"),
@@ -57,6 +73,7 @@ const logConfig = z.strictObject({
   previewPictures: z.int().min(0).default(8),
   heldOutEpochs: z.number().positive().default(1).describe("epochs between held-out losses"),
   heldOutPictures: positive.default(2048).describe("at most so many pictures are used for it"),
+  probe: probeConfig.prefault({}),
 });
 
 /** Everything that decides a run. `run.json` holds it fully resolved. */

@@ -16,19 +16,31 @@ import {
   type ResumeOptions,
   type Session,
 } from "./session.js";
+import type { Precision } from "./trainer.js";
 import { PreviewPictures } from "./watch/pictures.js";
 
 /** A measurement of the features while training, handed in by the caller; it draws no random numbers of the run. */
 export interface Probe {
   readonly everyEpochs: number;
+  /** Also before the first step of a new run. */
+  readonly atStart?: boolean;
   run(encoder: Vit, at: { step: number }): AsyncIterable<readonly [name: string, value: number]>;
+}
+
+/** What a run's probes may know of it. */
+export interface ProbeSetting {
+  readonly config: RunConfig;
+  readonly precision: Precision;
+  readonly source: Source;
+  readonly heldOut: Source | undefined;
 }
 
 /** What watches a run from outside; none of it changes the numbers. */
 export interface LoopOptions {
   /** Aborted: the run saves a checkpoint at the end of the step and ends as "interrupted". */
   readonly signal?: AbortSignal;
-  readonly probes?: readonly Probe[];
+  /** Probes, or what makes them once data and model are open: `featureProbes` for those of `log.probe`. */
+  readonly probes?: readonly Probe[] | ((setting: ProbeSetting) => Promise<readonly Probe[]>);
 }
 
 /** A pre-training run: iterate it to make it happen. Its events are also in the run folder. */
@@ -149,7 +161,8 @@ class Loop {
   interrupted = false;
   readonly #session: Session;
   readonly #signal: AbortSignal | undefined;
-  readonly #probes: readonly Probe[];
+  readonly #options: LoopOptions;
+  #probes: readonly Probe[] = [];
   readonly #previews: PreviewPictures;
   #checkpointAt = performance.now();
   #lastSaved = -1;
@@ -158,7 +171,7 @@ class Loop {
     this.#session = session;
     this.step = session.start.step;
     this.#signal = options.signal;
-    this.#probes = options.probes ?? [];
+    this.#options = options;
     this.#previews = new PreviewPictures(
       session.config,
       session.trainer,
@@ -170,6 +183,9 @@ class Loop {
   async *run(): AsyncGenerator<RunEvent, void> {
     const { derived } = this.#session;
     if (this.step >= derived.steps) return;
+    yield* this.#missingProbes();
+    this.#probes = await this.#openProbes();
+    if (this.step === 0) yield* this.#probe(({ atStart }) => atStart === true);
     const loader = openTrainingLoader(this.#session);
     try {
       yield* this.#steps(loader);
@@ -236,16 +252,34 @@ class Loop {
         loss: await heldOut.loss(trainer),
       };
     }
-    for (const probe of this.#probes) {
-      if (!due(probe.everyEpochs)) continue;
-      for await (const [name, value] of probe.run(trainer.encoder, { step: this.step }))
-        yield { type: "probe", step: this.step, name, value };
-    }
+    yield* this.#probe(({ everyEpochs }) => due(everyEpochs));
     yield* this.#previews.ifDue(this.step);
     if (this.step % stepsBetweenTrims === 0) trimMemory();
     const { checkpointSeconds, checkpointSteps } = config.log;
     const late = performance.now() - this.#checkpointAt > checkpointSeconds * 1000;
     if (late || (checkpointSteps !== undefined && this.step % checkpointSteps === 0)) yield* this.#save();
+  }
+
+  /** Training knows no evaluation, so `log.probe` alone does nothing. */
+  *#missingProbes(): Generator<RunEvent, void> {
+    const { everyEpochs = 0 } = this.#session.config.log.probe;
+    if (everyEpochs === 0 || this.#options.probes !== undefined) return;
+    const message = "log.probe asks for probes, but the run was given none: pass { probes: featureProbes }.";
+    yield { type: "warning", step: this.step, code: "no-probes", message };
+  }
+
+  async #openProbes(): Promise<readonly Probe[]> {
+    const { probes = [] } = this.#options;
+    if (typeof probes !== "function") return probes;
+    const { config, trainer, source, heldOut } = this.#session;
+    return probes({ config, source, precision: trainer.precision, heldOut: heldOut?.source });
+  }
+
+  async *#probe(isDue: (probe: Probe) => boolean): AsyncGenerator<RunEvent, void> {
+    for (const probe of this.#probes.filter(isDue)) {
+      for await (const [name, value] of probe.run(this.#session.trainer.encoder, { step: this.step }))
+        yield { type: "probe", step: this.step, name, value };
+    }
   }
 
   *#save(): Generator<RunEvent, void> {

@@ -52,8 +52,8 @@ export function pretrainCommand(program: Command, add: Add): void {
     ]);
     if (defaults !== undefined) tellChoices(report, defaults);
     const out = options.out ?? defaultRunFolder(name, new Date());
-    const { pretrain } = await import("../../index.js");
-    const rest = { out, overwrite: options.overwrite === true, command: typed() };
+    const { featureProbes, pretrain } = await import("../../index.js");
+    const rest = { probes: featureProbes, out, overwrite: options.overwrite === true, command: typed() };
     const watched = await watchRun((signal) => pretrain(config, { ...rest, signal }), out, report);
     report.result(watched, () => tellResult(report, watched));
     return watched.exitCode;

@@ -20,9 +20,9 @@ export function resumeCommand(program: Command, add: Add): void {
     .option("--accept-changed-data", "go on although the pictures have changed since");
   add<Options>(command, async (report, operands, options) => {
     const folder = operands[0] as string;
-    const { resume } = await import("../../index.js");
+    const { featureProbes, resume } = await import("../../index.js");
     const { workers, acceptChangedData = false } = options;
-    const rest = { acceptChangedData, ...(workers === undefined ? {} : { workers }) };
+    const rest = { probes: featureProbes, acceptChangedData, ...(workers === undefined ? {} : { workers }) };
     const watched = await watchRun((signal) => resume(folder, { ...rest, signal }), folder, report);
     report.result(watched, () => tellResult(report, watched));
     return watched.exitCode;

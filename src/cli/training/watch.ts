@@ -5,6 +5,7 @@ import type { Live, Report } from "../report.js";
 import { duration, figure, quoted, whole } from "../words.js";
 import { costOf } from "./cost.js";
 import { Pace } from "./pace.js";
+import { probeText } from "./probes.js";
 import { listenForSignals } from "./signals.js";
 
 export interface Watched {
@@ -55,6 +56,7 @@ class Watcher {
   #step: number;
   #firstSteps = 0;
   #toldTime = false;
+  readonly #probed = new Map<string, number>();
   readonly #began = performance.now();
 
   private constructor(
@@ -62,6 +64,7 @@ class Watcher {
     private readonly report: Report,
     private readonly pace: Pace,
     private readonly live: Live,
+    private readonly neighbours: number,
     start: number,
   ) {
     this.#step = start;
@@ -87,10 +90,11 @@ class Watcher {
     );
     report.line();
     const pace = new Pace({ steps, epochs: config.epochs, batch: effectiveBatch });
-    return new Watcher(folder, report, pace, await report.live("run"), startStep);
+    return new Watcher(folder, report, pace, await report.live("run"), config.log.probe.k, startStep);
   }
 
   see(event: RunEvent): void {
+    if (event.type !== "probe") this.#tellProbes(this.#step);
     switch (event.type) {
       case "step":
         this.#seeStep(event);
@@ -103,7 +107,7 @@ class Watcher {
         this.#heldOutLoss = event.loss;
         break;
       case "probe":
-        this.report.line(`${event.name} ${figure(event.value)} at step ${event.step}`);
+        this.#probed.set(event.name, event.value);
         break;
       case "badFile":
         this.#seeBadFile(event);
@@ -118,6 +122,13 @@ class Watcher {
       case "checkpoint":
         break;
     }
+  }
+
+  /** All of one step in one line. */
+  #tellProbes(step: number): void {
+    if (this.#probed.size === 0) return;
+    this.report.line(probeText(step, this.#probed, this.neighbours));
+    this.#probed.clear();
   }
 
   #seeStep(event: Extract<RunEvent, { type: "step" }>): void {

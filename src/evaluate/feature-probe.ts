@@ -1,0 +1,170 @@
+/** Looks at an encoder's features while it is trained: how much of their space they use, and how well they classify. */
+import type { Loader } from "../data/loader.js";
+import { openSource, type Source } from "../data/source.js";
+import { drawn, subsetOf } from "../data/sources/subset.js";
+import { LacunaError } from "../engine/errors.js";
+import { autocast, noGrad } from "../engine/modes.js";
+import { scope } from "../engine/scope.js";
+import type { Vit } from "../models/vit.js";
+import type { PixelBatch } from "../train/batch.js";
+import type { Probe, ProbeSetting } from "../train/pretrain.js";
+import { plainLoader } from "../train/watch/held-out.js";
+import { type Extracted, extractFeatures, type FeatureBatch, type LabelledFeatures } from "./features.js";
+import { knn } from "./knn.js";
+import { linearProbe } from "./linear-probe.js";
+import { featureSpread } from "./rank.js";
+
+/** Decoded pictures are kept between probes up to so many bytes; more are read again each time. */
+const keptBytes = 64 * 2 ** 20;
+const batchSize = 250;
+/** Probed pictures are at most this share of those trained on, where the configuration does not say how often. */
+const affordable = 0.05;
+/** One for all probes, so that they compare: the middle of those that `linearProbe` chooses from. */
+const penalty = 0.1;
+
+/**
+ * What `log.probe` asks for; hand it to a run: `pretrain(config, { probes: featureProbes })`. Before the first step and
+ * every so often it yields, of whole pictures without augmentation,
+ * - `featureStd`: mean over dimensions of the standard deviation of unit features, times √D (1 = alike in all directions)
+ * - `featureRank`: effective rank (RankMe), from 1 to the number of dimensions
+ * - `knn`, `linear`: accuracies, where there are classes. Bank and queries share no picture; training has seen the bank's
+ *   pictures, never their labels.
+ */
+export async function featureProbes(setting: ProbeSetting): Promise<readonly Probe[]> {
+  const { probe } = setting.config.log;
+  if (probe.everyEpochs === 0) return [];
+  const pictures = await choosePictures(setting);
+  const used = (pictures.bank?.source.size ?? 0) + pictures.queries.source.size;
+  const rare = Math.max(setting.config.epochs / 10, used / affordable / setting.source.size);
+  const run: Probe["run"] = (encoder) => measure(encoder, pictures, setting);
+  return [{ everyEpochs: probe.everyEpochs ?? rare, atStart: true, run }];
+}
+
+/** Pictures that are probed, and their bytes once they were read. */
+class Pictures {
+  #kept: FeatureBatch[] | undefined;
+
+  constructor(
+    readonly source: Source,
+    private readonly config: ProbeSetting["config"],
+  ) {}
+
+  async *batches(): AsyncGenerator<FeatureBatch, void> {
+    if (this.#kept !== undefined) return yield* this.#kept;
+    await using loader: Loader = plainLoader(this.config, this.source, Math.min(batchSize, this.source.size));
+    const seen: FeatureBatch[] = [];
+    let bytes = 0;
+    for await (const batch of loader.batches({ epoch: 0, batch: 0 }, { epoch: 1 })) {
+      const image = batch.views["image"] as PixelBatch;
+      bytes += image.data.length;
+      if (bytes <= keptBytes) seen.push(copied(batch, image));
+      else seen.length = 0;
+      yield batch;
+    }
+    if (bytes <= keptBytes) this.#kept = seen;
+  }
+}
+
+/** A loader's memory is used again. */
+function copied({ samples, labels }: FeatureBatch, image: PixelBatch): FeatureBatch {
+  return {
+    views: { image: { ...image, data: image.data.slice() } },
+    samples: samples.slice(),
+    labels: labels?.slice(),
+  };
+}
+
+interface Chosen {
+  readonly queries: Pictures;
+  /** Where there are classes. */
+  readonly bank: Pictures | undefined;
+}
+
+/** Queries: `probe.test`, else the held-out pictures, else some of the run's own that the bank leaves out. */
+async function choosePictures({ config, source, heldOut }: ProbeSetting): Promise<Chosen> {
+  const { bank, queries, train, test } = config.log.probe;
+  const own = train === undefined ? source : await openSource(train);
+  const other = test === undefined ? heldOut : await openSource(test);
+  const some = (chosen: Source, count: number): Pictures =>
+    new Pictures(subsetOf(chosen, drawn(chosen.size, count)), config);
+  if (other !== undefined) {
+    checkClasses(own, other, train !== undefined || test !== undefined);
+    return { queries: some(other, queries), bank: sameClasses(own, other) ? some(own, bank) : undefined };
+  }
+  if (own.classes === undefined || own.size < 4) return { queries: some(own, queries), bank: undefined };
+  const lot = drawn(own.size, bank + queries);
+  const asked = Math.max(1, Math.round((lot.length * queries) / (bank + queries)));
+  return {
+    queries: new Pictures(subsetOf(own, lot.slice(0, asked)), config),
+    bank: new Pictures(subsetOf(own, lot.slice(asked)), config),
+  };
+}
+
+function sameClasses(a: Source, b: Source): boolean {
+  return a.classes !== undefined && a.classes.join("\n") === b.classes?.join("\n");
+}
+
+/** Someone who names pictures wants a number: where there can be none, it is said before the run begins. */
+function checkClasses(own: Source, other: Source, named: boolean): void {
+  if (!named || sameClasses(own, other)) return;
+  const count = ({ classes }: Source): string => (classes === undefined ? "none" : `${classes.length}`);
+  throw new LacunaError(
+    `probes need the same classes to classify by and to judge; there are ${count(own)} and ${count(other)}.`,
+    {
+      code: "probe-classes",
+      path: "log.probe",
+      expected: own.classes,
+      actual: other.classes,
+      remedy: "Give log.probe.train and log.probe.test pictures of the same classes, or leave both out.",
+    },
+  );
+}
+
+async function* measure(
+  encoder: Vit,
+  { queries, bank }: Chosen,
+  setting: ProbeSetting,
+): AsyncGenerator<readonly [string, number], void> {
+  encoder.setTraining(false);
+  const asked = await featuresOf(encoder, queries, setting);
+  try {
+    if (!allFinite(asked)) return; // the loss will say it
+    const { deviation, isotropicDeviation, effectiveRank } = featureSpread(asked.features);
+    yield ["featureStd", deviation / isotropicDeviation];
+    yield ["featureRank", effectiveRank];
+    if (bank === undefined) return;
+    const known = await featuresOf(encoder, bank, setting);
+    try {
+      if (allFinite(known)) yield* classified(known, asked, setting);
+    } finally {
+      known.features.dispose();
+    }
+  } finally {
+    asked.features.dispose();
+  }
+}
+
+function* classified(
+  known: Extracted,
+  asked: Extracted,
+  { config }: ProbeSetting,
+): Generator<readonly [string, number], void> {
+  const { k, linear } = config.log.probe;
+  const [train, test] = [known as LabelledFeatures, asked as LabelledFeatures];
+  const [nearest] = knn(train, test, { k: [Math.min(k, train.labels.length)] });
+  yield ["knn", nearest?.accuracy ?? 0];
+  if (linear) yield ["linear", linearProbe(train, test, { l2: [penalty], maxIterations: 100 }).accuracy];
+}
+
+function allFinite({ features }: Extracted): boolean {
+  return scope(() => noGrad(() => features.isFinite().all().item() === 1));
+}
+
+async function featuresOf(encoder: Vit, pictures: Pictures, { config, precision }: ProbeSetting): Promise<Extracted> {
+  const { mean, std } = config.data;
+  return extractFeatures(
+    (images) => autocast(precision, () => encoder.features(images), config.device),
+    pictures.batches(),
+    { mean, std, device: config.device },
+  );
+}
