@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { ConfigError } from "../engine/errors.js";
 import { Block } from "../nn/block.js";
+import { dropPathRates } from "../nn/drop-path.js";
 import { normal } from "../nn/init.js";
 import { LayerNorm } from "../nn/layer-norm.js";
 import { Chain, Module, Parameter } from "../nn/module.js";
@@ -39,6 +40,12 @@ export const vitConfig = z.strictObject({
     .union([positive, z.tuple([positive, positive])])
     .default(16)
     .describe("patch side in pixels, or [height, width]"),
+  dropPath: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0)
+    .describe("stochastic depth: rate of the last block's branches, growing linearly from 0; for supervised training"),
 });
 export type VitConfig = z.output<typeof vitConfig>;
 
@@ -86,7 +93,8 @@ export class Vit extends Module<[Tensor], Tensor> implements Encoder {
     this.clsToken = new Parameter([1, 1, width], normal(0.02));
     this.posEmbed = new Parameter([1, 1 + this.patches, width], sinCosInit(this.grid), false);
     this.patchEmbed = new PatchEmbed(image.channels, width, this.patchSize);
-    this.blocks = new Chain(Array.from({ length: depth }, () => new Block(width, heads, config.mlpRatio)));
+    const rates = dropPathRates(config.dropPath, depth);
+    this.blocks = new Chain(rates.map((rate) => new Block(width, heads, config.mlpRatio, rate)));
     this.norm = new LayerNorm(width);
   }
 

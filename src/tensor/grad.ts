@@ -4,6 +4,7 @@ import { StateError } from "../engine/errors.js";
 import { type AutocastState, autocast, autocastState, enableGrad, gradEnabled, noGrad } from "../engine/modes.js";
 import { isRecording } from "../engine/record.js";
 import { outside, scope } from "../engine/scope.js";
+import { atRandomPlace, type RandomPlace, randomPlace } from "./step-random.js";
 import { type Tensor, wrap } from "./tensor.js";
 
 /** A stretch of the forward pass whose activations are computed again in backward. */
@@ -12,6 +13,8 @@ interface Segment {
   readonly input: Tensor;
   readonly output: Tensor;
   readonly autocast: AutocastState | undefined;
+  /** Where layers' draws stood at its beginning. */
+  readonly random: RandomPlace | undefined;
 }
 
 const segments: Segment[] = [];
@@ -19,13 +22,14 @@ const segments: Segment[] = [];
 /**
  * Activation checkpointing (Chen et al. 2016): runs `body` without keeping what backward needs, and runs it again in
  * `backward`. Driven from here rather than by a node in the graph: on CUDA a node runs on a thread of libtorch's where
- * JavaScript may not. `body` must draw its random numbers from keys, so that they are the same the second time.
+ * JavaScript may not. What layers draw (step-random.ts) is drawn again alike; other random numbers of `body` must come from keys.
  * Where nothing is differentiated (inside `noGrad`, while recording) this is `body` itself.
  */
 export function checkpoint(body: (input: Tensor) => Tensor, input: Tensor): Tensor {
   if (!gradEnabled() || isRecording()) return body(input);
+  const random = randomPlace();
   const output = scope(() => noGrad(() => body(input)).detach()).setRequiresGrad(true);
-  segments.push({ body, input: hold(input), output: hold(output), autocast: autocastState() });
+  segments.push({ body, input: hold(input), output: hold(output), autocast: autocastState(), random });
   return output;
 }
 
@@ -82,13 +86,13 @@ export function dropCheckpoints(): void {
 }
 
 /** Later segments have added all they give to `output.grad` when this runs: segments end in reverse order. */
-function backwardSegment({ body, input, output, autocast: state }: Segment): void {
+function backwardSegment({ body, input, output, autocast: state, random }: Segment): void {
   const gradient = output.grad;
   if (gradient === undefined) return;
   output.grad = undefined;
   const needsInput = input.requiresGrad;
   const leaf = input.detach().setRequiresGrad(needsInput);
-  const forward = (): Tensor => enableGrad(() => body(leaf));
+  const forward = (): Tensor => enableGrad(() => atRandomPlace(random, () => body(leaf)));
   const plain = state === undefined && autocastState() === undefined;
   const again = plain ? forward() : autocast(state?.dtype ?? "float32", forward, state?.device);
   if (!again.requiresGrad) return; // a frozen body, of data

@@ -224,7 +224,8 @@ export function differences(before: unknown, after: unknown, path = ""): string[
   );
 }
 
-/** What a checkpoint must share with the run that loads it. */
+/** What a checkpoint must share with the run that loads it: what the weights mean, not how they are regularised. */
 export function architecture({ model, method, data }: RunConfig): unknown {
-  return JSON.parse(JSON.stringify({ model, method, imageSize: data.imageSize, channels: data.channels }));
+  const { dropPath: _, ...shape } = model;
+  return JSON.parse(JSON.stringify({ model: shape, method, imageSize: data.imageSize, channels: data.channels }));
 }

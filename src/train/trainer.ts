@@ -13,6 +13,7 @@ import { warmupCosine } from "../optim/schedule.js";
 import { Sgd } from "../optim/sgd.js";
 import { backward, dropCheckpoints } from "../tensor/grad.js";
 import { Rng } from "../tensor/random.js";
+import { withRandom } from "../tensor/step-random.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type PixelBatch, toImages } from "./batch.js";
 import type { Derived, RunConfig } from "./config.js";
@@ -113,7 +114,8 @@ export class Trainer {
   }
 
   #forward(views: Readonly<Record<"image", Tensor>>, step: Step): Loss {
-    return autocast(this.precision, () => this.method.call(views, step), this.config.device);
+    const forward = (): Loss => withRandom(step.rng.fork("layers"), () => this.method.call(views, step));
+    return autocast(this.precision, forward, this.config.device);
   }
 
   #step(epoch: number, samples: readonly number[], index: number): Step {

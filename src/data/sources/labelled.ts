@@ -1,0 +1,97 @@
+/** Samples of a source by label: few-label protocols learn from so many pictures a class, or from a share of them. */
+import { z } from "zod";
+import { DataError } from "../errors.js";
+import { keyOf, philox } from "../random.js";
+
+/** How the choice stands in a config: `{ perClass: 10, seed: 1 }` or `{ fraction: 0.01, seed: 1 }`. */
+export const labelChoiceSchema = z
+  .strictObject({
+    perClass: z.int().min(1).optional().describe("so many pictures of each class"),
+    fraction: z.number().gt(0).max(1).optional().describe("share of all pictures, the same number of each class"),
+    seed: z.int().min(0).optional().describe("which pictures; without one the first of each class"),
+  })
+  .refine(({ perClass, fraction }) => (perClass === undefined) !== (fraction === undefined), {
+    error: "expected either perClass or fraction",
+  })
+  .describe("learn from some of the labels only");
+
+export type LabelChoice = z.output<typeof labelChoiceSchema>;
+
+/**
+ * Which samples, in rising order. All samples are put into one sequence, the first of every class, then the second of
+ * every class, and so on, and the choice is its beginning: numbers of two classes differ by at most one while both have
+ * pictures left, and a smaller choice is contained in every larger one of the same seed, whether counted or shared out.
+ * With a seed the order within a class (and which classes are first) is drawn, keyed by sample; without one it is that of
+ * the source. A fraction is of the labelled pictures, rounded down: 1 % of ImageNet is 12,811 pictures, 12 or 13 a class,
+ * as in the published lists (Chen et al. 2020, SimCLR; evaluation-protocols: few labels).
+ * @param labels a class from 0 for each sample; samples below 0 are without a label and never chosen
+ * @throws DataError where a class would have too few pictures, or none
+ */
+export function chooseLabelled(labels: ArrayLike<number>, choice: LabelChoice): Int32Array<ArrayBuffer> {
+  const { perClass, fraction, seed } = labelChoiceSchema.parse(choice);
+  const classes = membersOf(labels);
+  const counts = perClass === undefined ? shareOut(classes, fraction ?? 1, seed) : equal(classes, perClass);
+  const ordered = (members: readonly number[]): readonly number[] =>
+    seed === undefined ? members : inDrawnOrder(members, seed, "labels/sample");
+  const chosen = [...classes].flatMap(([label, members]) => ordered(members).slice(0, counts.get(label)));
+  return Int32Array.from(chosen).sort();
+}
+
+function membersOf(labels: ArrayLike<number>): Map<number, number[]> {
+  const classes = new Map<number, number[]>();
+  for (let sample = 0; sample < labels.length; sample++) {
+    const label = labels[sample] as number;
+    if (label < 0) continue;
+    const members = classes.get(label);
+    if (members === undefined) classes.set(label, [sample]);
+    else members.push(sample);
+  }
+  return new Map([...classes].sort(([a], [b]) => a - b));
+}
+
+type Classes = ReadonlyMap<number, readonly number[]>;
+
+/** In the order of one keyed number each. */
+function inDrawnOrder(numbers: readonly number[], seed: number, purpose: string): number[] {
+  const key = keyOf(seed, purpose);
+  const keyed = numbers.map((number) => ({ number, word: philox([0, 0, number, 0], key)[0] }));
+  return keyed.sort((a, b) => a.word - b.word || a.number - b.number).map(({ number }) => number);
+}
+
+function equal(classes: Classes, perClass: number): Map<number, number> {
+  for (const [label, members] of classes) {
+    if (members.length >= perClass) continue;
+    throw new DataError({
+      code: "few-labels",
+      path: "labels.perClass",
+      expected: `at least ${perClass} pictures of each class`,
+      actual: `${members.length} of class ${label}`,
+      remedy: "Ask for fewer of each class, or for a fraction.",
+    });
+  }
+  return new Map([...classes.keys()].map((label) => [label, perClass]));
+}
+
+/** One of every class that has pictures left, again and again; the last round goes to the first classes only. */
+function shareOut(classes: Classes, fraction: number, seed: number | undefined): Map<number, number> {
+  const pictures = [...classes.values()].reduce((sum, { length }) => sum + length, 0);
+  let left = Math.floor(fraction * pictures + 1e-9); // 0.29 · 100 is a little below 29
+  if (left < classes.size || classes.size === 0) {
+    throw new DataError({
+      code: "few-labels",
+      path: "labels.fraction",
+      expected: `at least one picture of each of ${classes.size} classes`,
+      actual: `${left} of ${pictures} pictures with a label`,
+      remedy: "Ask for a larger fraction, or label pictures.",
+    });
+  }
+  const labels = [...classes.keys()];
+  let turn = seed === undefined ? labels : inDrawnOrder(labels, seed, "labels/class");
+  const counts = new Map<number, number>();
+  for (let round = 0; left > 0; round++) {
+    turn = turn.filter((label) => (classes.get(label)?.length ?? 0) > round);
+    for (const label of turn.slice(0, left)) counts.set(label, round + 1);
+    left -= Math.min(left, turn.length);
+  }
+  return counts;
+}
