@@ -74,6 +74,21 @@ export const eventSchema = z.discriminatedUnion("type", [
     waitSeconds: seconds.describe("of these, spent waiting for data"),
     parts: z.record(z.string(), measured).optional(),
   }),
+  z
+    .strictObject({
+      type: z.literal("input"),
+      step: count,
+      pictures: count.describe("that were looked at"),
+      mean: z.array(z.number()).describe("of each channel, as the model gets it"),
+      std: z.array(z.number()),
+      flatPictures: z.number().describe("share of pictures of one colour"),
+      flatPatches: z.number().describe("share of patches of one colour"),
+      seam: z.number().nullable().describe("steps between pixels across borders of patches over those inside them"),
+    })
+    .describe("the first batch of a process"),
+  z
+    .strictObject({ type: z.literal("update"), step: count, ratios: z.record(z.string(), measured) })
+    .describe("‖change‖ / ‖weights‖ of this step, by part of the model"),
   z.strictObject({ type: z.literal("heldOut"), step: count, epoch: z.number().min(0), loss: measured }),
   z.strictObject({ type: z.literal("preview"), step: count, path: z.string(), note: z.string() }),
   z.strictObject({ type: z.literal("checkpoint"), step: count, path: z.string(), bytes: count, seconds }),

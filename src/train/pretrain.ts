@@ -6,6 +6,7 @@ import { trimMemory } from "../engine/scope.js";
 import type { Method } from "../methods/method.js";
 import type { Vit } from "../models/vit.js";
 import type { RunEvent } from "../runs/schema.js";
+import type { PixelBatch } from "./batch.js";
 import { architecture, pruneCheckpoints, writeCheckpoint } from "./checkpoint.js";
 import { type Derived, parseConfig, type RunConfig, type RunConfigInput } from "./config.js";
 import {
@@ -17,7 +18,9 @@ import {
   type Session,
 } from "./session.js";
 import type { Precision } from "./trainer.js";
+import { describeInput } from "./watch/input.js";
 import { PreviewPictures } from "./watch/pictures.js";
+import { Updates } from "./watch/updates.js";
 
 /** A measurement of the features while training, handed in by the caller; it draws no random numbers of the run. */
 export interface Probe {
@@ -164,6 +167,8 @@ class Loop {
   readonly #options: LoopOptions;
   #probes: readonly Probe[] = [];
   readonly #previews: PreviewPictures;
+  readonly #updates: Updates;
+  #ratios: Record<string, number> | undefined;
   #checkpointAt = performance.now();
   #lastSaved = -1;
 
@@ -172,6 +177,7 @@ class Loop {
     this.step = session.start.step;
     this.#signal = options.signal;
     this.#options = options;
+    this.#updates = new Updates(session.trainer.method, session.derived.steps);
     this.#previews = new PreviewPictures(
       session.config,
       session.trainer,
@@ -207,6 +213,7 @@ class Loop {
       }
       for (const { sample, path, code, reason } of batch.bad)
         yield { type: "badFile", step: this.step, sample, path, code, reason };
+      if (this.step === this.#session.start.step) yield this.#input(batch);
       const event = this.#train(batch);
       const now = performance.now();
       yield { ...event, seconds: (now - before) / 1000 };
@@ -217,12 +224,18 @@ class Loop {
     }
   }
 
+  #input({ views }: Batch): RunEvent {
+    const { config, trainer } = this.#session;
+    const [view] = Object.values(views) as [PixelBatch];
+    const { mean, std } = config.data;
+    return { type: "input", step: this.step, ...describeInput(view, { mean, std, patch: trainer.encoder.patchSize }) };
+  }
+
   #train(batch: Batch): Extract<RunEvent, { type: "step" }> {
     const { trainer, derived } = this.#session;
-    const result = trainer.step(
-      { epoch: batch.epoch, samples: Array.from(batch.samples), views: batch.views },
-      this.step,
-    );
+    const given = { epoch: batch.epoch, samples: Array.from(batch.samples), views: batch.views };
+    const { result, ratios } = this.#updates.watch(this.step + 1, () => trainer.step(given, this.step));
+    this.#ratios = ratios;
     this.step += 1;
     const { loss, learningRate, gradNorm, parts } = result;
     return {
@@ -244,6 +257,7 @@ class Loop {
     const { config, derived, heldOut, trainer } = this.#session;
     const due = (epochs: number): boolean =>
       this.step === derived.steps || this.step % Math.max(1, Math.round(epochs * derived.stepsPerEpoch)) === 0;
+    if (this.#ratios !== undefined) yield { type: "update", step: this.step, ratios: this.#ratios };
     if (heldOut !== undefined && due(config.log.heldOutEpochs)) {
       yield {
         type: "heldOut",

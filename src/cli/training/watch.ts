@@ -119,6 +119,8 @@ class Watcher {
         this.interrupted = event.reason === "interrupted";
         break;
       case "start":
+      case "input":
+      case "update":
       case "checkpoint":
         break;
     }

@@ -1,0 +1,73 @@
+/** How far a step moves the weights: far too much where the rate is too high, not at all where something is frozen. */
+import { noGrad } from "../../engine/modes.js";
+import { scope } from "../../engine/scope.js";
+import type { Method } from "../../methods/method.js";
+import type { Parameter } from "../../nn/parameter.js";
+import { stack } from "../../tensor/creation.js";
+import type { Tensor } from "../../tensor/tensor.js";
+
+/** So many measurements in a run, besides the steps 1, 2, 4, 8, … before the first of them. */
+const measurements = 40;
+
+/**
+ * ‖change‖ / ‖weights‖ of a step of the optimiser: of the encoder's `patch_embed`, of each of its blocks, and of all the rest
+ * (`rest`: decoder, heads). Matrices alone count: a bias that begins at zero would change by infinitely much. Costs a copy of
+ * the weights on the steps that are measured and nothing on the others.
+ */
+export class Updates {
+  readonly #groups: ReadonlyMap<string, readonly Parameter[]>;
+
+  constructor(
+    method: Method,
+    private readonly steps: number,
+  ) {
+    const encoder = new Map([...method.encoder.state()].map(([name, parameter]) => [parameter, name]));
+    const groups = new Map<string, Parameter[]>();
+    for (const [name, parameter] of method.state()) {
+      if (!parameter.trainable || parameter.rank < 2 || !name.endsWith("weight")) continue;
+      const key = groupOf(encoder.get(parameter));
+      groups.set(key, [...(groups.get(key) ?? []), parameter]);
+    }
+    this.#groups = groups;
+  }
+
+  /** Runs a step; `step` is its number, from 1. @returns what it gave, and the ratios where this step is measured */
+  watch<R>(step: number, body: () => R): { result: R; ratios: Record<string, number> | undefined } {
+    if (!this.#isDue(step)) return { result: body(), ratios: undefined };
+    let result: R | undefined;
+    const ratios = scope(() => {
+      const before = noGrad(() =>
+        [...this.#groups].map(([key, tensors]) => ({
+          key,
+          tensors,
+          old: tensors.map((each) => each.detach().clone()),
+        })),
+      );
+      result = body();
+      return Object.fromEntries(before.map(({ key, tensors, old }) => [key, ratio(tensors, old)]));
+    });
+    return { result: result as R, ratios };
+  }
+
+  #isDue(step: number): boolean {
+    const rank = (at: number): number => Math.floor((at * measurements) / this.steps);
+    const isFirst = rank(step) === 0 && Number.isInteger(Math.log2(step));
+    return isFirst || rank(step) > rank(step - 1);
+  }
+}
+
+/** `blocks.3.attn.qkv.weight` -> `blocks.3` */
+function groupOf(name: string | undefined): string {
+  if (name === undefined) return "rest";
+  return /^[a-z_]+\.\d+(?=\.)/.exec(name)?.[0] ?? (name.split(".")[0] as string);
+}
+
+function ratio(now: readonly Tensor[], before: readonly Tensor[]): number {
+  return scope(() =>
+    noGrad(() => {
+      const norm = (tensors: readonly Tensor[]): Tensor => stack(tensors.map((each) => each.float().norm())).norm();
+      const change = norm(now.map((tensor, i) => tensor.sub(before[i] as Tensor)));
+      return Number(change.div(norm(before)).item().toPrecision(5));
+    }),
+  );
+}
