@@ -1,9 +1,73 @@
 import { expect, test } from "vitest";
 import { scope } from "../../src/engine/scope.js";
+import { Vit, vitConfig } from "../../src/models/vit.js";
+import { loadState } from "../../src/models/weights.js";
 import { DropPath, dropPathRates } from "../../src/nn/drop-path.js";
 import { ones } from "../../src/tensor/creation.js";
+import { backward } from "../../src/tensor/grad.js";
 import { Rng } from "../../src/tensor/random.js";
 import { atRandomPlace, withRandom } from "../../src/tensor/step-random.js";
+import { type Tensor, tensor } from "../../src/tensor/tensor.js";
+import { relativeDifference, withReference } from "../numbers.js";
+
+/** Keys that give recorded draws: below the probability of keeping where a sample was kept. */
+class Recorded extends Rng {
+  constructor(
+    private readonly rows: readonly (readonly number[])[],
+    private readonly row = 0,
+  ) {
+    super(0, "", 0, rows[0]?.map((_, i) => i) ?? []);
+  }
+  override fork(purpose: string): Rng {
+    return new Recorded(this.rows, Number(purpose.split("/")[1]));
+  }
+  override uniform(): Tensor {
+    const kept = this.rows[this.row] as readonly number[];
+    return tensor(
+      Float32Array.from(kept, (k) => 1 - k),
+      [kept.length, 1],
+    );
+  }
+}
+
+function rowsOf(draws: Tensor): number[][] {
+  const [rows = 0, width = 0] = draws.shape;
+  const flat = draws.toNumbers();
+  return Array.from({ length: rows }, (_, i) => flat.slice(i * width, (i + 1) * width));
+}
+
+test.each([false, true])("timm's ViT with the same draws: tokens and gradients, checkpointed %s", (checkpointing) => {
+  withReference("drop-path.safetensors", (read, file) => {
+    const { depth, embed_dim, num_heads, patch_size, drop_path_rate } = JSON.parse(file.metadata?.["config"] ?? "");
+    const config = { width: embed_dim, depth, heads: num_heads, patchSize: patch_size, dropPath: drop_path_rate };
+    using vit = new Vit(vitConfig.parse(config), { imageSize: [8, 8], channels: 3 });
+    const rates = JSON.parse(file.metadata?.["rates"] ?? "") as number[];
+    for (const [i, { dropPath1, dropPath2 }] of vit.blocks.links.entries()) {
+      expect(dropPath1.rate).toBeCloseTo(rates[i] as number, 6);
+      expect(dropPath2.rate).toBeCloseTo(rates[i] as number, 6);
+    }
+    const names = file.names.filter((name) => name.startsWith("weight/"));
+    const weights = { path: file.path, names, entry: (n: string) => file.entry(n), read: (n: string) => file.read(n) };
+    loadState(vit.state(), weights, { prefix: "weight/" });
+    vit.setTraining(true);
+    vit.blocks.checkpointing = checkpointing;
+    scope(() => {
+      const rows = rowsOf(read("draws"));
+      expect(rows.flat()).toContain(0);
+      const tokens = withRandom(new Recorded(rows), () => vit.call(read("image")));
+      expect(relativeDifference(tokens, read("tokens"))).toBeLessThan(1e-5);
+      backward(tokens.mul(read("weighting")).sum()); // outside withRandom, as in training: segments go back to their place
+      const state = vit.state();
+      const graded = file.names.filter((name) => name.startsWith("grad/"));
+      expect(graded.length).toBeGreaterThan(4);
+      for (const name of graded) {
+        const parameter = state.get(name.slice("grad/".length));
+        expect(relativeDifference(parameter?.grad as Tensor, read(name)), name).toBeLessThan(1e-4);
+      }
+      for (const parameter of state.values()) parameter.grad = undefined;
+    });
+  });
+});
 
 test("a sample's draw depends on its key alone; views of a batch and later calls are drawn for apart", () => {
   using drop = new DropPath(0.5);

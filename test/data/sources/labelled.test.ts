@@ -1,11 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import {
-  chooseLabelled,
-  type LabelChoice,
-  labelChoiceSchema,
-  selectSamples,
-} from "../../../src/data/sources/labelled.js";
+import { chooseLabelled, type LabelChoice, labelChoiceSchema } from "../../../src/data/sources/labelled.js";
 
 const labelsOf = (sizes: readonly number[]): number[] => {
   const labels = sizes.flatMap((size, label) => Array<number>(size).fill(label));
