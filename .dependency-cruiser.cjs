@@ -51,6 +51,7 @@ module.exports = {
     ),
     only("train", everythingBelowTraining, "probes are handed in by the caller: training knows no evaluation"),
     only("evaluate", [...everythingBelowTraining, "train"], "evaluation knows no commands"),
+    only("finetune", [...everythingBelowTraining, "train"], "supervised training knows no commands"),
     only("cli", ["index\\.ts$"], "commands use what everybody can use: the public surface"),
     {
       name: "nobody-imports-the-commands",

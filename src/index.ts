@@ -19,6 +19,17 @@ export { type Extracted, extractFeatures, type LabelledFeatures } from "./evalua
 export { type KnnResult, knn } from "./evaluate/knn.js";
 export { type LinearProbeResult, linearProbe } from "./evaluate/linear-probe.js";
 export { pixelFeatures } from "./evaluate/pixels.js";
+export { type ErasingConfig, erase_, erasingConfig } from "./finetune/erasing.js";
+export {
+  checkMixing,
+  drawMix,
+  type Mix,
+  type MixingConfig,
+  mixImages,
+  mixingConfig,
+  mixTargets,
+  partnerRows,
+} from "./finetune/mixing.js";
 export { npyHeader } from "./formats/npy.js";
 export { safetensorsHeader } from "./formats/safetensors.js";
 export { type Cost, cost } from "./graph/cost.js";

@@ -103,6 +103,12 @@ export class KeyedRandom {
     return (this.word() >>> 8) * 2 ** -24;
   }
 
+  /** Standard normal (Box and Muller 1958), from two numbers; the first is moved off 0 by half a step. */
+  normal(): number {
+    const radius = Math.sqrt(-2 * Math.log(this.uniform() + 2 ** -25));
+    return radius * Math.cos(2 * Math.PI * this.uniform());
+  }
+
   /** A whole number in 0 … n − 1. Above n = 2^24 some values are never drawn: the number comes from one `uniform`. */
   integer(n: number): number {
     return Math.floor(this.uniform() * n);

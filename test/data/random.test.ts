@@ -92,6 +92,20 @@ describe("KeyedRandom", () => {
     for (const count of counts) expect(Math.abs(count - 2000)).toBeLessThan(170);
   });
 
+  it("gives standard normal numbers, two uniform ones each", () => {
+    const random = new KeyedRandom(key);
+    const again = new KeyedRandom(key);
+    const numbers = Array.from({ length: 20000 }, () => random.normal());
+    for (let i = 0; i < 40000; i++) again.uniform();
+    expect(random.word()).toBe(again.word());
+    const moment = (power: number) => numbers.reduce((sum, x) => sum + x ** power, 0) / numbers.length;
+    // Standard errors of the moments: 0.007, 0.01, 0.027 and 0.069; the fourth moment is 3.
+    expect(Math.abs(moment(1))).toBeLessThan(0.03);
+    expect(Math.abs(moment(2) - 1)).toBeLessThan(0.04);
+    expect(Math.abs(moment(3))).toBeLessThan(0.11);
+    expect(Math.abs(moment(4) - 3)).toBeLessThan(0.28);
+  });
+
   it("differs by each part of the key", () => {
     const first = (changed: Partial<typeof key>) => new KeyedRandom({ ...key, ...changed }).word();
     const words = [{}, { seed: 4 }, { purpose: "view:two" }, { epoch: 3 }, { sample: 42 }].map(first);
