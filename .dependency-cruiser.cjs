@@ -50,8 +50,8 @@ module.exports = {
       "readers of a recording know no models",
     ),
     only("train", everythingBelowTraining, "probes are handed in by the caller: training knows no evaluation"),
-    only("evaluate", [...everythingBelowTraining, "train"], "evaluation knows no commands"),
-    only("finetune", [...everythingBelowTraining, "train"], "supervised training knows no commands"),
+    only("finetune", [...everythingBelowTraining, "train"], "supervised training runs in the same loop"),
+    only("evaluate", [...everythingBelowTraining, "train", "finetune"], "evaluation knows no commands"),
     only("cli", ["index\\.ts$"], "commands use what everybody can use: the public surface"),
     {
       name: "nobody-imports-the-commands",

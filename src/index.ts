@@ -30,6 +30,7 @@ export {
   mixTargets,
   partnerRows,
 } from "./finetune/mixing.js";
+export { resume } from "./finetune/resume.js";
 export { npyHeader } from "./formats/npy.js";
 export { safetensorsHeader } from "./formats/safetensors.js";
 export { type Cost, cost } from "./graph/cost.js";
@@ -61,10 +62,11 @@ export {
   runConfig,
 } from "./train/config.js";
 export { chooseDefaults, type Defaults, machineFacts } from "./train/defaults.js";
-export { lacunaVersion } from "./train/environment.js";
 export { type LoadedModel, loadModel } from "./train/load.js";
-export { type Probe, type ProbeSetting, pretrain, Run, resume } from "./train/pretrain.js";
-export { imageShape } from "./train/trainer.js";
+export { lacunaVersion } from "./train/loop/environment.js";
+export { type LoopOptions, type Probe, type ProbeSetting, Run } from "./train/loop/loop.js";
+export { imageShape, type LoopConfig } from "./train/loop/task.js";
+export { pretrain } from "./train/pretrain.js";
 export { type Verdict, verdict } from "./train/verdict.js";
 export { plainLoader } from "./train/watch/held-out.js";
 export { reconstructionPanels, renderPanels } from "./train/watch/panels.js";

@@ -7,7 +7,7 @@ import { autocast, noGrad } from "../engine/modes.js";
 import { scope } from "../engine/scope.js";
 import type { Vit } from "../models/vit.js";
 import type { PixelBatch } from "../train/batch.js";
-import type { Probe, ProbeSetting } from "../train/pretrain.js";
+import type { Probe, ProbeSetting } from "../train/loop/loop.js";
 import { plainLoader } from "../train/watch/held-out.js";
 import { type Extracted, extractFeatures, type FeatureBatch, type LabelledFeatures } from "./features.js";
 import { knn } from "./knn.js";

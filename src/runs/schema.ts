@@ -89,7 +89,13 @@ export const eventSchema = z.discriminatedUnion("type", [
   z
     .strictObject({ type: z.literal("update"), step: count, ratios: z.record(z.string(), measured) })
     .describe("‖change‖ / ‖weights‖ of this step, by part of the model"),
-  z.strictObject({ type: z.literal("heldOut"), step: count, epoch: z.number().min(0), loss: measured }),
+  z.strictObject({
+    type: z.literal("heldOut"),
+    step: count,
+    epoch: z.number().min(0),
+    loss: measured,
+    scores: z.record(z.string(), measured).optional().describe("from 0 to 1: top1, top5"),
+  }),
   z.strictObject({ type: z.literal("preview"), step: count, path: z.string(), note: z.string() }),
   z.strictObject({ type: z.literal("checkpoint"), step: count, path: z.string(), bytes: count, seconds }),
   z.strictObject({

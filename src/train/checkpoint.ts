@@ -12,6 +12,7 @@ import type { RunConfig } from "./config.js";
 /** Raised when a reader of today would misread what a writer of tomorrow writes. */
 const formatVersion = 1;
 const folderName = "checkpoints";
+const bestName = "best.safetensors";
 const modelPrefix = "model/";
 const optimizerPrefix = "optimizer/";
 
@@ -46,9 +47,18 @@ function fileName(step: number): string {
  * `optimizer/`, a checksum of all data in the metadata. @throws RunError "no-space"; older checkpoints are untouched
  */
 export function writeCheckpoint(run: string, content: CheckpointContent): { path: string; bytes: number } {
+  return write(run, fileName(content.position.step), content);
+}
+
+/** The model that scored best so far, in a file that is never removed: `checkpoints/best.safetensors`. */
+export function writeBest(run: string, content: CheckpointContent): void {
+  write(run, bestName, content);
+}
+
+function write(run: string, name: string, content: CheckpointContent): { path: string; bytes: number } {
   const folder = checkpointFolder(run);
   mkdirSync(folder, { recursive: true });
-  const path = join(folder, fileName(content.position.step));
+  const path = join(folder, name);
   const entries: [string, TensorToWrite][] = [
     ...[...content.model].map(([name, value]): [string, TensorToWrite] => [modelPrefix + name, rawOf(value)]),
     ...[...content.optimizer.state()].map(([name, value]): [string, TensorToWrite] => [

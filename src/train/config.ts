@@ -174,8 +174,19 @@ export interface Derived {
   readonly learningRate: number;
 }
 
+/** What the numbers follow from. */
+interface Derivable {
+  readonly epochs: number;
+  readonly data: { readonly batchSize: number };
+  readonly optim: {
+    readonly baseLearningRate: number;
+    readonly accumulate: number;
+    readonly warmupEpochs?: number | undefined;
+  };
+}
+
 /** @throws ConfigError where there are fewer pictures than a batch takes */
-export function derive({ data, optim, epochs }: RunConfig, pictures: number): Derived {
+export function derive({ data, optim, epochs }: Derivable, pictures: number): Derived {
   const stepsPerEpoch = Math.floor(pictures / data.batchSize);
   if (stepsPerEpoch === 0) {
     throw new ConfigError(`a batch takes ${data.batchSize} pictures, the source has ${pictures}.`, {

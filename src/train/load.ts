@@ -6,8 +6,8 @@ import { buildEncoder } from "../models/index.js";
 import type { Vit } from "../models/vit.js";
 import { Checkpoint, checkpointFolder, lastCheckpoint } from "./checkpoint.js";
 import { parseConfig, type RunConfig } from "./config.js";
-import { settleMachine } from "./environment.js";
-import { imageShape, type Precision } from "./trainer.js";
+import { settleMachine } from "./loop/environment.js";
+import { imageShape, type Precision } from "./loop/task.js";
 
 /** A trained model, read back from a run folder or a checkpoint file. Close it. */
 export interface LoadedModel extends Disposable {

@@ -1,11 +1,11 @@
+import type { Transform } from "../data/views.js";
 import { autocast, noGrad } from "../engine/modes.js";
 import { scope } from "../engine/scope.js";
 import { methods } from "../methods/index.js";
 import type { Loss, Method, Step } from "../methods/method.js";
 import { buildEncoder } from "../models/index.js";
-import { pair, type Vit } from "../models/vit.js";
+import type { Vit } from "../models/vit.js";
 import { AdamW } from "../optim/adamw.js";
-import { clipGradientNorm, gradientNorm } from "../optim/clip.js";
 import { weightDecayGroups } from "../optim/groups.js";
 import { Lars } from "../optim/lars.js";
 import type { Optimizer } from "../optim/optimizer.js";
@@ -15,29 +15,22 @@ import { backward, dropCheckpoints } from "../tensor/grad.js";
 import { Rng } from "../tensor/random.js";
 import { withRandom } from "../tensor/step-random.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { type PixelBatch, toImages } from "./batch.js";
+import { toImages } from "./batch.js";
+import { architecture } from "./checkpoint.js";
 import type { Derived, RunConfig } from "./config.js";
-import { findNonFinite, findNonFiniteGradient, NonFiniteError } from "./finite.js";
+import { findNonFinite, NonFiniteError } from "./finite.js";
+import { nonFiniteRemedy, takeStep } from "./loop/step.js";
+import {
+  imageShape,
+  type Measures,
+  type Precision,
+  type StepResult,
+  type Task,
+  type TrainingBatch,
+} from "./loop/task.js";
 
-/** The pictures of one step of the optimiser, as bytes. */
-export interface TrainingBatch {
-  readonly epoch: number;
-  readonly samples: readonly number[];
-  readonly views: Readonly<Record<string, PixelBatch>>;
-}
-
-export interface StepResult {
-  readonly loss: number;
-  readonly learningRate: number;
-  readonly gradNorm: number;
-  readonly parts: Readonly<Record<string, number>>;
-}
-
-/** Precision with `auto` settled. */
-export type Precision = "bfloat16" | "float32";
-
-/** Model, method and optimiser of a run, and what one step does to them. Knows nothing of files. */
-export class Trainer {
+/** Pre-training: model, method and optimiser of a run, and what one step does to them. Knows nothing of files. */
+export class Trainer implements Task {
   readonly method: Method;
   readonly encoder: Vit;
   readonly optimizer: Optimizer;
@@ -54,19 +47,34 @@ export class Trainer {
     this.optimizer = buildOptimizer(config, this.method);
   }
 
+  state(): ReadonlyMap<string, Tensor> {
+    return this.method.state();
+  }
+
+  architecture(): unknown {
+    return architecture(this.config);
+  }
+
+  views(): Readonly<Record<string, Transform>> {
+    return methods[this.config.method.name].views(this.config.method, imageShape(this.config));
+  }
+
+  baseline(): number | undefined {
+    return this.method.baseline?.();
+  }
+
   /** One step of the optimiser; `index` counts the steps taken before. @throws NonFiniteError, nothing is updated then */
   step(batch: TrainingBatch, index: number): StepResult {
     this.method.setTraining(true);
-    return scope(() => {
-      this.optimizer.zeroGrad();
-      const loss = this.#accumulate(batch, index);
-      if (!Number.isFinite(loss.total)) throw this.#explain(batch, index);
-      const norm = this.#gradientNorm(batch);
-      const rate = this.learningRate(index);
-      this.optimizer.step(rate);
-      this.optimizer.zeroGrad();
-      this.method.afterStep?.(this.#step(batch.epoch, batch.samples, index));
-      return { loss: loss.total, learningRate: rate, gradNorm: norm, parts: loss.parts };
+    return takeStep({
+      optimizer: this.optimizer,
+      parameters: this.method.parameters(),
+      learningRate: this.learningRate(index),
+      clipNorm: this.config.optim.clipNorm,
+      samples: batch.samples,
+      accumulate: () => this.#accumulate(batch, index),
+      explain: () => this.#explain(batch, index),
+      after: () => this.method.afterStep?.(this.#step(batch.epoch, batch.samples, index)),
     });
   }
 
@@ -78,13 +86,13 @@ export class Trainer {
   }
 
   /** The loss of held-out pictures with masks that never change. */
-  evaluate(batch: TrainingBatch): number {
+  evaluate(batch: TrainingBatch): Measures {
     this.method.setTraining(false);
     return noGrad(() =>
       scope(() => {
         const rng = new Rng(this.config.seed, "heldOut", 0, batch.samples);
         const step: Step = { index: 0, epoch: 0, progress: 0, rng };
-        return this.#forward(this.#images(batch, 0, batch.samples.length), step).total.item();
+        return { loss: this.#forward(this.#images(batch, 0, batch.samples.length), step).total.item() };
       }),
     );
   }
@@ -137,32 +145,18 @@ export class Trainer {
     return Object.fromEntries(images) as Readonly<Record<"image", Tensor>>;
   }
 
-  #gradientNorm(batch: TrainingBatch): number {
-    const parameters = this.method.parameters();
-    const { clipNorm } = this.config.optim;
-    const norm = (clipNorm === undefined ? gradientNorm(parameters) : clipGradientNorm(parameters, clipNorm)).item();
-    if (Number.isFinite(norm)) return norm;
-    const name = findNonFiniteGradient(parameters);
-    throw new NonFiniteError("the gradient is not finite although the loss is.", name, batch.samples, remedy);
-  }
-
   #explain(batch: TrainingBatch, index: number): NonFiniteError {
     dropCheckpoints();
     const images = this.#images(batch, 0, batch.samples.length);
     const step = this.#step(batch.epoch, batch.samples, index);
     const { path, what } = findNonFinite(this.method, images.image, () => this.#forward(images, step));
-    return new NonFiniteError(`the loss is not finite at step ${index}: ${what}.`, path, batch.samples, remedy);
+    return new NonFiniteError(
+      `the loss is not finite at step ${index}: ${what}.`,
+      path,
+      batch.samples,
+      nonFiniteRemedy,
+    );
   }
-}
-
-const remedy = "Lower the learning rate, lengthen the warm-up, or set optim.clipNorm; the last checkpoint is good.";
-
-/** Size and channels of the pictures that a run trains on. */
-export function imageShape({ data }: Pick<RunConfig, "data">): {
-  imageSize: readonly [number, number];
-  channels: number;
-} {
-  return { imageSize: pair(data.imageSize), channels: data.channels };
 }
 
 function buildOptimizer({ optim }: RunConfig, method: Method): Optimizer {

@@ -4,10 +4,11 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { openSource } from "../../src/data/source.js";
 import { liveTensors } from "../../src/engine/scope.js";
 import { featureProbes } from "../../src/evaluate/feature-probe.js";
+import { resume } from "../../src/finetune/resume.js";
 import { openRun } from "../../src/runs/reader.js";
 import type { RunEvent } from "../../src/runs/schema.js";
 import { parseConfig, type RunConfigInput } from "../../src/train/config.js";
-import { pretrain, resume } from "../../src/train/pretrain.js";
+import { pretrain } from "../../src/train/pretrain.js";
 import { collect, finalState, tinyRun, trace, workFolder, writePictures } from "../train/example.js";
 
 const work = workFolder("feature-probe");

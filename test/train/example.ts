@@ -6,7 +6,7 @@ import { KeyedRandom } from "../../src/data/random.js";
 import type { RunEvent } from "../../src/runs/schema.js";
 import { lastCheckpoint } from "../../src/train/checkpoint.js";
 import type { RunConfigInput } from "../../src/train/config.js";
-import type { Run } from "../../src/train/pretrain.js";
+import type { Run } from "../../src/train/loop/loop.js";
 
 /** A folder for one test file, removed by `remove`. */
 export function workFolder(name: string): { path: string; remove: () => void } {

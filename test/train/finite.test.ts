@@ -6,7 +6,8 @@ import { zeros } from "../../src/tensor/creation.js";
 import { tensor } from "../../src/tensor/tensor.js";
 import { derive, parseConfig } from "../../src/train/config.js";
 import { findNonFinite, findNonFiniteGradient, NonFiniteError } from "../../src/train/finite.js";
-import { Trainer, type TrainingBatch } from "../../src/train/trainer.js";
+import type { TrainingBatch } from "../../src/train/loop/task.js";
+import { Trainer } from "../../src/train/trainer.js";
 import { tinyRun } from "./example.js";
 
 function batch(): TrainingBatch {

@@ -1,172 +1,35 @@
-import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { liveTensors } from "../../src/engine/scope.js";
 import { openRun } from "../../src/runs/reader.js";
-import type { RunEvent } from "../../src/runs/schema.js";
-import { checkpointFiles } from "../../src/train/checkpoint.js";
-import { type Probe, pretrain, resume } from "../../src/train/pretrain.js";
-import { collect, finalState, tinyRun, trace, workFolder, writePictures } from "./example.js";
+import { pretrain } from "../../src/train/pretrain.js";
+import { collect, tinyRun, workFolder, writePictures } from "./example.js";
 
 const work = workFolder("pretrain");
 const photos = join(work.path, "photos");
-let reference: { trace: ReturnType<typeof trace>; state: ReturnType<typeof finalState> };
-let folders = 0;
-const out = (): string => join(work.path, `run-${folders++}`);
 
-beforeAll(async () => {
-  await writePictures(photos, 24);
-  const folder = out();
-  reference = { trace: trace(await collect(pretrain(tinyRun(photos), { out: folder }))), state: finalState(folder) };
-});
+beforeAll(() => writePictures(photos, 16));
 afterAll(work.remove);
 
-test("events, files and numbers of a whole run", async () => {
-  const folder = out();
-  const heldOut = { kind: "folder", path: photos } as const;
-  const events = await collect(
-    pretrain(tinyRun(photos, { data: { ...tinyRun(photos).data, heldOut } }), { out: folder }),
-  );
-  const isDiagnosis = ({ type }: RunEvent): boolean => type === "input" || type === "update";
-  expect(events.filter(isDiagnosis)).toHaveLength(13); // each of these twelve steps, and the first batch
-  expect(events.filter((event) => !isDiagnosis(event)).map(({ type }) => type)).toEqual([
-    "start",
-    ...Array.from({ length: 4 }, () => ["step", "step", "step", "heldOut"]).flat(),
-    "checkpoint",
-    "preview",
-    "end",
-  ]);
-  expect(trace(events)).toEqual(reference.trace); // a held-out loss changes nothing
-  const { run, events: written } = openRun(folder);
-  expect(written).toEqual(events);
-  expect(run.status).toBe("finished");
-  expect(run.derived).toMatchObject({
-    steps: 12,
-    stepsPerEpoch: 3,
-    warmupSteps: 3,
-    effectiveBatch: 8,
-    learningRate: (0.05 * 8) / 256,
-  });
-  expect(readFileSync(join(folder, "files.txt"), "utf8").split("\n")).toHaveLength(24);
-  expect(existsSync(join(folder, "previews", "step-00000012.png"))).toBe(true);
-  const losses = trace(events).map(([, loss]) => loss);
-  expect(losses.at(-1)).toBeLessThan((losses[0] ?? 0) * 0.9);
-  expect(events.at(-1)).toMatchObject({ type: "end", reason: "finished", step: 12 });
+test("a wrong configuration is refused at once, before anything is opened", () => {
+  expect(() => pretrain(tinyRun("nowhere", { epochs: -1 }))).toThrow("epochs");
 });
 
-test("a run does not depend on the number of data workers, and leaves no tensor behind", async () => {
-  const before = liveTensors();
-  const folder = out();
-  const events = await collect(
-    pretrain(tinyRun(photos, { data: { ...tinyRun(photos).data, workers: 2 } }), { out: folder }),
-  );
-  expect(trace(events)).toEqual(reference.trace);
-  expect(finalState(folder)).toEqual(reference.state);
-  expect(liveTensors()).toBe(before);
+test("run.json says what was used: the warm-up that was chosen, the loss of the mean, no task", async () => {
+  const out = join(work.path, "run");
+  const optim = { name: "adamw", baseLearningRate: 0.05 } as const;
+  await collect(pretrain(tinyRun(photos, { epochs: 2, optim }), { out }));
+  const { run } = openRun(out);
+  expect(run.config).toMatchObject({ optim: { warmupEpochs: 0.2 }, precision: "float32" });
+  expect(run.config).not.toHaveProperty("task");
+  expect(run.derived["baseline"]).toBeCloseTo(47 / 48, 5);
+  expect(run.command).toBe("pretrain()");
 });
 
-test("aborted: saved at the step's end, and the continuation equals a run that never stopped, to the bit", async () => {
-  for (const stopAfter of [1, 4, 11]) {
-    const folder = out();
-    const stop = new AbortController();
-    const run = pretrain(tinyRun(photos), { out: folder, signal: stop.signal });
-    for await (const event of run) if (event.type === "step" && event.step === stopAfter) stop.abort();
-    await run.close();
-    expect(openRun(folder).run.status).toBe("interrupted");
-    const rest = await collect(resume(folder, { workers: 1 }));
-    expect(rest[0]).toMatchObject({ type: "start", step: stopAfter, resumedFrom: stopAfter });
-    expect(trace(openRun(folder).events)).toEqual(reference.trace);
-    expect(finalState(folder)).toEqual(reference.state);
-  }
-});
-
-/** Runs the built program in a child and kills it with SIGKILL once `step` has been reported. */
-async function killedAt(step: number, folder: string): Promise<void> {
-  const child = fileURLToPath(new URL("child.mjs", import.meta.url));
-  const config = tinyRun(photos, { log: { previewPictures: 0, checkpointSteps: 2 } });
-  const running = spawn(process.execPath, [child, JSON.stringify(config), folder], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  running.stdout.on("data", (text: Buffer) => {
-    if (new RegExp(`^step ${step}$`, "m").test(text.toString())) running.kill("SIGKILL");
-  });
-  await new Promise((done) => running.on("close", done));
-  expect(running.signalCode).toBe("SIGKILL");
-}
-
-test("kill -9 at several steps: loss trace and final weights equal, to the bit, those of a run that was never stopped", async () => {
-  for (const [step, workers] of [
-    [1, 0],
-    [5, 2],
-    [10, 1],
-  ] as const) {
-    const folder = out();
-    await killedAt(step, folder);
-    expect(openRun(folder).run.status).toBe("running");
-    await collect(resume(folder, { workers }));
-    const { events } = openRun(folder);
-    expect(trace(events)).toEqual(reference.trace);
-    expect(finalState(folder)).toEqual(reference.state);
-    expect(events.at(-1)).toMatchObject({ type: "end", reason: "finished" });
-  }
-});
-
-test("a finished run resumed is a finished run", async () => {
-  const folder = out();
-  await collect(pretrain(tinyRun(photos, { epochs: 1 }), { out: folder }));
-  const before = finalState(folder);
-  const events = await collect(resume(folder));
-  expect(events.map(({ type }) => type)).toEqual(["start", "end"]);
-  expect(finalState(folder)).toEqual(before);
-});
-
-test("leaving the loop early closes everything", async () => {
-  const before = liveTensors();
-  const run = pretrain(tinyRun(photos, { data: { ...tinyRun(photos).data, workers: 1 } }), { out: out() });
-  for await (const event of run) if (event.type === "step" && event.step === 2) break;
+test("prepare opens everything without a step; the encoder is the run's", async () => {
+  const run = pretrain(tinyRun(photos, { epochs: 2 }));
+  expect(() => run.encoder).toThrow("has not begun");
+  const { derived, encoder, startStep, source } = await run.prepare();
+  expect([derived.steps, startStep, source.size]).toEqual([4, 0, 16]);
+  expect(run.encoder).toBe(encoder);
   await run.close();
-  expect(liveTensors()).toBe(before);
-});
-
-test("probes see the encoder and change nothing", async () => {
-  const seen: number[] = [];
-  const probe: Probe = {
-    everyEpochs: 2,
-    async *run(encoder, { step }) {
-      seen.push(step);
-      yield ["width", encoder.width];
-    },
-  };
-  const events = await collect(pretrain(tinyRun(photos), { probes: [probe] }));
-  expect(seen).toEqual([6, 12]);
-  expect(trace(events)).toEqual(reference.trace);
-  expect(events.filter(({ type }) => type === "probe")).toHaveLength(2);
-});
-
-test("old checkpoints go, the last two stay; a used folder is refused", async () => {
-  const folder = out();
-  await collect(pretrain(tinyRun(photos, { log: { previewPictures: 0, checkpointSteps: 1 } }), { out: folder }));
-  expect(checkpointFiles(folder).map(({ step }) => step)).toEqual([12, 11]);
-  await expect(collect(pretrain(tinyRun(photos), { out: folder }))).rejects.toThrow("--overwrite");
-});
-
-test("a loss that is not finite ends the run, names the layer and the pictures, and leaves the last checkpoint good", async () => {
-  const folder = out();
-  const wild = tinyRun(photos, {
-    optim: { name: "sgd", baseLearningRate: 1e30, momentum: 0, warmupEpochs: 0 },
-    log: { previewPictures: 0, checkpointSteps: 1 },
-  });
-  await expect(collect(pretrain(wild, { out: folder }))).rejects.toMatchObject({
-    code: "non-finite",
-    samples: expect.arrayContaining([expect.any(Number)]) as unknown,
-  });
-  const { run, events } = openRun(folder);
-  expect(run.status).toBe("failed");
-  expect(events.at(-1)).toMatchObject({
-    type: "end",
-    reason: "failed",
-    message: expect.stringContaining("not finite") as unknown,
-  });
 });

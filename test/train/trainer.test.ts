@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { KeyedRandom } from "../../src/data/random.js";
 import { liveTensors } from "../../src/engine/scope.js";
 import { derive, parseConfig, type RunConfigInput } from "../../src/train/config.js";
-import { type Precision, Trainer, type TrainingBatch } from "../../src/train/trainer.js";
+import type { Precision, TrainingBatch } from "../../src/train/loop/task.js";
+import { Trainer } from "../../src/train/trainer.js";
 import { tinyRun } from "./example.js";
 
 function batch(size: number): TrainingBatch {
@@ -84,7 +85,7 @@ test("the first step of a warm-up changes nothing: its rate is zero", () => {
 test("held-out losses repeat and leave the model alone; steps leave no tensors", () => {
   const config = parseConfig(tinyRun("nowhere"));
   const trainer = new Trainer(config, derive(config, 24), "float32");
-  expect(trainer.evaluate(batch(4))).toBe(trainer.evaluate(batch(4)));
+  expect(trainer.evaluate(batch(4))).toEqual(trainer.evaluate(batch(4)));
   trainer.step(batch(8), 1);
   const live = liveTensors();
   trainer.step(batch(8), 2);

@@ -1,6 +1,6 @@
 /** Runs a run in front of a person: what it is at the start, a live line, and what came of it. */
 import { join } from "node:path";
-import type { Run, RunEvent, Verdict } from "../../index.js";
+import type { Run, RunConfig, RunEvent, Verdict } from "../../index.js";
 import type { Live, Report } from "../report.js";
 import { duration, figure, quoted, whole } from "../words.js";
 import { costOf } from "./cost.js";
@@ -28,7 +28,7 @@ const shownBadFiles = 5;
 
 /** @param makeRun gets the signal that Ctrl-C gives */
 export async function watchRun(
-  makeRun: (signal: AbortSignal) => Run,
+  makeRun: (signal: AbortSignal) => Run<RunConfig>,
   folder: string,
   report: Report,
 ): Promise<Watched> {
@@ -70,7 +70,7 @@ class Watcher {
     this.#step = start;
   }
 
-  static async begin(run: Run, folder: string, report: Report): Promise<Watcher> {
+  static async begin(run: Run<RunConfig>, folder: string, report: Report): Promise<Watcher> {
     const { config, derived, source, startStep } = await run.prepare();
     const cost = await costOf(config);
     const { steps, effectiveBatch, learningRate, warmupSteps } = derived;

@@ -2,48 +2,52 @@ import { defaultWorkers, type Loader, openLoader } from "../../data/loader.js";
 import { openSource, type Source } from "../../data/source.js";
 import type { Transform } from "../../data/views.js";
 import { machineLimits } from "../../engine/limits.js";
-import type { RunConfig } from "../config.js";
-import { imageShape, type Trainer } from "../trainer.js";
+import { imageShape, type LoopConfig, type Measures, type Task } from "../loop/task.js";
 
-/** Pictures that are never trained on, and the loss on them: no augmentation, masks that never change. */
+/** Pictures that are never trained on, and what is measured on them: no augmentation, masks that never change. */
 export class HeldOut {
   private constructor(
     readonly source: Source,
-    private readonly config: RunConfig,
+    private readonly config: LoopConfig,
+    private readonly view: Transform | undefined,
   ) {}
 
   /** Undefined where the run has no held-out part. */
-  static async open(config: RunConfig): Promise<HeldOut | undefined> {
+  static async open(config: LoopConfig, view?: Transform): Promise<HeldOut | undefined> {
     const { heldOut } = config.data;
-    return heldOut === undefined ? undefined : new HeldOut(await openSource(heldOut), config);
+    return heldOut === undefined ? undefined : new HeldOut(await openSource(heldOut), config, view);
   }
 
-  /** Mean loss over at most `log.heldOutPictures` pictures. */
-  async loss(trainer: Trainer): Promise<number> {
-    const limit = Math.min(this.source.size, this.config.log.heldOutPictures);
-    const loader = plainLoader(this.config, this.source, Math.min(limit, this.config.data.batchSize));
-    let [sum, seen] = [0, 0];
+  /** Means over at most `log.heldOutPictures` pictures. */
+  async measure(task: Pick<Task, "evaluate">): Promise<Measures> {
+    const limit = Math.min(this.source.size, this.config.log.heldOutPictures ?? this.source.size);
+    const size = Math.min(limit, this.config.data.batchSize);
+    const loader = plainLoader(this.config, this.source, size, this.view);
+    const sums: Record<string, number> = {};
+    let seen = 0;
     try {
-      for await (const batch of loader.batches({ epoch: 0, batch: 0 }, { epoch: 1 })) {
-        const samples = Array.from(batch.samples);
-        sum += trainer.evaluate({ epoch: 0, samples, views: batch.views }) * samples.length;
+      for await (const { samples: ids, labels, views } of loader.batches({ epoch: 0, batch: 0 }, { epoch: 1 })) {
+        const samples = Array.from(ids);
+        const measured = task.evaluate({ epoch: 0, samples, labels, views });
+        for (const [name, value] of Object.entries(measured)) sums[name] = (sums[name] ?? 0) + value * samples.length;
         seen += samples.length;
         if (seen >= limit) break;
       }
     } finally {
       await loader.close();
     }
-    return sum / seen;
+    const means = Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / seen]));
+    return { loss: Number.NaN, ...means };
   }
 }
 
-/** The middle of every picture, in order, without augmentation. */
-export function plainLoader(config: Pick<RunConfig, "data" | "seed">, source: Source, batchSize: number): Loader {
-  const { imageSize } = imageShape(config);
-  const view: Transform = [
-    { type: "resize", size: Math.max(...imageSize) },
-    { type: "centerCrop", size: imageSize },
-  ];
+/** The middle of every picture, in order, without augmentation. @param view how it is cut out, if not as usual */
+export function plainLoader(
+  config: Pick<LoopConfig, "data" | "seed">,
+  source: Source,
+  batchSize: number,
+  view: Transform = middle(config),
+): Loader {
   const { channels, maxPixels, maxBadShare } = config.data;
   const workers = config.data.workers === "auto" ? defaultWorkers(source, machineLimits().cores) : config.data.workers;
   return openLoader(source, {
@@ -57,4 +61,12 @@ export function plainLoader(config: Pick<RunConfig, "data" | "seed">, source: So
     maxPixels,
     maxBadShare,
   });
+}
+
+function middle(config: Pick<LoopConfig, "data">): Transform {
+  const { imageSize } = imageShape(config);
+  return [
+    { type: "resize", size: Math.max(...imageSize) },
+    { type: "centerCrop", size: imageSize },
+  ];
 }

@@ -3,19 +3,20 @@ import { join } from "node:path";
 import type { Source } from "../../data/source.js";
 import { autocast } from "../../engine/modes.js";
 import { scope } from "../../engine/scope.js";
+import type { Method } from "../../methods/method.js";
 import type { RunEvent } from "../../runs/schema.js";
 import { writeAtomic } from "../../runs/write-atomic.js";
 import { Rng } from "../../tensor/random.js";
 import { type PixelBatch, toImages } from "../batch.js";
 import type { RunConfig } from "../config.js";
-import type { Trainer } from "../trainer.js";
+import type { Pictures, Precision } from "../loop/task.js";
 import { plainLoader } from "./held-out.js";
 import { type Panels, reconstructionPanels, renderPanels } from "./panels.js";
 
 const longestSeconds = 600;
 
 /** The pictures original · masked · rebuilt that a run leaves in `previews/`: always the same pictures and masks. */
-export class PreviewPictures {
+export class PreviewPictures implements Pictures {
   #due: number;
   #interval: number;
   #last = -1;
@@ -23,7 +24,7 @@ export class PreviewPictures {
 
   constructor(
     private readonly config: RunConfig,
-    private readonly trainer: Trainer,
+    private readonly trainer: { readonly method: Method; readonly precision: Precision },
     private readonly folder: string | undefined,
     private readonly source: Source,
   ) {

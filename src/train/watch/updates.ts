@@ -1,13 +1,20 @@
 /** How far a step moves the weights: far too much where the rate is too high, not at all where something is frozen. */
 import { noGrad } from "../../engine/modes.js";
 import { scope } from "../../engine/scope.js";
-import type { Method } from "../../methods/method.js";
-import type { Parameter } from "../../nn/parameter.js";
 import { stack } from "../../tensor/creation.js";
 import type { Tensor } from "../../tensor/tensor.js";
 
 /** So many measurements in a run, besides the steps 1, 2, 4, 8, … before the first of them. */
 const measurements = 40;
+
+interface WithState {
+  state(): ReadonlyMap<string, Tensor>;
+}
+
+/** A model, or a task, and the part of it that is the encoder. */
+interface WithEncoder extends WithState {
+  readonly encoder: WithState;
+}
 
 /**
  * ‖change‖ / ‖weights‖ of a step of the optimiser: of the encoder's `patch_embed`, of each of its blocks, and of all the rest
@@ -15,16 +22,16 @@ const measurements = 40;
  * the weights on the steps that are measured and nothing on the others.
  */
 export class Updates {
-  readonly #groups: ReadonlyMap<string, readonly Parameter[]>;
+  readonly #groups: ReadonlyMap<string, readonly Tensor[]>;
 
   constructor(
-    method: Method,
+    model: WithEncoder,
     private readonly steps: number,
   ) {
-    const encoder = new Map([...method.encoder.state()].map(([name, parameter]) => [parameter, name]));
-    const groups = new Map<string, Parameter[]>();
-    for (const [name, parameter] of method.state()) {
-      if (!parameter.trainable || parameter.rank < 2 || !name.endsWith("weight")) continue;
+    const encoder = new Map<Tensor, string>([...model.encoder.state()].map(([name, parameter]) => [parameter, name]));
+    const groups = new Map<string, Tensor[]>();
+    for (const [name, parameter] of model.state()) {
+      if (!parameter.requiresGrad || parameter.rank < 2 || !name.endsWith("weight")) continue;
       const key = groupOf(encoder.get(parameter));
       groups.set(key, [...(groups.get(key) ?? []), parameter]);
     }

@@ -16,7 +16,7 @@ test("the mean over pictures, whatever the batches; the same each time; at most 
   const trainer = new Trainer(config, derive(config, 11), "float32");
   const loss = async (changes: object, log: object = {}): Promise<number> => {
     const other = parseConfig({ ...base, data: { ...base.data, heldOut, ...changes }, log });
-    return (await HeldOut.open(other))?.loss(trainer) ?? Number.NaN;
+    return (await (await HeldOut.open(other))?.measure(trainer))?.loss ?? Number.NaN;
   };
   const whole = await loss({ batchSize: 11 });
   expect(await loss({ batchSize: 11 })).toBe(whole);

@@ -5,7 +5,7 @@ import { methods } from "../../../src/methods/index.js";
 import { buildEncoder } from "../../../src/models/index.js";
 import { Rng } from "../../../src/tensor/random.js";
 import { parseConfig } from "../../../src/train/config.js";
-import { imageShape } from "../../../src/train/trainer.js";
+import { imageShape } from "../../../src/train/loop/task.js";
 import { Updates } from "../../../src/train/watch/updates.js";
 import { tinyRun } from "../example.js";
 

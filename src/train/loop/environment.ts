@@ -3,14 +3,13 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
-import { checkDevice, defaultPrecision, libtorchVersion } from "../engine/device.js";
-import { machineLimits } from "../engine/limits.js";
-import { setThreads, threads } from "../engine/modes.js";
-import type { RunFile } from "../runs/schema.js";
-import type { RunConfig } from "./config.js";
-import type { Precision } from "./trainer.js";
+import { checkDevice, defaultPrecision, libtorchVersion } from "../../engine/device.js";
+import { machineLimits } from "../../engine/limits.js";
+import { setThreads, threads } from "../../engine/modes.js";
+import type { RunFile } from "../../runs/schema.js";
+import type { LoopConfig, Precision } from "./task.js";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
+const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** Version of this package. */
 export function lacunaVersion(): string {
@@ -19,7 +18,7 @@ export function lacunaVersion(): string {
 
 /** Settles what a run takes from the machine. On resume `fixed` repeats what the run began with: other threads, other bits. */
 export function settleMachine(
-  config: RunConfig,
+  config: Pick<LoopConfig, "device" | "precision">,
   fixed?: RunFile["machine"],
 ): RunFile["machine"] & { precision: Precision } {
   const device = checkDevice(config.device);

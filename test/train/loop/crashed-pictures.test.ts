@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { openSource } from "../../src/data/source.js";
-import { crashedPictures } from "../../src/train/crashed-pictures.js";
-import { workFolder, writePictures } from "./example.js";
+import { openSource } from "../../../src/data/source.js";
+import { crashedPictures } from "../../../src/train/loop/crashed-pictures.js";
+import { workFolder, writePictures } from "../example.js";
 
 const work = workFolder("crashed");
 afterAll(work.remove);

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { threads } from "../../src/engine/modes.js";
-import { parseConfig } from "../../src/train/config.js";
-import { commit, lacunaVersion, runId, settleMachine, versions } from "../../src/train/environment.js";
-import { tinyRun } from "./example.js";
+import { threads } from "../../../src/engine/modes.js";
+import { parseConfig } from "../../../src/train/config.js";
+import { commit, lacunaVersion, runId, settleMachine, versions } from "../../../src/train/loop/environment.js";
+import { tinyRun } from "../example.js";
 
 test("versions are those in use", () => {
   expect(lacunaVersion()).toBe((JSON.parse(readFileSync("package.json", "utf8")) as { version: string }).version);

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
-import { isBad } from "../data/doctor/inspect.js";
-import { inspectFiles } from "../data/doctor/inspectors.js";
-import { notedPaths } from "../data/loader/notes.js";
-import type { Source } from "../data/source.js";
+import { isBad } from "../../data/doctor/inspect.js";
+import { inspectFiles } from "../../data/doctor/inspectors.js";
+import { notedPaths } from "../../data/loader/notes.js";
+import type { Source } from "../../data/source.js";
 
 /** A picture that takes its decoder down. */
 export interface CrashedPicture {

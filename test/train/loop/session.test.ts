@@ -1,9 +1,10 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openRun } from "../../src/runs/reader.js";
-import { pretrain, resume } from "../../src/train/pretrain.js";
-import { collect, tinyRun, workFolder, writePictures } from "./example.js";
+import { resume } from "../../../src/finetune/resume.js";
+import { openRun } from "../../../src/runs/reader.js";
+import { pretrain } from "../../../src/train/pretrain.js";
+import { collect, tinyRun, workFolder, writePictures } from "../example.js";
 
 const work = workFolder("session");
 const photos = join(work.path, "photos");

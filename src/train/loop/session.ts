@@ -1,21 +1,22 @@
+/** What a run has open, how a new one is opened, and how a stopped one is opened again. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { defaultWorkers, type Loader, openLoader } from "../data/loader.js";
-import { openSource, type Source } from "../data/source.js";
-import { CheckpointError } from "../engine/errors.js";
-import { machineLimits } from "../engine/limits.js";
-import { methods } from "../methods/index.js";
-import { readRunFile } from "../runs/run-file.js";
-import { formatVersion, type RunFile } from "../runs/schema.js";
-import { RunWriter } from "../runs/writer.js";
-import { architecture, type Checkpoint, differences, lastCheckpoint } from "./checkpoint.js";
-import { type Derived, derive, parseConfig, type RunConfig } from "./config.js";
+import { defaultWorkers, type Loader, openLoader } from "../../data/loader.js";
+import type { Source } from "../../data/source.js";
+import { CheckpointError } from "../../engine/errors.js";
+import { machineLimits } from "../../engine/limits.js";
+import { openRun } from "../../runs/reader.js";
+import { readRunFile } from "../../runs/run-file.js";
+import { formatVersion, type RunFile } from "../../runs/schema.js";
+import { RunWriter } from "../../runs/writer.js";
+import { type Checkpoint, differences, lastCheckpoint } from "../checkpoint.js";
+import { type Derived, derive } from "../config.js";
+import { HeldOut } from "../watch/held-out.js";
 import { crashedPictures } from "./crashed-pictures.js";
 import { commit, runId, settleMachine, versions } from "./environment.js";
-import { imageShape, Trainer } from "./trainer.js";
-import { HeldOut } from "./watch/held-out.js";
+import type { LoopConfig, Parts, Pictures, Precision, Task, TaskSpec } from "./task.js";
 
-export interface PretrainOptions {
+export interface RunOptions {
   /** The run folder; without one nothing is written. */
   readonly out?: string;
   /** Replace a run that is in `out`. */
@@ -32,14 +33,17 @@ export interface ResumeOptions {
 }
 
 /** What a run has open. */
-export interface Session {
-  readonly config: RunConfig;
+export interface Session<C extends LoopConfig = LoopConfig> {
+  readonly config: C;
   readonly derived: Derived;
   readonly source: Source;
-  readonly trainer: Trainer;
+  readonly task: Task;
   readonly heldOut: HeldOut | undefined;
+  readonly pictures: Pictures | undefined;
   readonly writer: RunWriter | undefined;
   readonly start: { readonly step: number; readonly resumed: boolean };
+  /** The best score before the start, by the task's own measure. */
+  readonly best: number;
   readonly warnings: readonly string[];
   /** Pictures that took an earlier process of this run down. */
   readonly knownBad: readonly number[];
@@ -49,60 +53,68 @@ export interface Session {
 const noteFolder = "decoding";
 
 /** Opens what a new run needs and makes its folder. */
-export async function openNew(input: RunConfig, options: PretrainOptions): Promise<Session> {
+export async function openNew<C extends LoopConfig, T extends Task>(
+  spec: TaskSpec<C, T>,
+  input: C,
+  options: RunOptions,
+): Promise<Session<C>> {
   const machine = settleMachine(input);
-  const config = withWarmup({ ...input, precision: machine.precision });
-  const source = await openSource(config.data.source);
-  const derived = derive(config, source.size);
-  const trainer = new Trainer(config, derived, machine.precision);
-  return closingOnError(trainer, async () => {
-    const run = describeRun(config, { derived, source, trainer, machine }, options);
+  const source = await spec.openSource(input);
+  const config = spec.settle({ ...input, precision: machine.precision }, source);
+  const parts = partsOf(config, source, machine.precision, false);
+  return building(spec, config, parts, async (task) => {
+    const run = describeRun(config, parts, task, machine, options.command ?? `${spec.name}()`);
     const writer =
       options.out === undefined
         ? undefined
         : await RunWriter.create(options.out, run, { overwrite: options.overwrite ?? false });
     if (writer !== undefined) writeFileSync(join(writer.folder, "files.txt"), names(source).join("\n"));
-    const heldOut = await HeldOut.open(config);
-    return {
-      config,
-      derived,
-      source,
-      trainer,
-      heldOut,
-      writer,
-      start: { step: 0, resumed: false },
-      warnings: [],
-      knownBad: [],
-    };
+    return { writer, start: { step: 0, resumed: false }, best: Number.NEGATIVE_INFINITY, warnings: [], knownBad: [] };
   });
 }
 
-/** What could not be opened as a whole is closed as a whole. */
-async function closingOnError<R>(trainer: Trainer, open: () => Promise<R>): Promise<R> {
+type Opened = Pick<Session, "writer" | "start" | "best" | "warnings" | "knownBad">;
+
+/** Builds the task and opens the rest around it; what cannot be opened as a whole is closed as a whole. */
+async function building<C extends LoopConfig, T extends Task>(
+  spec: TaskSpec<C, T>,
+  config: C,
+  parts: Parts,
+  open: (task: T) => Promise<Opened>,
+): Promise<Session<C>> {
+  const { derived, source } = parts;
+  const task = spec.build(config, parts);
+  let opened: Opened | undefined;
   try {
-    return await open();
+    const heldOut = await HeldOut.open(config, task.heldOutView);
+    opened = await open(task);
+    const pictures = spec.pictures?.(task, opened.writer?.folder, heldOut?.source ?? source);
+    return { config, derived, source, task, heldOut, pictures, ...opened };
   } catch (error) {
-    trainer.close();
+    await opened?.writer?.close();
+    task.close();
     throw error;
   }
 }
 
-interface Parts extends Pick<Session, "derived" | "source" | "trainer"> {
-  readonly machine: RunFile["machine"];
+function partsOf(config: LoopConfig, source: Source, precision: Precision, willLoad: boolean): Parts {
+  return { derived: derive(config, source.size), source, precision, willLoad };
 }
 
 function describeRun(
-  config: RunConfig,
-  { derived, source, trainer, machine }: Parts,
-  { command }: PretrainOptions,
+  config: LoopConfig,
+  { derived, source }: Parts,
+  task: Task,
+  machine: RunFile["machine"],
+  command: string,
 ): RunFile {
-  const baseline = trainer.method.baseline?.();
+  const baseline = task.baseline?.();
   const createdAt = new Date().toISOString();
   return {
     formatVersion,
     id: runId(createdAt, config),
     createdAt,
-    command: command ?? "pretrain()",
+    command,
     config: { ...config },
     derived: { ...derived, ...(baseline === undefined ? {} : { baseline }) },
     versions: versions(),
@@ -113,57 +125,63 @@ function describeRun(
   };
 }
 
-/** A run.json says what was used: the warm-up that was chosen stands in it. */
-function withWarmup(config: RunConfig): RunConfig {
-  return {
-    ...config,
-    optim: { ...config.optim, warmupEpochs: config.optim.warmupEpochs ?? Math.min(40, config.epochs / 10) },
-  };
-}
-
 function names(source: Source): string[] {
   return source.content.kind === "files"
     ? [...source.content.paths]
     : [`${source.size} pictures of ${JSON.stringify(source.spec)}`];
 }
 
-/** Opens a stopped run at its last good checkpoint. */
-export async function openResumed(folder: string, options: ResumeOptions): Promise<Session> {
+/** Opens a stopped run at its last good checkpoint. @param specOf which kind of run a configuration describes */
+export async function openResumed<C extends LoopConfig>(
+  folder: string,
+  specOf: (config: Readonly<Record<string, unknown>>) => TaskSpec<C, Task>,
+  options: ResumeOptions,
+): Promise<Session<C>> {
   const run = readRunFile(folder);
-  const config = parseConfig({
+  const spec = specOf(run.config);
+  const config = spec.parse({
     ...run.config,
     ...(options.workers === undefined ? {} : { data: { ...(run.config["data"] as object), workers: options.workers } }),
   });
   settleMachine(config, run.machine);
-  const source = await openSource(config.data.source);
+  const source = await spec.openSource(config);
   const changed = changedData(folder, run, source, options.acceptChangedData ?? false);
   const { checkpoint, damaged } = lastCheckpoint(folder);
   try {
     const step = checkpoint?.position.step ?? 0;
-    const derived = derive(config, source.size);
-    const trainer = new Trainer(config, derived, run.machine.precision as "bfloat16" | "float32");
-    return await closingOnError(trainer, async () => {
-      if (checkpoint !== undefined) load(checkpoint, trainer);
+    const parts = partsOf(config, source, run.machine.precision as Precision, checkpoint !== undefined);
+    return await building(spec, config, parts, async (task) => {
+      if (checkpoint !== undefined) load(checkpoint, task);
       const writer = await RunWriter.resume(folder, step);
-      const warnings = [...damaged.map(({ path, error }) => `skipped ${path}: ${error.message}`), ...changed];
-      const heldOut = await HeldOut.open(config);
       const crashed = await crashedPictures(join(folder, noteFolder), source, config.data);
-      warnings.push(
+      const warnings = [
+        ...damaged.map(({ path, error }) => `skipped ${path}: ${error.message}`),
+        ...changed,
         ...crashed.map(
           ({ path, code }) => `${path} is left out: decoding it ended in "${code}", in a process of its own too`,
         ),
-      );
+      ];
       const knownBad = crashed.map(({ sample }) => sample);
-      return { config, derived, source, trainer, heldOut, writer, start: { step, resumed: true }, warnings, knownBad };
+      return { writer, start: { step, resumed: true }, best: bestScore(folder, task), warnings, knownBad };
     });
   } finally {
     checkpoint?.close();
   }
 }
 
+/** Of the events that are left after later ones were cut off. */
+function bestScore(folder: string, { bestBy }: Task): number {
+  if (bestBy === undefined) return Number.NEGATIVE_INFINITY;
+  const scores = openRun(folder).events.flatMap((event) =>
+    event.type === "heldOut" ? [event.scores?.[bestBy] ?? Number.NEGATIVE_INFINITY] : [],
+  );
+  return scores.reduce((best, score) => Math.max(best, score), Number.NEGATIVE_INFINITY);
+}
+
 /** @throws CheckpointError that lists the keys in which run.json and the checkpoint differ */
-function load(checkpoint: Checkpoint, trainer: Trainer): void {
-  const differing = differences(checkpoint.architecture, architecture(trainer.config));
+function load(checkpoint: Checkpoint, task: Task): void {
+  const architecture = task.architecture();
+  const differing = differences(checkpoint.architecture, architecture);
   if (differing.length > 0) {
     throw new CheckpointError(
       `the architecture in run.json is not that of the checkpoint (${differing.slice(0, 5).join("; ")}).`,
@@ -171,13 +189,13 @@ function load(checkpoint: Checkpoint, trainer: Trainer): void {
         code: "architecture",
         path: checkpoint.path,
         expected: checkpoint.architecture,
-        actual: architecture(trainer.config),
+        actual: architecture,
         remedy: "Undo the change in run.json, or begin a new run.",
       },
     );
   }
-  checkpoint.loadModel(trainer.method.state());
-  checkpoint.loadOptimizer(trainer.optimizer);
+  checkpoint.loadModel(task.state());
+  checkpoint.loadOptimizer(task.optimizer);
 }
 
 /** @throws CheckpointError naming the pictures that came or went, unless accepted */
@@ -205,12 +223,11 @@ function changedData(folder: string, run: RunFile, source: Source, accept: boole
   });
 }
 
-/** Batches of the views that the method asks for. */
-export function openTrainingLoader({ config, source, writer, knownBad }: Session): Loader {
-  const views = methods[config.method.name].views(config.method, imageShape(config));
+/** Batches of the views that the task asks for. */
+export function openTrainingLoader({ config, task, source, writer, knownBad }: Session): Loader {
   const { batchSize, workers, channels, maxPixels, maxBadShare } = config.data;
   return openLoader(source, {
-    views,
+    views: task.views(),
     batchSize,
     seed: config.seed,
     workers: workers === "auto" ? defaultWorkers(source, machineLimits().cores) : workers,

@@ -1,0 +1,315 @@
+/** The loop of every kind of run: steps, and what happens between them, as typed events. */
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Batch, Loader } from "../../data/loader.js";
+import type { Source } from "../../data/source.js";
+import { LacunaError } from "../../engine/errors.js";
+import { trimMemory } from "../../engine/scope.js";
+import type { Vit } from "../../models/vit.js";
+import type { RunEvent } from "../../runs/schema.js";
+import type { PixelBatch } from "../batch.js";
+import { type CheckpointContent, pruneCheckpoints, writeBest, writeCheckpoint } from "../checkpoint.js";
+import type { Derived, RunConfig } from "../config.js";
+import { describeInput } from "../watch/input.js";
+import { Updates } from "../watch/updates.js";
+import { openTrainingLoader, type Session } from "./session.js";
+import type { LoopConfig, Precision } from "./task.js";
+
+/** A measurement of the features while training, handed in by the caller; it draws no random numbers of the run. */
+export interface Probe {
+  readonly everyEpochs: number;
+  /** Also before the first step of a new run. */
+  readonly atStart?: boolean;
+  run(encoder: Vit, at: { step: number }): AsyncIterable<readonly [name: string, value: number]>;
+}
+
+/** What a run's probes may know of it. */
+export interface ProbeSetting {
+  readonly config: LoopConfig & { readonly log: Pick<RunConfig["log"], "probe"> };
+  readonly precision: Precision;
+  readonly source: Source;
+  readonly heldOut: Source | undefined;
+}
+
+/** What watches a run from outside; none of it changes the numbers. */
+export interface LoopOptions {
+  /** Aborted: the run saves a checkpoint at the end of the step and ends as "interrupted". */
+  readonly signal?: AbortSignal;
+  /** Probes, or what makes them once data and model are open: `featureProbes` for those of `log.probe`. */
+  readonly probes?: readonly Probe[] | ((setting: ProbeSetting) => Promise<readonly Probe[]>);
+}
+
+/** A run: iterate it to make it happen. Its events are also in the run folder. */
+export class Run<C extends LoopConfig = LoopConfig> implements AsyncIterable<RunEvent> {
+  readonly #open: () => Promise<Session<C>>;
+  readonly #options: LoopOptions;
+  #session: Session<C> | undefined;
+
+  constructor(open: () => Promise<Session<C>>, options: LoopOptions) {
+    this.#open = open;
+    this.#options = options;
+  }
+
+  /** Opens data, model and folder without training yet; iterating does it too. @returns config and derived numbers */
+  async prepare(): Promise<{ config: C; derived: Derived; encoder: Vit; source: Source; startStep: number }> {
+    this.#session ??= await this.#open();
+    const { config, derived, task, source, start } = this.#session;
+    return { config, derived, encoder: task.encoder, source, startStep: start.step };
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<RunEvent> {
+    this.#session ??= await this.#open();
+    yield* train(this.#session, this.#options);
+  }
+
+  /** The encoder as it is now; it belongs to the run and ends with it. */
+  get encoder(): Vit {
+    if (this.#session === undefined)
+      throw new LacunaError("the run has not begun.", { code: "state", remedy: "Iterate it first." });
+    return this.#session.task.encoder;
+  }
+
+  async close(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    try {
+      await session?.writer?.close();
+    } finally {
+      session?.task.close();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+async function* train(session: Session, options: LoopOptions): AsyncGenerator<RunEvent, void> {
+  const began = performance.now();
+  const { writer, start } = session;
+  const log = (event: RunEvent): RunEvent => {
+    writer?.append(event);
+    return event;
+  };
+  yield log({
+    type: "start",
+    time: new Date().toISOString(),
+    step: start.step,
+    pid: process.pid,
+    ...(start.resumed ? { resumedFrom: start.step } : {}),
+  });
+  for (const message of session.warnings) yield log({ type: "warning", step: start.step, code: "resume", message });
+  const loop = new Loop(session, options);
+  const seconds = (): number => (performance.now() - began) / 1000;
+  try {
+    for await (const event of loop.run()) yield log(event);
+    yield log({
+      type: "end",
+      step: loop.step,
+      reason: loop.interrupted ? "interrupted" : "finished",
+      seconds: seconds(),
+    });
+  } catch (error) {
+    endAsFailed(log, {
+      type: "end",
+      step: loop.step,
+      reason: "failed",
+      message: (error as Error).message,
+      seconds: seconds(),
+    });
+    throw error;
+  }
+}
+
+/** On a full disk the event cannot be written either; what ended the run is what the caller has to hear. */
+function endAsFailed(log: (event: RunEvent) => RunEvent, event: RunEvent): void {
+  try {
+    log(event);
+  } catch {
+    // the error that ended the run says more
+  }
+}
+
+/** Rare enough to cost nothing, often enough that holes do not pile up. */
+const stepsBetweenTrims = 50;
+
+/** The loop itself: steps, and what happens between them. */
+class Loop {
+  step: number;
+  interrupted = false;
+  readonly #session: Session;
+  readonly #signal: AbortSignal | undefined;
+  readonly #options: LoopOptions;
+  #probes: readonly Probe[] = [];
+  readonly #updates: Updates;
+  #ratios: Record<string, number> | undefined;
+  /** The best score so far, by the task's own measure. */
+  #best: number;
+  #checkpointAt = performance.now();
+  #lastSaved = -1;
+
+  constructor(session: Session, options: LoopOptions) {
+    this.#session = session;
+    this.step = session.start.step;
+    this.#signal = options.signal;
+    this.#options = options;
+    this.#updates = new Updates(session.task, session.derived.steps);
+    this.#best = session.best;
+  }
+
+  async *run(): AsyncGenerator<RunEvent, void> {
+    const { derived } = this.#session;
+    if (this.step >= derived.steps) return;
+    yield* this.#missingProbes();
+    this.#probes = await this.#openProbes();
+    if (this.step === 0) yield* this.#probe(({ atStart }) => atStart === true);
+    const loader = openTrainingLoader(this.#session);
+    try {
+      yield* this.#steps(loader);
+    } finally {
+      await loader.close();
+    }
+    yield* this.#save();
+    if (!this.interrupted) yield* this.#session.pictures?.draw(this.step) ?? [];
+  }
+
+  async *#steps(loader: Loader): AsyncGenerator<RunEvent, void> {
+    const { derived } = this.#session;
+    const from = { epoch: Math.floor(this.step / derived.stepsPerEpoch), batch: this.step % derived.stepsPerEpoch };
+    let before = performance.now();
+    for await (const batch of loader.batches(from)) {
+      if (this.#signal?.aborted === true) {
+        this.interrupted = true;
+        return;
+      }
+      for (const { sample, path, code, reason } of batch.bad)
+        yield { type: "badFile", step: this.step, sample, path, code, reason };
+      if (this.step === this.#session.start.step) yield this.#input(batch);
+      const event = this.#train(batch);
+      const now = performance.now();
+      yield { ...event, seconds: (now - before) / 1000 };
+      before = now;
+      yield* this.#between();
+      await nextTurn(); // signals, timers and sockets get their turn
+      if (this.step >= derived.steps) return;
+    }
+  }
+
+  #input({ views }: Batch): RunEvent {
+    const { config, task } = this.#session;
+    const [view] = Object.values(views) as [PixelBatch];
+    const { mean, std } = config.data;
+    return { type: "input", step: this.step, ...describeInput(view, { mean, std, patch: task.encoder.patchSize }) };
+  }
+
+  #train(batch: Batch): Extract<RunEvent, { type: "step" }> {
+    const { task, derived } = this.#session;
+    const { epoch, labels, views } = batch;
+    const given = { epoch, samples: Array.from(batch.samples), labels, views };
+    const { result, ratios } = this.#updates.watch(this.step + 1, () => task.step(given, this.step));
+    this.#ratios = ratios;
+    this.step += 1;
+    const { loss, learningRate, gradNorm, parts } = result;
+    return {
+      type: "step",
+      step: this.step,
+      epoch: this.step / derived.stepsPerEpoch,
+      loss,
+      learningRate,
+      gradNorm,
+      samples: this.step * derived.effectiveBatch,
+      seconds: 0,
+      waitSeconds: batch.waitMs / 1000,
+      ...(Object.keys(parts).length > 0 ? { parts: { ...parts } } : {}),
+    };
+  }
+
+  /** What is due after a step: held-out loss, probes, pictures, a checkpoint. */
+  async *#between(): AsyncGenerator<RunEvent, void> {
+    const { config, derived, heldOut, task } = this.#session;
+    const due = (epochs: number): boolean =>
+      this.step === derived.steps || this.step % Math.max(1, Math.round(epochs * derived.stepsPerEpoch)) === 0;
+    if (this.#ratios !== undefined) yield { type: "update", step: this.step, ratios: this.#ratios };
+    if (heldOut !== undefined && due(config.log.heldOutEpochs)) {
+      const { loss, ...scores } = await heldOut.measure(task);
+      const epoch = this.step / derived.stepsPerEpoch;
+      const scored = Object.keys(scores).length > 0 ? { scores } : {};
+      yield { type: "heldOut", step: this.step, epoch, loss, ...scored };
+      this.#keepBest(scores);
+    }
+    yield* this.#probe(({ everyEpochs }) => due(everyEpochs));
+    yield* this.#session.pictures?.ifDue(this.step) ?? [];
+    if (this.step % stepsBetweenTrims === 0) trimMemory();
+    const { checkpointSeconds, checkpointSteps } = config.log;
+    const late = performance.now() - this.#checkpointAt > checkpointSeconds * 1000;
+    if (late || (checkpointSteps !== undefined && this.step % checkpointSteps === 0)) yield* this.#save();
+  }
+
+  /** Training knows no evaluation, so `log.probe` alone does nothing. */
+  *#missingProbes(): Generator<RunEvent, void> {
+    const { everyEpochs = 0 } = this.#session.config.log.probe ?? {};
+    if (everyEpochs === 0 || this.#options.probes !== undefined) return;
+    const message = "log.probe asks for probes, but the run was given none: pass { probes: featureProbes }.";
+    yield { type: "warning", step: this.step, code: "no-probes", message };
+  }
+
+  /** What is made for `log.probe` is made for runs that have one. */
+  async #openProbes(): Promise<readonly Probe[]> {
+    const { probes = [] } = this.#options;
+    if (typeof probes !== "function") return probes;
+    const { config, task, source, heldOut } = this.#session;
+    const { probe } = config.log;
+    if (probe === undefined) return [];
+    const { precision } = task;
+    return probes({
+      config: { ...config, log: { ...config.log, probe } },
+      source,
+      precision,
+      heldOut: heldOut?.source,
+    });
+  }
+
+  async *#probe(isDue: (probe: Probe) => boolean): AsyncGenerator<RunEvent, void> {
+    for (const probe of this.#probes.filter(isDue)) {
+      for await (const [name, value] of probe.run(this.#session.task.encoder, { step: this.step }))
+        yield { type: "probe", step: this.step, name, value };
+    }
+  }
+
+  *#save(): Generator<RunEvent, void> {
+    const { writer, config } = this.#session;
+    if (writer === undefined || this.#lastSaved === this.step || this.step === this.#session.start.step) return;
+    const began = performance.now();
+    writer.sync();
+    const { path, bytes } = writeCheckpoint(writer.folder, this.#content());
+    pruneCheckpoints(writer.folder, config.log.keepCheckpoints);
+    this.#checkpointAt = performance.now();
+    this.#lastSaved = this.step;
+    yield {
+      type: "checkpoint",
+      step: this.step,
+      path: path.slice(writer.folder.length + 1),
+      bytes,
+      seconds: (this.#checkpointAt - began) / 1000,
+    };
+  }
+
+  /** Keeps the model with the best score beside the last one; of equal ones the first. */
+  #keepBest(scores: Readonly<Record<string, number>>): void {
+    const { task, writer } = this.#session;
+    const score = task.bestBy === undefined ? undefined : scores[task.bestBy];
+    if (score === undefined || score <= this.#best) return;
+    this.#best = score;
+    if (writer !== undefined) writeBest(writer.folder, this.#content());
+  }
+
+  #content(): CheckpointContent {
+    const { task, config, derived } = this.#session;
+    return {
+      position: { step: this.step, samples: this.step * derived.effectiveBatch },
+      architecture: task.architecture(),
+      config,
+      model: task.state(),
+      optimizer: task.optimizer,
+    };
+  }
+}
