@@ -54,6 +54,12 @@ export function autocastState(): AutocastState | undefined {
   return regions.at(-1);
 }
 
+/** Runs `body` as if no autocast region stood around it: products of float32 stay float32. */
+export function withoutAutocast<R>(body: () => R): R {
+  const region = autocastState();
+  return region === undefined ? body() : autocast("float32", body, region.device);
+}
+
 /** Threads of libtorch's operations. Set once, before the first operation: a changed count changes bits. */
 export function setThreads(count: number): void {
   guarded("setThreads", [], () => binding().setThreads(count));

@@ -23,6 +23,17 @@ export interface Loss {
   readonly parts?: Readonly<Record<string, Tensor>>;
 }
 
+/** What a method learns from pictures before the first step, and keeps in buffers: a basis, a codebook. */
+export interface Fit {
+  /** So many patches of the first pictures that the run will see; fewer where there are not so many. */
+  readonly patches: number;
+  /** images [n C H W], augmented as in training; `rng` is keyed by the run's seed alone. */
+  run(images: Tensor, rng: Rng): void;
+}
+
+/** Patches that a basis or a codebook is fitted to: 1024 pictures of 8 × 8 patches, 335 of 14 × 14. */
+export const patchesToFit = 65_536;
+
 /** Pictures of a reconstruction, in the normalised space of the input. */
 export interface Reconstruction {
   /** [B C H W], hidden patches at the mean colour (zero) */
@@ -50,6 +61,12 @@ export abstract class Method<View extends string = "image"> extends Module<
    * many are kept; drawn if absent
    */
   reconstruct?(image: Tensor, step: Step, given?: { readonly ids: Tensor; readonly kept: number }): Reconstruction;
+
+  /** For methods that fill in pictures: the share of the patches that is hidden in training. */
+  hiddenShare?(): number;
+
+  /** For methods that must see pictures before the first step; what they learn is in their state. */
+  fit?(): Fit | undefined;
 
   /** Loss of a method that learned nothing but the mean, where that is known: the verdict compares with it. */
   baseline?(): number;

@@ -1,7 +1,15 @@
 import { binding } from "../engine/binding.js";
 import { guarded } from "../engine/dispatch.js";
 import { StateError } from "../engine/errors.js";
-import { type AutocastState, autocast, autocastState, enableGrad, gradEnabled, noGrad } from "../engine/modes.js";
+import {
+  type AutocastState,
+  autocast,
+  autocastState,
+  enableGrad,
+  gradEnabled,
+  noGrad,
+  withoutAutocast,
+} from "../engine/modes.js";
 import { isRecording } from "../engine/record.js";
 import { outside, scope } from "../engine/scope.js";
 import { atRandomPlace, type RandomPlace, randomPlace } from "./step-random.js";
@@ -43,11 +51,8 @@ function hold(tensor: Tensor): Tensor {
  * this call is off meanwhile: types are those of the forward pass, and a product that ran in float32 stays there.
  */
 export function backward(loss: Tensor): void {
-  const region = autocastState();
-  const whole = (): void => scope(() => run(loss, undefined));
   try {
-    if (region === undefined) whole();
-    else autocast("float32", whole, region.device);
+    withoutAutocast(() => scope(() => run(loss, undefined)));
   } finally {
     dropCheckpoints();
   }

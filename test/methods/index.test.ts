@@ -19,7 +19,8 @@ const image = { imageSize: [16, 16], channels: 3 } as const;
 function build(name: keyof typeof methods, seed: number): Method {
   const spec = methods[name];
   const encoder = new Vit(vitConfig.parse({ width: 32, depth: 2, heads: 2, patchSize: 4 }), image);
-  const method = spec.build(methodConfig.parse({ name }), encoder);
+  const decoder = { width: 32, depth: 1, heads: 2 };
+  const method = spec.build(methodConfig.parse({ name, decoder }), encoder);
   method.initialize(new Rng(seed, "init"));
   method.setTraining(true);
   return method;

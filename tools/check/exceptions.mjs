@@ -20,6 +20,14 @@ export const mirror = [
     key: "src/methods/method.ts",
     reason: "types and an abstract class; test/methods/index.test.ts sweeps what extends it",
   },
+  {
+    key: "src/methods/parts/targets/target.ts",
+    reason: "a type; test/methods/parts/targets/build.test.ts sweeps what implements it",
+  },
+  {
+    key: "src/methods/parts/tokenizers/tokenizer.ts",
+    reason: "a type; test/methods/parts/tokenizers/build.test.ts sweeps what implements it",
+  },
   { key: "src/models/encoder.ts", reason: "a type; test/models/index.test.ts sweeps what implements it" },
   { key: "test/examples/examples.test.ts", reason: "runs examples/ and holds the documents to what they show" },
   {

@@ -140,7 +140,7 @@ async function readPixels({ config }: LoadedModel, source: Source): Promise<Batc
   throw new UsageError({ code: "picture", path: bad.path, expected: "a picture that can be read", actual });
 }
 
-function keptOf({ config, encoder }: LoadedModel, ratio = config.method.maskRatio): number {
+function keptOf({ method, encoder }: LoadedModel, ratio = method.hiddenShare?.() ?? 0): number {
   const kept = Math.trunc(encoder.patches * (1 - ratio));
   if (kept > 0 && kept < encoder.patches) return kept;
   throw new UsageError({

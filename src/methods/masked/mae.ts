@@ -1,6 +1,7 @@
 /**
  * Masked Autoencoders Are Scalable Vision Learners. He, Chen, Xie, Li, Dollár, Girshick; CVPR 2022, arXiv 2111.06377.
- * Official code: facebookresearch/mae.
+ * Official code: facebookresearch/mae. Every axis of the paper's ablations (table 1, figure 5) is a key of the config;
+ * those without public code follow the paper's words (docs/methods/mae.md says where it is silent).
  *
  * What differs: only the kept patches are embedded and only the hidden ones predicted, which gives the same loss for
  * less work; any image, patch size and number of channels; block masks are topped up to an exact count.
@@ -9,9 +10,8 @@
  * test/reference/mae-small.safetensors); its learning curve on CIFAR-10 (records/, test/reference/README.md).
  */
 import { z } from "zod";
-import type { Transform } from "../../data/views.js";
 import { ConfigError } from "../../engine/errors.js";
-import type { ImageShape, Vit } from "../../models/vit.js";
+import type { Vit } from "../../models/vit.js";
 import { Block } from "../../nn/block.js";
 import { normal } from "../../nn/init.js";
 import { LayerNorm } from "../../nn/layer-norm.js";
@@ -22,12 +22,26 @@ import { sinCosInit } from "../../nn/positions.js";
 import { cat } from "../../tensor/creation.js";
 import { take } from "../../tensor/functional.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import { type Loss, Method, type MethodSpec, type Reconstruction, type Step } from "../method.js";
+import { type Fit, type Loss, Method, type MethodSpec, type Reconstruction, type Step } from "../method.js";
+import { augmentationConfig, maskedView } from "../parts/augmentation.js";
 import { drawMask, hiddenPatches, keptPatches, type Mask, maskOf } from "../parts/masks.js";
+import { buildTarget } from "../parts/targets/build.js";
+import type { Target } from "../parts/targets/target.js";
+import { tokenizerConfig } from "../parts/tokenizers/build.js";
 
 const positive = z.int().positive();
 const between = "expected a number between 0 and 1";
 const share = z.number().gt(0, between).lt(1, between);
+
+const decoderConfig = z
+  .strictObject({
+    width: positive.default(512).describe("token width (table 1b)"),
+    depth: positive.default(8).describe("blocks (table 1a)"),
+    heads: positive.default(16),
+    mlpRatio: z.number().positive().default(4),
+  })
+  .prefault({})
+  .describe("thrown away after pre-training");
 
 export const maeConfig = z.strictObject({
   name: z.literal("mae").default("mae"),
@@ -36,33 +50,40 @@ export const maeConfig = z.strictObject({
     .enum(["random", "block", "grid"])
     .default("random")
     .describe("how hidden patches are drawn (paper, table 1f)"),
+  maskTokenInEncoder: z
+    .boolean()
+    .default(false)
+    .describe("the encoder sees every patch, hidden ones as a mask token, instead of the visible ones (table 1c)"),
+  target: z
+    .enum(["pixels", "pca", "tokens"])
+    .default("pixels")
+    .describe("what is predicted: pixels, PCA coefficients of a patch, or discrete tokens (table 1d)"),
   normalizeTargets: z
     .boolean()
     .default(true)
-    .describe("predict each patch's pixels after normalising the patch (table 1d)"),
-  decoder: z
-    .strictObject({
-      width: positive.default(512).describe("token width (table 1b)"),
-      depth: positive.default(8).describe("blocks (table 1a)"),
-      heads: positive.default(16),
-      mlpRatio: z.number().positive().default(4),
-    })
-    .prefault({})
-    .describe("thrown away after pre-training"),
-  augmentation: z
-    .enum(["randomCrop", "fixedCrop", "none"])
-    .default("randomCrop")
-    .describe("crops of random size and flips; shifted by up to an eighth and flips; or none (table 1e)"),
+    .describe("where pixels are predicted: after normalising each patch (table 1d)"),
+  pcaCoefficients: positive
+    .optional()
+    .describe("where PCA coefficients are: how many; absent: an eighth of a patch's values, the paper's 96 of 768"),
+  tokenizer: tokenizerConfig.prefault({ name: "kMeans" }).describe("where tokens are: what makes them"),
+  lossOn: z
+    .enum(["hidden", "all"])
+    .default("hidden")
+    .describe("patches that carry the loss; all of them cost 0.5 points (section 3, reconstruction target)"),
+  decoder: decoderConfig,
+  augmentation: augmentationConfig,
 });
 export type MaeConfig = z.output<typeof maeConfig>;
 
 export class Mae extends Method {
   readonly decoderEmbed: Linear;
-  readonly maskToken: Parameter; // [1 1 d]
+  /** In the decoder [1 1 d], or in the encoder [1 1 D] (table 1c). */
+  readonly maskToken: Parameter;
   readonly decoderPosEmbed: Parameter; // [1 1+N d]
   readonly decoderBlocks: Chain<Block>;
   readonly decoderNorm: LayerNorm;
   readonly decoderPred: Linear;
+  readonly target: Target;
 
   constructor(
     readonly config: MaeConfig,
@@ -70,14 +91,14 @@ export class Mae extends Method {
   ) {
     super();
     const { width, depth, heads, mlpRatio } = config.decoder;
-    const [p, q] = encoder.patchSize;
     checkKept(config, encoder);
+    this.target = buildTarget(config, encoder);
     this.decoderEmbed = new Linear(encoder.width, width);
-    this.maskToken = new Parameter([1, 1, width], normal(0.02));
+    this.maskToken = new Parameter([1, 1, config.maskTokenInEncoder ? encoder.width : width], normal(0.02));
     this.decoderPosEmbed = new Parameter([1, 1 + encoder.patches, width], sinCosInit(encoder.grid), false);
     this.decoderBlocks = new Chain(Array.from({ length: depth }, () => new Block(width, heads, mlpRatio)));
     this.decoderNorm = new LayerNorm(width);
-    this.decoderPred = new Linear(width, p * q * encoder.channels);
+    this.decoderPred = new Linear(width, this.target.outputs);
   }
 
   /** The official names: the encoder's parts stand at the top, beside the decoder's. */
@@ -89,7 +110,7 @@ export class Mae extends Method {
     );
   }
 
-  /** image [B C H W] -> squared error over the hidden patches (paper, section 3) */
+  /** image [B C H W] -> error over the hidden patches (paper, section 3) */
   protected forward({ image }: { image: Tensor }, { rng }: Step): Loss {
     const mask = this.draw(rng, image.device);
     return { total: this.loss(image, mask) }; // []
@@ -99,15 +120,19 @@ export class Mae extends Method {
     return drawMask(this.config.mask, this.config.maskRatio, this.encoder.grid, rng.fork("mask"), device);
   }
 
-  /** image [B C H W] -> mean squared error of the hidden patches [] */
+  /** image [B C H W] -> mean error of the hidden patches, or of all [] */
   loss(image: Tensor, mask: Mask): Tensor {
-    const hidden = mask.ids.slice(1, mask.kept); // [B M]
-    const predicted = this.decode(this.encodeVisible(image, mask), mask, hidden); // [B M P]
-    return predicted
-      .float()
-      .sub(take(this.targets(image), hidden))
-      .pow(2)
-      .mean(); // []
+    const hidden = this.config.lossOn === "hidden" ? mask.ids.slice(1, mask.kept) : undefined; // [B M]
+    const predicted = this.predict(image, mask, hidden); // [B M O]
+    const targets = this.targets(image); // [B N T]
+    return this.target.loss(predicted, hidden === undefined ? targets : take(targets, hidden)); // []
+  }
+
+  /** image [B C H W] -> predictions of the patches `wanted` [B M], or of all in image order [B M O] */
+  predict(image: Tensor, mask: Mask, wanted?: Tensor): Tensor {
+    return this.config.maskTokenInEncoder
+      ? this.readOut(this.decoderEmbed.call(this.encodeAll(image, mask)), wanted)
+      : this.decode(this.encodeVisible(image, mask), mask, wanted);
   }
 
   /** image [B C H W] -> latent of the visible patches, class token first [B 1+K D] */
@@ -119,32 +144,40 @@ export class Mae extends Method {
     return this.encoder.encode(patchEmbed.call(patches).add(take(positions, visible))); // [B 1+K D]
   }
 
-  /** latent [B 1+K D] -> predictions of the patches `wanted` [B M], or of all in image order [B M P] */
+  /** image [B C H W] -> latent of all patches in image order, hidden ones as mask tokens [B 1+N D] (table 1c) */
+  encodeAll(image: Tensor, mask: Mask): Tensor {
+    const { patchEmbed, posEmbed } = this.encoder;
+    const patches = patchEmbed.call(patchEmbed.unfold(image)); // [B N D]
+    const isHidden = mask.restore.ge(mask.kept).unsqueeze(-1); // [B N 1]
+    const tokens = this.maskToken.to(patches.dtype).where(isHidden, patches); // [B N D]
+    return this.encoder.encode(tokens.add(posEmbed.slice(1, 1))); // [B 1+N D]
+  }
+
+  /** latent of visible patches [B 1+K D] -> predictions of the patches `wanted` [B M], or of all in image order [B M O] */
   decode(latent: Tensor, { ids, restore, kept }: Mask, wanted?: Tensor): Tensor {
     const [B = 0, N = 0] = ids.shape;
     const x = this.decoderEmbed.call(latent); // [B 1+K d]
     const hidden = this.maskToken.to(x.dtype).expand([B, N - kept, -1]); // [B N-K d]
     const ordered = take(cat([x.slice(1, 1), hidden], 1), restore); // [B N d], in image order
-    const z = cat([x.slice(1, 0, 1), ordered], 1).add(this.decoderPosEmbed); // [B 1+N d]
-    const decoded = this.decoderBlocks.call(z).slice(1, 1); // [B N d]
-    return this.decoderPred.call(this.decoderNorm.call(wanted === undefined ? decoded : take(decoded, wanted))); // [B M P]
+    return this.readOut(cat([x.slice(1, 0, 1), ordered], 1), wanted); // [B M O]
   }
 
-  /** image [B C H W] -> what is to be predicted [B N P] (official `forward_loss`: unbiased variance, ε inside the root) */
+  /** tokens of all patches in image order, class token first [B 1+N d] -> predictions of those `wanted` [B M O] */
+  private readOut(tokens: Tensor, wanted?: Tensor): Tensor {
+    const decoded = this.decoderBlocks.call(tokens.add(this.decoderPosEmbed)).slice(1, 1); // [B N d]
+    return this.decoderPred.call(this.decoderNorm.call(wanted === undefined ? decoded : take(decoded, wanted))); // [B M O]
+  }
+
+  /** image [B C H W] -> what is to be predicted [B N T] (table 1d) */
   targets(image: Tensor): Tensor {
-    const patches = patchify(image, this.encoder.patchSize, "channelsLast"); // [B N P]
-    if (!this.config.normalizeTargets) return patches;
-    const { mean, deviation } = statistics(patches); // [B N 1] each
-    return patches.sub(mean).div(deviation); // [B N P]
+    return this.target.call(image); // [B N T]
   }
 
   override reconstruct(image: Tensor, { rng }: Step, given?: { ids: Tensor; kept: number }): Reconstruction {
-    const { patchSize, grid } = this.encoder;
     const mask = given === undefined ? this.draw(rng, image.device) : maskOf(given.ids, given.kept);
+    const pixels = this.target.pixels(this.predict(image, mask), image); // [B N P]
+    const { patchSize, grid } = this.encoder;
     const patches = patchify(image, patchSize, "channelsLast"); // [B N P]
-    const raw = this.decode(this.encodeVisible(image, mask), mask).float(); // [B N P]
-    const { mean, deviation } = statistics(patches); // [B N 1]
-    const pixels = this.config.normalizeTargets ? raw.mul(deviation).add(mean) : raw; // [B N P]
     const hidden = hiddenPatches(mask); // [B N]
     const share = hidden.unsqueeze(-1); // [B N 1]
     const visible = patches.mul(share.rsub(1)); // [B N P]
@@ -157,21 +190,21 @@ export class Mae extends Method {
     };
   }
 
-  /** Predicting zero for a normalised patch costs (P - 1) / P, its variance being unbiased (mae.md T11). */
+  override hiddenShare(): number {
+    return this.config.maskRatio;
+  }
+
+  override fit(): Fit | undefined {
+    return this.target.fit?.();
+  }
+
   override baseline(): number {
-    return this.config.normalizeTargets ? 1 - 1 / this.decoderPred.outputs : 1;
+    return this.target.baseline();
   }
 
   override pictureNote(): string {
-    return this.config.normalizeTargets
-      ? "predictions are of normalised patches, turned into pixels with each hidden patch's true mean and deviation"
-      : "predictions are pixels";
+    return this.target.note();
   }
-}
-
-/** patches [B N P] -> mean and standard deviation of each [B N 1] */
-function statistics(patches: Tensor): { mean: Tensor; deviation: Tensor } {
-  return { mean: patches.mean([-1], true), deviation: patches.var([-1], 1, true).add(1e-6).sqrt() };
 }
 
 function checkKept({ maskRatio }: MaeConfig, { patches }: Vit): void {
@@ -186,21 +219,8 @@ function checkKept({ maskRatio }: MaeConfig, { patches }: Vit): void {
   });
 }
 
-function views({ augmentation }: MaeConfig, { imageSize }: ImageShape): Readonly<Record<"image", Transform>> {
-  const flip = { type: "flip", probability: 0.5 } as const;
-  const shorter = Math.max(...imageSize);
-  const middle = [
-    { type: "resize", size: shorter },
-    { type: "centerCrop", size: imageSize },
-  ] as const;
-  if (augmentation === "none") return { image: middle };
-  if (augmentation === "fixedCrop")
-    return { image: [...middle, { type: "reflectPadCrop", padding: Math.round(Math.min(...imageSize) / 8) }, flip] };
-  return { image: [{ type: "randomResizedCrop", size: imageSize, scale: [0.2, 1], ratio: [3 / 4, 4 / 3] }, flip] };
-}
-
 export const mae: MethodSpec<typeof maeConfig, Vit, "image"> = {
   config: maeConfig,
-  views,
+  views: ({ augmentation }, image) => maskedView(augmentation, image),
   build: (config, encoder) => new Mae(config, encoder),
 };

@@ -298,3 +298,100 @@ test("views by the paper's table 1e, a config without surprises, the list", () =
   });
   expect(() => new Mae(maeConfig.parse({}), vit)).toThrow("a mask ratio of 0.75 leaves 0 of 1 patches visible.");
 });
+
+test("table 1c: the mask token in the encoder; hidden pixels still reach the loss alone, the decoder has no token", () => {
+  using model = build({ image: [8, 8], patch: 2, config: { maskTokenInEncoder: true } });
+  model.initialize(new Rng(0, "init"));
+  expect(model.maskToken.shape).toEqual([1, 1, 16]);
+  noGrad(() =>
+    scope(() => {
+      const image = new Rng(1, "x").normal([3, 8, 8]);
+      const mask = maskFromNoise(new Rng(2, "n").uniform([16]), 4);
+      const [shown, hidden] = [mask.ids.toNumbers()[0] ?? 0, mask.ids.toNumbers()[15] ?? 0];
+      const changed = (patch: number): Tensor => {
+        const values = image.toArray() as Float32Array;
+        values[Math.floor(patch / 4) * 16 + (patch % 4) * 2] = 9;
+        return tensor(values, [1, 3, 8, 8]);
+      };
+      expect(model.encodeAll(image, mask).shape).toEqual([1, 17, 16]);
+      expect(model.predict(changed(hidden), mask).toArray()).toEqual(model.predict(image, mask).toArray());
+      expect(model.predict(changed(shown), mask).toArray()).not.toEqual(model.predict(image, mask).toArray());
+      // With nothing hidden it is the plain encoder.
+      const whole = maskFromNoise(new Rng(2, "n").uniform([16]), 16);
+      const apart = model.encodeAll(image, whole).sub(model.encoder.call(image)).abs().amax([]).item();
+      expect(apart).toBeLessThan(1e-6);
+    }),
+  );
+});
+
+test("table 1c: the encoder with mask tokens at ViT-L/16 costs 3.3 times the work, as the paper says", () => {
+  const work = (maskTokenInEncoder: boolean): number =>
+    cost(
+      () =>
+        new Mae(
+          maeConfig.parse({ maskTokenInEncoder }),
+          new Vit(vitConfig.parse({ size: "large", patchSize: 16 }), { imageSize: [224, 224], channels: 3 }),
+        ),
+      (model) =>
+        model.call(
+          { image: empty([1, 3, 224, 224], { device: "meta" }) },
+          { index: 0, epoch: 0, progress: 0, rng: new Rng(0, "x") },
+        ),
+    ).multiplyAdds;
+  const times = work(true) / work(false);
+  expect(times).toBeGreaterThan(3.2);
+  expect(times).toBeLessThan(3.35);
+});
+
+test("loss on all patches: the mean over hidden and visible ones, weighted by their number", () => {
+  const models = (["all", "hidden"] as const).map((lossOn) => build({ image: [8, 8], patch: 2, config: { lossOn } }));
+  for (const model of models) model.initialize(new Rng(0, "init"));
+  noGrad(() =>
+    scope(() => {
+      const [all, hidden] = models as [Mae, Mae];
+      const image = new Rng(1, "x").normal([3, 8, 8]);
+      const mask = maskFromNoise(new Rng(2, "n").uniform([16]), 4);
+      const errors = all.predict(image, mask).sub(all.targets(image)).pow(2).mean([-1]); // [1 16]
+      expect(all.loss(image, mask).item()).toBeCloseTo(errors.mean().item(), 5);
+      const share = mask.restore.ge(4).float(); // [1 16]
+      expect(hidden.loss(image, mask).item()).toBeCloseTo(errors.mul(share).sum().item() / 12, 5);
+    }),
+  );
+  for (const model of models) model.close();
+});
+
+test.each([
+  { target: "pca" },
+  { target: "tokens", tokenizer: { name: "kMeans", vocabulary: 16 } },
+  { maskTokenInEncoder: true },
+  { maskTokenInEncoder: true, lossOn: "all", target: "pca" },
+  { lossOn: "all", target: "tokens", tokenizer: { name: "kMeans", vocabulary: 16 } },
+  { target: "pixels", normalizeTargets: false },
+] as const)("%j: trains, every parameter with a gradient, and shows pictures", (config) => {
+  using model = build({ image: [16, 24], patch: [4, 6], channels: 1, config });
+  model.initialize(new Rng(0, "init"));
+  model.setTraining(true);
+  scope(() => {
+    const rng = new Rng(1, "step", 0, [3, 4, 5, 6]);
+    const image = rng.fork("x").normal([1, 16, 24]);
+    noGrad(() => model.fit()?.run(image, new Rng(0, "fit")));
+    const step = { index: 0, epoch: 0, progress: 0, rng };
+    const optimizer = new AdamW(weightDecayGroups(model.parameters(), 0.05), { betas: [0.9, 0.95], epsilon: 1e-8 });
+    const losses = Array.from({ length: 12 }, () =>
+      scope(() => {
+        optimizer.zeroGrad();
+        const { total } = model.call({ image }, step);
+        backward(total);
+        for (const { name, tensor: t } of model.parameters())
+          expect([name, t.grad === undefined]).toEqual([name, false]);
+        optimizer.step(1e-3);
+        return total.item();
+      }),
+    );
+    optimizer.zeroGrad();
+    optimizer.close();
+    expect(losses.at(-1)).toBeLessThan(losses[0] ?? 0);
+    const made = noGrad(() => model.reconstruct(image, step));
+    expect([made.rebuilt.shape, made.predicted.isFinite().all().item()]).toEqual([[4, 1, 16, 24], 1]);
+  });
+});

@@ -51,6 +51,18 @@ test("T2: each position is kept as often as any other", () => {
   });
 });
 
+test("block masks at BEiT's 75 of 196 lie where BEiT's do (beit.md section 4, 20,000 masks of its code)", () => {
+  scope(() => {
+    const samples = Array.from({ length: 1500 }, (_, i) => i);
+    const hidden = hiddenPatches(drawMask("block", 75 / 196, [14, 14], new Rng(0, "mask", 0, samples), "cpu"));
+    const rate = hidden.mean([0]).toNumbers();
+    const [corner, edge, centre] = [rate[0], rate[6], rate[7 * 14 + 7]] as [number, number, number];
+    expect(Math.abs(corner - 0.04)).toBeLessThan(0.025);
+    expect(Math.abs(edge - 0.19)).toBeLessThan(0.045);
+    expect(Math.abs(centre - 0.72)).toBeLessThan(0.05);
+  });
+});
+
 test("block masks hide connected pieces: far fewer borders than random ones", () => {
   scope(() => {
     const samples = Array.from({ length: 50 }, (_, i) => i);

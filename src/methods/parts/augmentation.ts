@@ -1,0 +1,25 @@
+import { z } from "zod";
+import type { Transform } from "../../data/views.js";
+import type { ImageShape } from "../../models/vit.js";
+
+export const augmentationConfig = z
+  .enum(["randomCrop", "fixedCrop", "none"])
+  .default("randomCrop")
+  .describe("crops of random size and flips; shifted by up to an eighth and flips; or none (MAE, table 1e)");
+
+/** The one view of masked autoencoders (MAE, table 1e and appendix A.1). */
+export function maskedView(
+  augmentation: z.output<typeof augmentationConfig>,
+  { imageSize }: ImageShape,
+): Readonly<Record<"image", Transform>> {
+  const flip = { type: "flip", probability: 0.5 } as const;
+  const shorter = Math.max(...imageSize);
+  const middle = [
+    { type: "resize", size: shorter },
+    { type: "centerCrop", size: imageSize },
+  ] as const;
+  if (augmentation === "none") return { image: middle };
+  if (augmentation === "fixedCrop")
+    return { image: [...middle, { type: "reflectPadCrop", padding: Math.round(Math.min(...imageSize) / 8) }, flip] };
+  return { image: [{ type: "randomResizedCrop", size: imageSize, scale: [0.2, 1], ratio: [3 / 4, 4 / 3] }, flip] };
+}
