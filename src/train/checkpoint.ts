@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { CheckpointError } from "../engine/errors.js";
 import { SafetensorsFile, type TensorToWrite, writeSafetensors } from "../formats/safetensors.js";
+import { methodConfig } from "../methods/index.js";
 import { loadState, rawOf } from "../models/weights.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { replaceAtomically } from "../runs/write-atomic.js";
@@ -238,4 +239,11 @@ export function differences(before: unknown, after: unknown, path = ""): string[
 export function architecture({ model, method, data }: RunConfig): unknown {
   const { dropPath: _, ...shape } = model;
   return JSON.parse(JSON.stringify({ model: shape, method, imageSize: data.imageSize, channels: data.channels }));
+}
+
+/** An architecture as an older version wrote it: keys of the method that came later have their defaults. */
+export function withLaterKeys(stored: unknown): unknown {
+  if (typeof stored !== "object" || stored === null || !("method" in stored)) return stored;
+  const { success, data } = methodConfig.safeParse(stored.method);
+  return success ? { ...stored, method: JSON.parse(JSON.stringify(data)) } : stored;
 }

@@ -1,3 +1,4 @@
+import type { Loader } from "../data/loader.js";
 import type { Transform } from "../data/views.js";
 import { autocast, noGrad } from "../engine/modes.js";
 import { scope } from "../engine/scope.js";
@@ -19,6 +20,7 @@ import { toImages } from "./batch.js";
 import { architecture } from "./checkpoint.js";
 import type { Derived, RunConfig } from "./config.js";
 import { findNonFinite, NonFiniteError } from "./finite.js";
+import { fitMethod } from "./loop/fit.js";
 import { nonFiniteRemedy, takeStep } from "./loop/step.js";
 import {
   imageShape,
@@ -57,6 +59,10 @@ export class Trainer implements Task {
 
   views(): Readonly<Record<string, Transform>> {
     return methods[this.config.method.name].views(this.config.method, imageShape(this.config));
+  }
+
+  prepare(open: () => Loader): Promise<void> {
+    return fitMethod(this.method, this.config, this.encoder.patches, open);
   }
 
   baseline(): number | undefined {

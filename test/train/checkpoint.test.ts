@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { scope } from "../../src/engine/scope.js";
 import { encodeSafetensors } from "../../src/formats/safetensors.js";
+import { maeConfig } from "../../src/methods/masked/mae.js";
 import { Linear } from "../../src/nn/linear.js";
 import { AdamW } from "../../src/optim/adamw.js";
 import { weightDecayGroups } from "../../src/optim/groups.js";
@@ -14,6 +15,7 @@ import {
   differences,
   lastCheckpoint,
   pruneCheckpoints,
+  withLaterKeys,
   writeCheckpoint,
 } from "../../src/train/checkpoint.js";
 import { workFolder } from "./example.js";
@@ -118,4 +120,15 @@ test("differences are named by their keys", () => {
     "d: undefined -> null",
   ]);
   expect(differences({ a: 1 }, { a: 1 })).toEqual([]);
+});
+
+test("an architecture that an older version wrote has the defaults of keys that came later", () => {
+  const now = { method: maeConfig.parse({ maskRatio: 0.6 }), channels: 3 };
+  const { target: _, lossOn: __, maskTokenInEncoder: ___, tokenizer: ____, ...older } = now.method;
+  expect(differences({ method: older, channels: 3 }, now)).toHaveLength(4);
+  expect(differences(withLaterKeys({ method: older, channels: 3 }), now)).toEqual([]);
+  expect(differences(withLaterKeys({ method: { ...older, maskRatio: 0.5 }, channels: 3 }), now)).toEqual([
+    "method.maskRatio: 0.5 -> 0.6",
+  ]);
+  expect(withLaterKeys({ classes: 3 })).toEqual({ classes: 3 });
 });

@@ -9,7 +9,7 @@ import { openRun } from "../../runs/reader.js";
 import { readRunFile } from "../../runs/run-file.js";
 import { formatVersion, type RunFile } from "../../runs/schema.js";
 import { RunWriter } from "../../runs/writer.js";
-import { type Checkpoint, differences, lastCheckpoint } from "../checkpoint.js";
+import { type Checkpoint, differences, lastCheckpoint, withLaterKeys } from "../checkpoint.js";
 import { type Derived, derive } from "../config.js";
 import { HeldOut } from "../watch/held-out.js";
 import { crashedPictures } from "./crashed-pictures.js";
@@ -63,6 +63,7 @@ export async function openNew<C extends LoopConfig, T extends Task>(
   const config = spec.settle({ ...input, precision: machine.precision }, source);
   const parts = partsOf(config, source, machine.precision, false);
   return building(spec, config, parts, async (task) => {
+    await task.prepare?.(() => firstLoader(config, task, source));
     const run = describeRun(config, parts, task, machine, options.command ?? `${spec.name}()`);
     const writer =
       options.out === undefined
@@ -151,7 +152,8 @@ export async function openResumed<C extends LoopConfig>(
     const step = checkpoint?.position.step ?? 0;
     const parts = partsOf(config, source, run.machine.precision as Precision, checkpoint !== undefined);
     return await building(spec, config, parts, async (task) => {
-      if (checkpoint !== undefined) load(checkpoint, task);
+      if (checkpoint === undefined) await task.prepare?.(() => firstLoader(config, task, source));
+      else load(checkpoint, task);
       const writer = await RunWriter.resume(folder, step);
       const crashed = await crashedPictures(join(folder, noteFolder), source, config.data);
       const warnings = [
@@ -181,7 +183,7 @@ function bestScore(folder: string, { bestBy }: Task): number {
 /** @throws CheckpointError that lists the keys in which run.json and the checkpoint differ */
 function load(checkpoint: Checkpoint, task: Task): void {
   const architecture = task.architecture();
-  const differing = differences(checkpoint.architecture, architecture);
+  const differing = differences(withLaterKeys(checkpoint.architecture), architecture);
   if (differing.length > 0) {
     throw new CheckpointError(
       `the architecture in run.json is not that of the checkpoint (${differing.slice(0, 5).join("; ")}).`,
@@ -224,7 +226,13 @@ function changedData(folder: string, run: RunFile, source: Source, accept: boole
 }
 
 /** Batches of the views that the task asks for. */
-export function openTrainingLoader({ config, task, source, writer, knownBad }: Session): Loader {
+export function openTrainingLoader({
+  config,
+  task,
+  source,
+  writer,
+  knownBad,
+}: Pick<Session, "config" | "task" | "source" | "writer" | "knownBad">): Loader {
   const { batchSize, workers, channels, maxPixels, maxBadShare } = config.data;
   return openLoader(source, {
     views: task.views(),
@@ -239,4 +247,9 @@ export function openTrainingLoader({ config, task, source, writer, knownBad }: S
     knownBad,
     ...(writer === undefined ? {} : { noteFolder: join(writer.folder, noteFolder) }),
   });
+}
+
+/** The same batches, to be looked at before the run begins. */
+function firstLoader(config: LoopConfig, task: Task, source: Source): Loader {
+  return openTrainingLoader({ config, task, source, writer: undefined, knownBad: [] });
 }

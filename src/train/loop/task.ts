@@ -1,4 +1,5 @@
 /** What the loop drives: pre-training and supervised training alike have a step, a held-out measure and a state. */
+import type { Loader } from "../../data/loader.js";
 import type { Source } from "../../data/source.js";
 import type { Transform } from "../../data/views.js";
 import type { ModelConfig } from "../../models/index.js";
@@ -78,6 +79,8 @@ export interface Task {
   step(batch: TrainingBatch, index: number): StepResult;
   /** Means over the batch, without training and without changing anything. */
   evaluate(batch: TrainingBatch): Measures;
+  /** Before a new run's first step: what has to be fitted to its pictures. @param open the training loader */
+  prepare?(open: () => Loader): Promise<void>;
   /** Loss of a model that learned nothing, where that is known. */
   baseline?(): number | undefined;
   close(): void;

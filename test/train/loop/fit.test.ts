@@ -1,12 +1,13 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { resume } from "../../../src/finetune/resume.js";
 import { readRunFile } from "../../../src/runs/run-file.js";
 import { checkpointFolder } from "../../../src/train/checkpoint.js";
 import type { RunConfigInput } from "../../../src/train/config.js";
 import { loadModel } from "../../../src/train/load.js";
-import { pretrain, resume } from "../../../src/train/pretrain.js";
-import { fitMethod } from "../../../src/train/session/fit.js";
+import { fitMethod } from "../../../src/train/loop/fit.js";
+import { pretrain } from "../../../src/train/pretrain.js";
 import { collect, finalState, tinyRun, trace, workFolder, writePictures } from "../example.js";
 
 const work = workFolder("fit");
