@@ -2,12 +2,12 @@
 
 export { examine } from "./data/doctor/examine.js";
 export { type DoctorReport, doctorReportSchema } from "./data/doctor/report.js";
+export { type PictureSurvey, surveyPictures } from "./data/doctor/survey.js";
 export { reportText } from "./data/doctor/text.js";
 export { type Batch, type Loader, type LoaderOptions, openLoader } from "./data/loader.js";
 export { openSource, type Source, type SourceInput, type SourceProgress, type SourceSpec } from "./data/source.js";
 export { cacheFolder } from "./data/sources/cache.js";
 export { chooseLabelled, type LabelChoice, labelChoiceSchema } from "./data/sources/labelled.js";
-export { type PictureSurvey, surveyPictures } from "./data/survey.js";
 export { cpuHasBfloat16, libtorchVersion } from "./engine/device.js";
 export type { DType } from "./engine/dtype.js";
 export { LacunaError } from "./engine/errors.js";

@@ -17,7 +17,7 @@ import { allocateRing, Ring } from "./loader/ring.js";
 import { ThreadCrew } from "./loader/threads.js";
 import type { Report, WorkSetup } from "./loader/work.js";
 import type { Source } from "./source.js";
-import { type Size, sizeAfter, type Transform, type TransformInput, transformSchema } from "./views.js";
+import { type Size, sizeAfter, type Transform, type TransformInput, transformSchema, unfitStep } from "./views.js";
 
 export { BadDataError, type BadSample } from "./loader/bad-samples.js";
 export { notedPaths } from "./loader/notes.js";
@@ -127,7 +127,7 @@ export class Loader implements AsyncDisposable {
     this.#source = source;
     this.#options = options;
     this.#channels = options.channels ?? (content.kind === "pixels" ? content.channels : 3);
-    this.#views = resolveViews(source, options);
+    this.#views = resolveViews(source, options, this.#channels);
     this.#order = new Order({ ...options, size });
     this.batchesPerEpoch = this.#order.batchesPerEpoch;
     this.#known = new Uint8Array(new SharedArrayBuffer(size));
@@ -282,10 +282,20 @@ export class Loader implements AsyncDisposable {
   }
 }
 
-function resolveViews(source: LoaderSource, options: LoaderOptions): View[] {
+function resolveViews(source: LoaderSource, options: LoaderOptions, channels: number): View[] {
   const { content } = source;
   return Object.entries(options.views).map(([name, written]) => {
     const transform = transformSchema.parse(written);
+    const unfit = unfitStep(transform, channels);
+    if (unfit !== undefined) {
+      throw new DataError({
+        code: "COLOUR_STEP",
+        path: `views.${name}`,
+        expected: `pictures of 1 or 3 channels for ${unfit}`,
+        actual: `${channels}`,
+        remedy: "Leave the step out: it speaks of colours.",
+      });
+    }
     const size = sizeAfter(transform, content.kind === "pixels" ? content : undefined);
     if (size === undefined) {
       throw new DataError({

@@ -4,6 +4,11 @@
  */
 import type { KeyedRandom } from "./random.js";
 import { crop, type Picture, type Region, resample } from "./resample.js";
+import { gaussianBlur } from "./transform/blur.js";
+import { drawJitter, jitter } from "./transform/color-jitter.js";
+import { grayscale } from "./transform/enhance.js";
+import { randAugment } from "./transform/rand-augment.js";
+import { solarize } from "./transform/tone.js";
 import { type Size, shorterSideSize, type Transform, type TransformStep } from "./views.js";
 
 type RandomResizedCrop = Extract<TransformStep, { type: "randomResizedCrop" }>;
@@ -139,6 +144,30 @@ function applyStep(step: TransformStep, picture: Picture, random: KeyedRandom): 
     }
     case "centerCrop":
       return centerCrop(picture, { height: step.size[0], width: step.size[1] });
+    case "randAugment":
+      return randAugment(picture, step, random);
+    case "colorJitter":
+    case "grayscale":
+    case "gaussianBlur":
+    case "solarize":
+      return random.uniform() < step.probability ? applyColourStep(step, picture, random) : picture;
+  }
+}
+
+type ColourStep = Extract<TransformStep, { type: "colorJitter" | "grayscale" | "gaussianBlur" | "solarize" }>;
+
+function applyColourStep(step: ColourStep, picture: Picture, random: KeyedRandom): Picture {
+  switch (step.type) {
+    case "colorJitter":
+      return jitter(picture, drawJitter(step, random));
+    case "grayscale":
+      return grayscale(picture);
+    case "gaussianBlur": {
+      const [least, most] = step.sigma;
+      return gaussianBlur(picture, least + (most - least) * random.uniform());
+    }
+    case "solarize":
+      return solarize(picture, step.threshold);
   }
 }
 

@@ -44,12 +44,67 @@ const centerCropSchema = z
   .strictObject({ type: z.literal("centerCrop"), size: sizeSchema })
   .describe("cut out the middle; smaller pictures get black borders first");
 
+const chance = z.number().min(0).max(1);
+const byte = z.int().min(0).max(255);
+const strength = z.number().min(0).default(0);
+
+const randAugmentSchema = z
+  .strictObject({
+    type: z.literal("randAugment"),
+    magnitude: z.number().min(0).max(10).default(9),
+    deviation: z.number().min(0).default(0.5).describe("of the magnitude, normal; kept within 0 to 10"),
+    operations: z.int().min(0).default(2).describe("how many are drawn, with replacement"),
+    probability: chance.default(0.5).describe("of each to be applied"),
+    fill: z
+      .tuple([byte, byte, byte])
+      .readonly()
+      .default([124, 116, 104])
+      .describe("colour of what is moved in from outside the picture"),
+  })
+  .describe("timm's rand-m9-mstd0.5-inc1: some of fifteen operations");
+
+const colorJitterSchema = z
+  .strictObject({
+    type: z.literal("colorJitter"),
+    brightness: strength.describe("factor uniform in 1 ± this, not below 0"),
+    contrast: strength,
+    saturation: strength,
+    hue: z.number().min(0).max(0.5).default(0).describe("turn uniform in ± this, of a full circle"),
+    probability: chance.default(1),
+  })
+  .describe("torchvision's ColorJitter, in a drawn order");
+
+const grayscaleSchema = z
+  .strictObject({ type: z.literal("grayscale"), probability: chance.default(0.2) })
+  .describe("take the colour out and keep three channels");
+
+const gaussianBlurSchema = z
+  .strictObject({
+    type: z.literal("gaussianBlur"),
+    sigma: range(0.1, 2).describe("in pixels, drawn uniformly: what Pillow calls the radius"),
+    probability: chance.default(0.5),
+  })
+  .describe("Pillow's GaussianBlur, as MoCo, SimCLR's followers and BYOL use it");
+
+const solarizeSchema = z
+  .strictObject({
+    type: z.literal("solarize"),
+    threshold: z.int().min(0).max(256).default(128),
+    probability: chance.default(0.2),
+  })
+  .describe("invert the values from the threshold on");
+
 export const transformStepSchema = z.discriminatedUnion("type", [
   randomResizedCropSchema,
   reflectPadCropSchema,
   flipSchema,
   resizeSchema,
   centerCropSchema,
+  randAugmentSchema,
+  colorJitterSchema,
+  grayscaleSchema,
+  gaussianBlurSchema,
+  solarizeSchema,
 ]);
 
 /** Steps in order. An empty list leaves the picture as it is. */
@@ -59,6 +114,15 @@ export type TransformStep = z.output<typeof transformStepSchema>;
 export type Transform = z.output<typeof transformSchema>;
 /** A transform as it may be written: what has a default may be left out. */
 export type TransformInput = z.input<typeof transformSchema>;
+
+/** Steps that speak of colours: they take grey or RGB pictures. */
+const colourSteps: ReadonlySet<TransformStep["type"]> = new Set(["randAugment", "colorJitter", "grayscale"]);
+
+/** The first step that cannot be done to pictures of so many channels. */
+export function unfitStep(transform: Transform, channels: number): TransformStep["type"] | undefined {
+  if (channels === 1 || channels === 3) return undefined;
+  return transform.find(({ type }) => colourSteps.has(type))?.type;
+}
 
 export interface Size {
   readonly height: number;

@@ -1,6 +1,7 @@
 /** What a run is made of when only its pictures are given: chosen from them and from the machine, each with a reason. */
+
+import type { PictureSurvey } from "../data/doctor/survey.js";
 import type { SourceInput } from "../data/source.js";
-import type { PictureSurvey } from "../data/survey.js";
 import { checkDevice, defaultPrecision } from "../engine/device.js";
 import { machineLimits } from "../engine/limits.js";
 import type { RunConfigInput } from "./config.js";

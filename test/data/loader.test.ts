@@ -315,6 +315,8 @@ describe("refused before anything is read", () => {
       "in views.image: expected a transform that gives pictures of one size",
     );
     expect(() => open(source, { views })).not.toThrow();
+    const colours = [{ type: "resize", size: [8, 8] }, { type: "randAugment" }] as const;
+    expect(() => open(files, { batchSize: 1, views: { image: colours } })).not.toThrow();
   });
   test("sizes that cannot be", () => {
     expect(() => open(source, { batchSize: 0 })).toThrow("in batchSize: expected a whole number of at least 1, got 0");

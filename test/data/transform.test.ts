@@ -2,6 +2,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { KeyedRandom } from "../../src/data/random.js";
 import { crop } from "../../src/data/resample.js";
+import { gaussianBlur } from "../../src/data/transform/blur.js";
+import { grayscale } from "../../src/data/transform/enhance.js";
+import { solarize } from "../../src/data/transform/tone.js";
 import { apply, centerCrop, drawCrop, flip, reflectPadCrop, roundHalfEven } from "../../src/data/transform.js";
 import { sizeAfter, type TransformInput, transformSchema } from "../../src/data/views.js";
 import { expectStored, numbers, picture } from "./transform-numbers.js";
@@ -115,6 +118,15 @@ const anyStep = fc.oneof(
     type: fc.constant("centerCrop" as const),
     size: fc.tuple(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 40 })),
   }),
+  fc.record({ type: fc.constant("randAugment" as const), probability: fc.constant(1) }),
+  fc.record({
+    type: fc.constant("colorJitter" as const),
+    brightness: fc.constant(0.8),
+    contrast: fc.constant(0.8),
+    saturation: fc.constant(0.8),
+    hue: fc.constant(0.2),
+  }),
+  fc.record({ type: fc.constantFrom("grayscale" as const, "gaussianBlur" as const, "solarize" as const) }),
 );
 
 const anySize = fc.oneof(
@@ -136,6 +148,23 @@ test("any steps on any size: the stated size, the same bytes again, the input un
     }),
     { seed: 4, numRuns: 200 },
   );
+});
+
+test("a step is done with its probability, and then as its own function does it", () => {
+  const source = picture(9, 11, 3, 1);
+  const after = (step: object, sample = 0) =>
+    apply(transformSchema.parse([step] as TransformInput), source, random(sample));
+  expect(after({ type: "solarize", threshold: 100, probability: 1 }).data).toEqual(solarize(source, 100).data);
+  expect(after({ type: "grayscale", probability: 1 }).data).toEqual(grayscale(source).data);
+  const blurred = after({ type: "gaussianBlur", sigma: [1.5, 1.5], probability: 1 });
+  expect(blurred.data).toEqual(gaussianBlur(source, 1.5).data);
+  for (const type of ["colorJitter", "grayscale", "gaussianBlur", "solarize"]) {
+    expect(after({ type, probability: 0 })).toBe(source);
+    const strengths = type === "colorJitter" ? { brightness: 0.5 } : {};
+    const samples = Array.from({ length: 200 }, (_, sample) => sample);
+    const done = samples.filter((sample) => after({ type, probability: 0.3, ...strengths }, sample) !== source);
+    expect(Math.abs(done.length - 60)).toBeLessThan(30); // the deviation is 6.5
+  }
 });
 
 test("a drawn window always lies inside, even for a line of pixels", () => {

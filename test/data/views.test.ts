@@ -1,5 +1,5 @@
 import { describe, expect, expectTypeOf, test } from "vitest";
-import { shorterSideSize, sizeAfter, type TransformStep, transformSchema } from "../../src/data/views.js";
+import { shorterSideSize, sizeAfter, type TransformStep, transformSchema, unfitStep } from "../../src/data/views.js";
 
 test("defaults are torchvision's, and the result can be written down and read back", () => {
   const transform = transformSchema.parse([
@@ -18,8 +18,42 @@ test("defaults are torchvision's, and the result can be written down and read ba
   expect(transform[1]).toEqual({ type: "flip", probability: 0.5 });
   expect(transformSchema.parse(JSON.parse(JSON.stringify(transform)))).toEqual(transform);
   expectTypeOf<TransformStep["type"]>().toEqualTypeOf<
-    "randomResizedCrop" | "flip" | "reflectPadCrop" | "resize" | "centerCrop"
+    | "randomResizedCrop"
+    | "flip"
+    | "reflectPadCrop"
+    | "resize"
+    | "centerCrop"
+    | "randAugment"
+    | "colorJitter"
+    | "grayscale"
+    | "gaussianBlur"
+    | "solarize"
   >();
+});
+
+test("the defaults of colour steps: timm's RandAugment, no jitter, the blur and the chances of MoCo v2 and BYOL", () => {
+  const types = ["randAugment", "colorJitter", "grayscale", "gaussianBlur", "solarize"] as const;
+  expect(transformSchema.parse(types.map((type) => ({ type })))).toEqual([
+    {
+      type: "randAugment",
+      magnitude: 9,
+      deviation: 0.5,
+      operations: 2,
+      probability: 0.5,
+      fill: [124, 116, 104],
+    },
+    { type: "colorJitter", brightness: 0, contrast: 0, saturation: 0, hue: 0, probability: 1 },
+    { type: "grayscale", probability: 0.2 },
+    { type: "gaussianBlur", sigma: [0.1, 2], probability: 0.5 },
+    { type: "solarize", threshold: 128, probability: 0.2 },
+  ]);
+});
+
+test("steps that speak of colours are for grey and RGB pictures", () => {
+  const transform = transformSchema.parse([{ type: "gaussianBlur" }, { type: "colorJitter" }, { type: "randAugment" }]);
+  expect([1, 3].map((channels) => unfitStep(transform, channels))).toEqual([undefined, undefined]);
+  expect([2, 4, 12].map((channels) => unfitStep(transform, channels))).toEqual(Array(3).fill("colorJitter"));
+  expect(unfitStep(transform.slice(0, 1), 12)).toBeUndefined();
 });
 
 describe("refused", () => {
@@ -33,6 +67,9 @@ describe("refused", () => {
     [{ type: "resize", size: 2.5 }],
     [{ type: "reflectPadCrop", padding: -1 }],
     [{ type: "rotate" }],
+    [{ type: "randAugment", magnitude: 11 }],
+    [{ type: "colorJitter", hue: 0.6 }],
+    [{ type: "gaussianBlur", sigma: [2, 1] }],
   ])("%j", (step) => {
     expect(transformSchema.safeParse([step]).success).toBe(false);
   });

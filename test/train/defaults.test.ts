@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { PictureSurvey } from "../../src/data/survey.js";
+import type { PictureSurvey } from "../../src/data/doctor/survey.js";
 import { parseConfig } from "../../src/train/config.js";
 import { chooseDefaults, type MachineFacts, machineFacts } from "../../src/train/defaults.js";
 

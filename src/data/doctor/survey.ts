@@ -1,10 +1,10 @@
 /** A quick look at a source before training: sizes and channels from headers, mean and deviation from a few pictures. */
 import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { claimedSize, isDecoded, sniffFormat } from "./decode/format.js";
-import { readJpegHeader } from "./decode/jpeg.js";
-import { DEFAULT_MAX_PIXELS, decodeFile } from "./decode.js";
-import type { Source } from "./source.js";
+import { claimedSize, isDecoded, sniffFormat } from "../decode/format.js";
+import { readJpegHeader } from "../decode/jpeg.js";
+import { DEFAULT_MAX_PIXELS, decodeFile } from "../decode.js";
+import type { Source } from "../source.js";
 
 /** What a source's pictures are like, judged by a sample. */
 export interface PictureSurvey {

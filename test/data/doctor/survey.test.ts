@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { expect, onTestFinished, test } from "vitest";
-import { openSource, type Source } from "../../src/data/source.js";
-import { surveyPictures } from "../../src/data/survey.js";
+import { surveyPictures } from "../../../src/data/doctor/survey.js";
+import { openSource, type Source } from "../../../src/data/source.js";
 
 function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "lacuna-survey-"));
