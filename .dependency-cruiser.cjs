@@ -51,6 +51,11 @@ module.exports = {
     ),
     only("train", everythingBelowTraining, "probes are handed in by the caller: training knows no evaluation"),
     only("finetune", [...everythingBelowTraining, "train"], "supervised training runs in the same loop"),
+    only(
+      "sweep",
+      ["runs", "data/source\\.ts$", "train/(config|checkpoint)\\.ts$", ...engineFaces],
+      "a sweep is a plan and a folder: whoever runs it trains and judges",
+    ),
     only("evaluate", [...everythingBelowTraining, "train", "finetune"], "evaluation knows no commands"),
     only("cli", ["index\\.ts$"], "commands use what everybody can use: the public surface"),
     {

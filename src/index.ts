@@ -47,6 +47,28 @@ export { type OpenedRun, openRun } from "./runs/reader.js";
 export type { RunEvent, RunFile } from "./runs/schema.js";
 export { type RunSummary, summarize } from "./runs/summary.js";
 export { writeAtomic } from "./runs/write-atomic.js";
+export {
+  defineSweep,
+  type Evaluate,
+  type MeasureName,
+  type Reference,
+  type Sweep,
+  type SweepInput,
+  sweepSchema,
+} from "./sweep/define.js";
+export { type Measurement, type PointResults, type PointState, readPoint, SweepFolder } from "./sweep/folder.js";
+export { inOrder } from "./sweep/order.js";
+export { writePlots } from "./sweep/plots.js";
+export { expand as expandSweep, type SweepPoint } from "./sweep/points.js";
+export {
+  type BaselineRow,
+  measuresOf,
+  type PointResult,
+  type PointStatus,
+  type SweepSummary,
+  summarizeSweep,
+} from "./sweep/summary.js";
+export { csvText, markdownText, tableRows } from "./sweep/table.js";
 export { arange, cat, empty, full, ones, stack, zeros } from "./tensor/creation.js";
 export { backward, checkpoint } from "./tensor/grad.js";
 export { Rng } from "./tensor/random.js";

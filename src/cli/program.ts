@@ -11,6 +11,7 @@ import { pretrainCommand } from "./commands/pretrain.js";
 import { quickstartCommand } from "./commands/quickstart.js";
 import { reconstructCommand } from "./commands/reconstruct.js";
 import { resumeCommand } from "./commands/resume.js";
+import { sweepCommand } from "./commands/sweep.js";
 import { exitCodeOf, exitCodes } from "./errors.js";
 import type { Add } from "./options.js";
 import { Report } from "./report.js";
@@ -24,6 +25,7 @@ const register = [
   embedCommand,
   evaluateCommand,
   planCommand,
+  sweepCommand,
   doctorCommand,
   checkReferenceCommand,
 ];

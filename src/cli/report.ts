@@ -9,6 +9,13 @@ export interface Live {
   stop(): void;
 }
 
+/** A table above a live line; both are rewritten in a terminal that has room for them. */
+export interface LiveTable extends Live {
+  show(lines: readonly string[]): void;
+  /** False where nothing can be rewritten: whoever writes says then what has changed, line by line. */
+  readonly isRewritten: boolean;
+}
+
 /** Between lines where nothing can be rewritten: a log stays readable. */
 const plainIntervalMs = 10_000;
 
@@ -17,6 +24,7 @@ export interface Output {
   write(text: string): unknown;
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
 }
 
 export class Report {
@@ -63,6 +71,14 @@ export class Report {
     return this.#people.isTTY === true ? this.#terminalLine() : this.#plainLine(kind);
   }
 
+  /** A table whose lines keep their number, and a live line below. */
+  async liveTable(lines: readonly string[]): Promise<LiveTable> {
+    const { isTTY, rows = 24 } = this.#people;
+    if (isTTY === true && lines.length + 3 <= rows) return this.#terminalTable(lines);
+    for (const line of lines) this.line(line);
+    return { ...(await this.live("run")), show: () => {}, isRewritten: false };
+  }
+
   #plainLine(kind: "run" | "wait"): Live {
     let last = kind === "run" ? Number.NEGATIVE_INFINITY : performance.now();
     let pending: string | undefined;
@@ -81,11 +97,32 @@ export class Report {
   }
 
   async #terminalLine(): Promise<Live> {
+    const bars = await this.#openBars();
+    const bar = bars.create(1, 0, { text: "" });
+    return { update: (share, text) => bar.update(share, { text }), stop: () => this.#closeBars(bars) };
+  }
+
+  async #terminalTable(lines: readonly string[]): Promise<LiveTable> {
+    const bars = await this.#openBars();
+    const rows = lines.map((text) => bars.create(1, 0, { text, plain: true }));
+    const bar = bars.create(1, 0, { text: "" });
+    return {
+      isRewritten: true,
+      show: (texts) => {
+        for (const [i, row] of rows.entries()) row.update(0, { text: texts[i] ?? "", plain: true });
+      },
+      update: (share, text) => bar.update(share, { text }),
+      stop: () => this.#closeBars(bars),
+    };
+  }
+
+  async #openBars(): Promise<MultiBar> {
     const { MultiBar: Bars } = (await import("cli-progress")).default;
     const columns = (): number => this.#people.columns ?? 80;
     const bars = new Bars({
       stream: this.#people as NodeJS.WritableStream,
-      format: (_, { progress }, { text }: { text: string }) => barLine(progress, text, columns()),
+      format: (_, { progress }, { text, plain }: { text: string; plain?: boolean }) =>
+        plain === true ? text.slice(0, columns() - 1) : barLine(progress, text, columns()),
       hideCursor: true,
       linewrap: true, // our lines are cut to the width; switching wrapping off would outlive a killed process
       fps: 5,
@@ -94,16 +131,14 @@ export class Report {
       emptyOnZero: true,
       gracefulExit: false, // signals are the run's: it saves first
     });
-    const bar = bars.create(1, 0, { text: "" });
     this.#bars = bars;
-    return {
-      update: (share, text) => bar.update(share, { text }),
-      stop: () => {
-        bars.update();
-        bars.stop();
-        this.#bars = undefined;
-      },
-    };
+    return bars;
+  }
+
+  #closeBars(bars: MultiBar): void {
+    bars.update();
+    bars.stop();
+    this.#bars = undefined;
   }
 }
 

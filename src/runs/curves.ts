@@ -1,6 +1,7 @@
 /** Pictures of a run's curves: loss, held-out loss, learning rate, gradient norm, speed. */
 import { join } from "node:path";
 import type { TopLevelSpec } from "vega-lite";
+import { drawingStyle, pngOf, svgOf } from "./drawing.js";
 import { openRun } from "./reader.js";
 import type { RunEvent, StepEvent } from "./schema.js";
 import { centredAverage, imagesPerSecond, type Point } from "./summary.js";
@@ -15,7 +16,6 @@ export interface CurveOptions {
 
 /** Points of a drawn line; more are not seen and make the file large. */
 const drawnPoints = 1000;
-const fonts = "DejaVu Sans, Helvetica, Arial, sans-serif";
 const colours = { raw: "#a9c4e6", smoothed: "#1f4e96", heldOut: "#d9640d", quiet: "#6b7280", wrong: "#c81e1e" };
 const wide = 820;
 /** Room between panels for the numbers of the next one's axis. */
@@ -45,44 +45,10 @@ export async function writeCurves(folder: string): Promise<{ svg: string; png: s
 
 /** The curves as the text of an SVG. */
 export async function drawCurves(events: readonly RunEvent[], options: CurveOptions): Promise<string> {
-  // Loaded here, since they take a quarter of a second that a command which draws nothing should not pay.
-  const [vega, vegaLite] = await Promise.all([import("vega"), import("vega-lite")]);
-  const { spec } = vegaLite.compile(specification(events, options));
-  const view = new vega.View(vega.parse(spec), { renderer: "none" });
-  try {
-    return await view.toSVG();
-  } finally {
-    view.finalize();
-  }
-}
-
-/** A PNG of an SVG, at twice its size. */
-export async function pngOf(svg: string): Promise<Uint8Array> {
-  const { default: sharp } = await import("sharp");
-  return sharp(Buffer.from(svg), { density: 144 }).flatten({ background: "white" }).png().toBuffer();
+  return svgOf(specification(events, options));
 }
 
 type Layer = Record<string, unknown>;
-
-const style: Layer = {
-  font: fonts,
-  view: { stroke: "#d1d5db" },
-  axis: {
-    labelColor: "#374151",
-    titleColor: "#111827",
-    gridColor: "#eef0f3",
-    labelFontSize: 12,
-    titleFontSize: 13,
-  },
-  legend: {
-    labelFontSize: 12,
-    title: null,
-    orient: "top",
-    direction: "horizontal",
-    offset: 4,
-    symbolStrokeWidth: 3,
-  },
-};
 
 function specification(events: readonly RunEvent[], { title, subtitle, baseline }: CurveOptions): TopLevelSpec {
   const steps = events.filter((event) => event.type === "step");
@@ -119,7 +85,7 @@ function specification(events: readonly RunEvent[], { title, subtitle, baseline 
         ],
       },
     ],
-    config: style,
+    config: drawingStyle,
   } as unknown as TopLevelSpec;
 }
 

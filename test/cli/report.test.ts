@@ -82,3 +82,41 @@ test("tables align numbers below their title to the right, text to the left", ()
   ];
   expect(tableLines(rows)).toEqual(["     count  what", "a    1,000  one", "bc  12.5 %  more"]);
 });
+
+describe("a live table", () => {
+  test("without a terminal, or without room, it is written once and its lines are told one by one", async () => {
+    const { written, pair } = streams();
+    const table = await new Report(false, pair).liveTable(["a", "b"]);
+    expect(table.isRewritten).toBe(false);
+    table.show(["a", "c"]);
+    table.update(0.5, "half");
+    table.stop();
+    expect(written.out).toBe("a\nb\nhalf\n");
+  });
+
+  test("in a terminal its lines are rewritten, above a live line", async () => {
+    let text = "";
+    // What cli-progress asks of a terminal.
+    const names = ["on", "once", "removeListener", "cursorTo", "moveCursor", "clearLine"];
+    const terminal = Object.assign(Object.fromEntries(names.map((name) => [name, () => true])), {
+      isTTY: true,
+      columns: 60,
+      rows: 10,
+      write: (more: string) => {
+        text += more;
+        return true;
+      },
+    });
+    const report = new Report(false, { out: terminal, error: terminal });
+    const table = await report.liveTable(["one waiting", "two waiting"]);
+    expect(table.isRewritten).toBe(true);
+    table.show(["one done", "two waiting"]);
+    table.update(0.5, "step 3");
+    table.stop();
+    expect(text).toContain("one done");
+    expect(text).toContain("step 3");
+    const tall = await report.liveTable(Array.from({ length: 9 }, () => "x"));
+    expect(tall.isRewritten).toBe(false);
+    tall.stop();
+  });
+});

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import sharp from "sharp";
 import { expect, test } from "vitest";
-import { drawCurves, pngOf, writeCurves } from "../../src/runs/curves.js";
+import { drawCurves, writeCurves } from "../../src/runs/curves.js";
+import { pngOf } from "../../src/runs/drawing.js";
 import type { RunEvent } from "../../src/runs/schema.js";
 import { RunWriter } from "../../src/runs/writer.js";
 import { exampleRun, startEvent, stepEvent, temporaryFolders } from "./example.js";

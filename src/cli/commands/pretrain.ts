@@ -53,14 +53,15 @@ export function pretrainCommand(program: Command, add: Add): void {
     if (defaults !== undefined) tellChoices(report, defaults);
     const out = options.out ?? defaultRunFolder(name, new Date());
     const { featureProbes, pretrain } = await import("../../index.js");
-    const rest = { probes: featureProbes, out, overwrite: options.overwrite === true, command: typed() };
+    const rest = { probes: featureProbes, out, overwrite: options.overwrite === true, command: typedCommand() };
     const watched = await watchRun((signal) => pretrain(config, { ...rest, signal }), out, report);
     report.result(watched, () => tellResult(report, watched));
     return watched.exitCode;
   });
 }
 
-function typed(): string {
+/** The command line as it was typed. */
+export function typedCommand(): string {
   return ["lacuna", ...process.argv.slice(2).map(quoted)].join(" ");
 }
 

@@ -44,13 +44,13 @@ export async function resolveRun(tokens: readonly string[], options: readonly st
     const written = await loadRecipe(what);
     return {
       name: basename(what, extname(what)),
-      config: await check(overlay(written, settings), keys),
+      config: await checkConfig(overlay(written, settings), keys),
       defaults: undefined,
     };
   }
   const source = parseSource(what);
   const defaults = await chooseFor(source, settings);
-  return { name: sourceName(source), config: await check(overlay(defaults.config, settings), keys), defaults };
+  return { name: sourceName(source), config: await checkConfig(overlay(defaults.config, settings), keys), defaults };
 }
 
 async function chooseFor(source: Parameters<typeof sourceName>[0], settings: readonly Setting[]): Promise<Defaults> {
@@ -74,7 +74,7 @@ async function chooseFor(source: Parameters<typeof sourceName>[0], settings: rea
 }
 
 /** The schema's own check, with the nearest key for one that is misspelt. */
-async function check(config: Record<string, unknown>, keys: readonly ConfigKey[]): Promise<RunConfig> {
+export async function checkConfig(config: Record<string, unknown>, keys: readonly ConfigKey[]): Promise<RunConfig> {
   const { parseConfig } = await import("../../index.js");
   const named = withNames(config);
   for (const { path, parts } of unknownKeys(named, keys)) {

@@ -22,6 +22,8 @@ export interface EvaluationSetting {
   readonly k: number;
   /** Of the encoder's matrix products; float32 unless said. Features are float32 always. */
   readonly precision?: "float32" | "bfloat16";
+  /** Aborted: ends at the next batch of pictures, by its reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** images [B C H W] -> features [B D], in evaluation mode */
@@ -54,12 +56,15 @@ export async function measure(name: string, encode: Encode, setting: EvaluationS
 
 async function featuresOf(encode: Encode, setting: EvaluationSetting, source: Source): Promise<LabelledFeatures> {
   const { autocast, extractFeatures, plainLoader } = await import("../../index.js");
-  const { config, precision = "float32" } = setting;
+  const { config, precision = "float32", signal } = setting;
   const { mean, std } = config.data;
   await using loader = plainLoader(config, source, Math.min(250, source.size));
   const batches = loader.batches({ epoch: 0, batch: 0 }, { epoch: 1 });
   const options = { mean, std, device: config.device };
-  const inPrecision: Encode = (images) => autocast(precision, () => encode(images), config.device);
+  const inPrecision: Encode = (images) => {
+    signal?.throwIfAborted();
+    return autocast(precision, () => encode(images), config.device);
+  };
   const { features, labels } = await extractFeatures(inPrecision, batches, options);
   return { features, labels: labels ?? new Int32Array() };
 }

@@ -28,11 +28,20 @@ export interface LabelledOptions {
  */
 export async function openLabelled(options: LabelledOptions): Promise<LabelledPair> {
   const { train, test, split } = specs(options);
+  return { ...(await openPair(train, test, options.limit)), split };
+}
+
+/** Opens both sides of what is described. @param limit pictures of each side at most */
+export async function openPair(
+  train: SourceInput,
+  test: SourceInput,
+  limit: number,
+): Promise<Pick<LabelledPair, "train" | "test">> {
   const { openSource } = await import("../../index.js");
   const limited = (spec: SourceInput): SourceInput =>
-    "split" in spec ? { ...spec, limit: Math.min(spec.limit ?? options.limit, options.limit) } : spec;
-  const open = async (spec: SourceInput): Promise<Source> => subset(await openSource(limited(spec)), options.limit);
-  const pair = { train: await open(train), test: await open(test), split };
+    "split" in spec ? { ...spec, limit: Math.min(spec.limit ?? limit, limit) } : spec;
+  const open = async (spec: SourceInput): Promise<Source> => subset(await openSource(limited(spec)), limit);
+  const pair = { train: await open(train), test: await open(test) };
   checkClasses(pair);
   return pair;
 }
@@ -61,7 +70,7 @@ function specs({ data, train, test }: LabelledOptions): { train: SourceInput; te
   return { train: part("train"), test: part("heldOut"), split: "a fifth, chosen by name, is judged" };
 }
 
-function checkClasses({ train, test }: LabelledPair): void {
+function checkClasses({ train, test }: Pick<LabelledPair, "train" | "test">): void {
   for (const source of [train, test]) {
     if (source.classes !== undefined) continue;
     throw new UsageError({

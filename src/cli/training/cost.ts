@@ -32,7 +32,15 @@ export async function costOf(config: RunConfig): Promise<ModelCost> {
   );
   const step = { index: 0, epoch: 0, progress: 0, rng: new Rng(0, "cost") };
   const whole = cost(
-    () => methods[config.method.name].build(config.method, buildEncoder(config.model, image)),
+    () => {
+      const inner = buildEncoder(config.model, image);
+      try {
+        return methods[config.method.name].build(config.method, inner);
+      } catch (error) {
+        inner.close(); // what does not fit together is refused after the encoder is made
+        throw error;
+      }
+    },
     (method) => method.call({ image: picture() }, step),
   );
   // What the method does besides its encoder's blocks and norm is embedding patches and decoding.

@@ -1,0 +1,99 @@
+import type { Command } from "commander";
+import { type Add, wholeNumber } from "../options.js";
+import { type Report, tableLines } from "../report.js";
+import { loadSweep, type ResolvedSweep } from "../sweep/load.js";
+import { planSweep, type SweepPlan } from "../sweep/plan.js";
+import { runSweep, type SweepOutcome } from "../sweep/run.js";
+import { duration, quoted, scaled, whole } from "../words.js";
+import { typedCommand } from "./pretrain.js";
+
+interface Options {
+  readonly out?: string;
+  readonly dryRun?: boolean;
+  readonly retry?: boolean;
+  readonly pictures?: number;
+}
+
+const details = `
+A sweep file is TypeScript (export default defineSweep({ … })) or JSON: a base configuration, axes or named points, how each
+is judged, and a paper's numbers to stand beside. Every point is checked before the first is trained.
+
+Points run in this order: the first seed of all before the second; the ends of an axis before its middle, then the middles
+between; among equals the cheapest first. Run the same command again to go on after Ctrl-C, a crash or kill -9: a point
+under way goes on exactly, and nothing that is finished is done again.
+
+Examples:
+  lacuna sweep recipes/sweeps/mae-mask-ratio-cifar10.ts --dry-run
+  lacuna sweep recipes/sweeps/mae-mask-ratio-cifar10.ts --epochs=2 --out runs/quick`;
+
+/** `lacuna sweep <file> [--key=value …]` */
+export function sweepCommand(program: Command, add: Add): void {
+  const command = program
+    .command("sweep")
+    .summary("train and judge a grid of configurations, beside a paper's numbers")
+    .description(
+      "Trains every configuration that a file describes, judges each, and writes one table and plots beside the paper's numbers.",
+    )
+    .usage("<sweep file> [options] [--path.to.key=value …]")
+    .argument("[what...]", "a sweep file (.ts, .json)")
+    .option("--out <folder>", "the sweep's folder (default: runs/<name of the file>)")
+    .option("--dry-run", "show the points, their order and cost; train nothing")
+    .option("--retry", "train points again whose training failed")
+    .option("--pictures <n>", "how many pictures there are, where they are not here; with --dry-run", wholeNumber)
+    .allowUnknownOption()
+    .addHelpText("after", details);
+  add<Options>(command, async (report, operands, options) => {
+    const own = ["out", "dry-run", "retry", "pictures", "json"];
+    const resolved = await loadSweep(operands as string[], own);
+    const plan = await planSweep(resolved, options.pictures);
+    const folder = options.out ?? `runs/${resolved.name}`;
+    if (options.dryRun === true) {
+      tellPlan(report, resolved, plan);
+      return 0;
+    }
+    if (plan.note !== undefined) throw new Error(plan.note);
+    report.line(`${resolved.sweep.title}: ${whole(plan.points.length)} points in ${folder}`);
+    const outcome = await runSweep(resolved, plan, report, {
+      folder,
+      command: typedCommand(),
+      retry: options.retry === true,
+    });
+    report.result(outcome, () => tellOutcome(report, outcome));
+    return outcome.exitCode;
+  });
+}
+
+function tellPlan(report: Report, { sweep }: ResolvedSweep, { points, note }: SweepPlan): void {
+  const total = points.reduce((sum, { cost }) => sum + cost, 0);
+  const listed = points.map(({ point, cost, steps }) => ({ id: point.id, at: point.at, cost, steps }));
+  report.result({ title: sweep.title, points: listed, cost: total, note }, () => {
+    report.line(sweep.title);
+    report.table([
+      ["", "point", "steps", "multiply-adds", "share"],
+      ...points.map(({ point, cost, steps }, i) => [
+        `${i + 1}`,
+        point.id,
+        steps === undefined ? "" : whole(steps),
+        scaled(cost),
+        `${((100 * cost) / total).toFixed(1)} %`,
+      ]),
+      ["", "all", "", scaled(total), ""],
+    ]);
+    report.line();
+    if (note !== undefined) report.line(`Costs are for each picture of the set: ${note} Or say --pictures <n>.`);
+    else report.line("Multiply-adds of training, backward counted as twice forward; judging comes on top.");
+  });
+}
+
+function tellOutcome(report: Report, outcome: SweepOutcome): void {
+  const { summary, finished, failed, waiting, seconds, files, exitCode } = outcome;
+  report.line();
+  for (const line of tableLines(outcome.table)) report.line(`  ${line}`);
+  report.line();
+  report.line(
+    `${finished} of ${finished + failed + waiting} points finished${failed > 0 ? `, ${failed} failed (--retry trains them again)` : ""}, in ${duration(seconds)}.`,
+  );
+  if (summary.reference !== undefined) report.line(`Paper: ${summary.reference.source}, ${summary.reference.setting}.`);
+  report.line(`Written: ${files.map(quoted).join(", ")}`);
+  if (exitCode === 130 || exitCode === 143) report.line("Saved. Go on with the same command.");
+}

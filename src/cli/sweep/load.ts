@@ -1,0 +1,144 @@
+/** From a sweep file to checked points: every configuration is complete and valid before anything is trained. */
+import { basename, extname } from "node:path";
+import type { RunConfig, Sweep, SweepPoint } from "../../index.js";
+import { overlay, parseFlags, type Setting } from "../config/flags.js";
+import type { ConfigKey } from "../config/keys.js";
+import { nearest } from "../config/nearest.js";
+import { isRecipe, loadRecipe } from "../config/recipe.js";
+import { checkConfig, runConfigKeys } from "../config/resolve.js";
+import { UsageError } from "../errors.js";
+
+export interface ResolvedPoint {
+  readonly point: SweepPoint;
+  readonly config: RunConfig;
+}
+
+export interface ResolvedSweep {
+  /** Of the file: the folder's default name. */
+  readonly name: string;
+  readonly sweep: Sweep;
+  /** In the order of the file. */
+  readonly points: readonly ResolvedPoint[];
+}
+
+/**
+ * Loads a sweep file; flags such as `--epochs=2` are laid over its base configuration.
+ * @param options the command's own options, for suggestions
+ * @throws UsageError, ConfigError, naming the point
+ */
+export async function loadSweep(tokens: readonly string[], options: readonly string[]): Promise<ResolvedSweep> {
+  const keys = await runConfigKeys();
+  const { operands, settings } = parseFlags(tokens, keys, options);
+  const [file, ...more] = operands;
+  if (file === undefined || more.length > 0 || !isRecipe(file)) {
+    throw new UsageError({
+      code: "operands",
+      path: "the command line",
+      expected: "one sweep file (.ts or .json)",
+      actual: operands.length === 0 ? "none" : operands.join(" "),
+      remedy: "For example: lacuna sweep recipes/sweeps/mae-mask-ratio-cifar10.ts",
+    });
+  }
+  const sweep = await parseSweep(await loadRecipe(file), file, keys);
+  return { name: basename(file, extname(file)), sweep, points: await resolvePoints(sweep, settings, keys) };
+}
+
+async function parseSweep(written: Record<string, unknown>, file: string, keys: readonly ConfigKey[]): Promise<Sweep> {
+  const { sweepSchema } = await import("../../index.js");
+  const result = sweepSchema.safeParse(written);
+  if (!result.success) {
+    const { issues } = result.error;
+    throw sweepError(issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0], file, written);
+  }
+  const { axes, points = {} } = result.data;
+  for (const key of Object.keys(axes)) checkKey(key, `axes of ${file}`, keys);
+  for (const [name, settings] of Object.entries(points))
+    for (const key of Object.keys(settings)) checkKey(key, `points.${name} of ${file}`, keys);
+  const { reference } = result.data;
+  if (reference?.axis !== undefined && !(reference.axis in axes)) {
+    const near = nearest(reference.axis, Object.keys(axes));
+    throw new UsageError({
+      code: "reference-axis",
+      path: `reference.axis of ${file}`,
+      expected: Object.keys(axes).join(" or ") || "no axis, since the sweep has none",
+      actual: JSON.stringify(reference.axis),
+      ...(near === undefined ? {} : { remedy: `Did you mean ${near}?` }),
+    });
+  }
+  return result.data;
+}
+
+interface Issue {
+  readonly code?: string;
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly keys?: readonly string[];
+}
+
+/** Keys at the top and of its parts, for suggestions. */
+const known: Readonly<Record<string, readonly string[]>> = {
+  "": ["title", "base", "axes", "points", "evaluate", "reference"],
+  evaluate: ["train", "test", "limit", "knn", "linear", "baselines"],
+  reference: ["source", "setting", "axis", "measures"],
+  "reference.measures": ["knn", "linear", "finetune"],
+};
+
+function sweepError(issue: Issue | undefined, file: string, written: Record<string, unknown>): UsageError {
+  const path = issue?.path.join(".") ?? "";
+  const unknown = issue?.keys?.[0];
+  const near = unknown === undefined ? undefined : nearest(unknown, known[path] ?? []);
+  const isRun = "model" in written || "data" in written;
+  const remedy = near === undefined ? "See docs/guide/sweeps.md." : `Did you mean ${near}?`;
+  return new UsageError({
+    code: "sweep",
+    path: path === "" ? file : `${path} of ${file}`,
+    expected: unknown === undefined ? "a sweep" : "a key of a sweep",
+    actual: unknown === undefined ? (issue?.message ?? "something else") : `"${unknown}", which is none`,
+    remedy: isRun ? "This is a recipe: train it with lacuna pretrain, or make it the base of a sweep." : remedy,
+  });
+}
+
+/** An inner node (`method`) may be set as a whole; its own keys are checked with the configuration. */
+function checkKey(key: string, path: string, keys: readonly ConfigKey[]): void {
+  if (keys.some((one) => one.path === key || one.path.startsWith(`${key}.`))) return;
+  const near = nearest(
+    key,
+    keys.map((one) => one.path),
+  );
+  throw new UsageError({
+    code: "unknown-key",
+    path,
+    expected: "keys of the configuration",
+    actual: `"${key}", which is none`,
+    remedy: near === undefined ? "See: lacuna pretrain --help-config" : `Did you mean ${near}?`,
+  });
+}
+
+async function resolvePoints(
+  sweep: Sweep,
+  flags: readonly Setting[],
+  keys: readonly ConfigKey[],
+): Promise<ResolvedPoint[]> {
+  const { expandSweep } = await import("../../index.js");
+  for (const { path } of flags) {
+    if (!(path in sweep.axes)) continue;
+    throw new UsageError({
+      code: "axis-flag",
+      path: `--${path}`,
+      expected: "a key that the sweep does not vary",
+      actual: `one of its axes (${sweep.axes[path]?.length} values)`,
+      remedy: "Change the axis in the file, or leave the flag out.",
+    });
+  }
+  const base = overlay(sweep.base, flags);
+  const points: ResolvedPoint[] = [];
+  for (const point of expandSweep(sweep)) {
+    try {
+      points.push({ point, config: await checkConfig(overlay(base, point.settings), keys) });
+    } catch (error) {
+      if (error instanceof Error) error.message = `${error.message} (point ${point.id})`;
+      throw error;
+    }
+  }
+  return points;
+}

@@ -1,0 +1,66 @@
+/** What each point would cost, and the order in which they are run. */
+import type { RunConfig } from "../../index.js";
+import { costOf } from "../training/cost.js";
+import type { ResolvedPoint, ResolvedSweep } from "./load.js";
+
+export interface PlannedPoint extends ResolvedPoint {
+  /** Multiply-adds of its whole training, backward counted as twice forward; of one picture an epoch while `pictures` is not known. */
+  readonly cost: number;
+  readonly steps: number | undefined;
+}
+
+export interface SweepPlan {
+  /** In the order in which they are run. */
+  readonly points: readonly PlannedPoint[];
+  /** Why costs are of one picture an epoch; undefined where all is known. */
+  readonly note: string | undefined;
+}
+
+/**
+ * Builds every point's model without allocating it, so that what does not fit together is an error now.
+ * @param given pictures of the training set, where it is not here
+ * @throws ConfigError naming the point
+ */
+export async function planSweep({ sweep, points }: ResolvedSweep, given?: number): Promise<SweepPlan> {
+  const { inOrder } = await import("../../index.js");
+  const planned: PlannedPoint[] = [];
+  const sizes = new Map<string, Promise<number>>();
+  const costs = new Map<string, Promise<number>>();
+  let note: string | undefined;
+  for (const { point, config } of points) {
+    try {
+      const { model, method, data } = config;
+      const shape = JSON.stringify([model, method, data.imageSize, data.channels]);
+      const multiplyAdds = await once(costs, shape, async () => (await costOf(config)).multiplyAdds);
+      const pictures = given ?? (await once(sizes, JSON.stringify(data.source), () => sizeOf(config)).catch(String));
+      if (typeof pictures === "string") note ??= pictures;
+      planned.push({ point, config, ...(await runCost(config, multiplyAdds, pictures)) });
+    } catch (error) {
+      if (error instanceof Error) error.message = `${error.message} (point ${point.id})`;
+      throw error;
+    }
+  }
+  return { points: inOrder(planned, sweep.axes), note };
+}
+
+async function runCost(
+  config: RunConfig,
+  multiplyAdds: number,
+  pictures: number | string,
+): Promise<{ cost: number; steps: number | undefined }> {
+  const { derive } = await import("../../index.js");
+  if (typeof pictures === "string") return { cost: 3 * multiplyAdds * config.epochs, steps: undefined };
+  const { steps, effectiveBatch } = derive(config, pictures);
+  return { cost: 3 * multiplyAdds * steps * effectiveBatch, steps };
+}
+
+async function sizeOf(config: RunConfig): Promise<number> {
+  const { openSource } = await import("../../index.js");
+  return (await openSource(config.data.source)).size;
+}
+
+function once<T>(known: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const found = known.get(key) ?? make();
+  known.set(key, found);
+  return found;
+}

@@ -1,0 +1,42 @@
+/** Pictures from specifications of Vega-Lite, in one style, without a browser. */
+import type { TopLevelSpec } from "vega-lite";
+
+/** Fonts and colours that all pictures share. */
+export const drawingStyle: Record<string, unknown> = {
+  font: "DejaVu Sans, Helvetica, Arial, sans-serif",
+  view: { stroke: "#d1d5db" },
+  axis: {
+    labelColor: "#374151",
+    titleColor: "#111827",
+    gridColor: "#eef0f3",
+    labelFontSize: 12,
+    titleFontSize: 13,
+  },
+  legend: {
+    labelFontSize: 12,
+    title: null,
+    orient: "top",
+    direction: "horizontal",
+    offset: 4,
+    symbolStrokeWidth: 3,
+  },
+};
+
+/** The text of an SVG. */
+export async function svgOf(specification: TopLevelSpec): Promise<string> {
+  // Loaded here, since they take a quarter of a second that a command which draws nothing should not pay.
+  const [vega, vegaLite] = await Promise.all([import("vega"), import("vega-lite")]);
+  const { spec } = vegaLite.compile(specification);
+  const view = new vega.View(vega.parse(spec), { renderer: "none" });
+  try {
+    return await view.toSVG();
+  } finally {
+    view.finalize();
+  }
+}
+
+/** A PNG of an SVG, at twice its size. */
+export async function pngOf(svg: string): Promise<Uint8Array> {
+  const { default: sharp } = await import("sharp");
+  return sharp(Buffer.from(svg), { density: 144 }).flatten({ background: "white" }).png().toBuffer();
+}

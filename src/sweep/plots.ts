@@ -1,0 +1,207 @@
+/** A sweep's picture: our numbers on the left, the paper's on the right, in panels of their own, since scales differ. */
+import { join } from "node:path";
+import type { TopLevelSpec } from "vega-lite";
+import { drawingStyle, pngOf, svgOf } from "../runs/drawing.js";
+import { writeAtomic } from "../runs/write-atomic.js";
+import type { MeasureName, Reference } from "./define.js";
+import type { SweepRow, SweepSummary } from "./summary.js";
+import { measureTitle, valueText } from "./table.js";
+
+type Layer = Record<string, unknown>;
+
+const size = { width: 380, height: 230 };
+const colours = { ours: "#1f4e96", paper: "#d9640d", quiet: "#6b7280" };
+const palette = ["#1f4e96", "#d9640d", "#2f7d4f", "#8b3fa8", "#b8860b", "#3a8fb7", "#c0392b", "#6b7280"];
+
+/** What papers report comes first, so that a measure's two panels stand side by side. */
+const panelOrder: readonly MeasureName[] = ["linear", "finetune", "knn"];
+
+/** A mark of a curve. */
+interface Dot {
+  readonly x: number | string;
+  readonly y: number;
+  /** Deviation over seeds. */
+  readonly low?: number;
+  readonly high?: number;
+  /** The other axes' values, in words. */
+  readonly line: string;
+}
+
+interface Panel {
+  readonly title: string;
+  readonly subtitle: string;
+  readonly colour: string;
+  readonly dots: readonly Dot[];
+}
+
+/**
+ * Draws plots.svg and plots.png into a folder; nothing while there is nothing to draw.
+ * @throws RunError "no-space", "system"
+ */
+export async function writePlots(
+  folder: string,
+  summary: SweepSummary,
+): Promise<{ svg: string; png: string } | undefined> {
+  const drawing = await drawSweep(summary);
+  if (drawing === undefined) return undefined;
+  const paths = { svg: join(folder, "plots.svg"), png: join(folder, "plots.png") };
+  writeAtomic(paths.svg, drawing);
+  writeAtomic(paths.png, await pngOf(drawing));
+  return paths;
+}
+
+/** The picture as the text of an SVG; undefined while no point has been judged. */
+export async function drawSweep(summary: SweepSummary): Promise<string | undefined> {
+  const ours = panelOrder.flatMap((measure) => ourPanel(summary, measure));
+  if (ours.length === 0) return undefined;
+  const paper = panelOrder.flatMap((measure) => paperPanel(summary.reference, measure));
+  return svgOf(specification(summary, ours, paper));
+}
+
+function ourPanel({ rows, baselines, axis, otherAxes, names }: SweepSummary, measure: MeasureName): Panel[] {
+  const dots = rows.flatMap((row): Dot[] => {
+    const value = row.measures[measure];
+    if (value === undefined) return [];
+    const { mean, deviation } = value;
+    const ends = deviation === undefined ? {} : { low: mean - deviation, high: mean + deviation };
+    return [{ x: placeOf(row, axis), y: mean, ...ends, line: lineOf(row, otherAxes, names, axis) }];
+  });
+  if (dots.length === 0) return [];
+  const known = baselines.flatMap(({ name, accuracies }) => {
+    const value = accuracies[measure];
+    return value === undefined ? [] : [`${name} ${(100 * value).toFixed(1)} %`];
+  });
+  return [{ title: `${measureTitle(measure)}, here`, subtitle: known.join(", "), colour: colours.ours, dots }];
+}
+
+function paperPanel(reference: Reference | undefined, measure: MeasureName): Panel[] {
+  const series = reference?.measures[measure];
+  if (series === undefined) return [];
+  const dots = series.values.map(([x, y]) => ({ x: typeof x === "boolean" ? String(x) : x, y, line: "paper" }));
+  const subtitle = [series.label, ...(series.note === undefined ? [] : [series.note])].join("; ");
+  return [{ title: `${measureTitle(measure)}, paper`, subtitle, colour: colours.paper, dots }];
+}
+
+function placeOf({ at, name }: SweepRow, axis: string | undefined): number | string {
+  const value = axis === undefined ? name : at[axis];
+  return typeof value === "number" ? value : valueText(value);
+}
+
+function lineOf(
+  row: SweepRow,
+  keys: readonly string[],
+  names: Readonly<Record<string, string>>,
+  axis?: string,
+): string {
+  const parts = keys.map((key) => `${names[key] ?? key} ${valueText(row.at[key])}`);
+  return [...(axis !== undefined && row.name !== undefined ? [row.name] : []), ...parts].join(", ");
+}
+
+function specification(summary: SweepSummary, ours: readonly Panel[], paper: readonly Panel[]): TopLevelSpec {
+  const { title, axis, reference } = summary;
+  const from = axis === undefined ? "" : (axis.split(".").at(-1) ?? axis);
+  const subtitle = reference === undefined ? [] : [shorten(`paper: ${reference.source}`), shorten(reference.setting)];
+  const x = abscissa([...ours, ...paper], from);
+  const rows = Array.from({ length: Math.max(ours.length, paper.length) }, (_, i) => [ours[i], paper[i]]);
+  return {
+    $schema: "https://vega.github.io/schema/vega-lite/v6.json",
+    background: "white",
+    padding: 16,
+    title: {
+      text: title,
+      anchor: "start",
+      fontSize: 18,
+      offset: 18,
+      subtitle,
+      subtitleFontSize: 12,
+      subtitleColor: colours.quiet,
+    },
+    spacing: 28,
+    vconcat: rows.map((panels) => ({
+      spacing: 90,
+      bounds: "flush",
+      hconcat: panels.flatMap((panel) => (panel === undefined ? [] : [panelOf(panel, x)])),
+    })),
+    config: drawingStyle,
+  } as unknown as TopLevelSpec;
+}
+
+/** The same on every panel, so that curves can be compared by eye. */
+function abscissa(panels: readonly Panel[], title: string): Layer {
+  const places = [...new Set(panels.flatMap(({ dots }) => dots.map(({ x }) => x)))];
+  if (places.every((place) => typeof place === "number")) {
+    const sorted = places.toSorted((a, b) => a - b);
+    const [low = 0, high = 1] = [sorted[0], sorted.at(-1)];
+    const isLog = low > 0 && high / low >= 8 && sorted.every(Number.isInteger);
+    const margin = isLog ? 1.15 : 0.04 * (high - low || 1);
+    const domain = isLog ? [low / margin, high * margin] : [low - margin, high + margin];
+    const scale = { domain, nice: false, zero: false, ...(isLog ? { type: "log", base: 2 } : {}) };
+    const axis = { values: sorted, labelExpr: "format(datum.value, '~g')", labelOverlap: "greedy" };
+    return { field: "x", type: "quantitative", title, scale, axis };
+  }
+  return { field: "x", type: "nominal", title: title || null, sort: places.map(String), axis: { labelAngle: -30 } };
+}
+
+function panelOf({ title, subtitle, colour, dots }: Panel, x: Layer): Layer {
+  const lines = [...new Set(dots.map(({ line }) => line))];
+  const isMany = lines.length > 1;
+  const color = isMany
+    ? { field: "line", type: "nominal", scale: { domain: lines, range: palette }, legend: { columns: 3 } }
+    : { value: colour };
+  const y = {
+    field: "y",
+    type: "quantitative",
+    title: "accuracy, %",
+    scale: { domain: domainOf(dots), nice: false, zero: false },
+  };
+  const joined =
+    x["type"] === "quantitative" ? [{ mark: { type: "line", strokeWidth: 2 }, encoding: { x, y, color } }] : [];
+  const spread = {
+    mark: { type: "rule", strokeWidth: 1.5 },
+    encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color },
+  };
+  return {
+    ...size,
+    data: { values: dots },
+    title: {
+      text: title,
+      subtitle: twoLines(subtitle),
+      anchor: "start",
+      frame: "group",
+      fontSize: 14,
+      subtitleFontSize: 11,
+      subtitleColor: colours.quiet,
+      offset: 8,
+    },
+    layer: [
+      ...joined,
+      ...(dots.some(({ low }) => low !== undefined) ? [spread] : []),
+      { mark: { type: "point", filled: true, size: 60, opacity: 1 }, encoding: { x, y, color } },
+      {
+        mark: { type: "text", dy: -11, fontSize: 11, color: colours.quiet },
+        encoding: { x, y, text: { field: "y", format: ".1f" } },
+      },
+    ],
+  };
+}
+
+/** From the lowest to the highest with room for the numbers above; at least two points wide, or noise would look large. */
+function domainOf(dots: readonly Dot[]): [number, number] {
+  const values = dots.flatMap(({ y, low = y, high = y }) => [y, low, high]);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const margin = Math.max(0.12 * (high - low), (2 - (high - low)) / 2, 0.1);
+  return [low - margin, high + 1.5 * margin];
+}
+
+/** Always two, so that panels beside each other stand level. */
+function twoLines(text: string): string[] {
+  const most = 62;
+  const words = text.split(" ");
+  let first = "";
+  while (words.length > 0 && `${first} ${words[0]}`.length <= most) first = `${first} ${words.shift()}`.trim();
+  return [first, words.length > 0 ? shorten(words.join(" "), most) : "\u00a0"]; // an empty line would take no room
+}
+
+function shorten(text: string, most = 130): string {
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+}

@@ -1,0 +1,49 @@
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { Judge } from "../../../src/cli/sweep/judge.js";
+import { type Evaluate, openRun, type PointResults, sweepSchema } from "../../../src/index.js";
+import { temporaryFolder, tinyRun } from "../terminal.js";
+
+const none: PointResults = { formatVersion: 1, measures: {} };
+
+async function trained() {
+  const folder = temporaryFolder();
+  const { run, pictures } = await tinyRun(folder);
+  const part = (name: string) => ({ kind: "folder", path: pictures, part: name, holdOut: 0.4 });
+  const written = { train: part("train"), test: part("heldOut"), knn: { k: 3 } };
+  const { evaluate } = sweepSchema.parse({ title: "t", base: {}, evaluate: written });
+  const steps = openRun(run).run.derived["steps"] ?? 0;
+  const judge = (changes: Partial<Evaluate> = {}, signal = new AbortController().signal) =>
+    new Judge({ ...evaluate, ...changes }, ["knn", "linear"], signal);
+  return { folder, run, steps, judge };
+}
+
+test("a run is judged once for each checkpoint and setting", async () => {
+  const { folder, run, steps, judge } = await trained();
+  const measures = await judge().judge(run, steps, none);
+  expect(Object.keys(measures)).toEqual(["knn", "linear"]);
+  expect(measures["knn"]?.accuracy).toBeGreaterThanOrEqual(0);
+  const results = { formatVersion: 1, measures } as const;
+  expect(judge().isComplete(results, steps)).toBe(true);
+  // Nothing is missing: a folder that is not there is not looked at.
+  expect(await judge().judge(join(folder, "nowhere"), steps, results)).toBe(measures);
+  expect(judge().isComplete(results, steps + 1)).toBe(false);
+  expect(judge({ knn: { k: 1 } }).isComplete(results, steps)).toBe(false);
+  const again = await judge({ knn: { k: 1 } }).judge(run, steps, results);
+  expect(again["linear"]).toBe(measures["linear"]); // k is none of the probe's business
+  expect(again["knn"]).not.toBe(measures["knn"]);
+});
+
+test("pixels and the untrained encoder, without a run", async () => {
+  const { run, judge } = await trained();
+  const config = openRun(run).run.config as never;
+  const pixels = await judge().judgeBaseline("pixels", config, none);
+  expect(pixels).toMatchObject({ knn: { step: 0 }, linear: { step: 0 } });
+  expect(await judge().judgeBaseline("untrained", config, { ...none, measures: pixels })).toBe(pixels); // known
+});
+
+test("Ctrl-C ends it with the signal's reason", async () => {
+  const { run, steps, judge } = await trained();
+  const stopped = AbortSignal.abort(new Error("enough"));
+  await expect(judge({}, stopped).judge(run, steps, none)).rejects.toThrow("enough");
+});

@@ -1,0 +1,63 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import sharp from "sharp";
+import { expect, test } from "vitest";
+import { drawSweep, writePlots } from "../../src/sweep/plots.js";
+import { summarizeSweep } from "../../src/sweep/summary.js";
+import { temporaryFolder } from "../cli/terminal.js";
+import { exampleResults, exampleSweep } from "./example.js";
+
+const texts = (svg = ""): string[] =>
+  [...svg.matchAll(/<(?:text|tspan)[^>]*>([^<]+)</g)].map(([, text]) => text as string);
+
+test("ours and the paper's stand in panels of their own, every value written at its mark", async () => {
+  const sweep = exampleSweep();
+  const baselines = [{ name: "raw pixels", accuracies: { linear: 0.39 } }];
+  const svg = await drawSweep(
+    summarizeSweep(
+      sweep,
+      exampleResults(sweep, (i) => 0.41 + 0.05 * i),
+      baselines,
+    ),
+  );
+  const titles = ["Mask ratio", "k-NN, here", "linear probe, here", "linear probe, paper", "raw pixels 39.0 %"];
+  expect(texts(svg)).toEqual(expect.arrayContaining([...titles, "paper: a paper, figure 5", "ViT-L", "maskRatio"]));
+  expect(texts(svg)).toEqual(expect.arrayContaining(["41.0", "46.0", "51.0", "54.6", "69.9", "73.5", "66.1"]));
+  expect(svg).not.toContain("NaN");
+});
+
+test("a second axis is drawn as lines, seeds as a spread, names as places", async () => {
+  const axes = { "method.maskRatio": [0.1, 0.5], "model.depth": [2, 4], seed: [0, 1] };
+  const grid = exampleSweep({ axes });
+  const svg = await drawSweep(
+    summarizeSweep(
+      grid,
+      exampleResults(grid, (i) => 0.4 + 0.01 * i),
+    ),
+  );
+  expect(texts(svg)).toEqual(expect.arrayContaining(["depth 2", "depth 4"]));
+  const named = exampleSweep({ axes: {}, points: { small: {}, large: {} }, reference: undefined });
+  const words = await drawSweep(
+    summarizeSweep(
+      named,
+      exampleResults(named, (i) => 0.4 + 0.1 * i),
+    ),
+  );
+  expect(texts(words)).toEqual(expect.arrayContaining(["small", "large", "40.0", "50.0"]));
+});
+
+test("files are written once there is something to draw", async () => {
+  const folder = temporaryFolder();
+  const sweep = exampleSweep();
+  expect(await writePlots(folder, summarizeSweep(sweep, []))).toBeUndefined();
+  expect(existsSync(join(folder, "plots.svg"))).toBe(false);
+  await writePlots(
+    folder,
+    summarizeSweep(
+      sweep,
+      exampleResults(sweep, () => 0.5),
+    ),
+  );
+  expect(readFileSync(join(folder, "plots.svg"), "utf8")).toMatch(/^<svg/);
+  expect((await sharp(join(folder, "plots.png")).metadata()).width).toBeGreaterThan(800);
+});
