@@ -56,6 +56,7 @@ module.exports = {
       ["runs", "data/source\\.ts$", "train/(config|checkpoint)\\.ts$", ...engineFaces],
       "a sweep is a plan and a folder: whoever runs it trains and judges",
     ),
+    only("export", [...everythingBelowTraining, "train", "finetune"], "what was trained, for other programs"),
     only("evaluate", [...everythingBelowTraining, "train", "finetune"], "evaluation knows no commands"),
     only("cli", ["index\\.ts$"], "commands use what everybody can use: the public surface"),
     {

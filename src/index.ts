@@ -19,6 +19,7 @@ export { type Extracted, extractFeatures, type LabelledFeatures } from "./evalua
 export { type KnnResult, knn } from "./evaluate/knn.js";
 export { type LinearProbeResult, linearProbe } from "./evaluate/linear-probe.js";
 export { pixelFeatures } from "./evaluate/pixels.js";
+export { autoencoderOnnx, encoderOnnx, type ModelOnnxOptions, preprocessing } from "./export/onnx.js";
 export { type ErasingConfig, erase_, erasingConfig } from "./finetune/erasing.js";
 export {
   checkMixing,
@@ -34,6 +35,7 @@ export { resume } from "./finetune/resume.js";
 export { npyHeader } from "./formats/npy.js";
 export { safetensorsHeader } from "./formats/safetensors.js";
 export { type Cost, cost } from "./graph/cost.js";
+export { exportOnnx, type OnnxFile, type OnnxOptions } from "./graph/onnx/export.js";
 export { methods } from "./methods/index.js";
 export { Mae, type MaeConfig, mae } from "./methods/masked/mae.js";
 export { type Fit, type Loss, Method, type MethodSpec, type Reconstruction, type Step } from "./methods/method.js";

@@ -5,6 +5,7 @@ import { checkReferenceCommand } from "./commands/check-reference.js";
 import { doctorCommand } from "./commands/doctor.js";
 import { embedCommand } from "./commands/embed.js";
 import { evaluateCommand } from "./commands/evaluate.js";
+import { exportCommand } from "./commands/export.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { planCommand } from "./commands/plan.js";
 import { pretrainCommand } from "./commands/pretrain.js";
@@ -24,6 +25,7 @@ const register = [
   reconstructCommand,
   embedCommand,
   evaluateCommand,
+  exportCommand,
   planCommand,
   sweepCommand,
   doctorCommand,

@@ -46,6 +46,16 @@ export interface Reconstruction {
   readonly mask: Tensor;
 }
 
+/** All that a method which fills in pictures makes of a picture and a mask. */
+export interface Filled extends Omit<Reconstruction, "mask"> {
+  /** [B 1+K D], the encoder's normed tokens: class token first, then the visible patches in the order given */
+  readonly latent: Tensor;
+  /** [B N O], what the decoder says of every patch, in image order; pixels of a patch stand channels last */
+  readonly prediction: Tensor;
+  /** [B N], 1 = hidden */
+  readonly hidden: Tensor;
+}
+
 /** A way to learn without labels: `forward` turns views of a batch into a loss. */
 export abstract class Method<View extends string = "image"> extends Module<
   [Readonly<Record<View, Tensor>>, Step],
@@ -61,6 +71,12 @@ export abstract class Method<View extends string = "image"> extends Module<
    * many are kept; drawn if absent
    */
   reconstruct?(image: Tensor, step: Step, given?: { readonly ids: Tensor; readonly kept: number }): Reconstruction;
+
+  /**
+   * The same as a function of its tensors alone, which is what is exported: image [B C H W], visible patches [B K] and the
+   * place of each patch in the order visible, then hidden [B N]; both int64. No number is drawn.
+   */
+  fillIn?(image: Tensor, visible: Tensor, restore: Tensor): Filled;
 
   /** For methods that fill in pictures: the share of the patches that is hidden in training. */
   hiddenShare?(): number;

@@ -19,6 +19,26 @@ export function onDevice<R>(wanted: string, body: () => R): R {
   }
 }
 
+/**
+ * Runs `body` while the parameters stand for their shapes alone: the same module, on the `meta` device. Their values are
+ * untouched and back afterwards. What is recorded meanwhile costs nothing.
+ */
+export function onMeta<R>(parameters: Iterable<Parameter>, body: () => R): R {
+  const swapped = [...parameters].map((parameter) => {
+    const shape = outside(() => empty(parameter.shape, { device: "meta", dtype: parameter.dtype }));
+    return { parameter, shape, own: parameter.id };
+  });
+  try {
+    for (const { parameter, shape } of swapped) parameter.id = shape.id;
+    return body();
+  } finally {
+    for (const { parameter, shape, own } of swapped) {
+      parameter.id = own;
+      shape.dispose();
+    }
+  }
+}
+
 /** A tensor that belongs to a module: it is in the module's state, and `close` frees it. */
 export class Parameter extends Tensor {
   constructor(

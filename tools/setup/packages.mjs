@@ -63,7 +63,9 @@ export async function installPackages(root) {
   const [command, first] = cli?.endsWith("npm-cli.js") ? [process.execPath, [cli]] : ["npm", []];
   const args = [...first, "ci", "--include=dev", "--include=optional"];
   const inherit = process.stdout.isTTY === true; // npm's own progress
-  const { ok, output } = await run(command, args, { cwd: root, env: innerEnvironment(process.env), inherit });
+  // Tests use onnxruntime's CPU library, which is in its package; by itself it would fetch that of GPUs as well.
+  const env = { ...innerEnvironment(process.env), ONNXRUNTIME_NODE_INSTALL: "skip" };
+  const { ok, output } = await run(command, args, { cwd: root, env, inherit });
   if (!ok) throw failure(output);
   writeJson(stampOf(root), { lock: hash(readFileSync(join(root, "package-lock.json"))) });
   say(`npm packages are installed (${seconds(started)})`);

@@ -22,7 +22,15 @@ import { sinCosInit } from "../../nn/positions.js";
 import { cat } from "../../tensor/creation.js";
 import { take } from "../../tensor/functional.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import { type Fit, type Loss, Method, type MethodSpec, type Reconstruction, type Step } from "../method.js";
+import {
+  type Filled,
+  type Fit,
+  type Loss,
+  Method,
+  type MethodSpec,
+  type Reconstruction,
+  type Step,
+} from "../method.js";
 import { augmentationConfig, maskedView } from "../parts/augmentation.js";
 import { drawMask, hiddenPatches, keptPatches, type Mask, maskOf } from "../parts/masks.js";
 import { buildTarget } from "../parts/targets/build.js";
@@ -130,9 +138,17 @@ export class Mae extends Method {
 
   /** image [B C H W] -> predictions of the patches `wanted` [B M], or of all in image order [B M O] */
   predict(image: Tensor, mask: Mask, wanted?: Tensor): Tensor {
+    return this.predictFrom(this.encodeMasked(image, mask), mask, wanted);
+  }
+
+  private encodeMasked(image: Tensor, mask: Mask): Tensor {
+    return this.config.maskTokenInEncoder ? this.encodeAll(image, mask) : this.encodeVisible(image, mask);
+  }
+
+  private predictFrom(latent: Tensor, mask: Mask, wanted?: Tensor): Tensor {
     return this.config.maskTokenInEncoder
-      ? this.readOut(this.decoderEmbed.call(this.encodeAll(image, mask)), wanted)
-      : this.decode(this.encodeVisible(image, mask), mask, wanted);
+      ? this.readOut(this.decoderEmbed.call(latent), wanted)
+      : this.decode(latent, mask, wanted);
   }
 
   /** image [B C H W] -> latent of the visible patches, class token first [B 1+K D] */
@@ -154,8 +170,8 @@ export class Mae extends Method {
   }
 
   /** latent of visible patches [B 1+K D] -> predictions of the patches `wanted` [B M], or of all in image order [B M O] */
-  decode(latent: Tensor, { ids, restore, kept }: Mask, wanted?: Tensor): Tensor {
-    const [B = 0, N = 0] = ids.shape;
+  decode(latent: Tensor, { restore, kept }: Mask, wanted?: Tensor): Tensor {
+    const [B = 0, N = 0] = restore.shape;
     const x = this.decoderEmbed.call(latent); // [B 1+K d]
     const hidden = this.maskToken.to(x.dtype).expand([B, N - kept, -1]); // [B N-K d]
     const ordered = take(cat([x.slice(1, 1), hidden], 1), restore); // [B N d], in image order
@@ -175,18 +191,28 @@ export class Mae extends Method {
 
   override reconstruct(image: Tensor, { rng }: Step, given?: { ids: Tensor; kept: number }): Reconstruction {
     const mask = given === undefined ? this.draw(rng, image.device) : maskOf(given.ids, given.kept);
-    const pixels = this.target.pixels(this.predict(image, mask), image); // [B N P]
+    const { masked, rebuilt, predicted, hidden } = this.fillIn(image, mask.ids.slice(1, 0, mask.kept), mask.restore);
+    return { masked, rebuilt, predicted, mask: hidden };
+  }
+
+  override fillIn(image: Tensor, visible: Tensor, restore: Tensor): Filled {
     const { patchSize, grid } = this.encoder;
+    const mask: Mask = { ids: visible, restore, kept: visible.side(1) };
+    const latent = this.encodeMasked(image, mask); // [B 1+K D]
+    const prediction = this.predictFrom(latent, mask); // [B N O]
+    const pixels = this.target.pixels(prediction, image); // [B N P]
     const patches = patchify(image, patchSize, "channelsLast"); // [B N P]
     const hidden = hiddenPatches(mask); // [B N]
     const share = hidden.unsqueeze(-1); // [B N 1]
-    const visible = patches.mul(share.rsub(1)); // [B N P]
+    const seen = patches.mul(share.rsub(1)); // [B N P]
     const picture = (values: Tensor): Tensor => unpatchify(values, patchSize, grid, "channelsLast"); // [B C H W]
     return {
-      masked: picture(visible),
-      rebuilt: picture(visible.add(pixels.mul(share))),
+      latent,
+      prediction,
+      hidden,
+      masked: picture(seen),
+      rebuilt: picture(seen.add(pixels.mul(share))),
       predicted: picture(pixels),
-      mask: hidden,
     };
   }
 
