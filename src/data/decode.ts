@@ -1,6 +1,6 @@
 /**
  * From a file to the picture that a person sees: upright (EXIF), in sRGB, 8 bits, CMYK and grey as colours, alpha on
- * white, the first frame of an animation. Ordinary JPEGs go through libjpeg-turbo, everything else, and whatever
+ * white, the first frame of an animation. Asked for other numbers of channels, bands as they are (decode/bands.ts). Ordinary JPEGs go through libjpeg-turbo, everything else, and whatever
  * libjpeg-turbo has doubts about, through sharp.
  *
  * A header's claim is checked before any pixel is decoded: a picture of more than `maxPixels` costs nothing.
@@ -8,6 +8,7 @@
  * is used, as viewers show it, and `facts.damaged` says so.
  */
 import { readFileSync, statSync } from "node:fs";
+import { BandError, decodeBands, needsBands } from "./decode/bands.js";
 import { toChannels } from "./decode/colour.js";
 import { claimedSize, endsTooEarly, isDecoded, type PictureFormat, sniffFormat } from "./decode/format.js";
 import { decodeOrdinaryJpeg, isOrdinaryJpeg, type JpegHeader, readJpegHeader } from "./decode/jpeg.js";
@@ -21,8 +22,8 @@ export interface DecodeOptions {
   readonly maxPixels: number;
   /** Milliseconds until the wait for one picture ends; the decoder's own thread may go on for a while. */
   readonly timeoutMs: number;
-  /** 1 luma (Rec. 601), 3 RGB on white, 4 RGB with alpha. */
-  readonly channels: 1 | 3 | 4;
+  /** 1 luma (Rec. 601), 3 RGB on white, 4 RGB with alpha; any other number of bands that the file must have. */
+  readonly channels: number;
 }
 
 /** 64 megapixels: more than all but a few cameras make, 192 MB of pixels. */
@@ -100,8 +101,9 @@ export async function decodeBytes(bytes: Uint8Array, path: string, options: Deco
     throw new BadPictureError("unsupported", path, `${jpeg.scans} scans over ${jpeg.width} × ${jpeg.height} pixels`);
   }
   try {
+    if (needsBands(format, options.channels)) return await decodeAsBands({ bytes, format, path, options });
     const decoded = await withinTime(decodeSniffed(bytes, format, jpeg, options), options.timeoutMs);
-    return { picture: toChannels(decoded.picture, options.channels), facts: decoded.facts };
+    return { picture: toChannels(decoded.picture, options.channels as 1 | 3 | 4), facts: decoded.facts };
   } catch (error) {
     throw badPicture(error, { bytes, format, path, options });
   }
@@ -139,6 +141,14 @@ async function decodeSniffed(
     orientation: metadata.orientation ?? 1,
     damaged: false,
   } as const;
+  return { picture, facts };
+}
+
+async function decodeAsBands({ bytes, format, path, options }: Attempt): Promise<Decoded> {
+  const decoding = decodeBands(bytes, format, options.channels, options);
+  const { picture, bits } = await withinTime(decoding, options.timeoutMs);
+  checkSize(picture, path, options.maxPixels); // an array's; a TIFF has been checked by its header
+  const facts = { format, colour: "grey", bits, alpha: false, frames: 1, orientation: 1, damaged: false } as const;
   return { picture, facts };
 }
 
@@ -182,8 +192,14 @@ interface Attempt {
 /** Puts a decoder's failure into one of the codes. */
 function badPicture(error: unknown, { bytes, format, path, options }: Attempt): BadPictureError {
   const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof BadPictureError) return error;
   if (error instanceof TimeLimitError || /^timeout/.test(message)) {
     return new BadPictureError("timeout", path, `decoding took longer than ${options.timeoutMs} ms`, error);
+  }
+  if (error instanceof BandError) return new BadPictureError("unsupported", path, message, error);
+  if (/exceeds channel limit/.test(message)) {
+    const remedy = "more channels in one page than are read; use a page for each, or a .npy file";
+    return new BadPictureError("unsupported", path, remedy, error);
   }
   if (/exceeds pixel limit/.test(message)) {
     return new BadPictureError("too-large", path, `more than ${options.maxPixels / 1e6} million pixels`, error);

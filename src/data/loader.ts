@@ -9,7 +9,7 @@ import path from "node:path";
 import { DEFAULT_MAX_PIXELS, DEFAULT_TIMEOUT_MS } from "./decode.js";
 import { DataError } from "./errors.js";
 import { type BadSample, BadSamples } from "./loader/bad-samples.js";
-import { shareContent } from "./loader/content.js";
+import { hasChannels, shareContent } from "./loader/content.js";
 import { type Crew, LocalCrew } from "./loader/crew.js";
 import { forgetNotes } from "./loader/notes.js";
 import { Order } from "./loader/order.js";
@@ -34,8 +34,8 @@ export interface LoaderOptions {
   readonly workers: number;
   readonly shuffle: boolean;
   readonly dropLast: boolean;
-  /** 1 grey, 3 colour. Default: those of pictures in memory, 3 for files. */
-  readonly channels?: 1 | 3;
+  /** 1 grey, 3 colour, 4 with alpha, or as many as each file has. Default: those of pictures in memory, 3 for files. */
+  readonly channels?: number;
   readonly maxPixels?: number;
   /** Milliseconds for one picture. */
   readonly timeoutMs?: number;
@@ -202,7 +202,7 @@ export class Loader implements AsyncDisposable {
       decode: {
         maxPixels: maxPixels ?? DEFAULT_MAX_PIXELS,
         timeoutMs: timeoutMs ?? DEFAULT_TIMEOUT_MS,
-        channels: this.#channels === 1 ? 1 : 3,
+        channels: this.#channels,
       },
       decoder,
       known: this.#known,
@@ -320,6 +320,10 @@ function checkOptions(source: LoaderSource, options: LoaderOptions): void {
   if (!whole(workers, 0)) refuse("workers", "a whole number of at least 0", `${workers}`, "Set it so.");
   if (options.prefetch !== undefined && !whole(options.prefetch, 1)) {
     refuse("prefetch", "a whole number of at least 1", `${options.prefetch}`, "Leave it out for the default.");
+  }
+  const { content } = source;
+  if (content.kind === "pixels" && !hasChannels(content.channels, options.channels ?? content.channels)) {
+    refuse("channels", `1 or ${content.channels} for these pictures`, `${options.channels}`, "Set data.channels so.");
   }
   if (source.size < (dropLast ? batchSize : 1)) {
     const least = dropLast ? `at least one batch of ${batchSize} pictures` : "at least one picture";

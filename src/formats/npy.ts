@@ -47,6 +47,12 @@ export function parseNpy(bytes: Uint8Array, path = "(memory)"): RawTensor {
   return { dtype, shape, data };
 }
 
+/** Type and shape by the header alone, of which `bytes` must hold the whole. @throws FormatError */
+export function readNpyHeader(bytes: Uint8Array, path = "(memory)"): { dtype: Dtype; shape: readonly number[] } {
+  const { descr, shape } = new HeaderReader(headerText(bytes, path).text, path).read();
+  return { dtype: dtypeOf(descr, path).dtype, shape };
+}
+
 /**
  * The bytes before the data of a little-endian array in C order, equal to what NumPy writes; for files written row by row.
  * @throws FormatError "unsupported-dtype" for BF16 and the 8-bit floats, which NumPy lacks

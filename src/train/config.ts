@@ -17,7 +17,10 @@ const dataConfig = z.strictObject({
     .optional()
     .describe("pictures that are never trained on; their loss is logged with fixed masks"),
   imageSize: side.default(224).describe("side in pixels, or [height, width]"),
-  channels: z.literal([1, 3]).default(3),
+  channels: positive
+    .max(4096)
+    .default(3)
+    .describe("1 grey, 3 colour, 4 with alpha; others from TIFFs with a page a band, or .npy files [H W C]"),
   batchSize: positive.default(256).describe("pictures a step of the optimiser, all micro-batches together"),
   workers: z
     .union([z.literal("auto"), z.int().min(0)])
@@ -149,7 +152,7 @@ function checkRelations({ data, optim }: RunConfig): void {
         path: `data.${key}`,
         expected: data.channels,
         actual: data[key],
-        remedy: `Give ${data.channels} numbers.`,
+        remedy: `Give ${data.channels} numbers; lacuna doctor measures them.`,
       });
     }
   }

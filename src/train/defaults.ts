@@ -37,6 +37,7 @@ export interface Decided {
   readonly patchSize?: number;
   readonly batchSize?: number;
   readonly epochs?: number;
+  readonly channels?: number;
   readonly device?: string;
 }
 
@@ -241,9 +242,12 @@ function chooseNormalisation({ channels, statistics }: PictureSurvey): Normalisa
     const { mean, std, pictures } = statistics;
     return { mean, std, reason: `measured on ${pictures} of the pictures` };
   }
-  return channels === 3
-    ? { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], reason: "ImageNet's: too few pictures to measure" }
-    : { mean: [0.459], std: [0.226], reason: "ImageNet's in grey: too few pictures to measure" };
+  const reason = "too few pictures to measure";
+  if (channels === 3)
+    return { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], reason: `ImageNet's: ${reason}` };
+  if (channels === 1) return { mean: [0.459], std: [0.226], reason: `ImageNet's in grey: ${reason}` };
+  const each = (value: number): number[] => Array<number>(channels).fill(value);
+  return { mean: each(0.5), std: each(0.25), reason: `the middle of the range: ${reason}` };
 }
 
 interface Chosen {
@@ -291,12 +295,17 @@ function explainModel({ survey, machine, decided, plan }: Chosen): Choice[] {
   ];
 }
 
-function explainData({ survey, holdOut, normalisation }: Chosen): Choice[] {
+const channelReasons: Readonly<Record<number, string>> = {
+  1: "every picture looked at is grey",
+  3: "the pictures have colours",
+};
+
+function explainData({ survey, decided, holdOut, normalisation }: Chosen): Choice[] {
   return [
     {
       key: "data.channels",
       value: `${survey.channels}`,
-      reason: survey.channels === 1 ? "every picture looked at is grey" : "the pictures have colours",
+      reason: asSaid(decided.channels, channelReasons[survey.channels] ?? "what the files hold"),
     },
     {
       key: "data.mean, data.std",

@@ -317,12 +317,16 @@ describe("refused before anything is read", () => {
     expect(() => open(source, { views })).not.toThrow();
     const colours = [{ type: "resize", size: [8, 8] }, { type: "randAugment" }] as const;
     expect(() => open(files, { batchSize: 1, views: { image: colours } })).not.toThrow();
+    expect(() => open(files, { batchSize: 1, views: { image: colours }, channels: 12 })).toThrow(
+      "in views.image: expected pictures of 1 or 3 channels for randAugment, got 12. Leave the step out",
+    );
   });
   test("sizes that cannot be", () => {
     expect(() => open(source, { batchSize: 0 })).toThrow("in batchSize: expected a whole number of at least 1, got 0");
     expect(() => open(source, { workers: -1 })).toThrow("in workers: expected a whole number of at least 0, got -1");
     expect(() => open(source, { prefetch: 0 })).toThrow("in prefetch");
     expect(() => open(source, { batchSize: 11, dropLast: true })).toThrow("at least one batch of 11 pictures, got 10");
+    expect(() => open(source, { channels: 12 })).toThrow("in channels: expected 1 or 3 for these pictures, got 12");
     expect(() => open(pixelSource(0))).toThrow("at least one picture, got 0");
   });
 });

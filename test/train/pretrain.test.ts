@@ -1,5 +1,8 @@
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { encodeNpy } from "../../src/formats/npy.js";
 import { openRun } from "../../src/runs/reader.js";
 import { pretrain } from "../../src/train/pretrain.js";
 import { collect, tinyRun, workFolder, writePictures } from "./example.js";
@@ -32,4 +35,63 @@ test("prepare opens everything without a step; the encoder is the run's", async 
   expect([derived.steps, startStep, source.size]).toEqual([4, 0, 16]);
   expect(run.encoder).toBe(encoder);
   await run.close();
+});
+
+/** Files of 40 × 50 pixels with so many channels: grey and colour JPEGs, RGBA PNGs, arrays. */
+async function writeFiles(folder: string, channels: number): Promise<void> {
+  mkdirSync(folder);
+  for (let i = 0; i < 8; i++) {
+    const data = Uint8Array.from({ length: 40 * 50 * channels }, (_, k) => {
+      const [c, x, y] = [k % channels, Math.floor(k / channels) % 50, Math.floor(k / channels / 50)];
+      return 128 + 100 * Math.sin((x + (c + 1) * y) / 12 + i);
+    });
+    if (channels > 4)
+      writeFileSync(join(folder, `${i}.npy`), encodeNpy({ dtype: "U8", shape: [40, 50, channels], data }));
+    else {
+      const image = sharp(data, { raw: { height: 40, width: 50, channels: channels as 1 | 3 | 4 } });
+      await (channels === 4 ? image.png() : image.jpeg()).toFile(
+        join(folder, `${i}.${channels === 4 ? "png" : "jpg"}`),
+      );
+    }
+  }
+}
+
+test.each([
+  [1, [32, 48], [8, 16]],
+  [3, [64, 32], [16, 8]],
+  [4, [32, 32], 8],
+  [12, [24, 48], [6, 12]],
+] as const)(
+  "pictures of %i channels, %j pixels in patches %j: the loss falls and a picture is drawn",
+  async (channels, imageSize, patchSize) => {
+    const folder = join(work.path, `channels-${channels}`);
+    await writeFiles(folder, channels);
+    const each = (value: number): number[] => Array<number>(channels).fill(value);
+    const config = tinyRun(folder, { epochs: 30 });
+    const run = pretrain(
+      {
+        ...config,
+        optim: { name: "adamw", baseLearningRate: 0.3 },
+        method: { ...config.method, name: "mae", normalizeTargets: false, augmentation: "none" },
+        model: { ...config.model, patchSize } as typeof config.model,
+        data: { ...config.data, channels, imageSize: [...imageSize], mean: each(0.5), std: each(0.3) },
+      },
+      { out: join(work.path, `run-${channels}`) },
+    );
+    const events = await collect(run);
+    const losses = events.flatMap((event) => (event.type === "step" ? [event.loss] : []));
+    const last = losses.slice(-5).reduce((a, b) => a + b) / 5;
+    expect(last).toBeLessThan((losses[0] as number) * 0.98);
+    expect(events.some(({ type }) => type === "preview")).toBe(true);
+  },
+);
+
+test("channels that the files have not, or statistics for other channels, are refused with what to do", async () => {
+  const config = tinyRun(photos, { epochs: 1 });
+  expect(() => pretrain({ ...config, data: { ...config.data, channels: 12 } })).toThrow(
+    /expected a value for each of 12 channels, got 3\. Give 12 numbers; lacuna doctor measures them/,
+  );
+  const each = (value: number): number[] => Array<number>(12).fill(value);
+  const run = pretrain({ ...config, data: { ...config.data, channels: 12, mean: each(0.5), std: each(0.3) } });
+  await expect(collect(run)).rejects.toThrow("has no 12 channels; use a TIFF with a page for each, or a .npy file");
 });

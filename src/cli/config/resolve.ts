@@ -66,11 +66,14 @@ async function chooseFor(source: Parameters<typeof sourceName>[0], settings: rea
     patchSize: number("model.patchSize"),
     batchSize: number("data.batchSize"),
     epochs: number("epochs"),
+    channels: number("data.channels"),
   };
   const known = Object.fromEntries(Object.entries(decided).filter(([, value]) => value !== undefined));
   const machine = machineFacts(typeof device === "string" ? device : undefined);
   const opened = await openSource(source);
-  return chooseDefaults(source, await surveyPictures(opened), machine, known);
+  const { channels } = decided;
+  const survey = await surveyPictures(opened, Number.isInteger(channels) ? { channels: channels as number } : {});
+  return chooseDefaults(source, survey, machine, known);
 }
 
 /** The schema's own check, with the nearest key for one that is misspelt. */

@@ -2,7 +2,7 @@
 import { readTiffTags, TIFF_HEIGHT, TIFF_STRIP_BYTES, TIFF_STRIP_OFFSET, TIFF_WIDTH } from "./exif.js";
 
 /** The formats that are decoded. */
-export type PictureFormat = "jpeg" | "png" | "webp" | "gif" | "tiff" | "avif";
+export type PictureFormat = "jpeg" | "png" | "webp" | "gif" | "tiff" | "avif" | "npy";
 
 /** Formats that people put among their pictures and that are not decoded: named so that the advice can be exact. */
 export type ForeignFormat = "bmp" | "heic" | "svg" | "ico" | "jpeg-xl" | "jpeg-2000" | "psd" | "pdf" | "netpbm";
@@ -23,6 +23,7 @@ export function sniffFormat(bytes: Uint8Array): PictureFormat | ForeignFormat | 
   if (begins("\xff\xd8\xff")) return "jpeg";
   if (begins("\x89PNG\r\n\x1a\n")) return "png";
   if (begins("GIF87a", "GIF89a")) return "gif";
+  if (begins("\x93NUMPY")) return "npy";
   if (begins("RIFF") && head.slice(8, 12) === "WEBP") return "webp";
   if (begins("II*\0", "II+\0", "MM\0*", "MM\0+")) return "tiff";
   if (head.slice(4, 8) === "ftyp") {
@@ -37,7 +38,7 @@ export function sniffFormat(bytes: Uint8Array): PictureFormat | ForeignFormat | 
 }
 
 export function isDecoded(format: PictureFormat | ForeignFormat | undefined): format is PictureFormat {
-  return ["jpeg", "png", "webp", "gif", "tiff", "avif"].includes(format ?? "");
+  return ["jpeg", "png", "webp", "gif", "tiff", "avif", "npy"].includes(format ?? "");
 }
 
 interface ClaimedSize {

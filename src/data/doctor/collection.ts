@@ -105,6 +105,7 @@ const EXTENSIONS: Readonly<Record<string, readonly string[]>> = {
   gif: [".gif"],
   tiff: [".tif", ".tiff"],
   avif: [".avif"],
+  npy: [".npy"],
 };
 
 /** Whether no channel deviates by more than a level: what is left of one colour after JPEG. */

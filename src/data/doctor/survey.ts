@@ -1,9 +1,12 @@
 /** A quick look at a source before training: sizes and channels from headers, mean and deviation from a few pictures. */
 import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
+import { readNpyHeader } from "../../formats/npy.js";
+import { arraySize } from "../decode/bands.js";
 import { claimedSize, isDecoded, sniffFormat } from "../decode/format.js";
 import { readJpegHeader } from "../decode/jpeg.js";
 import { DEFAULT_MAX_PIXELS, decodeFile } from "../decode.js";
+import { hasChannels, pixelsOf, withChannels } from "../loader/content.js";
 import type { Source } from "../source.js";
 
 /** What a source's pictures are like, judged by a sample. */
@@ -14,8 +17,8 @@ export interface PictureSurvey {
   /** Medians, in pixels; undefined where no size could be read. */
   readonly shorterSide: number | undefined;
   readonly pixels: number | undefined;
-  /** 1 where every sampled picture is grey. */
-  readonly channels: 1 | 3;
+  /** As asked for; else 1 where every sampled picture is grey, an array's own number, 3. */
+  readonly channels: number;
   /** Pictures have to be decoded from files. */
   readonly isFiles: boolean;
   /** Of each channel, of pixels 0 … 1; undefined where too few pictures could be read. */
@@ -28,6 +31,8 @@ export interface SurveyOptions {
   /** Pictures that are decoded for mean and deviation, and for how long at most. */
   readonly decoded?: number;
   readonly decodeMs?: number;
+  /** What the run will have, where that is decided. */
+  readonly channels?: number;
 }
 
 const HEAD_BYTES = 256 * 1024; // EXIF and a colour profile stand before a JPEG's size, up to 64 kB each
@@ -38,10 +43,10 @@ export async function surveyPictures(source: Source, options: SurveyOptions = {}
   const { headers = 200, decoded = 48, decodeMs = 5000 } = options;
   const { content, size } = source;
   if (content.kind === "pixels") {
-    const channels = content.channels === 1 ? 1 : 3;
-    const statistics = new ChannelStatistics(content.channels);
-    const bytes = content.height * content.width * content.channels;
-    for (const i of spread(size, 512)) statistics.add(content.data.subarray(i * bytes, (i + 1) * bytes));
+    const wanted = options.channels ?? content.channels;
+    const channels = hasChannels(content.channels, wanted) ? wanted : content.channels; // the loader refuses it
+    const statistics = new ChannelStatistics(channels);
+    for (const i of spread(size, 512)) statistics.add(withChannels(pixelsOf(content, i), channels).data);
     return {
       pictures: size,
       sampled: size,
@@ -54,12 +59,12 @@ export async function surveyPictures(source: Source, options: SurveyOptions = {}
   }
   const paths = content.paths;
   const found = spread(size, headers).flatMap((i) => readHead(join(content.root, paths[i] as string)) ?? []);
-  const channels = found.length > 0 && found.every(({ isGrey }) => isGrey) ? 1 : 3;
+  const channels = options.channels ?? channelsOf(found);
   const statistics = new ChannelStatistics(channels);
   const until = performance.now() + decodeMs;
   for (const i of spread(size, decoded)) {
     if (performance.now() > until) break;
-    const limits = { maxPixels: DEFAULT_MAX_PIXELS, timeoutMs: decodeMs, channels } as const;
+    const limits = { maxPixels: DEFAULT_MAX_PIXELS, timeoutMs: decodeMs, channels };
     const picture = await decodeFile(join(content.root, paths[i] as string), limits).catch(() => undefined);
     if (picture !== undefined) statistics.add(picture.data); // a bad picture is the loader's business
   }
@@ -74,6 +79,11 @@ export async function surveyPictures(source: Source, options: SurveyOptions = {}
   };
 }
 
+function channelsOf(heads: readonly Head[]): number {
+  const [first, ...others] = heads;
+  return first !== undefined && others.every(({ channels }) => channels === first.channels) ? first.channels : 3;
+}
+
 /** At most `wanted` indices below `size`, evenly apart. */
 function spread(size: number, wanted: number): number[] {
   const count = Math.min(size, wanted);
@@ -83,7 +93,7 @@ function spread(size: number, wanted: number): number[] {
 interface Head {
   readonly width: number;
   readonly height: number;
-  readonly isGrey: boolean;
+  readonly channels: number;
 }
 
 function readHead(path: string): Head | undefined {
@@ -93,11 +103,15 @@ function readHead(path: string): Head | undefined {
     if (!isDecoded(format)) return undefined;
     if (format === "jpeg") {
       const header = readJpegHeader(bytes);
-      return header && { ...header, isGrey: header.components === 1 };
+      return header && { ...header, channels: header.components === 1 ? 1 : 3 };
+    }
+    if (format === "npy") {
+      const size = arraySize(readNpyHeader(bytes, path).shape);
+      return size && { height: size[0], width: size[1], channels: size[2] };
     }
     const size = claimedSize(bytes, format);
     const isGrey = format === "png" && (bytes[25] === 0 || bytes[25] === 4); // PNG's colour types without colour
-    return size && { ...size, isGrey };
+    return size && { ...size, channels: isGrey ? 1 : 3 };
   } catch {
     return undefined; // not there or not to be read: met again, and named, when training
   }
@@ -146,9 +160,11 @@ class ChannelStatistics {
     if (pictures < FEWEST_FOR_STATISTICS) return undefined;
     const mean = this.#sums.map((sum) => sum / pictures);
     const std = this.#squares.map((sum, i) => Math.sqrt(Math.max(0, sum / pictures - (mean[i] as number) ** 2)));
-    if (std.some((value) => value < 0.01)) return undefined; // all but uniform: dividing by it would blow up noise
+    // All but uniform: dividing by it would blow up noise. Of many channels one may be, as alpha where nothing is transparent.
+    const isFlat = (value: number): boolean => value < 0.01;
+    if (this.channels <= 3 ? std.some(isFlat) : std.every(isFlat)) return undefined;
     const round = (values: readonly number[]): number[] => values.map((value) => Number(value.toFixed(3)));
-    return { mean: round(mean), std: round(std), pictures };
+    return { mean: round(mean), std: round(std.map((value) => (isFlat(value) ? 1 : value))), pictures };
   }
 }
 

@@ -51,6 +51,11 @@ export function pixelsOf(content: Extract<SharedContent, { kind: "pixels" }>, sa
   return { data: content.data.subarray(sample * length, (sample + 1) * length), height, width, channels };
 }
 
+/** Whether `withChannels` can make the one out of the other. */
+export function hasChannels(of: number, channels: number): boolean {
+  return of === channels || (of === 1 && channels === 3) || ((of === 3 || of === 4) && channels === 1);
+}
+
 /** Grey pictures are repeated into colours; the rest is as for decoded files. Throws RangeError for other changes. */
 export function withChannels(picture: Picture, channels: number): Picture {
   if (picture.channels === channels) return picture;

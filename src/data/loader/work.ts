@@ -12,7 +12,7 @@ import type { Place, Ring } from "./ring.js";
 export interface DecodeOptions {
   readonly maxPixels: number;
   readonly timeoutMs: number;
-  readonly channels: 1 | 3;
+  readonly channels: number;
 }
 
 export type DecodeFile = (path: string, options: DecodeOptions) => Promise<Picture>;

@@ -16,6 +16,9 @@ export const PICTURE_EXTENSIONS: ReadonlySet<string> = new Set([
   ".avif",
 ]);
 
+/** Arrays [H W C]: taken as pictures where a folder has no other. Files of features must not become pictures. */
+const ARRAY_EXTENSION = ".npy";
+
 /** Whether a file's name is one of a picture that is read here. */
 export function hasPictureName(path: string): boolean {
   return PICTURE_EXTENSIONS.has(extname(path).toLowerCase());
@@ -50,6 +53,15 @@ export async function findFiles(root: string): Promise<FoundFiles> {
       if (kind === "file") (hasPictureName(path) ? pictures : others).push(path);
     }
   }
+  const isArray = (path: string): boolean => extname(path).toLowerCase() === ARRAY_EXTENSION;
+  if (pictures.length > 0 || !others.some(isArray)) return sorted(pictures, others);
+  return sorted(
+    others.filter(isArray),
+    others.filter((path) => !isArray(path)),
+  );
+}
+
+function sorted(pictures: readonly string[], others: readonly string[]): FoundFiles {
   return { pictures: inByteOrder(pictures), others: inByteOrder(others) };
 }
 

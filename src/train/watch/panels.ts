@@ -45,7 +45,7 @@ export function reconstructionPanels(
   );
 }
 
-/** Normalised [B C H W] -> bytes [B H W 3]: clip((v·std + mean)·255) as the official demo; grey is repeated, alpha dropped. */
+/** Normalised [B C H W] -> bytes [B H W 3]: clip((v·std + mean)·255) as the official demo; grey is repeated; of more channels the first three are shown. */
 export function toPixels(image: Tensor, mean: readonly number[], std: readonly number[]): Uint8Array {
   return scope(() => {
     const C = image.side(1);
@@ -54,7 +54,7 @@ export function toPixels(image: Tensor, mean: readonly number[], std: readonly n
     const centre = tensor(Float32Array.from(mean), shape);
     const host = image.detach().toDevice("cpu").float();
     const values = host.mul(spread).add(centre).mul(255).add(0.5).clamp(0, 255); // rounded, not cut
-    const colour = C === 1 ? values.expand([-1, 3, -1, -1]) : values.slice(1, 0, 3);
+    const colour = C < 3 ? values.slice(1, 0, 1).expand([-1, 3, -1, -1]) : values.slice(1, 0, 3);
     return colour.permute([0, 2, 3, 1]).contiguous().to("uint8").toArray() as Uint8Array;
   });
 }

@@ -5,6 +5,7 @@ import sharp from "sharp";
 import { expect, onTestFinished, test } from "vitest";
 import { surveyPictures } from "../../../src/data/doctor/survey.js";
 import { openSource, type Source } from "../../../src/data/source.js";
+import { encodeNpy } from "../../../src/formats/npy.js";
 
 function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "lacuna-survey-"));
@@ -46,6 +47,26 @@ test("green never varies here: its deviation would divide by nothing, so nothing
       .png()
       .toFile(join(folder, `${i}.png`));
   expect((await surveyPictures(await openSource({ kind: "folder", path: folder }))).statistics).toBeUndefined();
+});
+
+test("arrays have their own number of channels; a number that is asked for is measured", async () => {
+  const folder = temporaryFolder();
+  for (let i = 0; i < 16; i++) {
+    const data = Uint8Array.from({ length: 4 * 6 * 5 }, (_, k) => (k % 5) * 20 + (k % 7) * 5);
+    writeFileSync(join(folder, `${i}.npy`), encodeNpy({ dtype: "U8", shape: [4, 6, 5], data }));
+  }
+  const survey = await surveyPictures(await openSource({ kind: "folder", path: folder }));
+  expect(survey).toMatchObject({ pictures: 16, sampled: 16, shorterSide: 4, channels: 5 });
+  expect(survey.statistics?.mean).toHaveLength(5);
+  expect(survey.statistics?.mean[4]).toBeCloseTo(95 / 255, 2);
+  const opaque = temporaryFolder();
+  for (let i = 0; i < 16; i++)
+    await plain(8, 8, `rgb(${i * 9}, ${255 - i * 8}, ${i * 16})`)
+      .png()
+      .toFile(join(opaque, `${i}.png`));
+  const source = await openSource({ kind: "folder", path: opaque });
+  const { channels, statistics } = await surveyPictures(source, { channels: 4 });
+  expect([channels, statistics?.mean[3], statistics?.std[3]]).toEqual([4, 1, 1]); // nothing transparent: not divided
 });
 
 test("grey pictures have one channel; what cannot be read is left to the loader", async () => {

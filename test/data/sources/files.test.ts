@@ -36,6 +36,14 @@ describe("findFiles", () => {
     expect(pictures).toEqual(["broken.png", "link.png", "out/b.png", "real/a.png", "z.png"]);
   });
 
+  it("takes arrays for pictures where there are no others", async () => {
+    const [arrays, mixed] = [join(root, "arrays"), join(root, "mixed")];
+    writeTree(arrays, { "b/1.npy": "x", "a.NPY": "x", "notes.txt": "x" });
+    writeTree(mixed, { "a.png": "x", "features.npy": "x" });
+    expect(await findFiles(arrays)).toEqual({ pictures: ["a.NPY", "b/1.npy"], others: ["notes.txt"] });
+    expect(await findFiles(mixed)).toEqual({ pictures: ["a.png"], others: ["features.npy"] });
+  });
+
   it("answers nothing for an empty folder", async () => {
     mkdirSync(join(root, "empty"));
     expect(await findFiles(join(root, "empty"))).toEqual({ pictures: [], others: [] });
