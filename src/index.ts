@@ -36,9 +36,18 @@ export { npyHeader } from "./formats/npy.js";
 export { safetensorsHeader } from "./formats/safetensors.js";
 export { type Cost, cost } from "./graph/cost.js";
 export { exportOnnx, type OnnxFile, type OnnxOptions } from "./graph/onnx/export.js";
-export { methods } from "./methods/index.js";
+export { buildMethod, methods } from "./methods/index.js";
+export { Emae, type EmaeConfig, emae } from "./methods/masked/emae.js";
 export { Mae, type MaeConfig, mae } from "./methods/masked/mae.js";
-export { type Fit, type Loss, Method, type MethodSpec, type Reconstruction, type Step } from "./methods/method.js";
+export {
+  type Fit,
+  type Loss,
+  Method,
+  type MethodSpec,
+  type Pieces,
+  type Reconstruction,
+  type Step,
+} from "./methods/method.js";
 export type { Target } from "./methods/parts/targets/target.js";
 export type { Tokenizer } from "./methods/parts/tokenizers/tokenizer.js";
 export { buildEncoder, type ModelConfig, models } from "./models/index.js";

@@ -23,6 +23,13 @@ export interface Loss {
   readonly parts?: Readonly<Record<string, Tensor>>;
 }
 
+/** A loss whose gradient is the sum of its pieces' gradients, each to be worked out when the one before is done with. */
+export interface Pieces {
+  /** Values only. */
+  readonly loss: Loss;
+  readonly pieces: readonly (() => Tensor)[];
+}
+
 /** What a method learns from pictures before the first step, and keeps in buffers: a basis, a codebook. */
 export interface Fit {
   /** So many patches of the first pictures that the run will see; fewer where there are not so many. */
@@ -62,6 +69,12 @@ export abstract class Method<View extends string = "image"> extends Module<
   Loss
 > {
   abstract readonly encoder: Encoder;
+
+  /**
+   * For methods that need not hold all activations at once: the loss of `forward`, and what to differentiate for its
+   * gradient. Undefined: `forward` as it is. Called in training only, without a scope of its own.
+   */
+  pieces?(views: Readonly<Record<View, Tensor>>, step: Step): Pieces | undefined;
 
   /** After the optimiser's step: moving-average teachers, queues. Changes buffers in place. */
   afterStep?(step: Step): void;

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { CheckpointError } from "../engine/errors.js";
-import { methods } from "../methods/index.js";
+import { buildMethod } from "../methods/index.js";
 import type { Method } from "../methods/method.js";
 import { buildEncoder } from "../models/index.js";
 import type { Vit } from "../models/vit.js";
@@ -30,7 +30,7 @@ export function loadModel(runOrCheckpoint: string, options: { device?: string } 
   const config = parseConfig({ ...(checkpoint.config as object), ...options });
   const { precision } = settleMachine(config);
   const encoder = buildEncoder(config.model, imageShape(config));
-  const method = methods[config.method.name].build(config.method, encoder);
+  const method = buildMethod(config.method, encoder);
   checkpoint.loadModel(method.state());
   method.setTraining(false);
   const close = (): void => method.close();

@@ -2,7 +2,7 @@ import type { Loader } from "../data/loader.js";
 import type { Transform } from "../data/views.js";
 import { autocast, noGrad } from "../engine/modes.js";
 import { scope } from "../engine/scope.js";
-import { methods } from "../methods/index.js";
+import { buildMethod, methodViews } from "../methods/index.js";
 import type { Loss, Method, Step } from "../methods/method.js";
 import { buildEncoder } from "../models/index.js";
 import type { Vit } from "../models/vit.js";
@@ -43,7 +43,7 @@ export class Trainer implements Task {
     readonly precision: Precision,
   ) {
     this.encoder = buildEncoder(config.model, imageShape(config));
-    this.method = methods[config.method.name].build(config.method, this.encoder);
+    this.method = buildMethod(config.method, this.encoder);
     this.method.initialize(new Rng(config.seed, "init"));
     if (config.checkpointing) this.encoder.blocks.checkpointing = true;
     this.optimizer = buildOptimizer(config, this.method);
@@ -58,7 +58,7 @@ export class Trainer implements Task {
   }
 
   views(): Readonly<Record<string, Transform>> {
-    return methods[this.config.method.name].views(this.config.method, imageShape(this.config));
+    return methodViews(this.config.method, imageShape(this.config));
   }
 
   prepare(open: () => Loader): Promise<void> {
@@ -117,8 +117,7 @@ export class Trainer implements Task {
     for (let start = 0; start < batch.samples.length; start += microBatch) {
       scope(() => {
         const step = this.#step(batch.epoch, batch.samples.slice(start, start + microBatch), index);
-        const loss = this.#forward(this.#images(batch, start, start + microBatch), step);
-        backward(share === 1 ? loss.total : loss.total.mul(share));
+        const loss = this.#descend(this.#images(batch, start, start + microBatch), step, share);
         total += loss.total.item() * share;
         for (const [name, part] of Object.entries(loss.parts ?? {}))
           sums[name] = (sums[name] ?? 0) + part.item() * share;
@@ -127,9 +126,26 @@ export class Trainer implements Task {
     return { total, parts: sums };
   }
 
+  /** Adds the gradient of a micro-batch's share, in one piece or in those that the method cuts its loss into. */
+  #descend(views: Readonly<Record<"image", Tensor>>, step: Step, share: number): Loss {
+    const down = (loss: Tensor): void => backward(share === 1 ? loss : loss.mul(share));
+    const cut = this.#precisely(step, () => this.method.pieces?.(views, step));
+    if (cut === undefined) {
+      const loss = this.#forward(views, step);
+      down(loss.total);
+      return loss;
+    }
+    for (const piece of cut.pieces) scope(() => down(this.#precisely(step, piece)));
+    return cut.loss;
+  }
+
   #forward(views: Readonly<Record<"image", Tensor>>, step: Step): Loss {
-    const forward = (): Loss => withRandom(step.rng.fork("layers"), () => this.method.call(views, step));
-    return autocast(this.precision, forward, this.config.device);
+    return this.#precisely(step, () => this.method.call(views, step));
+  }
+
+  /** In the run's precision, layers drawing from the step's keys. */
+  #precisely<R>(step: Step, body: () => R): R {
+    return autocast(this.precision, () => withRandom(step.rng.fork("layers"), body), this.config.device);
   }
 
   #step(epoch: number, samples: readonly number[], index: number): Step {

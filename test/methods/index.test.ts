@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { autocast } from "../../src/engine/modes.js";
 import { scope } from "../../src/engine/scope.js";
 import { encodeSafetensors, SafetensorsFile } from "../../src/formats/safetensors.js";
-import { methodConfig, methods } from "../../src/methods/index.js";
+import { buildMethod, methodConfig, methods, methodViews } from "../../src/methods/index.js";
 import type { Method } from "../../src/methods/method.js";
 import { Vit, vitConfig } from "../../src/models/vit.js";
 import { loadState, rawOf } from "../../src/models/weights.js";
@@ -17,10 +17,9 @@ const names = Object.keys(methods) as (keyof typeof methods)[];
 const image = { imageSize: [16, 16], channels: 3 } as const;
 
 function build(name: keyof typeof methods, seed: number): Method {
-  const spec = methods[name];
   const encoder = new Vit(vitConfig.parse({ width: 32, depth: 2, heads: 2, patchSize: 4 }), image);
   const decoder = { width: 32, depth: 1, heads: 2 };
-  const method = spec.build(methodConfig.parse({ name, decoder }), encoder);
+  const method = buildMethod(methodConfig.parse({ name, decoder }), encoder);
   method.initialize(new Rng(seed, "init"));
   method.setTraining(true);
   return method;
@@ -28,7 +27,7 @@ function build(name: keyof typeof methods, seed: number): Method {
 
 function views(name: keyof typeof methods): Record<"image", Tensor> {
   const rng = new Rng(9, "pictures", 0, [0, 1, 2, 3]);
-  const asked = Object.keys(methods[name].views(methodConfig.parse({ name }), image));
+  const asked = Object.keys(methodViews(methodConfig.parse({ name }), image));
   return Object.fromEntries(asked.map((view) => [view, rng.fork(view).normal([3, 16, 16])])) as Record<"image", Tensor>;
 }
 const step = { index: 0, epoch: 0, progress: 0, rng: new Rng(1, "step", 0, [0, 1, 2, 3]) };

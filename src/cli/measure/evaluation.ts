@@ -77,9 +77,9 @@ export async function measurePixels(setting: EvaluationSetting): Promise<Measure
 
 /** The encoder as the run's seed initialises it. */
 export async function measureUntrained(setting: EvaluationSetting): Promise<Measured> {
-  const { buildEncoder, imageShape, methods, Rng } = await import("../../index.js");
+  const { buildEncoder, imageShape, buildMethod, Rng } = await import("../../index.js");
   const { config } = setting;
-  const method = methods[config.method.name].build(config.method, buildEncoder(config.model, imageShape(config)));
+  const method = buildMethod(config.method, buildEncoder(config.model, imageShape(config)));
   try {
     method.initialize(new Rng(config.seed, "init")); // as the trainer does: the encoder's share of it is the same
     method.setTraining(false);

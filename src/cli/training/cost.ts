@@ -23,7 +23,7 @@ export interface ModelCost {
 }
 
 export async function costOf(config: RunConfig): Promise<ModelCost> {
-  const { buildEncoder, cost, empty, imageShape, methods, Rng } = await import("../../index.js");
+  const { buildEncoder, cost, empty, imageShape, buildMethod, Rng } = await import("../../index.js");
   const image = imageShape(config);
   const picture = () => empty([1, image.channels, ...image.imageSize], { device: "meta" });
   const encoder = cost(
@@ -32,15 +32,7 @@ export async function costOf(config: RunConfig): Promise<ModelCost> {
   );
   const step = { index: 0, epoch: 0, progress: 0, rng: new Rng(0, "cost") };
   const whole = cost(
-    () => {
-      const inner = buildEncoder(config.model, image);
-      try {
-        return methods[config.method.name].build(config.method, inner);
-      } catch (error) {
-        inner.close(); // what does not fit together is refused after the encoder is made
-        throw error;
-      }
-    },
+    () => buildMethod(config.method, buildEncoder(config.model, image)),
     (method) => method.call({ image: picture() }, step),
   );
   // What the method does besides its encoder's blocks and norm is embedding patches and decoding.

@@ -41,7 +41,7 @@ const positive = z.int().positive();
 const between = "expected a number between 0 and 1";
 const share = z.number().gt(0, between).lt(1, between);
 
-const decoderConfig = z
+export const decoderConfig = z
   .strictObject({
     width: positive.default(512).describe("token width (table 1b)"),
     depth: positive.default(8).describe("blocks (table 1a)"),

@@ -3,9 +3,21 @@ import type { Transform } from "../../data/views.js";
 import type { ImageShape } from "../../models/vit.js";
 
 export const augmentationConfig = z
-  .enum(["randomCrop", "fixedCrop", "none"])
+  .enum(["randomCrop", "fixedCrop", "colorJitter", "none"])
   .default("randomCrop")
-  .describe("crops of random size and flips; shifted by up to an eighth and flips; or none (MAE, table 1e)");
+  .describe(
+    "crops of random size and flips; shifted by up to an eighth and flips; random size with colour jitter; none (MAE, table 1e)",
+  );
+
+/** The paper does not say how strong; BEiT's. */
+const jitter = {
+  type: "colorJitter",
+  brightness: 0.4,
+  contrast: 0.4,
+  saturation: 0.4,
+  hue: 0,
+  probability: 1,
+} as const;
 
 /** The one view of masked autoencoders (MAE, table 1e and appendix A.1). */
 export function maskedView(
@@ -21,5 +33,9 @@ export function maskedView(
   if (augmentation === "none") return { image: middle };
   if (augmentation === "fixedCrop")
     return { image: [...middle, { type: "reflectPadCrop", padding: Math.round(Math.min(...imageSize) / 8) }, flip] };
-  return { image: [{ type: "randomResizedCrop", size: imageSize, scale: [0.2, 1], ratio: [3 / 4, 4 / 3] }, flip] };
+  const random = [
+    { type: "randomResizedCrop", size: imageSize, scale: [0.2, 1], ratio: [3 / 4, 4 / 3] },
+    flip,
+  ] as const;
+  return { image: augmentation === "colorJitter" ? [...random, jitter] : random };
 }

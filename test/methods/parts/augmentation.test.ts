@@ -7,6 +7,7 @@ test("the rows of the paper's table 1e", () => {
     maskedView(augmentationConfig.parse(name), image).image.map(({ type }) => type);
   expect(kinds("randomCrop")).toEqual(["randomResizedCrop", "flip"]);
   expect(kinds("fixedCrop")).toEqual(["resize", "centerCrop", "reflectPadCrop", "flip"]);
+  expect(kinds("colorJitter")).toEqual(["randomResizedCrop", "flip", "colorJitter"]);
   expect(kinds("none")).toEqual(["resize", "centerCrop"]);
   expect(augmentationConfig.parse(undefined)).toBe("randomCrop");
 });

@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "vitest";
 import { noGrad } from "../../../src/engine/modes.js";
 import { liveTensors } from "../../../src/engine/scope.js";
-import { methods } from "../../../src/methods/index.js";
+import { buildMethod } from "../../../src/methods/index.js";
 import { buildEncoder } from "../../../src/models/index.js";
 import { Rng } from "../../../src/tensor/random.js";
 import { parseConfig } from "../../../src/train/config.js";
@@ -10,7 +10,7 @@ import { Updates } from "../../../src/train/watch/updates.js";
 import { tinyRun } from "../example.js";
 
 const config = parseConfig(tinyRun("photos"));
-const method = methods.mae.build(config.method, buildEncoder(config.model, imageShape(config)));
+const method = buildMethod(config.method, buildEncoder(config.model, imageShape(config)));
 method.initialize(new Rng(0, "init"));
 afterAll(() => method.close());
 
