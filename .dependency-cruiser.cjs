@@ -38,6 +38,24 @@ module.exports = {
     only("formats", [], "formats are pure bytes"),
     only("data", ["formats"], "data is images and bytes: its workers must never load libtorch"),
     only("runs", [], "the run folder is read by programs that have no engine"),
+    only("page", [], "a page is served and described by programs that have no engine"),
+    {
+      name: "page-imports",
+      severity: "error",
+      comment: "the browser gets pure functions on pixels and random numbers, and the type of page.json",
+      from: { path: "^page/src/" },
+      to: {
+        path: "^src/",
+        pathNot: "^src/(data/(resample|random|decode/colour)|data/resample/.*|page/description)\\.ts$",
+      },
+    },
+    {
+      name: "page-description-as-a-type",
+      severity: "error",
+      comment: "zod would weigh more than the page",
+      from: { path: "^page/src/" },
+      to: { path: "^src/page/", dependencyTypesNot: ["type-only"] },
+    },
     only("models", ["nn", "tensor", "formats", ...engineFaces], "a model knows neither methods nor training"),
     only(
       "methods",

@@ -2,12 +2,12 @@
 import tseslint from "typescript-eslint";
 
 export default [
-  { ignores: ["dist/", "build/", "node_modules/"] },
+  { ignores: ["**/dist/", "build/", "node_modules/"] },
   {
-    files: ["{src,test,bench,recipes,examples}/**/*.ts", "vitest.config.ts"],
+    files: ["{src,test,bench,recipes,examples}/**/*.ts", "page/**/*.{ts,tsx}", "vitest.config.ts"],
     languageOptions: {
       parser: tseslint.parser,
-      parserOptions: { project: "tsconfig.json", tsconfigRootDir: import.meta.dirname },
+      parserOptions: { project: ["tsconfig.json", "page/tsconfig.json"], tsconfigRootDir: import.meta.dirname },
     },
     plugins: { "@typescript-eslint": tseslint.plugin },
     rules: {

@@ -3,7 +3,8 @@ import { machineLimits } from "./src/engine/limits.js";
 
 // Two projects that share no file: a plain `vitest run` runs each test once, `--project smoke` the quick part
 // (style: under 30 seconds). A folder belongs to smoke when its tests take a few seconds together.
-const smoke = ["engine", "formats", "runs", "nn", "optim", "tensor"].map((folder) => `test/${folder}/**/*.test.ts`);
+const quick = ["engine", "formats", "runs", "nn", "optim", "tensor"].map((folder) => `test/${folder}/**/*.test.ts`);
+const smoke = [...quick, "page/test/{mask,model,picture,session}/**/*.test.ts"];
 
 const settings = {
   setupFiles: "test/setup.ts",
@@ -21,7 +22,10 @@ export default defineConfig({
     reporters: process.env["CI"] ? ["default", ["json", { outputFile: "build/test-report.json" }]] : ["default"],
     projects: [
       { extends: true, test: { ...settings, name: "smoke", include: smoke } },
-      { extends: true, test: { ...settings, name: "full", include: ["test/**/*.test.{ts,mjs}"], exclude: smoke } },
+      {
+        extends: true,
+        test: { ...settings, name: "full", include: ["{test,page/test}/**/*.test.{ts,mjs}"], exclude: smoke },
+      },
     ],
   },
 });

@@ -14,9 +14,14 @@ const checks = [
   { name: "eslint", what: "five typed rules", command: [bin("eslint"), "."] },
   { name: "types", what: "tsc, sources and tests", command: [bin("tsc"), "--noEmit", "--pretty", "false"] },
   {
+    name: "page",
+    what: "tsc, the browser's side",
+    command: [bin("tsc"), "-p", "page", "--noEmit", "--pretty", "false"],
+  },
+  {
     name: "imports",
     what: "who may import whom",
-    command: [bin("depcruise"), "--config", ".dependency-cruiser.cjs", "src"],
+    command: [bin("depcruise"), "--config", ".dependency-cruiser.cjs", "src", "page/src"],
   },
   {
     name: "unused",

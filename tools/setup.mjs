@@ -1,4 +1,4 @@
-// Set-up: whatever is missing of npm packages, libtorch, the addon and dist/. Called by the pre… scripts, so it runs
+// Set-up: whatever is missing of npm packages, libtorch, the addon, dist/ and page/dist/. Called by the pre… scripts, so it runs
 // before node_modules exists and imports nothing but Node. A second time it only compares stamps.
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,6 +7,7 @@ import { fetchLibtorch } from "./setup/download.mjs";
 import { cachedLibtorch, cacheFolder, findLibtorch } from "./setup/libtorch.mjs";
 import { withLock } from "./setup/lock.mjs";
 import { installPackages, packagesState } from "./setup/packages.mjs";
+import { buildPage, pageState } from "./setup/page.mjs";
 import { checkGlibc, checkPip, checkPlatform, findCompiler } from "./setup/platform.mjs";
 import { SetupError, say } from "./setup/report.mjs";
 import { readJson } from "./setup/stamp.mjs";
@@ -16,7 +17,7 @@ const root = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 
 const help = `node tools/setup.mjs [--status]
 
-Brings what is missing: npm packages, libtorch (into the cache folder), the addon, dist/.
+Brings what is missing: npm packages, libtorch (into the cache folder), the addon, dist/, page/dist/.
   --status         print what is there, change nothing
   LACUNA_LIBTORCH  a folder with lib/ and include/ to use instead (libtorch 2.11 or newer)
   LACUNA_CACHE     the cache folder (default: $XDG_CACHE_HOME/lacuna or ~/.cache/lacuna)
@@ -36,6 +37,7 @@ function status() {
     ["libtorch", libtorch ? describe(libtorch) : `not here (would be fetched into ${cachedLibtorch()})`],
     ["addon", addon],
     ["dist", typescriptState(root)],
+    ["page", pageState(root)],
     ["cache", cacheFolder()],
   ];
   for (const [name, value] of lines) process.stdout.write(`${name.padEnd(14)}${value}\n`);
@@ -81,6 +83,7 @@ async function setUp() {
   if (addonState(root, libtorch) !== "ready") announce(libtorch);
   await buildAddon(root, libtorch);
   await buildTypescript(root);
+  await buildPage(root);
 }
 
 async function main(args) {

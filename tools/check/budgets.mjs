@@ -7,10 +7,10 @@ import { finish, isProgram, repositoryFiles, withoutExceptions } from "./tree.mj
 
 export const limits = { function: 50, file: 400, folder: 14 };
 
-const measuredFile = /^(src|test|tools|bench|recipes|examples|native)\/.*\.(ts|mjs|cc|h|py)$/;
+const measuredFile = /^(src|test|tools|bench|recipes|examples|native|page)\/.*\.(tsx?|mjs|cc|h|py)$/;
 // A test's `describe` holds all of its tests: their files are bounded, not their functions.
-const measuredFunctions = /^(src|tools|bench|recipes|examples)\/.*\.(ts|mjs)$/;
-const measuredFolder = /^(src|tools|native|bench)(\/|$)/;
+const measuredFunctions = /^(src|tools|bench|recipes|examples|page\/src)\/.*\.(tsx?|mjs)$/;
+const measuredFolder = /^(src|tools|native|bench|page)(\/|$)/;
 
 function nameOf(node, source) {
   const named = node.name ?? node.parent?.name;

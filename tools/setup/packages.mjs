@@ -58,7 +58,7 @@ export async function installPackages(root) {
   const state = packagesState(root);
   if (state === "ready") return;
   const started = Date.now();
-  say(`npm packages are ${state}: npm ci (about 360 packages, 290 MB on disk)`);
+  say(`npm packages are ${state}: npm ci (about 380 packages, 440 MB on disk)`);
   const cli = process.env.npm_execpath;
   const [command, first] = cli?.endsWith("npm-cli.js") ? [process.execPath, [cli]] : ["npm", []];
   const args = [...first, "ci", "--include=dev", "--include=optional"];

@@ -1,8 +1,12 @@
 import type { Command } from "commander";
-import type { RunSummary } from "../../index.js";
+import type { OpenedRun, RunSummary, Verdict } from "../../index.js";
 import type { Add } from "../options.js";
 import { tellVerdict } from "../training/watch.js";
 import { duration, figure, percent, whole } from "../words.js";
+
+interface Options {
+  readonly html?: string;
+}
 
 /** `lacuna inspect <run>`; needs no libtorch, and no run that has ended. */
 export function inspectCommand(program: Command, add: Add): void {
@@ -10,16 +14,18 @@ export function inspectCommand(program: Command, add: Add): void {
     .command("inspect")
     .summary("how a run goes or went: verdict, numbers, curves")
     .description("Judges a run, also one that is under way or was killed, and draws its curves into the run folder.")
-    .argument("<run>", "the run folder");
-  add(command, async (report, operands) => {
+    .argument("<run>", "the run folder")
+    .option("--html <file>", "also write all of it as one HTML file: curves, pictures, configuration, environment");
+  add<Options>(command, async (report, operands, options) => {
     const folder = operands[0] as string;
     const { openRun, summarize, verdict, writeCurves } = await import("../../index.js");
     const opened = openRun(folder);
     const summary = summarize(opened.events);
     const judged = verdict(opened.events, opened.run);
     const curves = summary.steps > 0 ? await writeCurves(folder) : undefined;
+    if (options.html !== undefined) await writeReport(options.html, opened, judged);
     const { run, state } = opened;
-    report.result({ folder, id: run.id, state, summary, verdict: judged, curves, run }, () => {
+    report.result({ folder, id: run.id, state, summary, verdict: judged, curves, run, html: options.html }, () => {
       report.table([
         ["run", `${folder} (${run.id})`],
         ["command", run.command],
@@ -38,9 +44,16 @@ export function inspectCommand(program: Command, add: Add): void {
           .join(", ")}`,
       );
       if (curves !== undefined) report.line(`Curves: ${curves.png} (and .svg)`);
+      if (options.html !== undefined) report.line(`Report: ${options.html}`);
     });
     return 0;
   });
+}
+
+async function writeReport(path: string, opened: OpenedRun, judged: Verdict): Promise<void> {
+  const { writeAtomic } = await import("../../index.js");
+  const { runReport } = await import("../html/report.js");
+  writeAtomic(path, await runReport(opened, judged));
 }
 
 function rows(summary: RunSummary, planned: number | undefined): string[][] {

@@ -1,0 +1,81 @@
+/** A run as one HTML file that needs nothing else: it can be mailed, printed, and read in ten years. */
+import type { OpenedRun, RunSummary, Verdict } from "../../index.js";
+import { duration, whole } from "../words.js";
+import { Html, html } from "./html.js";
+import { framesOf } from "./pictures.js";
+import {
+  type CostFacts,
+  costSection,
+  curvesSection,
+  environmentSection,
+  figuresSection,
+  picturesSection,
+  probesSection,
+  settingsSection,
+  troubleSection,
+  verdictSection,
+} from "./sections.js";
+import { script, style } from "./style.js";
+
+/** Nothing may come from elsewhere; the two hashes of style and script would change with every edit, so both are allowed inline. */
+const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+
+/** @returns the text of the file */
+export async function runReport({ folder, run, events, state }: OpenedRun, judgement: Verdict): Promise<string> {
+  const { summarize } = await import("../../index.js");
+  const summary = summarize(events);
+  const [svg, frames] = await Promise.all([curves({ run, events }), framesOf(folder, events)]);
+  const body: readonly (Html | undefined)[] = [
+    verdictSection(judgement),
+    figuresSection(summary, run, events),
+    curvesSection(svg),
+    picturesSection(frames),
+    probesSection(events),
+    costSection(costFacts(summary, run.derived)),
+    troubleSection(events),
+    settingsSection(run),
+    environmentSection(run, state),
+  ];
+  return `<!doctype html>\n${
+    html`<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><link rel="icon" href="data:,"><title>${run.id} · Lacuna</title><style>${new Html(style)}</style></head><body><main><h1>${run.id}</h1><p class="quiet">${state}, ${run.machine.device}, ${run.machine.precision}; ${whole(run.data.size)} pictures</p>${body}<footer>Written by Lacuna ${run.versions.lacuna} from the run's own events. It asks no other server.</footer></main><script>${new Html(script)}</script></body></html>`
+      .text
+  }\n`;
+}
+
+async function curves({ run, events }: Pick<OpenedRun, "run" | "events">): Promise<string | undefined> {
+  if (!events.some(({ type }) => type === "step")) return undefined;
+  const { drawCurves } = await import("../../index.js");
+  const baseline = run.derived["baseline"];
+  return drawCurves(events, { title: "", ...(baseline === undefined ? {} : { baseline }) });
+}
+
+/** What run.json said before the first step, and what came of it. */
+export function costFacts(summary: RunSummary, derived: Readonly<Record<string, number>>): CostFacts {
+  const { steps, samples, epoch, trainingSeconds, recentImagesPerSecond } = summary;
+  const planned = derived["steps"];
+  const batch = derived["effectiveBatch"];
+  const rest = planned === undefined || steps === 0 ? undefined : ((planned - steps) * trainingSeconds) / steps;
+  const rows: (readonly [string, string, string])[] = [
+    ["steps", planned === undefined ? "" : whole(planned), whole(steps)],
+    ["pictures seen", planned === undefined || batch === undefined ? "" : whole(planned * batch), whole(samples)],
+    [
+      "epochs",
+      derived["stepsPerEpoch"] === undefined || planned === undefined
+        ? ""
+        : (planned / derived["stepsPerEpoch"]).toFixed(1),
+      epoch.toFixed(2),
+    ],
+    [
+      "time of training",
+      derived["seconds"] === undefined ? "" : duration(derived["seconds"]),
+      duration(trainingSeconds),
+    ],
+    [
+      "pictures a second",
+      derived["imagesPerSecond"] === undefined ? "" : whole(derived["imagesPerSecond"]),
+      recentImagesPerSecond === undefined ? "" : whole(recentImagesPerSecond),
+    ],
+    ["time for checkpoints", "", duration(summary.checkpointSeconds)],
+  ];
+  return { rows: rest === undefined || rest <= 0 ? rows : [...rows, ["time left at this speed", "", duration(rest)]] };
+}

@@ -1,0 +1,70 @@
+import { expect, test } from "vitest";
+import {
+  costSection,
+  curvesSection,
+  figuresSection,
+  flattened,
+  picturesSection,
+  probesSection,
+  settingsSection,
+  troubleSection,
+  verdictSection,
+} from "../../../src/cli/html/sections.js";
+import { type RunEvent, type RunFile, summarize } from "../../../src/index.js";
+
+const evil = "</section><script>alert(1)</script>";
+
+test("a verdict with its causes and the numbers it rests on", () => {
+  const { text } = verdictSection({
+    status: "diverged",
+    headline: "The run diverged.",
+    causes: ["Halve the learning rate.", evil],
+    evidence: { bestLoss: 0.66, waitShare: 0.0151 },
+  });
+  expect(text).toContain('class="verdict bad"');
+  expect(text).toContain("<li>Halve the learning rate.</li>");
+  expect(text).toContain("best loss 0.66 · wait share 0.0151");
+  expect(text).not.toContain("<script>");
+});
+
+test("probes: first, highest and last of each; nothing where there are none", () => {
+  const probe = (step: number, value: number): RunEvent => ({ type: "probe", step, name: "knnAccuracy", value });
+  const text = probesSection([probe(10, 0.25), probe(20, 0.5), probe(30, 0.375)])?.text ?? "";
+  expect(text).toMatch(/knn accuracy.*>0\.25<.*>0\.5<.*>0\.375<.*>30</);
+  expect(probesSection([])).toBeUndefined();
+  expect(picturesSection([])).toBeUndefined();
+  expect(curvesSection(undefined)).toBeUndefined();
+});
+
+test("bad files and warnings are named, and nothing in a name becomes HTML", () => {
+  const events: RunEvent[] = [
+    { type: "badFile", step: 1, sample: 4, path: `${evil}.jpg`, code: "truncated", reason: "ends early" },
+    { type: "warning", step: 2, code: "slow", message: "the data is late" },
+  ];
+  const { text } = troubleSection(events);
+  expect(text).toContain("truncated: ends early");
+  expect(text).toContain("the data is late");
+  expect(text).not.toContain("<script>");
+  expect(troubleSection([]).text).toContain("Every picture could be read");
+});
+
+test("options by their paths, as they are typed", () => {
+  const config = { seed: 0, model: { name: "vit", patchSize: [4, 4] }, views: [{ type: "flip" }], none: null };
+  expect(flattened(config)).toEqual([
+    ["seed", "0"],
+    ["model.name", "vit"],
+    ["model.patchSize", "4, 4"],
+    ["views.0.type", "flip"],
+    ["none", "null"],
+  ]);
+  const run = { command: "lacuna pretrain x", config } as unknown as RunFile;
+  expect(settingsSection(run).text).toContain("&quot;patchSize&quot;");
+});
+
+test("numbers that were not measured have no place", () => {
+  const run = { derived: { steps: 500 } } as unknown as RunFile;
+  const text = figuresSection(summarize([]), run, []).text;
+  expect(text).toContain("0 of 500");
+  expect(text).not.toMatch(/undefined|NaN/);
+  expect(costSection({ rows: [["steps", "500", "0"]] }).text).toContain(">500<");
+});
