@@ -2,10 +2,11 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { cpus } from "node:os";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
-import type { DoctorReport } from "../../index.js";
-import { parseSource } from "../config/sources.js";
+import type { DoctorReport, PictureSurvey, SourceInput } from "../../index.js";
+import { checkRecipeFile, recipeText } from "../config/recipe-file.js";
+import { parseSource, sourceName } from "../config/sources.js";
 import { errorText } from "../errors.js";
-import type { Add } from "../options.js";
+import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
 import { bytes } from "../words.js";
 
@@ -13,7 +14,9 @@ import { bytes } from "../words.js";
 const codes: Record<DoctorReport["status"], number> = { good: 0, warnings: 3, bad: 4 };
 
 interface Options {
-  readonly examples?: number;
+  readonly channels?: number;
+  readonly writeRecipe?: string;
+  readonly overwrite?: boolean;
 }
 
 /** `lacuna doctor [pictures]` */
@@ -23,26 +26,56 @@ export function doctorCommand(program: Command, add: Add): void {
     .summary("examine a folder of pictures, or this machine")
     .description("With pictures: decodes each of them and says what is wrong. Without: what this machine offers.")
     .argument("[pictures]", "a folder or a list")
+    .option("--channels <count>", "decode with so many channels (default: 3, or those of .npy arrays)", wholeNumber)
+    .option("--write-recipe <file.ts>", "write a recipe for these pictures, with their own mean and deviation")
+    .option("--overwrite", "replace the recipe that is there")
     .addHelpText(
       "after",
       "\nExit codes: 0 good · 3 something wants a look · 4 not ready for training; a machine: 1 where libtorch cannot be used.",
     );
-  add<Options>(command, async (report, operands) => {
+  add<Options>(command, async (report, operands, options) => {
     const [pictures] = operands;
-    return pictures === undefined ? examineMachine(report) : examinePictures(report, pictures);
+    if (options.writeRecipe !== undefined) checkRecipeFile(options.writeRecipe, options.overwrite === true);
+    return pictures === undefined ? examineMachine(report) : examinePictures(report, pictures as string, options);
   });
 }
 
-async function examinePictures(report: Report, pictures: string): Promise<number> {
-  const { examine, machineLimits, reportText } = await import("../../index.js");
+async function examinePictures(report: Report, pictures: string, options: Options): Promise<number> {
+  const { examine, machineLimits, openSource, reportText, surveyPictures } = await import("../../index.js");
+  const source = parseSource(pictures);
+  const known = options.channels === undefined ? {} : { channels: options.channels };
+  const survey = options.writeRecipe === undefined ? undefined : await surveyPictures(await openSource(source), known);
   const live = await report.live();
-  const found = await examine(parseSource(pictures), {
+  const found = await examine(source, {
     processes: machineLimits().cores,
+    ...(survey === undefined ? known : { channels: survey.channels }),
     onProgress: ({ done, total, bad }) => live.update(done / total, `${done}/${total} pictures, ${bad} bad`),
   });
   live.stop();
-  report.result(found, () => report.line(reportText(found)));
+  if (survey !== undefined) await writeRecipe(options.writeRecipe as string, source, survey, found);
+  report.result(found, () => {
+    report.line(reportText(found));
+    if (survey !== undefined) report.line(`\nRecipe: ${options.writeRecipe} (lacuna pretrain ${options.writeRecipe})`);
+  });
   return codes[found.status];
+}
+
+/** What `pretrain` would choose, with mean and deviation of all pictures instead of a few. */
+async function writeRecipe(
+  file: string,
+  source: SourceInput,
+  survey: PictureSurvey,
+  { statistics, pictures, usable }: DoctorReport,
+): Promise<void> {
+  const { chooseDefaults, machineFacts, writeAtomic } = await import("../../index.js");
+  const round = (values: readonly number[]): number[] => values.map((value) => Number(value.toFixed(4)));
+  const measured = statistics && {
+    mean: round(statistics.mean),
+    std: round(statistics.deviation.map((value) => (value < 0.01 ? 1 : value))), // all but uniform: not to be divided by
+    pictures: usable,
+  };
+  const { config } = chooseDefaults(source, { ...survey, statistics: measured }, machineFacts());
+  writeAtomic(file, recipeText(config, { file, source: sourceName(source), pictures, measured: usable }));
 }
 
 async function examineMachine(report: Report): Promise<number> {

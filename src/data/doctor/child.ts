@@ -5,6 +5,7 @@ export interface ChildTask {
   readonly path: string;
   readonly maxPixels: number;
   readonly timeoutMs: number;
+  readonly channels: number;
 }
 
 export type ChildReport = { readonly ready: true } | { readonly inspection: Inspection };

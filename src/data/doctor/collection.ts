@@ -43,7 +43,9 @@ export class Collection {
   readonly #heights: number[] = [];
   readonly #bytes: number[] = [];
   readonly #formats = new Map<string, number>();
-  readonly #sums = [0, 0, 0, 0, 0, 0];
+  /** Of each channel, over pictures: sums of means, and of mean squares. */
+  readonly #means: number[] = [];
+  readonly #squares: number[] = [];
 
   /** Indices of the pictures that can be used. */
   get usable(): readonly number[] {
@@ -61,7 +63,10 @@ export class Collection {
     this.#heights.push(height);
     this.#bytes.push(bytes);
     this.#formats.set(facts.format, (this.#formats.get(facts.format) ?? 0) + 1);
-    for (const [i, value] of [...channels.mean, ...channels.square].entries()) (this.#sums[i] as number) += value;
+    channels.mean.forEach((value, c) => {
+      this.#means[c] = (this.#means[c] ?? 0) + value;
+      this.#squares[c] = (this.#squares[c] ?? 0) + (channels.square[c] as number);
+    });
     for (const [oddity, detail] of odditiesOf(path, inspection)) this.odd.get(oddity)?.push({ index, detail });
     this.duplicates.add(index, { ...inspection, thumbnail: Buffer.from(inspection.thumbnail, "base64") });
   }
@@ -69,15 +74,8 @@ export class Collection {
   statistics(): DoctorReport["statistics"] {
     const count = this.#usable.length;
     if (count === 0) return undefined;
-    const [r, g, b, rr, gg, bb] = this.#sums.map((sum) => sum / count) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
-    const deviation = (mean: number, square: number) => Math.sqrt(Math.max(0, square - mean * mean));
+    const mean = this.#means.map((sum) => sum / count);
+    const variance = this.#squares.map((sum, c) => sum / count - (mean[c] as number) ** 2);
     return {
       width: spread(this.#widths),
       height: spread(this.#heights),
@@ -86,8 +84,8 @@ export class Collection {
       fileBytes: spread(this.#bytes),
       totalBytes: this.#bytes.reduce((sum, bytes) => sum + bytes, 0),
       formats: Object.fromEntries([...this.#formats].sort(([, a], [, b]) => b - a)),
-      mean: [r, g, b],
-      deviation: [deviation(r, rr), deviation(g, gg), deviation(b, bb)],
+      mean,
+      deviation: variance.map((value) => Math.sqrt(Math.max(0, value))),
     };
   }
 }

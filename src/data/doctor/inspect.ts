@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { type DecodeOptions, decodeBytes, type PictureFacts, readPictureFile } from "../decode.js";
 import { type BadPictureCode, BadPictureError } from "../errors.js";
-import { type ChannelSums, channelSums, signatureOf } from "./signature.js";
+import { asColours, type ChannelSums, channelSums, signatureOf } from "./signature.js";
 
 /** A picture that can be used. Plain data, since it crosses from process to process. */
 export interface GoodFile {
@@ -31,11 +31,11 @@ export function isBad(inspection: Inspection): inspection is BadFile {
 }
 
 /** Reads, decodes and measures one file. Never throws for what is wrong with the file. */
-export async function inspectFile(path: string, options: Omit<DecodeOptions, "channels">): Promise<Inspection> {
+export async function inspectFile(path: string, options: DecodeOptions): Promise<Inspection> {
   try {
     const bytes = readPictureFile(path);
-    const { picture, facts } = await decodeBytes(bytes, path, { ...options, channels: 3 });
-    const { hash, thumbnail, contrast } = signatureOf(picture);
+    const { picture, facts } = await decodeBytes(bytes, path, options);
+    const { hash, thumbnail, contrast } = signatureOf(asColours(picture));
     return {
       bytes: bytes.length,
       sha256: createHash("sha256").update(bytes).digest("hex"),

@@ -8,6 +8,8 @@ import type { Inspection } from "./inspect.js";
 
 export interface InspectOptions {
   readonly maxPixels: number;
+  /** How pictures are decoded; 3 unless said. */
+  readonly channels?: number;
   readonly timeoutMs: number;
   /** How many files at a time. */
   readonly processes: number;
@@ -92,8 +94,8 @@ class Inspector {
   }
 
   async inspect(path: string): Promise<Inspection> {
-    const { maxPixels, timeoutMs } = this.#options;
-    const task: ChildTask = { path, maxPixels, timeoutMs };
+    const { maxPixels, timeoutMs, channels = 3 } = this.#options;
+    const task: ChildTask = { path, maxPixels, timeoutMs, channels };
     const waiting = this.#next(timeoutMs + GRACE_MS);
     if (this.#process.connected) this.#process.send(task);
     const answer = await waiting;

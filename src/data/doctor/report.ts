@@ -21,7 +21,6 @@ export const findingSchema = z.strictObject({
 });
 
 const spreadSchema = z.strictObject({ least: z.number(), median: z.number(), most: z.number() });
-const triple = z.tuple([z.number(), z.number(), z.number()]);
 
 export const doctorReportSchema = z.strictObject({
   formatVersion: z.literal(1),
@@ -46,9 +45,9 @@ export const doctorReportSchema = z.strictObject({
       totalBytes: whole,
       /** Number of pictures of each format. */
       formats: z.record(z.string(), whole),
-      /** Over all pictures, each with the same weight, 0 … 1: what to normalise with. */
-      mean: triple,
-      deviation: triple,
+      /** Of each channel, over all pictures, each with the same weight, 0 … 1: what to normalise with. */
+      mean: z.array(z.number()),
+      deviation: z.array(z.number()),
     })
     .optional(),
   /** Pictures that can be used of each class. */

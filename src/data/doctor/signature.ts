@@ -61,12 +61,23 @@ function shrink({ data, width, height }: Picture): Uint8Array {
   return result;
 }
 
+/** A picture of any number of channels as colours: grey is repeated, of more than three the first three are taken. */
+export function asColours(picture: Picture): Picture {
+  const { data, height, width, channels } = picture;
+  if (channels === 3) return picture;
+  const taken = channels < 3 ? [0, 0, 0] : [0, 1, 2];
+  const colours = new Uint8Array(height * width * 3);
+  for (let from = 0, to = 0; from < data.length; from += channels)
+    for (const channel of taken) colours[to++] = data[from + channel] as number;
+  return { data: colours, height, width, channels: 3 };
+}
+
 export interface ChannelSums {
-  /** Means of red, green and blue, 0 … 1. */
-  readonly mean: readonly [number, number, number];
+  /** Mean of each channel, 0 … 1. */
+  readonly mean: readonly number[];
   /** Means of their squares. */
-  readonly square: readonly [number, number, number];
-  /** No pixel has colour, but for what JPEG's rounding leaves. */
+  readonly square: readonly number[];
+  /** Of an RGB picture: no pixel has colour, but for what JPEG's rounding leaves. */
   readonly grey: boolean;
 }
 
@@ -75,26 +86,29 @@ const MOST_PIXELS = 250_000;
 /** Levels between the channels of one pixel that still count as grey. */
 const GREY_TOLERANCE = 8;
 
-/** Mean and mean square of an RGB picture's channels, from evenly spread pixels of it. */
-export function channelSums({ data }: Picture): ChannelSums {
-  const pixels = data.length / 3;
+/** Mean and mean square of a picture's channels, from evenly spread pixels of it. */
+export function channelSums({ data, channels }: Picture): ChannelSums {
+  const pixels = data.length / channels;
   // Odd, so that an even width does not take the same columns in every row.
   const step = Math.ceil(pixels / MOST_PIXELS) | 1;
-  const sums = [0, 0, 0, 0, 0, 0] as [number, number, number, number, number, number];
+  const sums = new Float64Array(channels);
+  const squares = new Float64Array(channels);
   let spread = 0;
   let count = 0;
-  for (let at = 0; at < data.length; at += 3 * step, count++) {
-    const r = data[at] as number;
-    const g = data[at + 1] as number;
-    const b = data[at + 2] as number;
-    sums[0] += r;
-    sums[1] += g;
-    sums[2] += b;
-    sums[3] += r * r;
-    sums[4] += g * g;
-    sums[5] += b * b;
-    spread = Math.max(spread, Math.abs(r - g), Math.abs(g - b), Math.abs(r - b));
+  for (let at = 0; at < data.length; at += channels * step, count++) {
+    let [least, most] = [255, 0];
+    for (let c = 0; c < channels; c++) {
+      const value = data[at + c] as number;
+      (sums[c] as number) += value;
+      (squares[c] as number) += value * value;
+      if (value < least) least = value;
+      if (value > most) most = value;
+    }
+    if (most - least > spread) spread = most - least;
   }
-  const [r, g, b, rr, gg, bb] = sums.map((sum, i) => sum / count / (i < 3 ? 255 : 255 * 255)) as typeof sums;
-  return { mean: [r, g, b], square: [rr, gg, bb], grey: spread <= GREY_TOLERANCE };
+  return {
+    mean: Array.from(sums, (sum) => sum / count / 255),
+    square: Array.from(squares, (sum) => sum / count / (255 * 255)),
+    grey: channels === 3 && spread <= GREY_TOLERANCE,
+  };
 }

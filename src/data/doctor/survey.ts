@@ -96,7 +96,8 @@ interface Head {
   readonly channels: number;
 }
 
-function readHead(path: string): Head | undefined {
+/** Size and channels from a file's first bytes; undefined where they do not tell. */
+export function readHead(path: string): Head | undefined {
   try {
     const bytes = firstBytes(path);
     const format = sniffFormat(bytes);

@@ -39,7 +39,7 @@ function statisticsText({ statistics, classes }: DoctorReport): string {
   const range = (name: string, { least, median, most }: typeof width, show: (x: number) => string) =>
     `  ${name.padEnd(14)}${show(least)} … ${show(most)}, median ${show(median)}`;
   const pixels = (x: number) => `${x}`;
-  const triple = (values: readonly number[]) => values.map((x) => x.toFixed(3)).join(" ");
+  const each = (values: readonly number[]) => values.map((x) => x.toFixed(3)).join(" ");
   const counts = Object.entries(formats).map(([format, count]) => `${format} ${count}`);
   const lines = [
     range("width", width, pixels),
@@ -47,7 +47,7 @@ function statisticsText({ statistics, classes }: DoctorReport): string {
     range("shorter side", shorterSide, pixels),
     range("file size", fileBytes, bytesText),
     `  ${"in all".padEnd(14)}${bytesText(totalBytes)}: ${counts.join(", ")}`,
-    `  ${"channels".padEnd(14)}mean ${triple(mean)}, deviation ${triple(deviation)}`,
+    `  ${"channels".padEnd(14)}mean ${each(mean)}, deviation ${each(deviation)}`,
   ];
   if (classes !== undefined) lines.push(`  ${"classes".padEnd(14)}${classesText(classes)}`);
   return lines.join("\n");

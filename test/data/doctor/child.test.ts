@@ -18,7 +18,7 @@ describe("the child's program", () => {
       child.send(task);
       return (await once(child, "message"))[0];
     };
-    const limits = { maxPixels: 1e6, timeoutMs: 5000 };
+    const limits = { maxPixels: 1e6, timeoutMs: 30_000, channels: 3 };
     expect(await ask({ path: referencePath("rgb.png"), ...limits })).toMatchObject({ inspection: { width: 26 } });
     expect(await ask({ path: "nowhere", ...limits })).toMatchObject({ inspection: { code: "missing" } });
     child.disconnect();

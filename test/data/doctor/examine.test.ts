@@ -1,9 +1,12 @@
 import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type ExamineProgress, examine } from "../../../src/data/doctor/examine.js";
 import { doctorReportSchema, type Finding } from "../../../src/data/doctor/report.js";
+import { encodeNpy } from "../../../src/formats/npy.js";
 import { makePicture, referencePath, temporaryFolder, writeTree } from "../pictures.js";
+import { picture } from "../transform-numbers.js";
 
 const root = temporaryFolder();
 const options = { processes: 2, maxPixels: 4e6 };
@@ -127,6 +130,41 @@ describe("examine", () => {
     await expect(examine({ kind: "folder", path: join(root, "photos") }, { ...options, signal })).rejects.toThrow(
       "enough",
     );
+  });
+});
+
+/** test/reference/make_statistics.py */
+const measured = JSON.parse(
+  readFileSync(new URL("../../reference/statistics.json", import.meta.url), "utf8"),
+) as Record<string, { pictures: [number, number, number, number][]; mean: number[]; deviation: number[] }>;
+
+describe("mean and deviation of each channel, as numpy has them", () => {
+  it.each(["colour", "five"])("%s", async (name) => {
+    const { pictures, mean, deviation } = measured[name] as (typeof measured)[string];
+    const folder = join(root, `statistics-${name}`);
+    mkdirSync(folder);
+    for (const [i, numbers] of pictures.entries()) {
+      const { data, height, width, channels } = picture(...numbers);
+      const array = encodeNpy({ dtype: "U8", shape: [height, width, channels], data });
+      const png = sharp(data, { raw: { height, width, channels: 3 } }).png();
+      writeTree(folder, { [`${i}${channels === 3 ? ".png" : ".npy"}`]: channels === 3 ? await png.toBuffer() : array });
+    }
+    const { statistics, usable } = await examine({ kind: "folder", path: folder }, options);
+    expect(usable).toBe(pictures.length);
+    expect(statistics?.mean).toHaveLength(mean.length);
+    for (const [c, value] of mean.entries()) {
+      expect(statistics?.mean[c]).toBeCloseTo(value, 12);
+      expect(statistics?.deviation[c]).toBeCloseTo(deviation[c] as number, 10);
+    }
+  });
+
+  it("channels that are asked for: grey, and alpha", async () => {
+    const source = { kind: "folder", path: join(root, "statistics-colour") } as const;
+    const grey = await examine(source, { ...options, channels: 1 });
+    const alpha = await examine(source, { ...options, channels: 4 });
+    expect(grey.statistics?.mean).toHaveLength(1);
+    expect(alpha.statistics?.mean[3]).toBe(1);
+    expect(alpha.statistics?.deviation[3]).toBe(0);
   });
 });
 

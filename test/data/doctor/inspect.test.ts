@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { inspectFile, isBad } from "../../../src/data/doctor/inspect.js";
 import { referencePath } from "../pictures.js";
 
-const options = { maxPixels: 1e6, timeoutMs: 10_000 };
+const options = { maxPixels: 1e6, timeoutMs: 10_000, channels: 3 };
 
 describe("inspectFile", () => {
   it("measures a good file, in plain data", async () => {

@@ -1,7 +1,7 @@
 import sharp from "sharp";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { NEAR_BITS } from "../../../src/data/doctor/duplicates.js";
-import { channelSums, signatureOf } from "../../../src/data/doctor/signature.js";
+import { asColours, channelSums, signatureOf } from "../../../src/data/doctor/signature.js";
 import { makePicture } from "../pictures.js";
 
 async function pixels(seed: number, width: number, height: number, quality = 95) {
@@ -47,12 +47,26 @@ describe("signatureOf", () => {
   });
 });
 
+test.each([
+  [1, [7, 7, 7, 8, 8, 8]],
+  [2, [7, 7, 7, 9, 9, 9]],
+  [4, [7, 8, 9, 11, 12, 13]],
+])("asColours of %i channels", (channels, expected) => {
+  const data = Uint8Array.from({ length: 2 * channels }, (_, i) => 7 + i);
+  expect([...asColours({ data, width: 2, height: 1, channels }).data]).toEqual(expected);
+});
+
 describe("channelSums", () => {
   it("gives means and mean squares", () => {
     const sums = channelSums({ data: Uint8Array.of(0, 51, 255, 255, 153, 255), width: 2, height: 1, channels: 3 });
     expect(sums.grey).toBe(false);
     expect(sums.mean.map((x) => x.toFixed(6))).toEqual(["0.500000", "0.400000", "1.000000"]);
     expect(sums.square.map((x) => x.toFixed(6))).toEqual(["0.500000", "0.200000", "1.000000"]);
+  });
+
+  it("takes any number of channels; only colours can be grey", () => {
+    const two = channelSums({ data: Uint8Array.of(0, 51, 255, 51), width: 2, height: 1, channels: 2 });
+    expect(two).toEqual({ mean: [0.5, 0.2], square: [0.5, 51 ** 2 / 255 ** 2], grey: false });
   });
 
   it("takes an even sample of a large picture", async () => {
