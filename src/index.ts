@@ -20,7 +20,15 @@ export { type KnnResult, knn } from "./evaluate/knn.js";
 export { type LinearProbeResult, linearProbe } from "./evaluate/linear-probe.js";
 export { pixelFeatures } from "./evaluate/pixels.js";
 export { autoencoderOnnx, encoderOnnx, type ModelOnnxOptions, preprocessing } from "./export/onnx.js";
+export { Classifier } from "./finetune/classifier.js";
+export {
+  defineFinetune,
+  type FinetuneConfig,
+  type FinetuneConfigInput,
+  finetuneConfig,
+} from "./finetune/config.js";
 export { type ErasingConfig, erase_, erasingConfig } from "./finetune/erasing.js";
+export { finetune, resolveFinetune } from "./finetune/finetune.js";
 export {
   checkMixing,
   drawMix,
@@ -31,7 +39,8 @@ export {
   mixTargets,
   partnerRows,
 } from "./finetune/mixing.js";
-export { resume } from "./finetune/resume.js";
+export { type AnyConfig, resume } from "./finetune/resume.js";
+export { buildClassifier } from "./finetune/supervised.js";
 export { npyHeader } from "./formats/npy.js";
 export { safetensorsHeader } from "./formats/safetensors.js";
 export { type Cost, cost } from "./graph/cost.js";

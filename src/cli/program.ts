@@ -6,6 +6,7 @@ import { doctorCommand } from "./commands/doctor.js";
 import { embedCommand } from "./commands/embed.js";
 import { evaluateCommand } from "./commands/evaluate.js";
 import { exportCommand } from "./commands/export.js";
+import { finetuneCommand } from "./commands/finetune.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { planCommand } from "./commands/plan.js";
 import { pretrainCommand } from "./commands/pretrain.js";
@@ -20,6 +21,7 @@ import { Report } from "./report.js";
 const register = [
   quickstartCommand,
   pretrainCommand,
+  finetuneCommand,
   resumeCommand,
   inspectCommand,
   reconstructCommand,

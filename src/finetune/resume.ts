@@ -3,15 +3,25 @@ import { CheckpointError } from "../engine/errors.js";
 import type { RunConfig } from "../train/config.js";
 import { type LoopOptions, Run } from "../train/loop/loop.js";
 import { openResumed, type ResumeOptions } from "../train/loop/session.js";
+import type { Task, TaskSpec } from "../train/loop/task.js";
 import { pretraining } from "../train/pretrain.js";
+import type { FinetuneConfig } from "./config.js";
+import { finetuning } from "./finetune.js";
 
-/** Kinds of runs, as `task` in run.json's config names them. */
-const tasks = { pretrain: pretraining } as const;
+/** The configuration of a run of any kind; a supervised one has a `task`. */
+export type AnyConfig = RunConfig | FinetuneConfig;
+type AnySpec = TaskSpec<AnyConfig, Task>;
+
+/** Kinds of runs, as `task` in run.json's config names them. Each is given the configurations that it parsed itself. */
+const tasks: Readonly<Record<string, AnySpec>> = {
+  pretrain: pretraining as unknown as AnySpec,
+  finetune: finetuning as unknown as AnySpec,
+};
 
 /** Describes the continuation of a stopped run: loss trace and weights are those of a run that never stopped. */
-export function resume(folder: string, options: ResumeOptions & LoopOptions = {}): Run<RunConfig> {
-  const specOf = ({ task = "pretrain" }: Readonly<Record<string, unknown>>) => {
-    const spec = tasks[task as keyof typeof tasks] as (typeof tasks)[keyof typeof tasks] | undefined;
+export function resume(folder: string, options: ResumeOptions & LoopOptions = {}): Run<AnyConfig> {
+  const specOf = ({ task = "pretrain" }: Readonly<Record<string, unknown>>): AnySpec => {
+    const spec = tasks[String(task)];
     if (spec !== undefined) return spec;
     throw new CheckpointError(`the run has a task that this version does not know: ${String(task)}.`, {
       code: "unknown-task",
@@ -20,5 +30,5 @@ export function resume(folder: string, options: ResumeOptions & LoopOptions = {}
       actual: task,
     });
   };
-  return new Run(() => openResumed<RunConfig>(folder, specOf, options), options);
+  return new Run(() => openResumed(folder, specOf, options), options);
 }

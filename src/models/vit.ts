@@ -105,15 +105,29 @@ export class Vit extends Module<[Tensor], Tensor> implements Encoder {
 
   /** tokens of patches [B K D], positions added -> through the blocks, class token first [B 1+K D] */
   encode(tokens: Tensor): Tensor {
+    return this.norm.call(this.throughBlocks(tokens)); // [B 1+K D]
+  }
+
+  /** tokens of patches [B K D], positions added -> class token first, the final norm not applied [B 1+K D] */
+  private throughBlocks(tokens: Tensor): Tensor {
     const B = tokens.side(0);
     const first = this.clsToken.add(this.posEmbed.slice(1, 0, 1)).expand([B, -1, -1]); // [B 1 D]
-    return this.norm.call(this.blocks.call(cat([first, tokens], 1))); // [B 1+K D]
+    return this.blocks.call(cat([first, tokens], 1)); // [B 1+K D]
+  }
+
+  /** image [B C H W] -> patches with their positions [B N D] */
+  private embed(image: Tensor): Tensor {
+    return this.patchEmbed.call(this.patchEmbed.unfold(image)).add(this.posEmbed.slice(1, 1)); // [B N D]
   }
 
   /** image [B C H W] -> tokens [B 1+N D], class token first */
   protected forward(image: Tensor): Tensor {
-    const patches = this.patchEmbed.unfold(image); // [B N C·p·q]
-    return this.encode(this.patchEmbed.call(patches).add(this.posEmbed.slice(1, 1))); // [B 1+N D]
+    return this.encode(this.embed(image)); // [B 1+N D]
+  }
+
+  /** image [B C H W] -> tokens before the final norm, class token first [B 1+N D]: classifiers put their own behind */
+  unnormed(image: Tensor): Tensor {
+    return this.throughBlocks(this.embed(image)); // [B 1+N D]
   }
 
   /** image [B C H W] -> mean of the patch tokens after the final norm [B D] */

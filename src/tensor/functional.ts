@@ -77,3 +77,20 @@ export function attention(query: Tensor, key: Tensor, value: Tensor): Tensor {
   const scores = query.mul(query.side(-1) ** -0.5).matmul(key.transpose(-2, -1)); // [B H N N]
   return scores.softmax(-1).matmul(value);
 }
+
+export interface BatchNormParts {
+  readonly weight: Tensor | null;
+  readonly bias: Tensor | null;
+  /** Running statistics [D]: used in evaluation, moved in place while training. */
+  readonly mean: Tensor;
+  readonly variance: Tensor;
+  readonly training: boolean;
+  readonly momentum: number;
+  readonly epsilon: number;
+}
+
+/** input [B D …] -> normalised over all but the second dimension */
+export function batchNorm(input: Tensor, parts: BatchNormParts): Tensor {
+  const { weight, bias, mean, variance, training, momentum, epsilon } = parts;
+  return aten("batch_norm", input, weight, bias, mean, variance, training, momentum, epsilon, true);
+}

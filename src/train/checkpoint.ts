@@ -4,7 +4,7 @@ import { crc32 } from "node:zlib";
 import { CheckpointError } from "../engine/errors.js";
 import { SafetensorsFile, type TensorToWrite, writeSafetensors } from "../formats/safetensors.js";
 import { methodConfig } from "../methods/index.js";
-import { loadState, rawOf } from "../models/weights.js";
+import { loadState, rawOf, type WeightSource } from "../models/weights.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { replaceAtomically } from "../runs/write-atomic.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -125,6 +125,11 @@ export class Checkpoint {
 
   loadModel(state: ReadonlyMap<string, Tensor>): void {
     loadState(state, this.#part(modelPrefix), { prefix: modelPrefix });
+  }
+
+  /** The model's tensors, whose names begin with `prefix`. */
+  modelWeights(): WeightSource & { readonly prefix: string } {
+    return { ...this.#part(modelPrefix), prefix: modelPrefix };
   }
 
   loadOptimizer(optimizer: Optimizer): void {

@@ -11,7 +11,7 @@ import { sgdConfig } from "../optim/sgd.js";
 const positive = z.int().positive();
 const side = z.union([positive, z.tuple([positive, positive])]);
 
-const dataConfig = z.strictObject({
+export const dataConfig = z.strictObject({
   source: sourceSchema.describe("where the pictures are"),
   heldOut: sourceSchema
     .optional()
@@ -32,7 +32,7 @@ const dataConfig = z.strictObject({
   maxPixels: positive.default(64e6).describe("larger pictures are refused by their header, before decoding"),
 });
 
-const schedule = {
+export const schedule = {
   warmupEpochs: z
     .number()
     .min(0)
@@ -108,10 +108,20 @@ export function defineRun(config: RunConfigInput): RunConfigInput {
 
 /** @throws ConfigError in the house's form, with the nearest key for one that is misspelt */
 export function parseConfig(input: unknown): RunConfig {
-  const result = runConfig.safeParse(input);
+  return parseBy(runConfig, input);
+}
+
+/** Reads the configuration of any kind of run by its schema. @throws ConfigError */
+export function parseBy<S extends z.ZodType<Related>>(schema: S, input: unknown): z.output<S> {
+  const result = schema.safeParse(input);
   if (!result.success) throw configError(result.error, input);
   checkRelations(result.data);
   return result.data;
+}
+
+interface Related {
+  readonly data: Pick<z.output<typeof dataConfig>, "mean" | "std" | "channels" | "batchSize">;
+  readonly optim: { readonly accumulate: number };
 }
 
 function configError(error: z.ZodError, input: unknown): ConfigError {
@@ -144,7 +154,7 @@ function hint(issue: z.core.$ZodIssue | undefined, actual: unknown): string | un
 }
 
 /** What no part's own schema can see. */
-function checkRelations({ data, optim }: RunConfig): void {
+function checkRelations({ data, optim }: Related): void {
   for (const key of ["mean", "std"] as const) {
     if (data[key].length !== data.channels) {
       throw new ConfigError(`expected a value for each of ${data.channels} channels, got ${data[key].length}.`, {

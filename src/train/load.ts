@@ -26,7 +26,7 @@ export interface LoadedModel extends Disposable {
  * needed. @throws CheckpointError where there is none
  */
 export function loadModel(runOrCheckpoint: string, options: { device?: string } = {}): LoadedModel {
-  using checkpoint = find(runOrCheckpoint);
+  using checkpoint = findCheckpoint(runOrCheckpoint);
   const config = parseConfig({ ...(checkpoint.config as object), ...options });
   const { precision } = settleMachine(config);
   const encoder = buildEncoder(config.model, imageShape(config));
@@ -46,7 +46,8 @@ export function loadModel(runOrCheckpoint: string, options: { device?: string } 
   };
 }
 
-function find(path: string): Checkpoint {
+/** A run's newest good checkpoint, or the checkpoint file itself. Close it. @throws CheckpointError where there is none */
+export function findCheckpoint(path: string): Checkpoint {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat?.isDirectory() !== true) return Checkpoint.open(path);
   const { checkpoint, damaged } = lastCheckpoint(path);

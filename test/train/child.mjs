@@ -1,8 +1,9 @@
 // A run of the built program, for the tests that kill it: child.mjs <config as JSON> <folder>
-import { pretrain, setThreads } from "../../dist/index.js";
+import { finetune, pretrain, setThreads } from "../../dist/index.js";
 
-const [config, out] = process.argv.slice(2);
+const [text, out] = process.argv.slice(2);
+const config = JSON.parse(text);
 setThreads(1);
-const run = pretrain(JSON.parse(config), { out });
+const run = config.task === "finetune" ? finetune(config, { out }) : pretrain(config, { out });
 for await (const event of run) if (event.type === "step") process.stdout.write(`step ${event.step}\n`);
 await run.close();

@@ -74,7 +74,7 @@ export function tellChoices(report: Report, { choices, estimate, advice }: Defau
   report.line();
 }
 
-function tellKeys(report: Report, keys: readonly ConfigKey[]): void {
+export function tellKeys(report: Report, keys: readonly ConfigKey[]): void {
   report.result(
     keys.map(({ path, takes, default: usual, description }) => ({ path, takes, default: usual, description })),
     () => {

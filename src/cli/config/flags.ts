@@ -18,7 +18,12 @@ export interface Flags {
  * Reads what the command's own options left over. `--key=value` and `--key value`; a flag of a boolean key may stand
  * alone. @throws UsageError for a key that is none, with the nearest, and for a value of the wrong type
  */
-export function parseFlags(tokens: readonly string[], keys: readonly ConfigKey[], options: readonly string[]): Flags {
+export function parseFlags(
+  tokens: readonly string[],
+  keys: readonly ConfigKey[],
+  options: readonly string[],
+  command = "pretrain",
+): Flags {
   const byPath = new Map(keys.map((key) => [key.path, key]));
   const operands: string[] = [];
   const settings: Setting[] = [];
@@ -30,7 +35,7 @@ export function parseFlags(tokens: readonly string[], keys: readonly ConfigKey[]
     }
     const [, path = "", , text] = /^--?([^=]*)(=([\s\S]*))?$/.exec(token) ?? [];
     const key = byPath.get(path);
-    if (key === undefined) throw unknownFlag(token, path, [...byPath.keys(), ...options]);
+    if (key === undefined) throw unknownFlag(token, path, [...byPath.keys(), ...options], command);
     let given = text;
     if (given === undefined && !(isBoolean(key) && !/^(true|false)$/.test(tokens[i + 1] ?? ""))) given = tokens[++i];
     settings.push({ path, value: readValue(key, given) });
@@ -40,7 +45,7 @@ export function parseFlags(tokens: readonly string[], keys: readonly ConfigKey[]
 
 const isBoolean = (key: ConfigKey): boolean => key.types.size === 1 && key.types.has("boolean");
 
-function unknownFlag(token: string, path: string, known: readonly string[]): UsageError {
+function unknownFlag(token: string, path: string, known: readonly string[], command: string): UsageError {
   const near = nearest(path, known);
   const meant = near === undefined ? "" : `Did you mean --${near}? `;
   return new UsageError({
@@ -48,7 +53,7 @@ function unknownFlag(token: string, path: string, known: readonly string[]): Usa
     path: token.split("=")[0] as string,
     expected: "an option, or a key of the configuration",
     actual: "one that is neither",
-    remedy: `${meant}See: lacuna pretrain --help-config`,
+    remedy: `${meant}See: lacuna ${command} --help-config`,
   });
 }
 

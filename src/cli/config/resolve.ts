@@ -80,6 +80,12 @@ async function chooseFor(source: Parameters<typeof sourceName>[0], settings: rea
 export async function checkConfig(config: Record<string, unknown>, keys: readonly ConfigKey[]): Promise<RunConfig> {
   const { parseConfig } = await import("../../index.js");
   const named = withNames(config);
+  refuseUnknown(named, keys, "pretrain");
+  return parseConfig(named as RunConfigInput);
+}
+
+/** @throws UsageError for a key that no schema has, with the nearest. @param command whose --help-config lists them */
+export function refuseUnknown(named: Record<string, unknown>, keys: readonly ConfigKey[], command: string): void {
   for (const { path, parts } of unknownKeys(named, keys)) {
     const near = nearest(
       path,
@@ -90,10 +96,9 @@ export async function checkConfig(config: Record<string, unknown>, keys: readonl
       path,
       expected: "a key of the configuration",
       actual: `"${parts.at(-1)}", which is none`,
-      remedy: near === undefined ? "See: lacuna pretrain --help-config" : `Did you mean ${near}?`,
+      remedy: near === undefined ? `See: lacuna ${command} --help-config` : `Did you mean ${near}?`,
     });
   }
-  return parseConfig(named as RunConfigInput);
 }
 
 /** Which model, method and optimiser is meant where nobody says: the first of each list. */

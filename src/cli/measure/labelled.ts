@@ -27,7 +27,7 @@ export interface LabelledOptions {
  * @throws UsageError where there are no classes, or other ones on both sides
  */
 export async function openLabelled(options: LabelledOptions): Promise<LabelledPair> {
-  const { train, test, split } = specs(options);
+  const { train, test, split } = labelledSpecs(options);
   return { ...(await openPair(train, test, options.limit)), split };
 }
 
@@ -46,7 +46,12 @@ export async function openPair(
   return pair;
 }
 
-function specs({ data, train, test }: LabelledOptions): { train: SourceInput; test: SourceInput; split: string } {
+/** Both sides as descriptions. @throws UsageError where neither or both ways of naming them were used */
+export function labelledSpecs({ data, train, test }: Omit<LabelledOptions, "limit">): {
+  train: SourceInput;
+  test: SourceInput;
+  split: string;
+} {
   if (train !== undefined && test !== undefined)
     return { train: parseSource(train, "train"), test: parseSource(test, "test"), split: `${train} and ${test}` };
   if (data === undefined || train !== undefined || test !== undefined) {

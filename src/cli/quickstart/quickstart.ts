@@ -98,7 +98,7 @@ function tellEnd(report: Report, rows: readonly Measured[], watched: Watched, ep
   report.table(measuredTable(rows, labelled.measures, labelled.k));
   report.line();
   for (const line of verdictOn(rows)) report.line(line);
-  tellVerdict(report, verdict);
+  if (verdict !== undefined) tellVerdict(report, verdict);
   report.line();
   for (const line of outlook(epochs, seconds)) report.line(line);
   report.line();

@@ -1,6 +1,6 @@
 /** Parameters and multiply-adds of a configuration's model, in words. Nothing is allocated. */
-import type { RunConfig } from "../../index.js";
-import { scaled } from "../words.js";
+import type { AnyConfig, FinetuneConfig, RunConfig } from "../../index.js";
+import { scaled, whole } from "../words.js";
 
 interface Part {
   readonly parameters: number;
@@ -51,4 +51,28 @@ export async function costOf(config: RunConfig): Promise<ModelCost> {
     decoder,
     text: `${scaled(whole.multiplyAdds)} (encoder ${scaled(encoderVisible)}, decoder ${scaled(decoder.multiplyAdds)})`,
   };
+}
+
+/** Parameters and multiply-adds of a run of any kind, as rows of its table. */
+export async function costRows(config: AnyConfig): Promise<string[][]> {
+  if ("task" in config) return classifierRows(config);
+  const cost = await costOf(config);
+  return [
+    ["parameters", `${whole(cost.parameters)} (encoder ${whole(cost.encoder.parameters)})`],
+    ["multiply-adds", `${cost.text} for one picture's forward pass in training`],
+  ];
+}
+
+async function classifierRows(config: FinetuneConfig): Promise<string[][]> {
+  const { buildClassifier, cost, empty, imageShape } = await import("../../index.js");
+  const { imageSize, channels } = imageShape(config);
+  const { parameters, trainable, multiplyAdds } = cost(
+    () => buildClassifier(config),
+    (model) => model.call(empty([1, channels, ...imageSize], { device: "meta" })),
+  );
+  return [
+    ["encoder", config.from ?? "from scratch"],
+    ["trained", `${whole(trainable)} of ${whole(parameters)} parameters, ${(config.classes ?? []).length} classes`],
+    ["multiply-adds", `${scaled(multiplyAdds)} for one picture's forward pass`],
+  ];
 }

@@ -1,9 +1,10 @@
 /** Runs a run in front of a person: what it is at the start, a live line, and what came of it. */
 import { join } from "node:path";
-import type { Run, RunConfig, RunEvent, Verdict } from "../../index.js";
+import type { AnyConfig, Run, RunEvent, Verdict } from "../../index.js";
 import type { Live, Report } from "../report.js";
 import { duration, figure, quoted, whole } from "../words.js";
-import { costOf } from "./cost.js";
+import { type Accuracy, accuracyLine, accuracyOf } from "./accuracy.js";
+import { costRows } from "./cost.js";
 import { Pace } from "./pace.js";
 import { probeText } from "./probes.js";
 import { listenForSignals } from "./signals.js";
@@ -18,7 +19,10 @@ export interface Watched {
   readonly seconds: number;
   readonly previews: readonly string[];
   readonly badFiles: number;
-  readonly verdict: Verdict;
+  /** Of pre-training. */
+  readonly verdict: Verdict | undefined;
+  /** Of supervised training with held-out pictures. */
+  readonly accuracy: Accuracy | undefined;
   readonly curves: { readonly svg: string; readonly png: string } | undefined;
 }
 
@@ -28,7 +32,7 @@ const shownBadFiles = 5;
 
 /** @param makeRun gets the signal that Ctrl-C gives */
 export async function watchRun(
-  makeRun: (signal: AbortSignal) => Run<RunConfig>,
+  makeRun: (signal: AbortSignal) => Run<AnyConfig>,
   folder: string,
   report: Report,
 ): Promise<Watched> {
@@ -56,6 +60,7 @@ class Watcher {
   #step: number;
   #firstSteps = 0;
   #toldTime = false;
+  #toldPart = -1;
   readonly #probed = new Map<string, number>();
   readonly #began = performance.now();
 
@@ -70,17 +75,15 @@ class Watcher {
     this.#step = start;
   }
 
-  static async begin(run: Run<RunConfig>, folder: string, report: Report): Promise<Watcher> {
+  static async begin(run: Run<AnyConfig>, folder: string, report: Report): Promise<Watcher> {
     const { config, derived, source, startStep } = await run.prepare();
-    const cost = await costOf(config);
     const { steps, effectiveBatch, learningRate, warmupSteps } = derived;
     const base = `${config.optim.baseLearningRate} × ${effectiveBatch} / 256`;
     report.table(
       [
         ["run", folder],
         ["pictures", `${whole(source.size)}, ${derived.stepsPerEpoch} steps an epoch`],
-        ["parameters", `${whole(cost.parameters)} (encoder ${whole(cost.encoder.parameters)})`],
-        ["multiply-adds", `${cost.text} for one picture's forward pass in training`],
+        ...(await costRows(config)),
         ["batch", `${effectiveBatch}${config.optim.accumulate > 1 ? `, in ${config.optim.accumulate} parts` : ""}`],
         ["learning rate", `${figure(learningRate)} = ${base}, warm-up ${warmupSteps} of ${steps} steps`],
         ["precision", `${config.precision} on ${config.device}`],
@@ -89,8 +92,9 @@ class Watcher {
       2,
     );
     report.line();
+    const neighbours = "probe" in config.log ? config.log.probe.k : 0;
     const pace = new Pace({ steps, epochs: config.epochs, batch: effectiveBatch });
-    return new Watcher(folder, report, pace, await report.live("run"), config.log.probe.k, startStep);
+    return new Watcher(folder, report, pace, await report.live("run"), neighbours, startStep);
   }
 
   see(event: RunEvent): void {
@@ -105,6 +109,7 @@ class Watcher {
         break;
       case "heldOut":
         this.#heldOutLoss = event.loss;
+        this.#seeScores(event);
         break;
       case "probe":
         this.#probed.set(event.name, event.value);
@@ -156,6 +161,14 @@ class Watcher {
     this.report.line(`${rate} images/s: the run will take about ${duration(left)} more, until ${until}.`);
   }
 
+  /** About twenty lines a run. */
+  #seeScores({ epoch, scores }: Extract<RunEvent, { type: "heldOut" }>): void {
+    const part = Math.floor(20 * this.pace.share);
+    if (scores === undefined || part === this.#toldPart) return;
+    this.#toldPart = part;
+    this.report.line(accuracyLine(epoch, scores));
+  }
+
   #seeBadFile({ path, code, reason }: Extract<RunEvent, { type: "badFile" }>): void {
     this.#badFiles++;
     if (this.#badFiles <= shownBadFiles) this.report.line(`skipped ${path}: ${code}: ${reason}`);
@@ -177,7 +190,8 @@ class Watcher {
       heldOutLoss: this.#heldOutLoss,
       previews: this.#previews,
       badFiles: this.#badFiles,
-      verdict: verdict(events, run),
+      verdict: "task" in run.config ? undefined : verdict(events, run),
+      accuracy: accuracyOf(events),
       curves: hasSteps ? await writeCurves(this.folder) : undefined,
     };
   }
@@ -185,13 +199,14 @@ class Watcher {
 
 /** What came of it, and what to do next. */
 export function tellResult(report: Report, watched: Watched): void {
-  const { folder, previews, curves, verdict, badFiles, steps, loss, heldOutLoss, seconds } = watched;
+  const { folder, previews, curves, verdict, badFiles, steps, loss, heldOutLoss, seconds, accuracy } = watched;
   const held = heldOutLoss === undefined ? "" : `, on held-out pictures ${figure(heldOutLoss)}`;
   report.line();
   report.line(`${steps} steps, loss ${figure(loss)}${held}, in ${duration(seconds)}.`);
   if (badFiles > 0)
     report.line(`${badFiles} pictures could not be read and were replaced: see ${join(folder, "events.jsonl")}`);
-  tellVerdict(report, verdict);
+  if (verdict !== undefined) tellVerdict(report, verdict);
+  if (accuracy !== undefined) for (const line of accuracy.text) report.line(line);
   if (curves !== undefined) report.line(`Curves: ${curves.png} (and .svg)`);
   if (previews.length > 0) report.line(`Last picture: ${previews.at(-1)}`);
   if (watched.exitCode !== 0) {
@@ -199,7 +214,7 @@ export function tellResult(report: Report, watched: Watched): void {
     return;
   }
   report.line("Next:");
-  for (const command of nextCommands(folder)) report.line(`  ${command}`);
+  for (const command of nextCommands(folder, verdict === undefined)) report.line(`  ${command}`);
 }
 
 export function tellVerdict(report: Report, { headline, causes }: Verdict): void {
@@ -207,8 +222,11 @@ export function tellVerdict(report: Report, { headline, causes }: Verdict): void
   for (const cause of causes) report.line(`  - ${cause}`);
 }
 
-function nextCommands(folder: string): string[] {
+function nextCommands(folder: string, isClassifier: boolean): string[] {
   const run = quoted(folder);
+  if (isClassifier) {
+    return [`lacuna predict ${run} <pictures>`, `lacuna evaluate classifier ${run}`];
+  }
   return [
     `lacuna reconstruct ${run} <pictures> --out rebuilt.png`,
     `lacuna embed ${run} <pictures> --out features.npy`,

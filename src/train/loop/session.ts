@@ -88,6 +88,7 @@ async function building<C extends LoopConfig, T extends Task>(
   let opened: Opened | undefined;
   try {
     const heldOut = await HeldOut.open(config, task.heldOutView);
+    if (heldOut !== undefined) spec.accept?.(config, heldOut.source);
     opened = await open(task);
     const pictures = spec.pictures?.(task, opened.writer?.folder, heldOut?.source ?? source);
     return { config, derived, source, task, heldOut, pictures, ...opened };

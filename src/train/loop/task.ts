@@ -111,6 +111,8 @@ export interface TaskSpec<C extends LoopConfig, T extends Task> {
   /** The config with what was chosen written into it, since run.json says what was used. */
   settle(config: C, source: Source): C;
   build(config: C, parts: Parts): T;
+  /** @throws ConfigError where the held-out pictures do not fit those that are learned from */
+  accept?(config: C, heldOut: Source): void;
   /** What it draws; nothing if absent. */
   pictures?(task: T, folder: string | undefined, source: Source): Pictures;
 }

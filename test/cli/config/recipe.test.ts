@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { isRecipe, loadRecipe } from "../../../src/cli/config/recipe.js";
-import { parseConfig } from "../../../src/index.js";
+import { parseConfig, resolveFinetune } from "../../../src/index.js";
 import { temporaryFolder } from "../terminal.js";
 
 const recipes = ["mae-vit-base-16", "mae-vit-large-16", "mae-cifar10-reference", "mae-own-photos", "mae-fashion-mnist"];
@@ -17,6 +17,16 @@ describe("the recipes of this repository", () => {
     const path = new URL(`../../../recipes/${name}.ts`, import.meta.url).pathname;
     expect(() => parseConfig(undefined)).toThrow();
     expect(parseConfig(await loadRecipe(path)).method.name).toBe("mae");
+  });
+});
+
+test("the recipe for fine-tuning is a valid configuration", async () => {
+  const path = new URL("../../../recipes/finetune-cifar10.ts", import.meta.url).pathname;
+  const config = resolveFinetune((await loadRecipe(path)) as unknown as Parameters<typeof resolveFinetune>[0]);
+  expect(config).toMatchObject({
+    task: "finetune",
+    data: { labels: { perClass: 100 } },
+    augmentation: { smoothing: 0.1 },
   });
 });
 

@@ -1,0 +1,179 @@
+/** From what was typed to the configuration of a supervised run: recipe or checkpoint, options, flags; what is left is chosen. */
+import { existsSync } from "node:fs";
+import { basename, extname, resolve } from "node:path";
+import type { FinetuneConfigInput, LabelChoice, Source } from "../../index.js";
+import { UsageError } from "../errors.js";
+import { type LabelledOptions, labelledSpecs } from "../measure/labelled.js";
+import { overlay, parseFlags, type Setting } from "./flags.js";
+import { type ConfigKey, configKeys, type JsonSchema } from "./keys.js";
+import { isRecipe, loadRecipe } from "./recipe.js";
+import { refuseUnknown } from "./resolve.js";
+
+export interface FinetuneOptions extends Omit<LabelledOptions, "limit"> {
+  readonly labelsPerClass?: number;
+  readonly labelFraction?: number;
+  readonly labelSeed?: number;
+  readonly trainBlocks?: string;
+}
+
+export interface ResolvedFinetuning {
+  /** For the run folder. */
+  readonly name: string;
+  readonly config: FinetuneConfigInput;
+  /** What was chosen and why, a line each. */
+  readonly choices: readonly string[];
+}
+
+type Plain = Record<string, unknown>;
+
+/** The flat keys of the configuration's schema. */
+export async function finetuneConfigKeys(): Promise<ConfigKey[]> {
+  const [{ finetuneConfig }, { z }] = await Promise.all([import("../../index.js"), import("zod")]);
+  return configKeys(z.toJSONSchema(finetuneConfig, { io: "input" }) as JsonSchema);
+}
+
+const ownOptions =
+  "data train test labels-per-class label-fraction label-seed train-blocks out overwrite json help-config";
+
+/** Resolves the operand, the options and the flags of `finetune`. @throws UsageError, ConfigError, CheckpointError */
+export async function resolveFinetuning(
+  tokens: readonly string[],
+  options: FinetuneOptions,
+): Promise<ResolvedFinetuning> {
+  const keys = await finetuneConfigKeys();
+  const { operands, settings } = parseFlags(tokens, keys, ownOptions.split(" "), "finetune");
+  const what = onlyOperand(operands);
+  const written: Plain = isRecipe(what) ? await loadRecipe(what) : startOf(what);
+  if (settings.some(({ path }) => path === "from")) keepShape(written);
+  const said = overlay(overlay(written, optionSettings(options)), settings);
+  refuseUnknown(said, keys, "finetune");
+  const { config, choices } = await choose(said);
+  const base = isRecipe(what) ? basename(what, extname(what)) : `finetune-${basename(resolve(what))}`;
+  return { name: base, config: config as unknown as FinetuneConfigInput, choices };
+}
+
+/** A recipe's model is for runs from scratch: that of a checkpoint has the shape that it has. */
+function keepShape(written: Plain): void {
+  const { dropPath } = (written["model"] ?? {}) as Plain;
+  written["model"] = { name: "vit", ...(dropPath === undefined ? {} : { dropPath }) };
+}
+
+function onlyOperand(operands: readonly string[]): string {
+  const [what, ...more] = operands;
+  if (what !== undefined && more.length === 0) return what;
+  throw new UsageError({
+    code: "operands",
+    path: "the command line",
+    expected: "one run folder, checkpoint or recipe, or the word scratch",
+    actual: operands.length === 0 ? "none" : operands.join(" "),
+    remedy: "For example: lacuna finetune runs/mae --data photos",
+  });
+}
+
+function startOf(what: string): Plain {
+  if (what === "scratch") return {};
+  if (existsSync(what)) return { from: resolve(what) };
+  throw new UsageError({
+    code: "from",
+    path: what,
+    expected: "a run folder, a checkpoint file, a recipe, or the word scratch",
+    actual: "nothing of that name",
+    remedy: "Check the path.",
+  });
+}
+
+function optionSettings(options: FinetuneOptions): Setting[] {
+  const { data, train, test, labelsPerClass, labelFraction, labelSeed, trainBlocks } = options;
+  const settings: Setting[] = [];
+  const set = (path: string, value: unknown): void => {
+    if (value !== undefined) settings.push({ path, value });
+  };
+  if (data !== undefined || train !== undefined || test !== undefined) {
+    const sides = labelledSpecs(options);
+    set("data.source", sides.train);
+    set("data.heldOut", sides.test);
+  }
+  set("data.labels.perClass", labelsPerClass);
+  set("data.labels.fraction", labelFraction);
+  set("data.labels.seed", labelSeed);
+  if (trainBlocks !== undefined) set("trainBlocks", trainBlocks === "all" ? trainBlocks : Number(trainBlocks));
+  return settings;
+}
+
+/** An epoch has at least so many steps, or the rate would hardly be followed. */
+const stepsAnEpoch = 8;
+/** Pictures of more than 64 pixels that are computed at a time. */
+const microBatch = 64;
+const smallPictures = 64;
+
+/** Model and size from the pictures where there is no checkpoint; a batch that fits them. */
+async function choose(said: Plain): Promise<{ config: Plain; choices: string[] }> {
+  const { openSource, resolveFinetune } = await import("../../index.js");
+  const choices: string[] = [];
+  const data = (said["data"] ?? {}) as Plain;
+  if (data["source"] === undefined) {
+    throw new UsageError({
+      code: "evaluation-data",
+      path: "the command line",
+      expected: "--data, or both --train and --test",
+      actual: "neither",
+      remedy: "For example: --data cifar10, or --data photos with a folder for each class.",
+    });
+  }
+  const source = await openSource(data["source"] as Parameters<typeof openSource>[0]);
+  let config = said["from"] === undefined ? await withModel(said, source, choices) : said;
+  const whole = resolveFinetune(config as unknown as FinetuneConfigInput);
+  const side = Math.max(...[whole.data.imageSize].flat());
+  const given = (path: string): boolean => valueAt(said, path) !== undefined;
+  if (!given("data.batchSize")) {
+    const pictures = countOf(source, data["labels"] as LabelChoice | undefined);
+    const fitting = 2 ** Math.floor(Math.log2(Math.max(8, pictures / stepsAnEpoch)));
+    const batch = Math.min(whole.data.batchSize, fitting);
+    config = overlay(config, [{ path: "data.batchSize", value: batch }]);
+    choices.push(
+      `batch ${batch}: the recipe's ${whole.data.batchSize}, with at least ${stepsAnEpoch} steps an epoch of ${pictures} pictures`,
+    );
+    if (side > smallPictures && batch > microBatch && !given("optim.accumulate"))
+      config = overlay(config, [{ path: "optim.accumulate", value: batch / microBatch }]);
+  }
+  if (side <= smallPictures && !given("augmentation.crop")) {
+    const crop = { name: "shifted", padding: Math.round(side / 8) };
+    config = overlay(config, [{ path: "augmentation.crop", value: crop }]);
+    choices.push(
+      `pictures of ${side} pixels are shifted by up to ${crop.padding} pixels instead of being cut to a twelfth`,
+    );
+  }
+  return { config, choices };
+}
+
+function countOf({ size, classes = [] }: Source, labels: LabelChoice | undefined): number {
+  if (labels?.perClass !== undefined) return labels.perClass * classes.length;
+  return Math.floor(size * (labels?.fraction ?? 1));
+}
+
+/** From scratch the model and the size of the pictures are those that pre-training would choose. */
+async function withModel(said: Plain, source: Source, choices: string[]): Promise<Plain> {
+  if (valueAt(said, "model.size") !== undefined || valueAt(said, "model.width") !== undefined) return said;
+  const { chooseDefaults, machineFacts, surveyPictures } = await import("../../index.js");
+  const { config } = chooseDefaults(source.spec, await surveyPictures(source), machineFacts(undefined), {});
+  const { imageSize, channels, mean, std } = config.data;
+  const given = { model: config.model, data: { imageSize, channels, mean, std } };
+  const known = JSON.parse(JSON.stringify(given)) as Plain; // without what was left undefined
+  choices.push(
+    `model ${JSON.stringify(config.model)}, ${String(imageSize)} pixels: what pre-training would choose for these pictures`,
+  );
+  const leaves = (value: unknown, path: string): Setting[] =>
+    typeof value === "object" && value !== null && !Array.isArray(value)
+      ? Object.entries(value).flatMap(([key, below]) => leaves(below, path === "" ? key : `${path}.${key}`))
+      : [{ path, value }];
+  return overlay(known, leaves(said, ""));
+}
+
+function valueAt(config: Plain, path: string): unknown {
+  return path
+    .split(".")
+    .reduce<unknown>(
+      (value, key) => (typeof value === "object" && value !== null ? (value as Plain)[key] : undefined),
+      config,
+    );
+}

@@ -1,0 +1,90 @@
+import { resolve } from "node:path";
+import { openSource, type Source } from "../data/source.js";
+import { chooseLabelled } from "../data/sources/labelled.js";
+import { subsetOf } from "../data/sources/subset.js";
+import { ConfigError } from "../engine/errors.js";
+import { type LoopOptions, Run } from "../train/loop/loop.js";
+import { openNew, type RunOptions } from "../train/loop/session.js";
+import type { TaskSpec } from "../train/loop/task.js";
+import { type FinetuneConfig, type FinetuneConfigInput, laidOver, parseFinetune } from "./config.js";
+import { inheritedFrom, loadInitial } from "./initial.js";
+import { Supervised } from "./supervised.js";
+
+/** Learning from labels: fine-tuning, partial fine-tuning, linear probing, and training from scratch. */
+export const finetuning: TaskSpec<FinetuneConfig, Supervised> = {
+  name: "finetune",
+  parse: parseFinetune,
+  openSource: openLabelledSource,
+  settle,
+  accept: sameClasses,
+  build(config, { derived, precision, willLoad }) {
+    const task = new Supervised(config, derived, precision);
+    if (config.from === undefined || willLoad) return task;
+    try {
+      loadInitial(task.model, config.from);
+      task.startAverage();
+      return task;
+    } catch (error) {
+      task.close();
+      throw error;
+    }
+  },
+};
+
+/** The pictures that have a label, or those of them that `data.labels` chooses. @throws ConfigError where there are none */
+async function openLabelledSource({ data }: FinetuneConfig): Promise<Source> {
+  const source = await openSource(data.source);
+  const { labels, classes } = source;
+  if (labels === undefined || classes === undefined || classes.length < 2) {
+    throw new ConfigError("supervised training needs pictures of at least two classes.", {
+      code: "no-classes",
+      path: "data.source",
+      expected: "a folder for each class, or a list with labels",
+      actual: classes,
+      remedy: "Put the pictures of each class into a folder of its own.",
+    });
+  }
+  if (data.labels !== undefined) return subsetOf(source, Array.from(chooseLabelled(labels, data.labels)));
+  if (labels.every((label) => label >= 0)) return source;
+  return subsetOf(
+    source,
+    Array.from(labels.keys()).filter((sample) => (labels[sample] as number) >= 0),
+  );
+}
+
+/** A run.json says what was used: the warm-up that was chosen and the names of the classes stand in it. */
+function settle(config: FinetuneConfig, source: Source): FinetuneConfig {
+  const warmupEpochs = Math.min(config.optim.warmupEpochs ?? Math.min(5, config.epochs / 10), config.epochs);
+  return { ...config, classes: [...(source.classes ?? [])], optim: { ...config.optim, warmupEpochs } };
+}
+
+/** @throws ConfigError where held-out pictures have other classes */
+function sameClasses(config: FinetuneConfig, heldOut: Source): void {
+  if (config.classes?.join("\n") === heldOut.classes?.join("\n") && heldOut.labels?.every((label) => label >= 0))
+    return;
+  throw new ConfigError("the held-out pictures have other classes than those that are learned from.", {
+    code: "other-classes",
+    path: "data.heldOut",
+    expected: config.classes,
+    actual: heldOut.classes ?? "pictures without classes",
+    remedy: "Give both sides the same class folders.",
+  });
+}
+
+/**
+ * Describes a new supervised run; iterate the result. Model, size of the pictures and their normalisation are those of the
+ * checkpoint that `from` names, unless said; what else nobody says is the published recipe (recipe.ts).
+ * @throws ConfigError, CheckpointError at once; the rest when it begins
+ */
+export function finetune(input: FinetuneConfigInput, options: RunOptions & LoopOptions = {}): Run<FinetuneConfig> {
+  const config = resolveFinetune(input);
+  return new Run(() => openNew(finetuning, config, options), options);
+}
+
+/** The whole configuration: what was said, over what the checkpoint says, over the recipe. */
+export function resolveFinetune(input: FinetuneConfigInput): FinetuneConfig {
+  if (input.from === undefined) return parseFinetune(input);
+  const from = resolve(input.from); // a run can be resumed from anywhere
+  const inherited = inheritedFrom(from) as unknown as Readonly<Record<string, unknown>>;
+  return parseFinetune(laidOver(inherited, { ...input, from }));
+}

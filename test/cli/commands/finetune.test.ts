@@ -1,0 +1,38 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { openRun } from "../../../src/index.js";
+import { lacuna, makePictures, temporaryFolder, tinyFlags } from "../terminal.js";
+
+async function classes(folder: string): Promise<string> {
+  for (const name of ["apple", "bee"]) await makePictures(join(folder, name), 12);
+  return folder;
+}
+
+describe("finetune", () => {
+  test("pre-train, fine-tune, resume: best and last accuracy are told", async () => {
+    const folder = temporaryFolder();
+    const pictures = await classes(join(folder, "pictures"));
+    const pretrained = join(folder, "pretrained");
+    expect((await lacuna("pretrain", pictures, ...tinyFlags, "--epochs=1", "--out", pretrained)).code).toBe(0);
+    const out = join(folder, "run");
+    const { code, out: text } = await lacuna("finetune", pretrained, "--data", pictures, "--epochs=2", "--out", out);
+    expect(code).toBe(0);
+    expect(text).toContain(`encoder        ${pretrained}`);
+    expect(text).toMatch(/trained +[\d,]+ of [\d,]+ parameters, 2 classes/);
+    expect(text).toMatch(/Accuracy after the last epoch: top-1 [\d.]+ %/);
+    expect(text).toMatch(/The best epoch was \d/);
+    expect(existsSync(join(out, "checkpoints", "best.safetensors"))).toBe(true);
+    expect(openRun(out).run.config).toMatchObject({ task: "finetune", from: pretrained, classes: ["apple", "bee"] });
+    const again = await lacuna("resume", out, "--json");
+    expect(JSON.parse(again.out)).toMatchObject({ exitCode: 0, accuracy: { last: { epoch: 2 } } });
+  });
+
+  test("help is instant and lists the keys; a wrong operand is named", async () => {
+    const { out } = await lacuna("finetune", "--help-config");
+    expect(out).toContain("--optim.layerDecay");
+    const { code, error } = await lacuna("finetune", "runs/nothing", "--data", temporaryFolder());
+    expect(code).toBe(2);
+    expect(error).toContain("runs/nothing");
+  });
+});

@@ -1,0 +1,53 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { liveTensors } from "../../src/engine/scope.js";
+import { resolveFinetune } from "../../src/finetune/finetune.js";
+import { loadInitial } from "../../src/finetune/initial.js";
+import { buildClassifier } from "../../src/finetune/supervised.js";
+import { Rng } from "../../src/tensor/random.js";
+import { loadModel } from "../../src/train/load.js";
+import { pretrain } from "../../src/train/pretrain.js";
+import { collect, tinyRun, workFolder, writePictures } from "../train/example.js";
+
+const work = workFolder("initial");
+const photos = join(work.path, "photos");
+const run = join(work.path, "run");
+const source = { kind: "folder", path: photos } as const;
+
+beforeAll(async () => {
+  await writePictures(photos, 8);
+  await collect(pretrain(tinyRun(photos, { epochs: 1 }), { out: run }));
+});
+afterAll(work.remove);
+
+test("model, size and normalisation are those of the checkpoint, unless said; the path becomes absolute", () => {
+  const config = resolveFinetune({ from: run, data: { source, batchSize: 4, mean: [0.5, 0.5, 0.5] } });
+  expect(config).toMatchObject({
+    from: run,
+    model: { width: 16, depth: 2, heads: 2, patchSize: 4, dropPath: 0.1 },
+    data: { imageSize: 16, channels: 3, mean: [0.5, 0.5, 0.5], std: [0.229, 0.224, 0.225] },
+  });
+});
+
+test("the encoder's weights are copied, to the bit; norm and head of the classifier keep their first values", () => {
+  const before = liveTensors();
+  using pretrained = loadModel(run);
+  const config = resolveFinetune({ from: run, data: { source, batchSize: 4 } });
+  using model = buildClassifier({ ...config, classes: ["a", "b"] });
+  model.initialize(new Rng(1));
+  const head = model.state().get("head.weight")?.toNumbers();
+  loadInitial(model, run);
+  const encoder = pretrained.encoder.state();
+  for (const [name, value] of model.state())
+    if (!/^(head|fc_norm)/.test(name)) expect(value.toBytes(), name).toEqual(encoder.get(name)?.toBytes());
+  expect(model.state().get("head.weight")?.toNumbers()).toEqual(head);
+  model.close();
+  pretrained.close();
+  expect(liveTensors()).toBe(before);
+});
+
+test("a deeper model than the checkpoint's is refused by name", () => {
+  const config = resolveFinetune({ from: run, model: { name: "vit", depth: 3 }, data: { source, batchSize: 4 } });
+  using model = buildClassifier({ ...config, classes: ["a", "b"] });
+  expect(() => loadInitial(model, run)).toThrow("blocks.2.");
+});

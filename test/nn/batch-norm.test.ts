@@ -1,0 +1,63 @@
+import { expect, test } from "vitest";
+import { noGrad } from "../../src/engine/modes.js";
+import { scope } from "../../src/engine/scope.js";
+import { BatchNorm1d } from "../../src/nn/batch-norm.js";
+import { Linear } from "../../src/nn/linear.js";
+import { backward } from "../../src/tensor/grad.js";
+import { Rng } from "../../src/tensor/random.js";
+import { relativeDifference, withReference } from "../numbers.js";
+
+test("torch's BatchNorm1d: output and gradient of a batch, running statistics after two, evaluation", () => {
+  withReference("finetune.safetensors", (read) => {
+    using norm = new BatchNorm1d(3, { affine: false, epsilon: 1e-6 });
+    norm.initialize(new Rng(0));
+    expect([...norm.state().keys()]).toEqual(["running_mean", "running_var"]);
+    expect(norm.parameters()).toEqual([]);
+    norm.setTraining(true);
+    scope(() => {
+      const batches = read("norm/batches");
+      const x = batches.select(0, 0).clone().setRequiresGrad(true);
+      const first = norm.call(x);
+      expect(relativeDifference(first, read("norm/first"))).toBeLessThan(1e-6);
+      backward(first.mul(read("norm/weights")).sum());
+      expect(relativeDifference(x.grad as typeof x, read("norm/gradient"))).toBeLessThan(1e-5);
+      norm.call(batches.select(0, 1));
+      norm.setTraining(false);
+      expect(relativeDifference(norm.runningMean, read("norm/mean"))).toBeLessThan(1e-6);
+      expect(relativeDifference(norm.runningVar, read("norm/var"))).toBeLessThan(1e-6);
+      expect(relativeDifference(norm.call(batches.select(0, 2)), read("norm/evaluated"))).toBeLessThan(1e-6);
+    });
+  });
+});
+
+test("folded into the linear layer behind it, the logits stay the same; with weight and bias too", () => {
+  for (const affine of [false, true]) {
+    using norm = new BatchNorm1d(4, { affine, epsilon: 1e-6 });
+    using linear = new Linear(4, 3);
+    const rng = new Rng(1, "fold");
+    norm.initialize(rng);
+    linear.initialize(rng);
+    noGrad(() =>
+      scope(() => {
+        for (const [name, value] of norm.state()) value.copy_(rng.fork(name).uniform([4]).squeeze(0).add(0.5));
+        const x = rng.fork("x").normal([8, 4]).squeeze(0); // [8 4]
+        const { weight, bias } = norm.foldInto(linear.weight, linear.bias as typeof linear.weight);
+        const folded = x.matmul(weight.transpose(0, 1)).add(bias);
+        expect(relativeDifference(folded, linear.call(norm.call(x)))).toBeLessThan(1e-5);
+      }),
+    );
+  }
+});
+
+test("other widths, and a batch of one while training, are refused", () => {
+  using norm = new BatchNorm1d(4);
+  norm.initialize(new Rng(0));
+  norm.setTraining(true);
+  scope(() => {
+    const x = new Rng(0, "x").normal([4]); // [1 4]
+    expect(() => norm.call(x)).toThrow("at least two rows while training, got [1 4]");
+    expect(() => norm.call(x.slice(1, 0, 3))).toThrow("batch norm expects [B 4]");
+    norm.setTraining(false);
+    expect(norm.call(x).shape).toEqual([1, 4]);
+  });
+});
