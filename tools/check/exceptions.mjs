@@ -33,6 +33,7 @@ export const mirror = [
     reason: "test/graph/onnx/rules/index.test.ts runs every rule against PyTorch's numbers",
   })),
   { key: "src/models/encoder.ts", reason: "a type; test/models/index.test.ts sweeps what implements it" },
+  { key: "test/docs/methods.test.ts", reason: "holds the pages in docs/methods to the schemas" },
   { key: "test/examples/examples.test.ts", reason: "runs examples/ and holds the documents to what they show" },
   {
     key: "test/tensor/finite-differences.test.ts",

@@ -1,0 +1,49 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { configKeys, type JsonSchema } from "../../src/cli/config/keys.js";
+import { methods } from "../../src/methods/index.js";
+
+const folder = "docs/methods";
+
+/** The keys of a method's config as a table: their descriptions, what they take, their defaults. */
+function optionTable(name: keyof typeof methods): string {
+  const keys = configKeys(z.toJSONSchema(methods[name].config, { io: "input" }) as JsonSchema);
+  const cell = (text: string): string => text.replaceAll("|", "\\|");
+  const rows = keys
+    .filter(({ path }) => path !== "name" && path !== "tokenizer.name")
+    .map(({ path, takes, default: value, description = "" }) => {
+      const shown = value === undefined ? "" : `\`${JSON.stringify(value).replaceAll('"', "")}\``;
+      return `| \`${path}\` | ${cell(takes.join(" or "))} | ${shown} | ${cell(description)} |`;
+    });
+  return ["| `method.` | takes | default | |", "|---|---|---|---|", ...rows].join("\n");
+}
+
+/** After a change of a schema: `npx vitest run test/docs --update`. */
+test.each(Object.keys(methods) as (keyof typeof methods)[])(
+  "%s has a page, whose options are those of its schema",
+  async (name) => {
+    const path = join(folder, `${name}.md`);
+    const text = readFileSync(path, "utf8");
+    expect(text.match(/^## .*$/gm)).toEqual([
+      "## Idea",
+      "## Key components",
+      "## Options",
+      "## Good to know",
+      "## Reference",
+    ]);
+    const block = `<!-- options: ${name} -->\n${optionTable(name)}\n<!-- /options -->`;
+    const whole = text.replace(new RegExp(`<!-- options: ${name} -->\n[\\s\\S]*?<!-- /options -->`), () => block);
+    expect(whole).toContain(block);
+    await expect(whole).toMatchFileSnapshot(resolve(path));
+  },
+);
+
+test("files that the pages link to exist", () => {
+  for (const file of readdirSync(folder)) {
+    const text = readFileSync(join(folder, file), "utf8");
+    for (const [, link = ""] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g))
+      expect([file, link, existsSync(join(folder, link))]).toEqual([file, link, true]);
+  }
+});
