@@ -114,6 +114,7 @@ export { lacunaVersion } from "./train/loop/environment.js";
 export { type LoopOptions, type Probe, type ProbeSetting, Run } from "./train/loop/loop.js";
 export { imageShape, type LoopConfig } from "./train/loop/task.js";
 export { pretrain } from "./train/pretrain.js";
+export { estimateGpu, type GpuEstimate } from "./train/speed.js";
 export { type Verdict, verdict } from "./train/verdict.js";
 export { plainLoader } from "./train/watch/held-out.js";
 export { reconstructionPanels, renderPanels } from "./train/watch/panels.js";

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
-import type { RunConfig } from "../../index.js";
+import type { GpuEstimate, RunConfig } from "../../index.js";
 import { resolveRun } from "../config/resolve.js";
 import { type Add, wholeNumber } from "../options.js";
 import { costOf } from "../training/cost.js";
-import { figure, scaled, whole } from "../words.js";
+import { duration, figure, scaled, whole } from "../words.js";
 import { tellChoices } from "./pretrain.js";
 
 interface Options {
@@ -25,7 +25,8 @@ export function planCommand(program: Command, add: Add): void {
     const cost = await costOf(config);
     const { text: _, ...numbers } = cost;
     const run = await runNumbers(config, options.pictures);
-    report.result({ ...numbers, ...run, config }, () => {
+    const gpu = await gpuOf(cost.multiplyAdds, run, config);
+    report.result({ ...numbers, ...run, gpu, config }, () => {
       if (defaults !== undefined) tellChoices(report, defaults);
       report.table([
         ["", "parameters", "multiply-adds a picture"],
@@ -43,6 +44,7 @@ export function planCommand(program: Command, add: Add): void {
           `${figure(run.learningRate)} = ${config.optim.baseLearningRate} × ${config.data.batchSize} / 256`,
         ],
         ...stepRows(run, cost.multiplyAdds * config.data.batchSize),
+        ...gpuRows(gpu, config),
       ]);
     });
     return 0;
@@ -70,6 +72,28 @@ async function runNumbers(config: RunConfig, given: number | undefined): Promise
   }
   const { stepsPerEpoch, steps, warmupSteps } = derive(config, pictures);
   return { learningRate, pictures, stepsPerEpoch, steps, warmupSteps };
+}
+
+async function gpuOf(
+  multiplyAdds: number,
+  { steps }: RunNumbers,
+  { data }: RunConfig,
+): Promise<GpuEstimate | undefined> {
+  const { estimateGpu } = await import("../../index.js");
+  return steps === undefined ? undefined : estimateGpu({ multiplyAdds, pictures: steps * data.batchSize });
+}
+
+function gpuRows(gpu: GpuEstimate | undefined, { data }: RunConfig): string[][] {
+  if (gpu === undefined) return [];
+  const { hours, imagesPerSecond, basis, decodingHours, decodingCores } = gpu;
+  const isFiles = data.source.kind === "folder" || data.source.kind === "list";
+  const cores = `${whole(Math.ceil(decodingCores))} core${decodingCores > 1 ? "s" : ""}`;
+  return [
+    ["on a large GPU", `about ${duration(hours * 3600)}, ${whole(imagesPerSecond)} images/s (${basis})`],
+    ...(isFiles
+      ? [["decoding", `${duration(decodingHours * 3600)} of one core for JPEGs of 500 × 375: ${cores} keep up`]]
+      : []),
+  ];
 }
 
 function stepRows({ pictures, stepsPerEpoch, steps, warmupSteps, note }: RunNumbers, batchCost: number): string[][] {

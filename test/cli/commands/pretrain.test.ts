@@ -25,7 +25,7 @@ describe("pretrain", () => {
   test("a recipe, and the answer as JSON alone on stdout", async () => {
     const folder = temporaryFolder();
     const pictures = await makePictures(join(folder, "pictures"), 4);
-    const recipe = new URL("../../../recipes/mae-own-photos.ts", import.meta.url).pathname;
+    const recipe = new URL("../../../recipes/own-photos-5k.ts", import.meta.url).pathname;
     const source = ["--data.source.path", pictures, "--data.source.part=all", "--data.heldOut.path", pictures];
     const flags = ["--data.heldOut.part=all", ...tinyFlags, "--epochs=1", "--json"];
     const { code, out, error } = await lacuna("pretrain", recipe, ...source, ...flags, "--out", join(folder, "run"));

@@ -5,7 +5,7 @@ import { isRecipe, loadRecipe } from "../../../src/cli/config/recipe.js";
 import { parseConfig, resolveFinetune } from "../../../src/index.js";
 import { temporaryFolder } from "../terminal.js";
 
-const recipes = ["mae-vit-base-16", "mae-vit-large-16", "mae-cifar10-reference", "mae-own-photos", "mae-fashion-mnist"];
+const recipes = ["mae-vit-base-16", "mae-vit-large-16", "mae-cifar10-reference", "own-photos-5k", "mae-fashion-mnist"];
 
 test("a recipe is told from pictures by its ending", () => {
   expect(["a.ts", "b.json", "c.mjs"].every(isRecipe)).toBe(true);
