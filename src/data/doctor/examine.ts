@@ -1,7 +1,7 @@
 /** The examination of a folder or list of pictures before training. */
 import { closeSync, openSync, readSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { extname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { isDecoded, sniffFormat } from "../decode/format.js";
 import { DEFAULT_MAX_PIXELS, DEFAULT_TIMEOUT_MS } from "../decode.js";
 import { DataError } from "../errors.js";
@@ -11,7 +11,7 @@ import { Collection } from "./collection.js";
 import { badFindings, classFindings, duplicateFindings, oddFindings, otherFindings } from "./findings.js";
 import { inspectFiles } from "./inspectors.js";
 import type { DoctorReport, Finding } from "./report.js";
-import { readHead } from "./survey.js";
+import { channelsToExamine } from "./survey.js";
 
 export interface ExamineOptions {
   readonly maxPixels?: number;
@@ -19,7 +19,7 @@ export interface ExamineOptions {
   readonly timeoutMs?: number;
   /** Files decoded at a time, each in a process of its own; default: the number of cores. */
   readonly processes?: number;
-  /** As `data.channels`. Default: those of the first array in a folder of arrays, 3 for pictures. */
+  /** As `data.channels`. Default: those of most arrays in a folder of arrays, 3 for pictures. */
   readonly channels?: number;
   /** Share of bad pictures above which a run would stop. */
   readonly maxBadShare?: number;
@@ -52,7 +52,7 @@ export async function examine(input: SourceInput, options: ExamineOptions = {}):
     timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     processes: options.processes ?? availableParallelism(),
     signal: options.signal,
-    channels: options.channels ?? usualChannels(source),
+    channels: options.channels ?? channelsToExamine(source.content),
   };
   await inspectFiles(
     paths.map((path) => join(source.content.root, path)),
@@ -80,12 +80,6 @@ export async function examine(input: SourceInput, options: ExamineOptions = {}):
     ...(classes === undefined ? {} : { classes }),
     seconds: (performance.now() - started) / 1000,
   };
-}
-
-function usualChannels({ content }: WholeSource): number {
-  const [first] = content.paths;
-  if (first === undefined || extname(first).toLowerCase() !== ".npy") return 3;
-  return readHead(join(content.root, first))?.channels ?? 3;
 }
 
 const RANK = { bad: 0, warning: 1, note: 2 } as const;

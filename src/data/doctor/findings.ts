@@ -27,8 +27,8 @@ const BAD: Readonly<Record<BadPictureCode, Text>> = {
   },
   unsupported: {
     severity: "warning",
-    title: "files that are no picture of a format that is read",
-    meaning: `Their content is not JPEG, PNG, WebP, GIF, TIFF or AVIF, whatever their name says. ${SKIPPED}`,
+    title: "files that are no picture that can be read here",
+    meaning: `Their content is not JPEG, PNG, WebP, GIF, TIFF, AVIF or an array, whatever their name says, or it has other channels. ${SKIPPED}`,
     remedy: "Convert them to one of these formats, or delete them.",
   },
   unreadable: {

@@ -1,6 +1,6 @@
 /** A quick look at a source before training: sizes and channels from headers, mean and deviation from a few pictures. */
 import { closeSync, openSync, readSync } from "node:fs";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { readNpyHeader } from "../../formats/npy.js";
 import { arraySize } from "../decode/bands.js";
 import { claimedSize, isDecoded, sniffFormat } from "../decode/format.js";
@@ -35,12 +35,13 @@ export interface SurveyOptions {
   readonly channels?: number;
 }
 
+const HEADERS = 200;
 const HEAD_BYTES = 256 * 1024; // EXIF and a colour profile stand before a JPEG's size, up to 64 kB each
 const FEWEST_FOR_STATISTICS = 16;
 
 /** Looks at pictures spread evenly over the source; reads no file as a whole but the few that are decoded. */
 export async function surveyPictures(source: Source, options: SurveyOptions = {}): Promise<PictureSurvey> {
-  const { headers = 200, decoded = 48, decodeMs = 5000 } = options;
+  const { headers = HEADERS, decoded = 48, decodeMs = 5000 } = options;
   const { content, size } = source;
   if (content.kind === "pixels") {
     const wanted = options.channels ?? content.channels;
@@ -58,7 +59,7 @@ export async function surveyPictures(source: Source, options: SurveyOptions = {}
     };
   }
   const paths = content.paths;
-  const found = spread(size, headers).flatMap((i) => readHead(join(content.root, paths[i] as string)) ?? []);
+  const found = readHeads(content, headers);
   const channels = options.channels ?? channelsOf(found);
   const statistics = new ChannelStatistics(channels);
   const until = performance.now() + decodeMs;
@@ -79,9 +80,23 @@ export async function surveyPictures(source: Source, options: SurveyOptions = {}
   };
 }
 
+/** Of arrays the commonest number, so that a stray file decides nothing; of pictures 1 where all are grey. */
 function channelsOf(heads: readonly Head[]): number {
-  const [first, ...others] = heads;
-  return first !== undefined && others.every(({ channels }) => channels === first.channels) ? first.channels : 3;
+  const arrays = heads.filter(({ isArray }) => isArray);
+  if (arrays.length === 0) return heads.length > 0 && heads.every(({ channels }) => channels === 1) ? 1 : 3;
+  const counts = new Map<number, number>();
+  for (const { channels } of arrays) counts.set(channels, (counts.get(channels) ?? 0) + 1);
+  return [...counts].reduce((most, next) => (next[1] > most[1] ? next : most))[0];
+}
+
+function readHeads({ root, paths }: Extract<Source["content"], { kind: "files" }>, headers: number): Head[] {
+  return spread(paths.length, headers).flatMap((i) => readHead(join(root, paths[i] as string)) ?? []);
+}
+
+/** How the doctor looks at files where nobody says: arrays with the channels that they have, pictures in colour. */
+export function channelsToExamine(content: Extract<Source["content"], { kind: "files" }>): number {
+  const isArrays = content.paths.some((path) => extname(path).toLowerCase() === ".npy");
+  return isArrays ? channelsOf(readHeads(content, HEADERS)) : 3;
 }
 
 /** At most `wanted` indices below `size`, evenly apart. */
@@ -94,25 +109,26 @@ interface Head {
   readonly width: number;
   readonly height: number;
   readonly channels: number;
+  readonly isArray: boolean;
 }
 
 /** Size and channels from a file's first bytes; undefined where they do not tell. */
-export function readHead(path: string): Head | undefined {
+function readHead(path: string): Head | undefined {
   try {
     const bytes = firstBytes(path);
     const format = sniffFormat(bytes);
     if (!isDecoded(format)) return undefined;
     if (format === "jpeg") {
       const header = readJpegHeader(bytes);
-      return header && { ...header, channels: header.components === 1 ? 1 : 3 };
+      return header && { ...header, channels: header.components === 1 ? 1 : 3, isArray: false };
     }
     if (format === "npy") {
       const size = arraySize(readNpyHeader(bytes, path).shape);
-      return size && { height: size[0], width: size[1], channels: size[2] };
+      return size && { height: size[0], width: size[1], channels: size[2], isArray: true };
     }
     const size = claimedSize(bytes, format);
     const isGrey = format === "png" && (bytes[25] === 0 || bytes[25] === 4); // PNG's colour types without colour
-    return size && { ...size, channels: isGrey ? 1 : 3 };
+    return size && { ...size, channels: isGrey ? 1 : 3, isArray: false };
   } catch {
     return undefined; // not there or not to be read: met again, and named, when training
   }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { expect, onTestFinished, test } from "vitest";
-import { surveyPictures } from "../../../src/data/doctor/survey.js";
+import { channelsToExamine, surveyPictures } from "../../../src/data/doctor/survey.js";
 import { openSource, type Source } from "../../../src/data/source.js";
 import { encodeNpy } from "../../../src/formats/npy.js";
 
@@ -59,6 +59,10 @@ test("arrays have their own number of channels; a number that is asked for is me
   expect(survey).toMatchObject({ pictures: 16, sampled: 16, shorterSide: 4, channels: 5 });
   expect(survey.statistics?.mean).toHaveLength(5);
   expect(survey.statistics?.mean[4]).toBeCloseTo(95 / 255, 2);
+  writeFileSync(join(folder, "00-stray.npy"), encodeNpy({ dtype: "U8", shape: [2, 2, 3], data: new Uint8Array(12) }));
+  const { content } = await openSource({ kind: "folder", path: folder });
+  expect(content.kind === "files" && channelsToExamine(content)).toBe(5);
+  expect((await surveyPictures(await openSource({ kind: "folder", path: folder }))).channels).toBe(5);
   const opaque = temporaryFolder();
   for (let i = 0; i < 16; i++)
     await plain(8, 8, `rgb(${i * 9}, ${255 - i * 8}, ${i * 16})`)
