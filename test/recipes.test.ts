@@ -1,16 +1,17 @@
 // Every recipe parses, and its header says where it comes from, how to run it, what that costs and what to expect; what the
 // header quotes of `lacuna plan` and of `lacuna sweep --dry-run` is what they say today.
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { overlay } from "../src/cli/config/flags.js";
+import { overlay, parseFlags } from "../src/cli/config/flags.js";
 import { loadRecipe } from "../src/cli/config/recipe.js";
-import { resolveRun } from "../src/cli/config/resolve.js";
+import { resolveRun, runConfigKeys } from "../src/cli/config/resolve.js";
 import { loadSweep } from "../src/cli/sweep/load.js";
 import { planSweep } from "../src/cli/sweep/plan.js";
 import { costOf } from "../src/cli/training/cost.js";
 import { duration, scaled } from "../src/cli/words.js";
 import { derive, estimateGpu, parseConfig, type RunConfig } from "../src/index.js";
+import { temporaryFolder } from "./cli/terminal.js";
 
 const recipes = readdirSync("recipes").filter((name) => name.endsWith(".ts"));
 const sweeps = readdirSync("recipes/sweeps");
@@ -97,4 +98,36 @@ test("the sizes that are published have their published numbers of parameters", 
   expect(await parameters("base-16")).toBe(111_907_840);
   expect(await parameters("large-16")).toBe(329_541_888);
   expect(await parameters("huge-14")).toBe(657_074_508);
+});
+
+describe("the guide", () => {
+  const pages = readdirSync("docs/guide").map((name) => ({
+    name,
+    text: readFileSync(join("docs/guide", name), "utf8"),
+  }));
+
+  test.each(pages)("$name: recipes are there, and keys of the configuration are known", async ({ text }) => {
+    const keys = await runConfigKeys();
+    for (const [, line = ""] of text.matchAll(/^npx lacuna (.+)$/gm)) {
+      const [command = "", ...words] = line
+        .replace(/\s+#.*$/, "")
+        .trim()
+        .split(/\s+/);
+      if (!["pretrain", "plan", "sweep"].includes(command)) continue;
+      const own = words.filter((word) => /^--(out|dry-run|retry|pictures)\b/.test(word));
+      const settings = words.filter((word, i) => !own.includes(word) && !/^--(out|pictures)$/.test(words[i - 1] ?? ""));
+      const { operands } = parseFlags(settings, keys, []);
+      expect(operands).toHaveLength(1);
+      if (operands[0]?.startsWith("recipes/")) expect(existsSync(operands[0])).toBe(true);
+    }
+  });
+
+  test("the sweep that it shows is one", async () => {
+    const [, code = ""] =
+      /<!-- sweep -->\n+```ts\n([\s\S]*?)```/.exec(readFileSync("docs/guide/sweeps.md", "utf8")) ?? [];
+    const file = join(temporaryFolder(), "shown.ts");
+    writeFileSync(file, code);
+    const { points } = await loadSweep([file], []);
+    expect(points).toHaveLength(8);
+  });
 });

@@ -53,7 +53,7 @@ export interface Agreement {
   readonly places: number;
   readonly bestOurs: unknown;
   readonly bestPaper: unknown;
-  /** Spearman's: 1 where both put the places into the same order, -1 into the reverse. */
+  /** Spearman's: 1 where both put the places into the same order, -1 into the reverse; of three places at least. */
   readonly rankCorrelation: number | undefined;
 }
 
@@ -179,7 +179,7 @@ function agreementOf(
   if (both.length < 2) return undefined;
   const best = (which: "ours" | "paper"): unknown => both.reduce((a, b) => (b[which] > a[which] ? b : a)).at;
   const ranks = [ranksOf(both.map(({ ours }) => ours)), ranksOf(both.map(({ paper }) => paper))] as const;
-  const rankCorrelation = correlation(...ranks);
+  const rankCorrelation = both.length < 3 ? undefined : correlation(...ranks); // two are always in order or in reverse
   return { measure, places: both.length, bestOurs: best("ours"), bestPaper: best("paper"), rankCorrelation };
 }
 

@@ -20,8 +20,8 @@ test("ours stands beside the paper's, at the same places", () => {
 });
 
 test("Spearman's correlation of the ranks, ties sharing theirs (scipy.stats.spearmanr)", () => {
-  const values = [0.1, 0.2, 0.3, 0.4, 0.5];
   const correlation = (ours: number[], paper: number[]): number | undefined => {
+    const values = [0.1, 0.2, 0.3, 0.4, 0.5].slice(0, ours.length);
     const linear = { label: "x", values: values.map((x, i) => [x, paper[i] ?? 0]) };
     const reference = { source: "s", setting: "t", measures: { linear } };
     const sweep = exampleSweep({ axes: { "method.maskRatio": values }, reference });
@@ -32,6 +32,7 @@ test("Spearman's correlation of the ranks, ties sharing theirs (scipy.stats.spea
   };
   expect(correlation([1, 2, 3, 4, 5], [5, 6, 7, 8, 7])).toBeCloseTo(0.82078268, 8);
   expect(correlation([1, 2, 3, 4, 5], [9, 7, 6, 4, 1])).toBeCloseTo(-1, 12);
+  expect(correlation([1, 2], [2, 1])).toBeUndefined(); // two places say nothing
   expect(correlation([3, 3, 3, 3, 3], [1, 2, 3, 4, 5])).toBeUndefined();
 });
 

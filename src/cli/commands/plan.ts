@@ -74,12 +74,16 @@ async function runNumbers(config: RunConfig, given: number | undefined): Promise
   return { learningRate, pictures, stepsPerEpoch, steps, warmupSteps };
 }
 
+/** Multiply-adds a picture below which starting kernels takes a GPU longer than running them: no share of its peak fits. */
+const leastForGpu = 1e9;
+
 async function gpuOf(
   multiplyAdds: number,
   { steps }: RunNumbers,
   { data }: RunConfig,
 ): Promise<GpuEstimate | undefined> {
   const { estimateGpu } = await import("../../index.js");
+  if (multiplyAdds < leastForGpu) return undefined;
   return steps === undefined ? undefined : estimateGpu({ multiplyAdds, pictures: steps * data.batchSize });
 }
 
