@@ -107,3 +107,25 @@ test("a size by name, each number open to change, patches of any aspect, any cha
   expect([vit.width, vit.heads, vit.grid, vit.patches]).toEqual([192, 3, [2, 4], 8]);
   expect(vit.patchEmbed.proj.weight.shape).toEqual([192, 1, 8, 4]);
 });
+
+/** Nothing is allocated; 448 px is what the paper's best ViT-H is fine-tuned at. */
+test.each([
+  [[32, 32], 4, 1, 64],
+  [[448, 448], 14, 3, 1024],
+  [[64, 448], [16, 32], 4, 56],
+  [[96, 36], [8, 12], 12, 36],
+] as const)("%j pixels in patches %j with %i channels are %i tokens", (imageSize, patchSize, channels, patches) => {
+  const config = vitConfig.parse({ size: "tiny", depth: 1, patchSize });
+  const found = cost(
+    () => new Vit(config, { imageSize, channels }),
+    (vit) => {
+      expect([vit.patches, vit.posEmbed.shape[1]]).toEqual([patches, 1 + patches]);
+      const tokens = vit.call(empty([2, channels, ...imageSize], { device: "meta" }));
+      expect(tokens.shape).toEqual([2, 1 + patches, 192]);
+      return tokens;
+    },
+  );
+  const [p, q] = typeof patchSize === "number" ? [patchSize, patchSize] : patchSize;
+  const block = 12 * 192 * 192 + 13 * 192; // weights and biases of projections and MLP, and two norms
+  expect(found.parameters).toBe(block + channels * p * q * 192 + 192 + 192 + (1 + patches) * 192 + 2 * 192);
+});
