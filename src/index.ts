@@ -8,6 +8,7 @@ export { type Batch, type Loader, type LoaderOptions, openLoader } from "./data/
 export { openSource, type Source, type SourceInput, type SourceProgress, type SourceSpec } from "./data/source.js";
 export { cacheFolder } from "./data/sources/cache.js";
 export { chooseLabelled, type LabelChoice, labelChoiceSchema } from "./data/sources/labelled.js";
+export { drawn, subsetOf } from "./data/sources/subset.js";
 export { cpuHasBfloat16, libtorchVersion } from "./engine/device.js";
 export type { DType } from "./engine/dtype.js";
 export { LacunaError } from "./engine/errors.js";

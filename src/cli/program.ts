@@ -8,6 +8,7 @@ import { evaluateCommand } from "./commands/evaluate.js";
 import { exportCommand } from "./commands/export.js";
 import { finetuneCommand } from "./commands/finetune.js";
 import { inspectCommand } from "./commands/inspect.js";
+import { pageCommand } from "./commands/page.js";
 import { planCommand } from "./commands/plan.js";
 import { pretrainCommand } from "./commands/pretrain.js";
 import { quickstartCommand } from "./commands/quickstart.js";
@@ -28,6 +29,7 @@ const register = [
   embedCommand,
   evaluateCommand,
   exportCommand,
+  pageCommand,
   planCommand,
   sweepCommand,
   doctorCommand,

@@ -12,7 +12,7 @@ const file = z.string().regex(/^[\w][\w./-]*$/, "expected a path inside the fold
 export const pageDescription = z.strictObject({
   formatVersion: z.literal(pageFormatVersion),
   title: z.string().min(1),
-  licence: z.string().nullable().describe("of the model and the examples, as the one who exports it states it"),
+  license: z.string().nullable().describe("of the model and the examples, as the one who exports it states it"),
   run: z.strictObject({
     id: z.string(),
     step: z.int().min(0),

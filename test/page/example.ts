@@ -4,7 +4,7 @@ import type { PageDescription } from "../../src/page/description.js";
 export const exampleDescription: PageDescription = {
   formatVersion: 1,
   title: "Flowers",
-  licence: "CC BY 4.0",
+  license: "CC BY 4.0",
   run: { id: "flowers-1", step: 10, model: "ViT tiny", lacuna: "0.1.0" },
   model: { file: "model.onnx", bytes: 3, outputs: ["prediction"], heads: 3 },
   image: { height: 8, width: 8, channels: 3 },

@@ -3,7 +3,7 @@ import type { Props } from "./app.js";
 
 export function About({ state }: Props): JSX.Element {
   const { description, engine } = state;
-  const { run, licence, image, patch, model } = description;
+  const { run, license, image, patch, model } = description;
   return (
     <footer>
       <details>
@@ -18,8 +18,8 @@ export function About({ state }: Props): JSX.Element {
           <dd>
             {run.id}, step {run.step}, made with Lacuna {run.lacuna}
           </dd>
-          <dt>Licence</dt>
-          <dd>{licence ?? "none is stated"}</dd>
+          <dt>License</dt>
+          <dd>{license ?? "none is stated"}</dd>
           <dt>Computed by</dt>
           <dd>
             {engine === undefined

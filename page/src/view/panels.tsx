@@ -102,7 +102,7 @@ export function OriginalPanel({ state }: Props): JSX.Element {
 }
 
 function nameOf({ pictureName, example, description }: State): string {
-  return example === undefined ? pictureName : `${pictureName}, ${example + 1} of ${description.examples.length}`;
+  return example === undefined ? pictureName : `${pictureName} · ${example + 1} of ${description.examples.length}`;
 }
 
 /** The darker a patch, the less the chosen one attends to it. */

@@ -34,7 +34,8 @@ export async function openPage(browser: Browser, address: string, options: Brows
   page.setDefaultTimeout(patience);
   const wrong: string[] = [];
   page.on("console", (message) => {
-    if (message.type() === "error" || message.type() === "warning") wrong.push(`console: ${message.text()}`);
+    const isOurs = !message.text().includes("blocked by Playwright");
+    if (isOurs && /^(error|warning)$/.test(message.type())) wrong.push(`console: ${message.text()}`);
   });
   page.on("pageerror", (error) => wrong.push(`error: ${error.message}`));
   context.on("request", (request) => {

@@ -5,8 +5,7 @@ import { pathToFileURL } from "node:url";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runReport } from "../../../src/cli/html/report.js";
-import { openRun, pretrain, verdict } from "../../../src/index.js";
-import { makePictures } from "../../../test/cli/terminal.js";
+import { openRun, verdict } from "../../../src/index.js";
 import {
   accessibilityFindings,
   needsBrowser,
@@ -16,6 +15,7 @@ import {
   screenshot,
   withoutBrowser,
 } from "./chromium.js";
+import { trained } from "./run.js";
 
 describe.skipIf(withoutBrowser)(needsBrowser, () => {
   let browser: Browser;
@@ -81,31 +81,3 @@ describe.skipIf(withoutBrowser)(needsBrowser, () => {
     );
   });
 });
-
-/** A run of a few steps with two previews. @returns its folder */
-async function trained(folder: string): Promise<string> {
-  const out = join(folder, "run");
-  const run = pretrain(
-    {
-      seed: 0,
-      epochs: 2,
-      device: "cpu",
-      precision: "float32",
-      model: { name: "vit", width: 32, depth: 2, heads: 2, patchSize: 4 },
-      method: { name: "mae", decoder: { width: 16, depth: 1, heads: 2 } },
-      data: {
-        source: { kind: "folder", path: await makePictures(join(folder, "pictures"), 6) },
-        imageSize: 32,
-        batchSize: 4,
-        workers: 0,
-      },
-      optim: { name: "adamw", baseLearningRate: 1e-2, weightDecay: 0.05 },
-      log: { previewSeconds: 0.001, previewPictures: 2 },
-    },
-    { out },
-  );
-  for await (const _ of run) {
-  }
-  await run.close();
-  return out;
-}

@@ -1,12 +1,14 @@
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import type { LoadedModel } from "../../index.js";
+import { parseSource } from "../config/sources.js";
 import { UsageError } from "../errors.js";
-import type { Add } from "../options.js";
-import { bytes } from "../words.js";
+import { type Add, wholeNumber } from "../options.js";
+import type { Report } from "../report.js";
+import { bytes, quoted } from "../words.js";
 
-interface Options {
-  readonly onnx?: string;
+interface OnnxWishes {
   readonly what: "encoder" | "autoencoder";
   readonly precision: "fp32" | "fp16" | "int8";
   readonly layers: readonly number[];
@@ -14,14 +16,23 @@ interface Options {
   readonly license?: string;
 }
 
-/** `lacuna export <run> --onnx model.onnx` */
+interface Options extends OnnxWishes {
+  readonly onnx?: string;
+  readonly page?: string;
+  readonly examples?: string;
+  readonly count: number;
+  readonly title?: string;
+}
+
+/** `lacuna export <run> --onnx model.onnx`, `lacuna export <run> --page out/` */
 export function exportCommand(program: Command, add: Add): void {
   const command = program
     .command("export")
-    .summary("write what a run learned for other programs: ONNX")
+    .summary("write what a run learned for other programs: ONNX, a page for browsers")
     .description(
       "Writes an ONNX file (opset 18, any batch size). Its metadata says how pictures are prepared; `docs/guide/export.md` has " +
-        "every input and output.",
+        "every input and output. Or a page: a folder that any web server can serve, also without a network, on which visitors " +
+        "hide parts of a picture and see them filled in by their own browser.",
     )
     .argument("<model>", "a run folder or a checkpoint file")
     .option("--onnx <file>", "the file to write, a .onnx")
@@ -37,24 +48,76 @@ export function exportCommand(program: Command, add: Add): void {
     )
     .option("--layers <list>", "also the tokens after these blocks: 3,7,-1", blocks, [])
     .option("--attention <list>", "also the attention of these blocks", blocks, [])
-    .option("--license <text>", "under which terms the weights may be used, into the metadata");
+    .option("--license <text>", "under which terms the weights, and a page's examples, may be used")
+    .option("--page <folder>", "where a page goes; an earlier page there is replaced")
+    .option(
+      "--examples <pictures>",
+      "of the page: a folder, a list, cifar10:test …; default: held-out pictures of the run",
+    )
+    .option("--count <n>", "how many examples; they are published with the page", wholeNumber, 24)
+    .option("--title <text>", "what stands above the page");
   add<Options>(command, async (report, operands, options) => {
-    const out = checkOut(options.onnx);
-    const { autoencoderOnnx, encoderOnnx, loadModel } = await import("../../index.js");
-    using model = loadModel(operands[0] as string, { device: "cpu" });
-    const { what, precision, layers, attention, license } = options;
-    const wanted = { precision, layers, attention, ...(license === undefined ? {} : { license }) };
-    const file = what === "encoder" ? encoderOnnx(model, wanted) : autoencoderOnnx(model, wanted);
-    const files = file.write(out);
-    const size = files.reduce((sum, path) => sum + statSync(path).size, 0);
-    const inputs = file.inputs.map(valueText);
-    const outputs = file.outputs.map(valueText);
-    report.result({ files, bytes: size, what, precision, model: model.path, step: model.step, inputs, outputs }, () => {
-      report.line(`${files.join(", ")}: ${bytes(size)}, the ${what} of ${model.path}, ${precision}`);
-      report.table([...inputs.map((text) => ["in", text]), ...outputs.map((text) => ["out", text])]);
+    const path = operands[0] as string;
+    const out = options.onnx === undefined ? undefined : checkOut(options.onnx);
+    if (out === undefined && options.page === undefined) throw nothingToWrite();
+    const { checkRoom, loadModel } = await import("../../index.js");
+    if (options.page !== undefined) checkRoom(options.page); // before anything long begins
+    using model = loadModel(path, { device: "cpu" });
+    const onnx = out === undefined ? undefined : await writeOnnx(model, out, options);
+    const page = options.page === undefined ? undefined : await writeAsPage(model, options.page, options);
+    report.result({ ...onnx?.result, ...page?.result, model: model.path, step: model.step }, () => {
+      onnx?.tell(report);
+      page?.tell(report);
     });
     return 0;
   });
+}
+
+/** What was written, for programs and for people. */
+interface Written {
+  readonly result: Record<string, unknown>;
+  tell(report: Report): void;
+}
+
+async function writeOnnx(model: LoadedModel, out: string, options: OnnxWishes): Promise<Written> {
+  const { autoencoderOnnx, encoderOnnx } = await import("../../index.js");
+  const { what, precision, layers, attention, license } = options;
+  const wanted = { precision, layers, attention, ...(license === undefined ? {} : { license }) };
+  const file = what === "encoder" ? encoderOnnx(model, wanted) : autoencoderOnnx(model, wanted);
+  const files = file.write(out);
+  const size = files.reduce((sum, path) => sum + statSync(path).size, 0);
+  const inputs = file.inputs.map(valueText);
+  const outputs = file.outputs.map(valueText);
+  return {
+    result: { files, bytes: size, what, precision, inputs, outputs },
+    tell: (report) => {
+      report.line(`${files.join(", ")}: ${bytes(size)}, the ${what} of ${model.path}, ${precision}`);
+      report.table([...inputs.map((text) => ["in", text]), ...outputs.map((text) => ["out", text])]);
+    },
+  };
+}
+
+async function writeAsPage(model: LoadedModel, out: string, options: Options): Promise<Written> {
+  const { writePage } = await import("../../index.js");
+  const { makePage } = await import("../page/make.js");
+  const { examples, count, title, license } = options;
+  const made = await makePage(model, {
+    count: Math.max(1, count),
+    ...(examples === undefined ? {} : { examples: parseSource(examples, "test") }),
+    ...(title === undefined ? {} : { title }),
+    ...(license === undefined ? {} : { license }),
+  });
+  writePage(out, made);
+  const shown = made.description.examples.length;
+  const modelBytes = made.description.model.bytes;
+  return {
+    result: { page: out, modelBytes, examples: shown },
+    tell: (report) => {
+      report.line(`${out}: the page, with ${bytes(modelBytes)} of model and ${shown} example${shown === 1 ? "" : "s"}`);
+      if (license === undefined) report.line("No license is stated: say one with --license before you publish it.");
+      report.line(`See it: lacuna page ${quoted(out)}`);
+    },
+  };
 }
 
 /** `pixel_values float32 [batch 3 224 224]` */
@@ -76,15 +139,17 @@ function blocks(text: string): number[] {
   return numbers;
 }
 
-function checkOut(out: string | undefined): string {
-  if (out === undefined)
-    throw new UsageError({
-      code: "out",
-      path: "the command line",
-      expected: "what to write",
-      actual: "nothing",
-      remedy: "For example: lacuna export runs/mine --onnx encoder.onnx",
-    });
+function nothingToWrite(): UsageError {
+  return new UsageError({
+    code: "out",
+    path: "the command line",
+    expected: "what to write",
+    actual: "nothing",
+    remedy: "For example: lacuna export runs/mine --onnx encoder.onnx, or --page site",
+  });
+}
+
+function checkOut(out: string): string {
   if (!out.toLowerCase().endsWith(".onnx"))
     throw new UsageError({ code: "out", path: "--onnx", expected: "a file that ends in .onnx", actual: out });
   if (statSync(dirname(out), { throwIfNoEntry: false })?.isDirectory() !== true)

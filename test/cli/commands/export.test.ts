@@ -1,7 +1,9 @@
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { noGrad } from "../../../src/engine/modes.js";
 import { scope } from "../../../src/engine/scope.js";
+import { pageDescription } from "../../../src/page/description.js";
 import { Rng } from "../../../src/tensor/random.js";
 import type { Tensor } from "../../../src/tensor/tensor.js";
 import { loadModel } from "../../../src/train/load.js";
@@ -50,4 +52,28 @@ test("what cannot be written is said before anything is read", async () => {
   expect((await lacuna("export", "none", "--onnx", "a.onnx", "--layers", "x")).error).toContain(
     "Expected numbers like",
   );
+});
+
+test("a page: a folder with model, examples and what they are", async () => {
+  const folder = temporaryFolder();
+  const { run, pictures } = await tinyRun(folder);
+  const site = join(folder, "site");
+  const flags = ["--examples", join(pictures, "a"), "--count", "3", "--title", "Discs"];
+  const told = await lacuna("export", run, "--page", site, ...flags);
+  expect(told).toMatchObject({ code: 0, error: "" });
+  expect(told.out).toMatch(
+    /site: the page, with .*B of model and 3 examples\nNo license is stated: .*\nSee it: lacuna page/,
+  );
+  const description = pageDescription.parse(JSON.parse(readFileSync(join(site, "page.json"), "utf8")));
+  expect(description).toMatchObject({ title: "Discs", license: null, target: "normalizedPixels", patch: [8, 8] });
+  expect(description.examples.map(({ name }) => name.slice(-4))).toEqual([".png", ".png", ".png"]);
+  for (const file of ["index.html", "ort", "model.onnx", "features.bin", "examples/2.png"])
+    expect(existsSync(join(site, file))).toBe(true);
+  const again = JSON.parse((await lacuna("export", run, "--page", site, "--license", "CC0", "--json")).out);
+  expect(again).toMatchObject({ page: site, examples: 16 });
+  expect(existsSync(join(site, "examples", "15.png"))).toBe(true);
+  expect(await lacuna("export", "none", "--page", pictures)).toMatchObject({
+    code: 1,
+    error: expect.stringContaining("this folder holds something that is no page. Name another folder."),
+  });
 });

@@ -24,11 +24,22 @@ test("a killed run, in a process that never loads libtorch", async () => {
   const file = join(run, "run.json");
   writeFileSync(file, readFileSync(file, "utf8").replace('"status": "finished"', '"status": "running"'));
   const events = join(run, "events.jsonl");
-  const kept = readFileSync(events, "utf8").split("\n").slice(0, 2).join("\n");
+  const lines = readFileSync(events, "utf8").split("\n");
+  const kept = lines.slice(0, lines.findIndex((line) => line.includes('"type":"step"')) + 1).join("\n");
   writeFileSync(events, `${kept}\n{"type":"st`); // torn in the middle of a line
   // An addon that cannot be loaded would be an error wherever it is asked for.
   const { code, out } = await ended(start(["inspect", run], { LD_BIND_NOW: "1" }));
   expect(code).toBe(0);
   expect(out).toMatch(/state +killed: go on with lacuna resume/);
   expect(out).toMatch(/steps +1 of 2/);
+});
+
+test("all of it as one HTML file", async () => {
+  const folder = temporaryFolder();
+  const { run } = await tinyRun(folder);
+  const path = join(folder, "report.html");
+  const { code, out } = await lacuna("inspect", run, "--html", path);
+  expect(code).toBe(0);
+  expect(out).toContain(`Report: ${path}`);
+  expect(readFileSync(path, "utf8")).toMatch(/^<!doctype html>\n<html lang="en">.*<\/html>\n$/s);
 });
