@@ -1,11 +1,15 @@
 // Bytes in and out of tensors, what a handle is, and releasing it.
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
+#include <c10/core/Allocator.h>
+#include <c10/util/ThreadLocalDebugInfo.h>
 #include <torch/version.h>
 
 #include <malloc.h>
 
+#include <algorithm>
 #include <cstring>
+#include <memory>
 
 #include "napi.h"
 
@@ -97,6 +101,43 @@ napi_value storageBytes(const Arguments& args) {
   return fromNumber(args.env, tensor.has_storage() ? static_cast<double>(tensor.storage().nbytes()) : 0);
 }
 
+/** A number that two tensors share while one is a view of the other; meaningless once the storage is gone. */
+napi_value storageId(const Arguments& args) {
+  const at::Tensor& tensor = handles().get(args.number(0));
+  const auto* storage = tensor.has_storage() ? tensor.storage().unsafeGetStorageImpl() : nullptr;
+  return fromNumber(args.env, static_cast<double>(reinterpret_cast<uintptr_t>(storage)));
+}
+
+/** What libtorch's allocator reports while it stands in the thread's debug information (as its profiler does). */
+class Meter : public c10::MemoryReportingInfoBase {
+ public:
+  void reportMemoryUsage(void*, int64_t bytes, size_t, size_t, c10::Device) override {
+    current += bytes;
+    peak = std::max(peak, current);
+  }
+  bool memoryProfilingEnabled() const override { return true; }
+  int64_t current = 0;
+  int64_t peak = 0;
+};
+
+/** meterMemory(): from now on every allocation of this thread is counted. */
+napi_value meterMemory(const Arguments& args) {
+  c10::ThreadLocalDebugInfo::_push(c10::DebugInfoKind::PROFILER_STATE, std::make_shared<Meter>());
+  return undefined(args.env);
+}
+
+/** meteredMemory() -> [bytes at present, at most], of what was allocated since; counting ends */
+napi_value meteredMemory(const Arguments& args) {
+  const auto meter =
+      std::dynamic_pointer_cast<Meter>(c10::ThreadLocalDebugInfo::_pop(c10::DebugInfoKind::PROFILER_STATE));
+  TORCH_CHECK(meter, "memory was not being counted");
+  napi_value result;
+  check(napi_create_array_with_length(args.env, 2, &result));
+  check(napi_set_element(args.env, result, 0, fromNumber(args.env, static_cast<double>(meter->current))));
+  check(napi_set_element(args.env, result, 1, fromNumber(args.env, static_cast<double>(meter->peak))));
+  return result;
+}
+
 napi_value isContiguous(const Arguments& args) {
   return fromBoolean(args.env, handles().get(args.number(0)).is_contiguous());
 }
@@ -141,6 +182,9 @@ void exportMemory(napi_env env, napi_value exports) {
              {"dtype", guarded<dtype>},
              {"device", guarded<device>},
              {"storageBytes", guarded<storageBytes>},
+             {"storageId", guarded<storageId>},
+             {"meterMemory", guarded<meterMemory>},
+             {"meteredMemory", guarded<meteredMemory>},
              {"isContiguous", guarded<isContiguous>},
              {"release", guarded<release>},
              {"alias", guarded<alias>},

@@ -15,6 +15,10 @@ export interface Binding {
   dtype(handle: number): number;
   device(handle: number): string;
   storageBytes(handle: number): number;
+  /** The same for a tensor and its views; another tensor may get the number of one that is gone. */
+  storageId(handle: number): number;
+  meterMemory(): void;
+  meteredMemory(): [current: number, peak: number];
   isContiguous(handle: number): boolean;
   release(handles: readonly number[]): void;
   /** A second handle to the same tensor. */

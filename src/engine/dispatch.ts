@@ -193,5 +193,13 @@ function isTensor(value: unknown): value is TensorRef {
 }
 
 function describe(tensor: TensorRef): RecordedTensor {
-  return { id: tensor.id, shape: binding().shape(tensor.id), dtype: dtypeName(binding().dtype(tensor.id)) };
+  const { id } = tensor;
+  const addon = binding();
+  return {
+    id,
+    shape: addon.shape(id),
+    dtype: dtypeName(addon.dtype(id)),
+    storage: addon.storageId(id),
+    contiguous: addon.isContiguous(id),
+  };
 }

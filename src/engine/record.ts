@@ -6,6 +6,10 @@ export interface RecordedTensor {
   readonly id: number;
   readonly shape: readonly number[];
   readonly dtype: string;
+  /** The number of its memory: views share it. Another may get it later, so compare within a step only. */
+  readonly storage?: number;
+  /** Whether its elements lie in order without gaps; products copy what does not. */
+  readonly contiguous?: boolean;
 }
 
 /** One operation that passed the door. */

@@ -4,6 +4,7 @@ import { type RecordedStep, record } from "../engine/record.js";
 import { scope } from "../engine/scope.js";
 import { type Module, Parameter } from "../nn/module.js";
 import { onDevice } from "../nn/parameter.js";
+import { operations } from "./operations.js";
 
 /** What a model costs, and where. */
 export interface Cost {
@@ -15,26 +16,6 @@ export interface Cost {
   /** By module path, every level: `encoder.blocks.0.attn`. */
   readonly modules: ReadonlyMap<string, { readonly parameters: number; readonly multiplyAdds: number }>;
 }
-
-type Rule = (step: RecordedStep) => number;
-
-const product = (sides: readonly number[]): number => sides.reduce((a, b) => a * b, 1);
-const shape = (step: RecordedStep, input: number): readonly number[] => step.inputs[input]?.shape ?? [];
-const output = (step: RecordedStep): number => product(step.outputs[0]?.shape ?? []);
-
-/** [… M K] × [… K N]: each output element takes K multiply-adds. */
-const matrixProduct: Rule = (step) => output(step) * (shape(step, 0).at(-1) ?? 0);
-
-/** Operations that multiply matrices; all others count nothing, as is usual (element-wise work is bound by memory). */
-const rules: Partial<Record<OpName, Rule>> = {
-  matmul: matrixProduct,
-  bmm: matrixProduct,
-  linear: matrixProduct,
-  baddbmm: (step) => output(step) * (shape(step, 1).at(-1) ?? 0),
-  addmm: (step) => output(step) * (shape(step, 1).at(-1) ?? 0),
-  conv2d: (step) => output(step) * product(shape(step, 1).slice(1)), // weight [O C/groups k k]
-  scaled_dot_product_attention: (step) => 2 * product(shape(step, 0)) * (shape(step, 1).at(-2) ?? 0), // q kᵀ and the sum over v
-};
 
 /**
  * Parameters and multiply-adds of a model without allocating it: `build` runs on the `meta` device and so does one
@@ -68,7 +49,7 @@ function tally(model: Module<never[], unknown>, steps: readonly RecordedStep[]):
   const parameters = walk(model, []);
   let multiplyAdds = 0;
   for (const step of steps) {
-    const count = rules[step.op as OpName]?.(step) ?? 0;
+    const count = operations[step.op as OpName].multiplyAdds?.(step) ?? 0;
     multiplyAdds += count;
     if (count === 0) continue;
     const keys = step.module.slice(1).join(".").split("."); // the first one is the root's own name

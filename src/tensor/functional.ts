@@ -60,11 +60,24 @@ export function normalize(x: Tensor, dim = -1, epsilon = 1e-12): Tensor {
   return x.div(aten("linalg_vector_norm", x, 2, [dim], true).clamp(epsilon));
 }
 
+let planned: { readonly device: string; readonly dtype: string } | undefined;
+
+/** On the `meta` device, `attention` takes the way inside `body` that it would take on this device in this type. */
+export function asOn<R>(device: string, dtype: string, body: () => R): R {
+  const before = planned;
+  planned = { device, dtype };
+  try {
+    return body();
+  } finally {
+    planned = before;
+  }
+}
+
 /** Whether plain batched products are faster than libtorch's fused kernel (measured: ARCHITECTURE.md, attention). */
-function prefersProducts(tokens: number, query: Tensor, device: string): boolean {
-  if (device === "meta") return true;
+function prefersProducts(tokens: number, device: string, dtype: string): boolean {
+  if (device === "meta") return planned === undefined || prefersProducts(tokens, planned.device, planned.dtype);
   if (device !== "cpu") return false;
-  return query.dtype === "bfloat16" ? tokens <= 256 : tokens <= 96;
+  return dtype === "bfloat16" ? tokens <= 256 : tokens <= 96;
 }
 
 /**
@@ -72,7 +85,7 @@ function prefersProducts(tokens: number, query: Tensor, device: string): boolean
  * alone, never on a timing: a run's bits must not depend on the weather.
  */
 export function attention(query: Tensor, key: Tensor, value: Tensor): Tensor {
-  if (!prefersProducts(key.side(-2), query, query.device))
+  if (!prefersProducts(key.side(-2), query.device, query.dtype))
     return aten("scaled_dot_product_attention", query, key, value);
   const scores = query.mul(query.side(-1) ** -0.5).matmul(key.transpose(-2, -1)); // [B H N N]
   return scores.softmax(-1).matmul(value);
