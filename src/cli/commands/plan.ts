@@ -1,32 +1,52 @@
-import type { Command } from "commander";
-import type { GpuEstimate, RunConfig } from "../../index.js";
+import { type Command, InvalidArgumentError } from "commander";
+import type { RunConfig, Source } from "../../index.js";
 import { resolveRun } from "../config/resolve.js";
+import { UsageError } from "../errors.js";
 import { type Add, wholeNumber } from "../options.js";
 import { costOf } from "../training/cost.js";
-import { duration, figure, scaled, whole } from "../words.js";
+import { type Forecast, forecast, forecastRows, type Measured, remedyText } from "../training/plan.js";
+import { bytes, duration, figure, scaled, whole } from "../words.js";
 import { tellChoices } from "./pretrain.js";
 
 interface Options {
   readonly pictures?: number;
+  readonly diagram?: string;
+  readonly measure?: boolean;
+  readonly sizes?: readonly string[];
 }
 
-/** `lacuna plan <recipe | pictures>`: what a run would be, with nothing allocated. */
+/** `lacuna plan <recipe | pictures>`: what a run would be, take and need, without training. */
 export function planCommand(program: Command, add: Add): void {
   const command = program
     .command("plan")
-    .summary("what a run would cost: parameters, multiply-adds, steps, learning rate")
-    .description("Works out a run without training or allocating anything.")
+    .summary("what a run would cost: size, time, memory, what limits it, and whether it fits")
+    .description(
+      "Works out a run without training it. How fast this machine multiplies is measured once, in two seconds, and kept; how " +
+        "fast it reads your pictures is measured on some of them.",
+    )
     .usage("<pictures | recipe> [options] [--path.to.key=value …]")
     .argument("[what...]", "as for pretrain")
     .option("--pictures <n>", "how many pictures there are, where they are not here", wholeNumber)
+    .option("--diagram <file>", "draw the model's modules with their shapes, an .svg")
+    .option("--measure", "measure this machine again")
+    .option("--sizes <list>", "compare sizes of the model in a table: tiny,small,base", sizeNames)
     .allowUnknownOption();
   add<Options>(command, async (report, operands, options) => {
-    const { config, defaults } = await resolveRun(operands as string[], ["pictures", "json"]);
+    const { config, defaults } = await resolveRun(operands as string[], [
+      "pictures",
+      "diagram",
+      "measure",
+      "sizes",
+      "json",
+    ]);
+    if (options.diagram !== undefined) await draw(config, options.diagram);
     const cost = await costOf(config);
     const { text: _, ...numbers } = cost;
-    const run = await runNumbers(config, options.pictures);
-    const gpu = await gpuOf(cost.multiplyAdds, run, config);
-    report.result({ ...numbers, ...run, gpu, config }, () => {
+    const { source, ...run } = await runNumbers(config, options.pictures);
+    const measured = await measure(config, source, options.measure === true);
+    const found = await forecast(config, measured);
+    const sizes = await compare(config, options.sizes ?? [], measured);
+    report.result({ ...numbers, ...run, forecast: found, ...(sizes.length > 0 ? { sizes } : {}), config }, () => {
       if (defaults !== undefined) tellChoices(report, defaults);
       report.table([
         ["", "parameters", "multiply-adds a picture"],
@@ -44,14 +64,89 @@ export function planCommand(program: Command, add: Add): void {
           `${figure(run.learningRate)} = ${config.optim.baseLearningRate} × ${config.data.batchSize} / 256`,
         ],
         ...stepRows(run, cost.multiplyAdds * config.data.batchSize),
-        ...gpuRows(gpu, config),
       ]);
+      if (options.diagram !== undefined) report.line(`\nThe model is drawn in ${options.diagram}.`);
+      report.line("\nOn this machine:");
+      report.table(forecastRows(found, run.steps));
+      const remedy = remedyText(found);
+      if (remedy !== undefined) report.line(`\n${remedy}`);
+      if (sizes.length > 0) {
+        report.line();
+        report.table(sizeRows(sizes, run.steps));
+      }
     });
     return 0;
   });
 }
 
+/** The modules as they run in training, at any batch. */
+async function draw(config: RunConfig, path: string): Promise<void> {
+  if (!path.toLowerCase().endsWith(".svg"))
+    throw new UsageError({ code: "out", path: "--diagram", expected: "a file that ends in .svg", actual: path });
+  const { diagram, recordRun, writeAtomic } = await import("../../index.js");
+  const batch = 7; // a number that is no width
+  const one = { ...config, data: { ...config.data, batchSize: batch }, optim: { ...config.optim, accumulate: 1 } };
+  const { steps, parameters } = recordRun(one, "float32");
+  writeAtomic(
+    path,
+    diagram(steps, { title: `${config.method.name}, ${config.model.name} in training`, batch, parameters }),
+  );
+}
+
+/** What this machine does with the run's own pictures, where they are here. */
+async function measure(config: RunConfig, source: Source | undefined, again: boolean): Promise<Measured> {
+  const { measureDecoding } = await import("../../index.js");
+  const decoding = source === undefined ? undefined : await measureDecoding(config, source);
+  return {
+    decodedPerSecond: decoding?.perSecond,
+    processBytes: decoding?.processBytes ?? process.memoryUsage.rss(),
+    again,
+  };
+}
+
+interface Compared extends Forecast {
+  readonly size: string;
+  readonly parameters: number;
+}
+
+/** The same run with models of other sizes. */
+async function compare(config: RunConfig, sizes: readonly string[], measured: Measured): Promise<Compared[]> {
+  const { parseConfig } = await import("../../index.js");
+  const found: Compared[] = [];
+  for (const size of sizes) {
+    const { width: _, depth: __, heads: ___, ...model } = config.model;
+    const other = parseConfig({ ...config, model: { ...model, size } });
+    const { parameters } = await costOf(other);
+    found.push({ size, parameters, ...(await forecast(other, { ...measured, again: false })) });
+  }
+  return found;
+}
+
+function sizeRows(sizes: readonly Compared[], steps: number | undefined): string[][] {
+  return [
+    ["model", "parameters", "images/s", "whole run", "memory", ""],
+    ...sizes.map((one) => [
+      one.size,
+      scaled(one.parameters),
+      figure(one.imagesPerSecond),
+      steps === undefined ? "" : duration(steps * one.stepSeconds),
+      bytes(one.memory.totalBytes),
+      one.fits ? "" : "does not fit",
+    ]),
+  ];
+}
+
+/** For commander: `tiny,small,base` */
+function sizeNames(text: string): string[] {
+  const names = text.split(",").map((name) => name.trim());
+  const known = ["tiny", "small", "base", "large", "huge"];
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown === undefined) return names;
+  throw new InvalidArgumentError(`Expected sizes out of ${known.join(", ")}, got ${unknown || "nothing"}.`);
+}
+
 interface RunNumbers {
+  readonly source?: Source;
   readonly learningRate: number;
   readonly pictures?: number;
   readonly stepsPerEpoch?: number;
@@ -65,39 +160,16 @@ async function runNumbers(config: RunConfig, given: number | undefined): Promise
   const { derive, openSource } = await import("../../index.js");
   const learningRate = (config.optim.baseLearningRate * config.data.batchSize) / 256;
   let pictures = given;
+  let source: Source | undefined;
   try {
-    pictures ??= (await openSource(config.data.source)).size;
+    source = await openSource(config.data.source);
+    pictures ??= source.size;
   } catch (error) {
-    return { learningRate, note: `steps are not known: ${(error as Error).message} Or say --pictures <n>.` };
+    if (pictures === undefined)
+      return { learningRate, note: `steps are not known: ${(error as Error).message} Or say --pictures <n>.` };
   }
   const { stepsPerEpoch, steps, warmupSteps } = derive(config, pictures);
-  return { learningRate, pictures, stepsPerEpoch, steps, warmupSteps };
-}
-
-/** Multiply-adds a picture below which starting kernels takes a GPU longer than running them: no share of its peak fits. */
-const leastForGpu = 1e9;
-
-async function gpuOf(
-  multiplyAdds: number,
-  { steps }: RunNumbers,
-  { data }: RunConfig,
-): Promise<GpuEstimate | undefined> {
-  const { estimateGpu } = await import("../../index.js");
-  if (multiplyAdds < leastForGpu) return undefined;
-  return steps === undefined ? undefined : estimateGpu({ multiplyAdds, pictures: steps * data.batchSize });
-}
-
-function gpuRows(gpu: GpuEstimate | undefined, { data }: RunConfig): string[][] {
-  if (gpu === undefined) return [];
-  const { hours, imagesPerSecond, basis, decodingHours, decodingCores } = gpu;
-  const isFiles = data.source.kind === "folder" || data.source.kind === "list";
-  const cores = `${whole(Math.ceil(decodingCores))} core${decodingCores > 1 ? "s" : ""}`;
-  return [
-    ["on a large GPU", `about ${duration(hours * 3600)}, ${whole(imagesPerSecond)} images/s (${basis})`],
-    ...(isFiles
-      ? [["decoding", `${duration(decodingHours * 3600)} of one core for JPEGs of 500 × 375: ${cores} keep up`]]
-      : []),
-  ];
+  return { learningRate, pictures, stepsPerEpoch, steps, warmupSteps, ...(source === undefined ? {} : { source }) };
 }
 
 function stepRows({ pictures, stepsPerEpoch, steps, warmupSteps, note }: RunNumbers, batchCost: number): string[][] {

@@ -1,0 +1,41 @@
+import { defaultWorkers, openLoader } from "../../data/loader.js";
+import type { Source } from "../../data/source.js";
+import { machineLimits } from "../../engine/limits.js";
+import { methodViews } from "../../methods/index.js";
+import type { RunConfig } from "../config.js";
+import { imageShape } from "../loop/task.js";
+
+/** What the loader does with a source's own pictures. */
+export interface Decoding {
+  /** Pictures a second, all decoding threads together, while nothing else runs. */
+  readonly perSecond: number;
+  /** The most that the process took meanwhile, decoding threads included. */
+  readonly processBytes: number;
+}
+
+/** Decodes and augments pictures of a source for a second or two, as the run would. Undefined where there are too few. */
+export async function measureDecoding(config: RunConfig, source: Source, seconds = 1): Promise<Decoding | undefined> {
+  const { workers, channels, maxPixels, batchSize } = config.data;
+  const batch = Math.min(batchSize, 32);
+  if (source.size < 2 * batch) return undefined;
+  await using loader = openLoader(source, {
+    views: methodViews(config.method, imageShape(config)),
+    batchSize: batch,
+    seed: config.seed,
+    workers: workers === "auto" ? defaultWorkers(source, machineLimits().cores) : workers,
+    shuffle: true,
+    dropLast: true,
+    channels,
+    maxPixels,
+    maxBadShare: 1,
+  });
+  let [began, pictures, processBytes] = [0, 0, 0];
+  for await (const { samples } of loader.batches({ epoch: 0, batch: 0 }, { epoch: 1000 })) {
+    processBytes = Math.max(processBytes, process.memoryUsage.rss());
+    if (began === 0)
+      began = performance.now(); // threads have started
+    else pictures += samples.length;
+    if (performance.now() - began > 1000 * seconds && pictures > 0) break;
+  }
+  return { perSecond: (1000 * pictures) / (performance.now() - began), processBytes };
+}
