@@ -3,7 +3,7 @@ import type { RunConfig, Source } from "../../index.js";
 import { resolveRun } from "../config/resolve.js";
 import { UsageError } from "../errors.js";
 import { type Add, wholeNumber } from "../options.js";
-import { costOf } from "../training/cost.js";
+import { costOf, type ModelCost } from "../training/cost.js";
 import { type Forecast, forecast, forecastRows, type Measured, remedyText } from "../training/plan.js";
 import { bytes, duration, figure, scaled, whole } from "../words.js";
 import { tellChoices } from "./pretrain.js";
@@ -32,13 +32,8 @@ export function planCommand(program: Command, add: Add): void {
     .option("--sizes <list>", "compare sizes of the model in a table: tiny,small,base", sizeNames)
     .allowUnknownOption();
   add<Options>(command, async (report, operands, options) => {
-    const { config, defaults } = await resolveRun(operands as string[], [
-      "pictures",
-      "diagram",
-      "measure",
-      "sizes",
-      "json",
-    ]);
+    const own = ["pictures", "diagram", "measure", "sizes", "json"];
+    const { config, defaults } = await resolveRun(operands as string[], own);
     if (options.diagram !== undefined) await draw(config, options.diagram);
     const cost = await costOf(config);
     const { text: _, ...numbers } = cost;
@@ -46,37 +41,41 @@ export function planCommand(program: Command, add: Add): void {
     const measured = await measure(config, source, options.measure === true);
     const found = await forecast(config, measured);
     const sizes = await compare(config, options.sizes ?? [], measured);
+    const rows = { cost: costRows(cost), run: runRows(config, cost, run), forecast: forecastRows(found, run.steps) };
     report.result({ ...numbers, ...run, forecast: found, ...(sizes.length > 0 ? { sizes } : {}), config }, () => {
       if (defaults !== undefined) tellChoices(report, defaults);
-      report.table([
-        ["", "parameters", "multiply-adds a picture"],
-        ["encoder, whole picture", whole(cost.encoder.parameters), scaled(cost.encoder.multiplyAdds)],
-        ["encoder, visible patches", "", scaled(cost.encoderVisible)],
-        ["decoder", whole(cost.decoder.parameters), scaled(cost.decoder.multiplyAdds)],
-        ["training, forward pass", whole(cost.parameters), scaled(cost.multiplyAdds)],
-      ]);
+      report.table(rows.cost);
       report.line();
-      report.table([
-        ["trainable parameters", whole(cost.trainable)],
-        ["effective batch", whole(config.data.batchSize)],
-        [
-          "learning rate",
-          `${figure(run.learningRate)} = ${config.optim.baseLearningRate} × ${config.data.batchSize} / 256`,
-        ],
-        ...stepRows(run, cost.multiplyAdds * config.data.batchSize),
-      ]);
+      report.table(rows.run);
       if (options.diagram !== undefined) report.line(`\nThe model is drawn in ${options.diagram}.`);
       report.line("\nOn this machine:");
-      report.table(forecastRows(found, run.steps));
+      report.table(rows.forecast);
       const remedy = remedyText(found);
       if (remedy !== undefined) report.line(`\n${remedy}`);
-      if (sizes.length > 0) {
-        report.line();
-        report.table(sizeRows(sizes, run.steps));
-      }
+      if (sizes.length > 0) report.line();
+      if (sizes.length > 0) report.table(sizeRows(sizes, run.steps));
     });
     return 0;
   });
+}
+
+function costRows(cost: ModelCost): string[][] {
+  return [
+    ["", "parameters", "multiply-adds a picture"],
+    ["encoder, whole picture", whole(cost.encoder.parameters), scaled(cost.encoder.multiplyAdds)],
+    ["encoder, visible patches", "", scaled(cost.encoderVisible)],
+    ["decoder", whole(cost.decoder.parameters), scaled(cost.decoder.multiplyAdds)],
+    ["training, forward pass", whole(cost.parameters), scaled(cost.multiplyAdds)],
+  ];
+}
+
+function runRows({ data, optim }: RunConfig, cost: ModelCost, run: RunNumbers): string[][] {
+  return [
+    ["trainable parameters", whole(cost.trainable)],
+    ["effective batch", whole(data.batchSize)],
+    ["learning rate", `${figure(run.learningRate)} = ${optim.baseLearningRate} × ${data.batchSize} / 256`],
+    ...stepRows(run, cost.multiplyAdds * data.batchSize),
+  ];
 }
 
 /** The modules as they run in training, at any batch. */
