@@ -313,5 +313,5 @@ function passesOn({ op, inputs, outputs }: RecordedStep, { kind }: Operation): b
   if (op === "add.Tensor" || op === "cat" || op === "add.Scalar" || op === "sub.Scalar") return true;
   const [input, output] = [inputs[0], outputs[0]];
   const isView = kind === "elementwise" && input?.storage !== undefined && input.storage === output?.storage;
-  return isView && outputs.length === 1 && product(input.shape) === product(output?.shape ?? []);
+  return isView && outputs.length === 1 && product(input.shape) === product(output.shape);
 }

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import type { RunConfig, Source } from "../../index.js";
+import type { GpuEstimate, RunConfig, Source } from "../../index.js";
 import { resolveRun } from "../config/resolve.js";
 import { UsageError } from "../errors.js";
 import { type Add, wholeNumber } from "../options.js";
@@ -38,11 +38,16 @@ export function planCommand(program: Command, add: Add): void {
     const cost = await costOf(config);
     const { text: _, ...numbers } = cost;
     const { source, ...run } = await runNumbers(config, options.pictures);
+    const gpu = await gpuOf(cost.multiplyAdds, run, config);
     const measured = await measure(config, source, options.measure === true);
     const found = await forecast(config, measured);
     const sizes = await compare(config, options.sizes ?? [], measured);
-    const rows = { cost: costRows(cost), run: runRows(config, cost, run), forecast: forecastRows(found, run.steps) };
-    report.result({ ...numbers, ...run, forecast: found, ...(sizes.length > 0 ? { sizes } : {}), config }, () => {
+    const rows = {
+      cost: costRows(cost),
+      run: runRows(config, cost, run, gpu),
+      forecast: forecastRows(found, run.steps),
+    };
+    report.result({ ...numbers, ...run, gpu, forecast: found, ...(sizes.length > 0 ? { sizes } : {}), config }, () => {
       if (defaults !== undefined) tellChoices(report, defaults);
       report.table(rows.cost);
       report.line();
@@ -69,12 +74,14 @@ function costRows(cost: ModelCost): string[][] {
   ];
 }
 
-function runRows({ data, optim }: RunConfig, cost: ModelCost, run: RunNumbers): string[][] {
+function runRows(config: RunConfig, cost: ModelCost, run: RunNumbers, gpu: GpuEstimate | undefined): string[][] {
+  const { data, optim } = config;
   return [
     ["trainable parameters", whole(cost.trainable)],
     ["effective batch", whole(data.batchSize)],
     ["learning rate", `${figure(run.learningRate)} = ${optim.baseLearningRate} × ${data.batchSize} / 256`],
     ...stepRows(run, cost.multiplyAdds * data.batchSize),
+    ...gpuRows(gpu, config),
   ];
 }
 
@@ -169,6 +176,32 @@ async function runNumbers(config: RunConfig, given: number | undefined): Promise
   }
   const { stepsPerEpoch, steps, warmupSteps } = derive(config, pictures);
   return { learningRate, pictures, stepsPerEpoch, steps, warmupSteps, ...(source === undefined ? {} : { source }) };
+}
+
+/** Multiply-adds a picture below which starting kernels takes a GPU longer than running them: no share of its peak fits. */
+const leastForGpu = 1e9;
+
+async function gpuOf(
+  multiplyAdds: number,
+  { steps }: RunNumbers,
+  { data }: RunConfig,
+): Promise<GpuEstimate | undefined> {
+  const { estimateGpu } = await import("../../index.js");
+  if (multiplyAdds < leastForGpu) return undefined;
+  return steps === undefined ? undefined : estimateGpu({ multiplyAdds, pictures: steps * data.batchSize });
+}
+
+function gpuRows(gpu: GpuEstimate | undefined, { data }: RunConfig): string[][] {
+  if (gpu === undefined) return [];
+  const { hours, imagesPerSecond, basis, decodingHours, decodingCores } = gpu;
+  const isFiles = data.source.kind === "folder" || data.source.kind === "list";
+  const cores = `${whole(Math.ceil(decodingCores))} core${decodingCores > 1 ? "s" : ""}`;
+  return [
+    ["on a large GPU", `about ${duration(hours * 3600)}, ${whole(imagesPerSecond)} images/s (${basis})`],
+    ...(isFiles
+      ? [["decoding", `${duration(decodingHours * 3600)} of one core for JPEGs of 500 × 375: ${cores} keep up`]]
+      : []),
+  ];
 }
 
 function stepRows({ pictures, stepsPerEpoch, steps, warmupSteps, note }: RunNumbers, batchCost: number): string[][] {
