@@ -20,7 +20,14 @@ export { type Extracted, extractFeatures, type LabelledFeatures } from "./evalua
 export { type KnnResult, knn } from "./evaluate/knn.js";
 export { type LinearProbeResult, linearProbe } from "./evaluate/linear-probe.js";
 export { pixelFeatures } from "./evaluate/pixels.js";
-export { autoencoderOnnx, encoderOnnx, type ModelOnnxOptions, preprocessing } from "./export/onnx.js";
+export {
+  autoencoderOnnx,
+  classifierOnnx,
+  encoderOnnx,
+  type Judge,
+  type ModelOnnxOptions,
+  preprocessing,
+} from "./export/onnx.js";
 export { Classifier } from "./finetune/classifier.js";
 export {
   defineFinetune,

@@ -1,5 +1,10 @@
-/** What a run learned, as ONNX files: the encoder, or the whole masked autoencoder with its mask as an input. */
+/** What a run learned, as ONNX files: the encoder, the whole masked autoencoder with its mask as an input, or a classifier. */
+
+import type { Transform } from "../data/views.js";
 import { ConfigError } from "../engine/errors.js";
+import { judgingView } from "../finetune/augmentation.js";
+import type { Classifier } from "../finetune/classifier.js";
+import type { FinetuneConfig } from "../finetune/config.js";
 import { exportOnnx, type OnnxFile, type OnnxOptions, type Tap } from "../graph/onnx/export.js";
 import type { Precision } from "../graph/onnx/graph.js";
 import type { Vit } from "../models/vit.js";
@@ -17,6 +22,15 @@ export interface ModelOnnxOptions {
   /** An SPDX name, or a sentence: under which terms the weights may be used. */
   readonly license?: string;
 }
+
+/** What a supervised run ends with. */
+export interface Judge {
+  readonly config: Pick<FinetuneConfig, "augmentation" | "classes" | "data" | "model">;
+  readonly model: Classifier;
+  readonly step: number;
+}
+
+const unlicensed = "not stated by who trained it";
 
 type Trained = Pick<LoadedModel, "config" | "encoder" | "method" | "step">;
 
@@ -92,6 +106,36 @@ export function autoencoderOnnx({ config, encoder, method, step }: Trained, opti
   });
 }
 
+/**
+ * A classifier after supervised training: `pixel_values` [batch C H W] -> `logits` [batch classes]; `labels` in the metadata are their
+ * names, in order.
+ */
+export function classifierOnnx({ config, model, step }: Judge, options: ModelOnnxOptions = {}): OnnxFile {
+  const { encoder } = model;
+  const [height, width] = encoder.imageSize;
+  const view = judgingView(config.augmentation, encoder.imageSize);
+  return exportOnnx(model, {
+    precision: options.precision ?? "fp32",
+    producer: { version: lacunaVersion() },
+    metadata: {
+      preprocessing: JSON.stringify(preprocessing(config, view)),
+      model: JSON.stringify(config.model),
+      labels: JSON.stringify(config.classes ?? []),
+      step: String(step),
+      license: options.license ?? unlicensed,
+    },
+    name: "classifier",
+    inputs: [{ name: "pixel_values", shape: ["batch", encoder.channels, height, width], dtype: "float32" }],
+    run: (image) => ({ logits: model.call(image as Tensor) }),
+    probes: { batch: [2, 3, 5] },
+    taps: taps(encoder, "encoder.", options),
+    descriptions: {
+      pixel_values: "pictures, normalised as the metadata's preprocessing says",
+      logits: "one number for each class, in the order of the metadata's labels; their softmax are shares",
+    },
+  });
+}
+
 /** Outputs that are read out of the middle. */
 function taps({ blocks }: Vit, prefix: string, { layers = [], attention = [] }: ModelOnnxOptions): Tap[] {
   const depth = blocks.links.length;
@@ -113,13 +157,14 @@ function taps({ blocks }: Vit, prefix: string, { layers = [], attention = [] }: 
   ];
 }
 
-/** How a picture becomes the file's input: what evaluation does. */
-export function preprocessing({ data }: Pick<RunConfig, "data">): object {
+/** How a picture becomes the file's input: what evaluation does. @param view resizing and cropping, where it is not plain */
+export function preprocessing({ data }: Pick<RunConfig, "data">, view: Transform = []): object {
   const size = typeof data.imageSize === "number" ? [data.imageSize, data.imageSize] : data.imageSize;
+  const resize = view.find((step) => step.type === "resize");
   return {
     layout: "NCHW",
     channels: data.channels,
-    resizeShorterSide: Math.max(...size),
+    resizeShorterSide: resize?.size ?? Math.max(...size),
     resample: "bicubic, antialiased",
     centerCrop: size,
     rescale: 1 / 255,
@@ -140,7 +185,7 @@ function common(config: RunConfig, step: number, { precision, license }: ModelOn
       model: JSON.stringify(model),
       method: JSON.stringify(method),
       step: String(step),
-      license: license ?? "not stated by who trained it",
+      license: license ?? unlicensed,
       ...(note === undefined ? {} : { note }),
     },
   };

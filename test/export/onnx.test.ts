@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { noGrad } from "../../src/engine/modes.js";
 import { scope } from "../../src/engine/scope.js";
-import { autoencoderOnnx, encoderOnnx } from "../../src/export/onnx.js";
+import { autoencoderOnnx, classifierOnnx, encoderOnnx } from "../../src/export/onnx.js";
+import { Classifier } from "../../src/finetune/classifier.js";
+import { parseFinetune } from "../../src/finetune/config.js";
 import type { OnnxFile } from "../../src/graph/onnx/export.js";
 import { decodeModel } from "../../src/graph/onnx/schema.js";
 import { methodConfig } from "../../src/methods/index.js";
@@ -150,6 +152,46 @@ describe("smaller files", () => {
     expect(largest).toBeLessThan(allowed);
     expect(largest).toBeGreaterThan(1e-5); // it is another precision
     model.method.close();
+  });
+});
+
+describe("a classifier", () => {
+  test.each([
+    ["fine-tuned", "all", "mean"],
+    ["fine-tuned on the class token", "all", "class"],
+    ["a linear probe, its batch norm with the statistics that it ran up", 0, "class"],
+  ] as const)("%s", async (_, trainBlocks, pool) => {
+    const encoder = new Vit(vitConfig.parse(config.model), { imageSize: [32, 32], channels: 3 });
+    const model = new Classifier(encoder, { classes: 3, pool, trainBlocks });
+    const noise = new Rng(1, "noise");
+    model.initialize(noise);
+    noGrad(() =>
+      scope(() => {
+        for (const [name, parameter] of model.state())
+          parameter.add_(noise.fork(name).normal(parameter.shape).reshape(parameter.shape).abs().mul(0.2));
+      }),
+    );
+    const finetune = parseFinetune({
+      data: { source: { kind: "cifar10", split: "train" }, imageSize: 32, batchSize: 8 },
+      model: config.model,
+      classes: ["a", "b", "c"],
+      pool,
+      trainBlocks,
+    });
+    for (const precision of ["fp32", "fp16"] as const) {
+      const file = classifierOnnx({ config: finetune, model, step: 3 }, { precision });
+      const found = await differences(
+        file,
+        5,
+        () => ({}),
+        (image) => ({ logits: model.call(image) }),
+        "pixel_values",
+      );
+      expect(found["logits"]).toBeLessThan(precision === "fp32" ? 1e-4 : 1e-2);
+      const { metadataProps } = decodeModel(file.bytes());
+      expect(metadataProps.find(({ key }) => key === "labels")?.value).toBe('["a","b","c"]');
+    }
+    model.close();
   });
 });
 

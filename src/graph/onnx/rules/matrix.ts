@@ -85,7 +85,9 @@ const batchNorm: Rule = (call, graph) => {
   if (call.flag(5)) throw call.refuse("statistics of the batch", "Call setTraining(false) first.");
   const x = call.tensor(0);
   const channels = call.side(x, 1);
-  const inputs = [1, 2, 3, 4].map((i) => call.maybe(i) ?? graph.filled(i === 1 || i === 4 ? 1 : 0, [channels], x.type));
+  const inputs = [1, 2, 3, 4].map((i) =>
+    graph.cast(call.maybe(i) ?? graph.filled(i === 1 || i === 4 ? 1 : 0, [channels], x.type), x.type),
+  );
   const attributes = { epsilon: { float: call.number(7) } };
   return graph.make("BatchNormalization", [x, ...inputs], { shape: call.shape, attributes });
 };
