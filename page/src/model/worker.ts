@@ -72,13 +72,21 @@ const calls: { [N in CallName]: (input: Calls[N]["input"]) => Promise<Calls[N]["
   features: ({ picture }) => opened().model.features(picture),
 };
 
+/** What is handed over instead of copied: the page's thread shall not spend its time on it. */
+function buffersOf(output: Calls[CallName]["output"]): ArrayBufferLike[] {
+  if (output === undefined) return [];
+  if (output instanceof Float32Array) return [output.buffer];
+  return Object.values(output).flatMap((value) => (ArrayBuffer.isView(value) ? [value.buffer] : []));
+}
+
 function answer(message: Answer): void {
   self.postMessage(message);
 }
 
 async function serve({ id, name, input }: Request): Promise<void> {
   try {
-    answer({ id, output: await calls[name](input as never) });
+    const output = await calls[name](input as never);
+    self.postMessage({ id, output } satisfies Answer, { transfer: buffersOf(output) });
   } catch (error) {
     answer({ id, error: error instanceof Error ? error.message : String(error) });
   }

@@ -14,18 +14,23 @@ export function patchStatistics(image: Float32Array, grid: Grid, patch: readonly
   const channels = image.length / (grid.rows * p * width);
   const mean = new Float64Array(grid.rows * grid.columns);
   const deviation = new Float64Array(mean.length);
-  const values = new Float64Array(channels * p * q);
-  for (let cell = 0; cell < mean.length; cell++) {
-    const top = Math.floor(cell / grid.columns) * p;
-    const left = (cell % grid.columns) * q;
-    for (let i = 0; i < values.length; i++) {
-      const [c, y, x] = [Math.floor(i / (p * q)), Math.floor(i / q) % p, i % q];
-      values[i] = image[(c * grid.rows * p + top + y) * width + left + x] as number;
+  const count = channels * p * q;
+  /** The sum over a patch of values less `middle`, or of their squares. */
+  const sum = (cell: number, middle: number, power: 1 | 2): number => {
+    const corner = Math.floor(cell / grid.columns) * p * width + (cell % grid.columns) * q;
+    let total = 0;
+    for (let c = 0; c < channels; c++) {
+      for (let y = 0; y < p; y++) {
+        const row = c * grid.rows * p * width + corner + y * width;
+        for (let x = row; x < row + q; x++) total += ((image[x] as number) - middle) ** power;
+      }
     }
-    const middle = values.reduce((sum, value) => sum + value, 0) / values.length;
-    const squares = values.reduce((sum, value) => sum + (value - middle) ** 2, 0);
+    return total;
+  };
+  for (let cell = 0; cell < mean.length; cell++) {
+    const middle = sum(cell, 0, 1) / count;
     mean[cell] = middle;
-    deviation[cell] = Math.sqrt(squares / (values.length - 1) + 1e-6);
+    deviation[cell] = Math.sqrt(sum(cell, middle, 2) / (count - 1) + 1e-6);
   }
   return { mean, deviation };
 }

@@ -15,11 +15,22 @@ export function rebuiltPicture({
   const { picture, mask, prediction } = answer;
   const { patch, mean, std, target } = description;
   const used = (): Statistics => {
-    const exact = patchStatistics(normalized(picture, { mean, std }), grid, patch);
+    const exact = statisticsOf(picture, { description, grid });
     return statistics === "true" ? exact : interpolated(exact, mask, grid);
   };
   const scale = target === "normalizedPixels" ? used() : undefined;
   return rebuilt({ picture, grid, patch, mask, prediction, statistics: scale, everywhere, mean, std });
+}
+
+const known = new WeakMap<Picture, Statistics>();
+
+/** Of a picture's patches; worked out once, since a stroke asks for them at every patch. */
+function statisticsOf(picture: Picture, { description, grid }: Pick<State, "description" | "grid">): Statistics {
+  const before = known.get(picture);
+  if (before !== undefined) return before;
+  const statistics = patchStatistics(normalized(picture, description), grid, description.patch);
+  known.set(picture, statistics);
+  return statistics;
 }
 
 /** One line on what the picture shows, for its caption. */
