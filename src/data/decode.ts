@@ -197,7 +197,7 @@ function badPicture(error: unknown, { bytes, format, path, options }: Attempt): 
     return new BadPictureError("timeout", path, `decoding took longer than ${options.timeoutMs} ms`, error);
   }
   if (error instanceof BandError) return new BadPictureError("unsupported", path, message, error);
-  if (/exceeds channel limit/.test(message)) {
+  if (format === "tiff" && /exceeds channel limit/.test(message)) {
     const remedy = "more channels in one page than are read; use a page for each, or a .npy file";
     return new BadPictureError("unsupported", path, remedy, error);
   }
