@@ -69,6 +69,7 @@ export {
 export type { Target } from "./methods/parts/targets/target.js";
 export type { Tokenizer } from "./methods/parts/tokenizers/tokenizer.js";
 export { buildEncoder, type ModelConfig, models } from "./models/index.js";
+export type { Layout, Published } from "./models/published/open.js";
 export { Vit, type VitConfig, vitSizes } from "./models/vit.js";
 export { Module, Parameter } from "./nn/module.js";
 export type { PageDescription } from "./page/description.js";
@@ -117,7 +118,9 @@ export {
   type RunConfigInput,
   runConfig,
 } from "./train/config.js";
+export { type Converted, type ConvertOptions, convert } from "./train/convert.js";
 export { chooseDefaults, type Defaults, machineFacts } from "./train/defaults.js";
+export { configFrom, openModelFile } from "./train/from-checkpoint.js";
 export { type LoadedModel, loadModel } from "./train/load.js";
 export { lacunaVersion, settleMachine } from "./train/loop/environment.js";
 export { type LoopOptions, type Probe, type ProbeSetting, Run } from "./train/loop/loop.js";

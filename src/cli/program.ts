@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { checkReferenceCommand } from "./commands/check-reference.js";
+import { convertCommand } from "./commands/convert.js";
 import { doctorCommand } from "./commands/doctor.js";
 import { embedCommand } from "./commands/embed.js";
 import { evaluateCommand } from "./commands/evaluate.js";
@@ -30,6 +31,7 @@ const register = [
   evaluateCommand,
   exportCommand,
   pageCommand,
+  convertCommand,
   planCommand,
   sweepCommand,
   doctorCommand,

@@ -2,6 +2,7 @@
  * Sources of pictures. In a config a source is a description that can be written down; it is opened where it is used.
  * An opened source knows names, labels and a fingerprint; its pictures are files, or pixels on shared memory.
  */
+import { DataError } from "./errors.js";
 import { openCifar10 } from "./sources/cifar10.js";
 import { openFashionMnist } from "./sources/fashion-mnist.js";
 import { openFileList } from "./sources/file-list.js";
@@ -37,5 +38,13 @@ export async function openSource(input: SourceInput, options: OpenOptions = {}):
       return openCifar10(spec, onProgress);
     case "fashion-mnist":
       return openFashionMnist(spec, onProgress);
+    case "unknown":
+      throw new DataError({
+        code: "unknown-source",
+        path: "data.source",
+        expected: "pictures",
+        actual: "a model that came without any",
+        remedy: "Say which pictures are meant.",
+      });
   }
 }

@@ -14,6 +14,9 @@ export type FormatErrorCode =
   | "bad-offsets"
   | "bad-data"
   | "missing"
+  | "refused"
+  | "unsupported"
+  | "damaged"
   | "closed";
 
 export interface FormatErrorDetail {

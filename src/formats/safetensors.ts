@@ -2,7 +2,8 @@
  * safetensors (https://github.com/huggingface/safetensors): eight bytes of header length, a JSON header, the data of all
  * tensors one after another, little-endian, C order.
  */
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync } from "node:fs";
+import { type ByteSource, bytesInMemory, openBytes, writeBytes, writingTo } from "./bytes.js";
 import { byteLength, type Dtype, elementBytes, isDtype, type RawTensor } from "./dtype.js";
 import { excerpt, FormatError } from "./errors.js";
 import {
@@ -13,24 +14,18 @@ import {
   type SafetensorsHeader,
 } from "./safetensors-header.js";
 
-/** Linux moves at most 2^31 - 4096 bytes in one call. */
-const largestTransfer = 2 ** 30;
-
-type ReadRange = (start: number, end: number) => Uint8Array;
-
 /** An open safetensors file: the header is read and checked, the data of a tensor is read when asked for. */
 export class SafetensorsFile {
   /** In the order in which the tensors lie in the file. */
   readonly names: readonly string[];
   /** `__metadata__`; undefined where the file has none. */
   readonly metadata: Readonly<Record<string, string>> | undefined;
-  private closed = false;
 
   private constructor(
     readonly path: string,
     private readonly header: SafetensorsHeader,
-    private readonly readRange: ReadRange,
-    private readonly release: () => void,
+    private readonly bytes: ByteSource,
+    private readonly base: number,
   ) {
     this.names = [...header.entries.keys()];
     this.metadata = header.metadata;
@@ -41,30 +36,25 @@ export class SafetensorsFile {
    * @throws FormatError "unreadable" (cause: the system's error), "truncated", "too-large", "bad-header", …
    */
   static open(path: string): SafetensorsFile {
-    const descriptor = openForReading(path);
-    const release = (): void => closeSync(descriptor);
+    const bytes = openBytes(path, "safetensors file");
     try {
-      const stat = fstatSync(descriptor);
-      if (!stat.isFile()) throw unreadable(path, "something that is not a file");
-      const prefix = readExactly(descriptor, 0, Math.min(8, stat.size), path);
-      const headerBytes = headerLength(prefix, stat.size, path);
-      const text = decodeHeader(readExactly(descriptor, 8, headerBytes, path), path);
-      const base = 8 + headerBytes;
-      const header = parseHeader(text, stat.size - base, path);
-      const readRange: ReadRange = (start, end) => readExactly(descriptor, base + start, end - start, path);
-      return new SafetensorsFile(path, header, readRange, release);
+      return SafetensorsFile.over(bytes);
     } catch (error) {
-      release();
+      bytes.close();
       throw error;
     }
   }
 
   /** The same over bytes in memory; `read` returns views into `bytes`, which need not be aligned to their type. */
   static fromBytes(bytes: Uint8Array, path = "(memory)"): SafetensorsFile {
-    const base = 8 + headerLength(bytes.subarray(0, 8), bytes.byteLength, path);
-    const header = parseHeader(decodeHeader(bytes.subarray(8, base), path), bytes.byteLength - base, path);
-    const readRange: ReadRange = (start, end) => bytes.subarray(base + start, base + end);
-    return new SafetensorsFile(path, header, readRange, () => undefined);
+    return SafetensorsFile.over(bytesInMemory(bytes, path));
+  }
+
+  private static over(bytes: ByteSource): SafetensorsFile {
+    const { path, size } = bytes;
+    const base = 8 + headerLength(bytes.read(0, Math.min(8, size)), size, path);
+    const header = parseHeader(decodeHeader(bytes.read(8, base), path), size - base, path);
+    return new SafetensorsFile(path, header, bytes, base);
   }
 
   has(name: string): boolean {
@@ -87,17 +77,12 @@ export class SafetensorsFile {
   /** Reads one tensor. @throws FormatError "missing", "closed", "truncated" (the file shrank since it was opened) */
   read(name: string): RawTensor {
     const { dtype, shape, start, end } = this.entry(name);
-    if (this.closed) {
-      throw new FormatError({ code: "closed", path: this.path, expected: "an open file", actual: "a closed one" });
-    }
-    return { dtype, shape, data: this.readRange(start, end) };
+    return { dtype, shape, data: this.bytes.read(this.base + start, this.base + end) };
   }
 
   /** Closes the file; a second call does nothing. */
   close(): void {
-    if (this.closed) return;
-    this.closed = true;
-    this.release();
+    this.bytes.close();
   }
 
   [Symbol.dispose](): void {
@@ -128,8 +113,8 @@ export function writeSafetensors(
   writingTo(path, () => {
     const descriptor = openSync(path, "w");
     try {
-      writeAll(descriptor, header);
-      for (const tensor of ordered) writeAll(descriptor, dataOf(tensor, path));
+      writeBytes(descriptor, header);
+      for (const tensor of ordered) writeBytes(descriptor, dataOf(tensor, path));
       if (options.fsync === true) fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
@@ -280,89 +265,5 @@ function decodeHeader(bytes: Uint8Array, path: string): string {
   } catch (cause) {
     const detail = { code: "bad-header", path, expected: "a header in UTF-8", actual: "other bytes" } as const;
     throw new FormatError(detail, { cause });
-  }
-}
-
-function openForReading(path: string): number {
-  try {
-    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK); // a named pipe must not hang us
-  } catch (cause) {
-    throw unreadable(path, cause instanceof Error ? cause.message : String(cause), cause);
-  }
-}
-
-function unreadable(path: string, actual: string, cause?: unknown): FormatError {
-  const detail = { code: "unreadable", path, expected: "a readable safetensors file", actual } as const;
-  return new FormatError(detail, { cause });
-}
-
-function readExactly(descriptor: number, position: number, length: number, path: string): Uint8Array {
-  const bytes = allocate(length, path);
-  let done = 0;
-  while (done < length) {
-    const wanted = Math.min(length - done, largestTransfer);
-    const got = readSome(descriptor, bytes, done, wanted, position, path);
-    if (got === 0) {
-      const expected = `${length} bytes at ${position}`;
-      throw new FormatError({
-        code: "truncated",
-        path,
-        expected,
-        actual: `${done}`,
-        advice: "The file became shorter while it was open.",
-      });
-    }
-    done += got;
-  }
-  return bytes;
-}
-
-function readSome(
-  descriptor: number,
-  bytes: Uint8Array,
-  done: number,
-  wanted: number,
-  position: number,
-  path: string,
-): number {
-  try {
-    return readSync(descriptor, bytes, done, wanted, position + done);
-  } catch (cause) {
-    throw unreadable(path, cause instanceof Error ? cause.message : String(cause), cause);
-  }
-}
-
-function allocate(length: number, path: string): Uint8Array {
-  try {
-    return new Uint8Array(length);
-  } catch (cause) {
-    const expected = "a tensor that fits into memory";
-    throw new FormatError({ code: "too-large", path, expected, actual: `${length} bytes` }, { cause });
-  }
-}
-
-function writeAll(descriptor: number, bytes: Uint8Array): void {
-  let done = 0;
-  while (done < bytes.byteLength) {
-    done += writeSync(descriptor, bytes, done, Math.min(bytes.byteLength - done, largestTransfer));
-  }
-}
-
-function writingTo(path: string, write: () => void): void {
-  try {
-    write();
-  } catch (cause) {
-    if (!(cause instanceof Error) || !("syscall" in cause)) throw cause;
-    const full = "code" in cause && (cause.code === "ENOSPC" || cause.code === "EDQUOT");
-    throw new FormatError(
-      {
-        code: full ? "no-space" : "unwritable",
-        path,
-        expected: full ? "room on the disk" : "a place that can be written to",
-        actual: cause.message,
-        ...(full ? { advice: "Free some space and try again." } : {}),
-      },
-      { cause },
-    );
   }
 }

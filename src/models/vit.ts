@@ -26,6 +26,10 @@ export const vitSizes = {
   huge: { width: 1280, depth: 32, heads: 16 },
 } as const;
 
+export function isVitSize(name: unknown): name is keyof typeof vitSizes {
+  return typeof name === "string" && Object.hasOwn(vitSizes, name);
+}
+
 const positive = z.int().positive();
 const sizeNames = Object.keys(vitSizes) as [keyof typeof vitSizes];
 

@@ -1,4 +1,6 @@
-import { tensor } from "../tensor/tensor.js";
+import { cat } from "../tensor/creation.js";
+import { resizeBicubic } from "../tensor/functional.js";
+import { type Tensor, tensor } from "../tensor/tensor.js";
 import type { Initializer } from "./parameter.js";
 import type { Size } from "./patches.js";
 
@@ -28,4 +30,18 @@ export function sinCosPositions(width: number, [rows, columns]: Size): Float32Ar
 /** The table above as a parameter's first values. */
 export function sinCosInit(grid: Size): Initializer {
   return (shape) => tensor(sinCosPositions(shape.at(-1) ?? 0, grid), shape);
+}
+
+/**
+ * A position table for another grid, as the official code resizes it (`interpolate_pos_embed`: bicubic, corners not
+ * aligned, no antialiasing): the class token's row stays. table [1 1+N D] -> [1 1+n D]; the same grid gives the table itself
+ */
+export function resizePositions(table: Tensor, from: Size, to: Size): Tensor {
+  if (from[0] === to[0] && from[1] === to[1]) return table;
+  const width = table.side(-1);
+  const cells = table.slice(1, 1).reshape([1, from[0], from[1], width]).permute([0, 3, 1, 2]); // [1 D H W]
+  const resized = resizeBicubic(cells.float(), to)
+    .permute([0, 2, 3, 1])
+    .reshape([1, to[0] * to[1], width]); // [1 n D]
+  return cat([table.slice(1, 0, 1).float(), resized], 1); // [1 1+n D]
 }

@@ -4,7 +4,7 @@ import { crc32 } from "node:zlib";
 import { CheckpointError } from "../engine/errors.js";
 import { SafetensorsFile, type TensorToWrite, writeSafetensors } from "../formats/safetensors.js";
 import { methodConfig } from "../methods/index.js";
-import { loadState, rawOf, type WeightSource } from "../models/weights.js";
+import { loadState, rawOf } from "../models/weights.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { replaceAtomically } from "../runs/write-atomic.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -67,6 +67,27 @@ function write(run: string, name: string, content: CheckpointContent): { path: s
       rawOf(value),
     ]),
   ];
+  return writeEntries(path, content, entries);
+}
+
+/** A checkpoint of a model alone, under the official names: of one that came from elsewhere. It has no optimiser. */
+export function writeModel(
+  path: string,
+  content: Pick<CheckpointContent, "position" | "architecture" | "config">,
+  tensors: readonly (readonly [string, TensorToWrite])[],
+): void {
+  writeEntries(
+    path,
+    content,
+    tensors.map(([name, tensor]) => [modelPrefix + name, tensor]),
+  );
+}
+
+function writeEntries(
+  path: string,
+  content: Pick<CheckpointContent, "position" | "architecture" | "config">,
+  entries: readonly [string, TensorToWrite][],
+): { path: string; bytes: number } {
   const metadata = {
     format: "lacuna-checkpoint",
     formatVersion: String(formatVersion),
@@ -127,9 +148,9 @@ export class Checkpoint {
     loadState(state, this.#part(modelPrefix), { prefix: modelPrefix });
   }
 
-  /** The model's tensors, whose names begin with `prefix`. */
-  modelWeights(): WeightSource & { readonly prefix: string } {
-    return { ...this.#part(modelPrefix), prefix: modelPrefix };
+  /** Whether the model in it has a tensor of that name. */
+  has(name: string): boolean {
+    return this.file.has(modelPrefix + name);
   }
 
   loadOptimizer(optimizer: Optimizer): void {

@@ -94,6 +94,16 @@ export const runConfig = z.strictObject({
     .describe("compute activations again in backward: about a third more time, much less memory"),
   model: modelConfig.prefault({ name: "vit" }),
   method: methodConfig.prefault({ name: "mae" }),
+  init: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("weights to begin with: a run, a checkpoint, an official .pth, timm's or transformers' weights"),
+  initHash: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional()
+    .describe("SHA-256 of these weights: written by the run, checked where it is given"),
   data: dataConfig,
   optim: optimConfig.prefault({ name: "adamw" }),
   log: logConfig.prefault({}),

@@ -1,69 +1,117 @@
-import { statSync } from "node:fs";
 import { CheckpointError } from "../engine/errors.js";
+import { SafetensorsFile } from "../formats/safetensors.js";
 import { buildMethod } from "../methods/index.js";
 import type { Method } from "../methods/method.js";
 import { buildEncoder } from "../models/index.js";
+import { partOf } from "../models/published/names.js";
+import { openPublished, type Published } from "../models/published/open.js";
 import type { Vit } from "../models/vit.js";
-import { Checkpoint, checkpointFolder, lastCheckpoint } from "./checkpoint.js";
+import { Rng } from "../tensor/random.js";
+import { Checkpoint } from "./checkpoint.js";
 import { parseConfig, type RunConfig } from "./config.js";
+import { loadInto, modelFile, wholeConfigFrom } from "./from-checkpoint.js";
 import { settleMachine } from "./loop/environment.js";
 import { imageShape, type Precision } from "./loop/task.js";
 
-/** A trained model, read back from a run folder or a checkpoint file. Close it. */
+/** A trained model, read back from a run folder or a file. Close it. */
 export interface LoadedModel extends Disposable {
   readonly config: RunConfig;
   readonly method: Method;
   readonly encoder: Vit;
   readonly precision: Precision;
+  /** Whether the file held a decoder of this method; without one it cannot fill in pictures. */
+  readonly hasDecoder: boolean;
   /** The checkpoint file, and the step at which it was written. */
   readonly path: string;
   readonly step: number;
   close(): void;
 }
 
+export interface LoadOptions {
+  readonly device?: string;
+}
+
 /**
- * Reads a run's newest good checkpoint, or the checkpoint file itself. It holds the configuration, so nothing else is
- * needed. @throws CheckpointError where there is none
+ * Reads a run's newest good checkpoint, a checkpoint file, or a model in any other layout that is read (official .pth,
+ * timm, transformers). A decoder that the file lacks has its first values: `hasDecoder` says so.
+ * @throws CheckpointError, FormatError where there is none
  */
-export function loadModel(runOrCheckpoint: string, options: { device?: string } = {}): LoadedModel {
-  using checkpoint = findCheckpoint(runOrCheckpoint);
+export function loadModel(path: string, options: LoadOptions = {}): LoadedModel {
+  const file = modelFile(path);
+  return isOwn(file) ? loadOwn(file, options) : loadForeign(file, options);
+}
+
+/** By the metadata; a file that cannot be opened is left to whoever opens it next to say so. */
+function isOwn(path: string): boolean {
+  if (!path.endsWith(".safetensors")) return false;
+  using file = SafetensorsFile.open(path);
+  return file.metadata?.["format"] === "lacuna-checkpoint";
+}
+
+function loadOwn(path: string, options: LoadOptions): LoadedModel {
+  using checkpoint = Checkpoint.open(path);
   const config = parseConfig({ ...(checkpoint.config as object), ...options });
+  return finish(config, checkpoint, (method) => {
+    const state = method.state();
+    const lacking = [...state.keys()].filter((name) => !checkpoint.has(name));
+    const isWhole = !lacking.some((name) => partOf(name) === "decoder");
+    if (!isWhole) method.initialize(new Rng(config.seed, "init"));
+    checkpoint.loadModel(isWhole ? state : new Map([...state].filter(([name]) => partOf(name) !== "decoder")));
+    return isWhole;
+  });
+}
+
+function loadForeign(path: string, options: LoadOptions): LoadedModel {
+  using published = openPublished(path);
+  checkPooling(published);
+  const config = parseConfig({ ...wholeConfigFrom(published), ...options });
+  return finish(config, { path: published.path, position: { step: 0 } }, (method, encoder) => {
+    method.initialize(new Rng(config.seed, "init"));
+    return loadInto(method.state(), encoder, published, { positions: "resize" }).decoder;
+  });
+}
+
+/** A mean-pooled classifier's encoder has no norm of its own: what its features are is the classifier's business. */
+function checkPooling({ path, shape }: Published): void {
+  if (shape.head?.pooling !== "mean") return;
+  throw new CheckpointError(
+    "the file holds a classifier that averages tokens before its norm, and no encoder by itself.",
+    {
+      code: "classifier",
+      path,
+      expected: "norm.weight",
+      actual: "fc_norm.weight",
+      remedy: "Use the pre-trained checkpoint that it was trained from.",
+    },
+  );
+}
+
+function finish(
+  config: RunConfig,
+  from: { readonly path: string; readonly position: { readonly step: number } },
+  fill: (method: Method, encoder: Vit) => boolean,
+): LoadedModel {
   const { precision } = settleMachine(config);
   const encoder = buildEncoder(config.model, imageShape(config));
   const method = buildMethod(config.method, encoder);
-  checkpoint.loadModel(method.state());
-  method.setTraining(false);
   const close = (): void => method.close();
-  return {
-    config,
-    method,
-    encoder,
-    precision,
-    path: checkpoint.path,
-    step: checkpoint.position.step,
-    close,
-    [Symbol.dispose]: close,
-  };
-}
-
-/** A run's newest good checkpoint, or the checkpoint file itself. Close it. @throws CheckpointError where there is none */
-export function findCheckpoint(path: string): Checkpoint {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat?.isDirectory() !== true) return Checkpoint.open(path);
-  const { checkpoint, damaged } = lastCheckpoint(path);
-  if (checkpoint !== undefined) return checkpoint;
-  const [worst] = damaged;
-  throw new CheckpointError(
-    worst === undefined ? "there is no checkpoint in it." : `no checkpoint in it can be read (${worst.error.message})`,
-    {
-      code: "no-checkpoint",
+  try {
+    const hasDecoder = fill(method, encoder);
+    method.setTraining(false);
+    const { path, position } = from;
+    return {
+      config,
+      method,
+      encoder,
+      precision,
+      hasDecoder,
       path,
-      expected: `a file in ${checkpointFolder(path)}`,
-      actual: damaged.length,
-      remedy:
-        worst === undefined
-          ? "A run writes its first one after five minutes, when it is stopped, or at its end."
-          : undefined,
-    },
-  );
+      step: position.step,
+      close,
+      [Symbol.dispose]: close,
+    };
+  } catch (error) {
+    close();
+    throw error;
+  }
 }

@@ -1,7 +1,9 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { scope } from "../../src/engine/scope.js";
-import { sinCosInit, sinCosPositions } from "../../src/nn/positions.js";
+import type { Size } from "../../src/nn/patches.js";
+import { resizePositions, sinCosInit, sinCosPositions } from "../../src/nn/positions.js";
 import { Rng } from "../../src/tensor/random.js";
+import { tensor } from "../../src/tensor/tensor.js";
 
 const row = (table: Float32Array, width: number, n: number): number[] =>
   Array.from(table.subarray(n * width, (n + 1) * width));
@@ -47,4 +49,33 @@ test("as a parameter's first values, and only for widths that four divides", () 
     expect(table.toArray()).toEqual(sinCosPositions(8, [2, 2]));
   });
   expect(() => sinCosPositions(6, [2, 2])).toThrow("4 divides, got 6");
+});
+
+describe("T10: another grid, bicubic, corners not aligned (mae.md)", () => {
+  const resized = (width: number, from: Size, to: Size): Float32Array =>
+    scope(() => {
+      const table = tensor(sinCosPositions(width, from), [1, 1 + from[0] * from[1], width]);
+      return resizePositions(table, from, to).toArray() as Float32Array;
+    });
+
+  test("14 to 28 at width 768: the first element, sum and sum of squares", () => {
+    const values = resized(768, [14, 14], [28, 28]);
+    expect(values.length).toBe((1 + 28 * 28) * 768);
+    expect(values.subarray(0, 768).every((value) => value === 0)).toBe(true); // the class token's row
+    expect(values[768]).toBeCloseTo(-0.08874889, 7);
+    expect(values.reduce((a, b) => a + b, 0)).toBeCloseTo(278406.785, 1);
+    expect(values.reduce((a, b) => a + b * b, 0)).toBeCloseTo(301743.8505, 1);
+  });
+
+  test("2 to 3 at width 8: channel 0 along a row", () => {
+    const values = resized(8, [2, 2], [3, 3]);
+    for (const [i, value] of [-0.073044, 0.420735, 0.914515].entries())
+      expect(values[8 * (1 + i)]).toBeCloseTo(value, 5);
+  });
+
+  test("rows and columns are told apart; the same grid is the table itself", () => {
+    const [wide, high] = [resized(8, [1, 4], [1, 8]), resized(8, [4, 1], [8, 1])];
+    expect(wide.filter((_, i) => i % 8 === 0)).toEqual(high.filter((_, i) => i % 8 === 4));
+    expect(resized(8, [2, 3], [2, 3])).toEqual(sinCosPositions(8, [2, 3]));
+  });
 });

@@ -71,7 +71,8 @@ export function labelledSpecs({ data, train, test }: Omit<LabelledOptions, "limi
   const spec = parseSource(data, "train");
   if ("split" in spec)
     return { train: spec, test: parseSource(data.split(":")[0] as string, "test"), split: "as published" };
-  const part = (name: "train" | "heldOut"): SourceInput => ({ ...spec, part: name, holdOut: 0.2 });
+  const part = (name: "train" | "heldOut"): SourceInput =>
+    "path" in spec ? { ...spec, part: name, holdOut: 0.2 } : spec;
   return { train: part("train"), test: part("heldOut"), split: "a fifth, chosen by name, is judged" };
 }
 

@@ -41,11 +41,16 @@ const fashionMnistSchema = z
 
 export type FashionMnistSpec = z.output<typeof fashionMnistSchema>;
 
+const unknownSchema = z
+  .strictObject({ kind: z.literal("unknown") })
+  .describe("pictures that are not known: in the configuration of a model that came from elsewhere");
+
 export const sourceSchema = z.discriminatedUnion("kind", [
   folderSchema,
   fileListSchema,
   cifar10Schema,
   fashionMnistSchema,
+  unknownSchema,
 ]);
 
 /** A source's description, complete. */

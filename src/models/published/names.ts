@@ -1,0 +1,91 @@
+/**
+ * Names of tensors. Ours are the official ones (mae.md, section 16): facebookresearch/mae, timm and DeiT agree in them.
+ * Hugging Face has three spellings of its own, and keeps query, key and value apart: all three are read, the hub's is
+ * written.
+ */
+
+/** The tensor of a file, or the three whose rows one of ours consists of. */
+export type NamedAs = string | readonly [query: string, key: string, value: string];
+
+const block = String.raw`blocks\.\d+\.(?:norm1|norm2|attn\.qkv|attn\.proj|mlp\.fc1|mlp\.fc2)\.(?:weight|bias)`;
+const whole = (name: string): string => String.raw`${name}\.(?:weight|bias)`;
+const encoder = new RegExp(
+  `^(?:cls_token|pos_embed|${whole(String.raw`patch_embed\.proj`)}|${block}|${whole("norm")})$`,
+);
+const decoder = new RegExp(
+  `^(?:mask_token|decoder_pos_embed|${whole("decoder_(?:embed|norm|pred)")}|decoder_${block})$`,
+);
+const classifier = new RegExp(`^(?:${whole("fc_norm")}|${whole("head")})$`);
+
+export type Part = "encoder" | "decoder" | "classifier";
+
+/** Which part of a model an official name belongs to; undefined for a name that is none. */
+export function partOf(name: string): Part | undefined {
+  if (encoder.test(name)) return "encoder";
+  if (decoder.test(name)) return "decoder";
+  return classifier.test(name) ? "classifier" : undefined;
+}
+
+/** Inside a block: the hub's spelling, that of transformers 5 in memory, ours. Query, key and value carry their place. */
+const inner: readonly (readonly [hub: string, inMemory: string, ours: string, place?: 0 | 1 | 2])[] = [
+  ["layernorm_before", "layernorm_before", "norm1"],
+  ["layernorm_after", "layernorm_after", "norm2"],
+  ["attention.attention.query", "attention.q_proj", "attn.qkv", 0],
+  ["attention.attention.key", "attention.k_proj", "attn.qkv", 1],
+  ["attention.attention.value", "attention.v_proj", "attn.qkv", 2],
+  ["attention.output.dense", "attention.o_proj", "attn.proj"],
+  ["intermediate.dense", "mlp.fc1", "mlp.fc1"],
+  ["output.dense", "mlp.fc2", "mlp.fc2"],
+];
+
+/** Outside the blocks; a name that ends in a dot has a weight and a bias. */
+const outer: readonly (readonly [hub: string, ours: string])[] = [
+  ["embeddings.cls_token", "cls_token"],
+  ["embeddings.position_embeddings", "pos_embed"],
+  ["embeddings.patch_embeddings.projection.", "patch_embed.proj."],
+  ["layernorm.", "norm."],
+  ["classifier.", "head."],
+  ["decoder.mask_token", "mask_token"],
+  ["decoder.decoder_pos_embed", "decoder_pos_embed"],
+  ["decoder.decoder_embed.", "decoder_embed."],
+  ["decoder.decoder_norm.", "decoder_norm."],
+  ["decoder.decoder_pred.", "decoder_pred."],
+];
+
+const layer =
+  /^(encoder\.layer|layers|decoder\.decoder_layers|decoder\.decoder_encoder\.layer)\.(\d+)\.(.+)\.(weight|bias)$/;
+
+/** Hugging Face's name -> ours, and which third of the rows it is; undefined for a name that is none. */
+export function fromHuggingFace(name: string): { readonly ours: string; readonly place?: 0 | 1 | 2 } | undefined {
+  const bare = name.replace(/^vit\./, "");
+  const [, stack, index, inside, end] = layer.exec(bare) ?? [];
+  if (stack !== undefined) {
+    const row = inner.find(([hub, inMemory]) => inside === hub || inside === inMemory);
+    if (row === undefined) return undefined;
+    const [, , own, place] = row;
+    const ours = `${stack.startsWith("decoder") ? "decoder_" : ""}blocks.${index}.${own}.${end}`;
+    return place === undefined ? { ours } : { ours, place };
+  }
+  for (const [hub, ours] of outer) {
+    if (hub === bare && !hub.endsWith(".")) return { ours };
+    if (hub.endsWith(".") && (bare === `${hub}weight` || bare === `${hub}bias`))
+      return { ours: ours + bare.slice(hub.length) };
+  }
+  return undefined;
+}
+
+/** Our name -> the hub's. @param prefix "vit." for a model with a decoder or a classifier on top, "" for a bare one */
+export function toHuggingFace(name: string, prefix: string): NamedAs {
+  const [, stack, index, inside, end] = /^(decoder_)?blocks\.(\d+)\.(.+)\.(weight|bias)$/.exec(name) ?? [];
+  if (index !== undefined) {
+    const before = stack === undefined ? `${prefix}encoder.layer` : "decoder.decoder_layers";
+    const found = inner.filter(([, , own]) => own === inside).map(([hub]) => `${before}.${index}.${hub}.${end}`);
+    return found.length === 3 ? (found as unknown as NamedAs) : (found[0] as string);
+  }
+  for (const [hub, ours] of outer) {
+    const isTop = hub.startsWith("decoder.") || hub.startsWith("classifier.");
+    if (name === ours || (ours.endsWith(".") && name.startsWith(ours)))
+      return (isTop ? "" : prefix) + hub + name.slice(ours.length);
+  }
+  throw new RangeError(`Hugging Face has no name for ${name}`);
+}
