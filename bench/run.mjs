@@ -7,7 +7,7 @@ import { cases, peerNames, peers, precisions } from "./cases.mjs";
 import { describeMachine, loadAverage, speedSettings } from "./machine.mjs";
 import { runPair } from "./pair.mjs";
 import { BenchError } from "./peer.mjs";
-import { benchPython } from "./python.mjs";
+import { benchPython } from "./pytorch/python.mjs";
 import { merge, writeRecord } from "./record.mjs";
 import { ratioOfMedians } from "./statistics.mjs";
 import { resultLines, writeTables } from "./table.mjs";

@@ -13,7 +13,7 @@ import { maximumPickleBytes, readPickle } from "./torch/pickle.js";
 import { isZip, readZip, type ZipEntry } from "./torch/zip.js";
 
 export { Namespace, type PickleValue, TorchTensor } from "./torch/globals.js";
-export { type TorchTree, writeTorch } from "./torch/write.js";
+export { writeTorch } from "./torch/write.js";
 
 /** An open file of torch.save: its description is read and checked, the data of a tensor is read when asked for. */
 export class TorchFile {

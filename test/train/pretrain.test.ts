@@ -1,11 +1,15 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { resume } from "../../src/finetune/resume.js";
 import { encodeNpy } from "../../src/formats/npy.js";
 import { openRun } from "../../src/runs/reader.js";
+import { readRunFile } from "../../src/runs/run-file.js";
+import type { RunEvent } from "../../src/runs/schema.js";
 import { pretrain } from "../../src/train/pretrain.js";
-import { collect, tinyRun, workFolder, writePictures } from "./example.js";
+import { micro, microDecoder, writeOfficial } from "../models/published/formula.js";
+import { collect, tinyRun, trace, workFolder, writePictures } from "./example.js";
 
 const work = workFolder("pretrain");
 const photos = join(work.path, "photos");
@@ -94,4 +98,40 @@ test("channels that the files have not, or statistics for other channels, are re
   const each = (value: number): number[] => Array<number>(12).fill(value);
   const run = pretrain({ ...config, data: { ...config.data, channels: 12, mean: each(0.5), std: each(0.3) } });
   await expect(collect(run)).rejects.toThrow("has no 12 channels; use a TIFF with a page for each, or a .npy file");
+});
+
+describe("weights to begin with", () => {
+  const model = { name: "vit", width: 16, depth: 2, heads: 2, patchSize: 4 } as const;
+  const steps = (events: readonly RunEvent[]) => trace(events).slice(0, 2);
+
+  test("are those of the file, named in run.json by their hash; a resumed run is the same to the bit", async () => {
+    const file = writeOfficial(join(work.path, "init.pth"), { ...micro, decoder: microDecoder });
+    const scratch = { ...tinyRun(photos, { epochs: 2 }), model };
+    const input = { ...scratch, init: file };
+    const out = join(work.path, "begun");
+    const events = await collect(pretrain(input, { out }));
+    const again = await collect(pretrain(input));
+    expect(trace(again)).toEqual(trace(events));
+    expect(steps(events)).not.toEqual(steps(await collect(pretrain(scratch))));
+    const { config } = readRunFile(out);
+    expect(config["init"]).toBe(file);
+    const half = join(work.path, "half");
+    const stop = new AbortController();
+    const run = pretrain(input, { out: half, signal: stop.signal });
+    for await (const event of run) if (event.type === "step" && event.step === 3) stop.abort();
+    await run.close();
+    rmSync(file); // a resumed run needs it no more
+    const rest = await collect(resume(half));
+    expect(trace(rest)).toEqual(trace(events).slice(3));
+    await expect(
+      collect(pretrain({ ...input, init: writeOfficial(file, micro), initHash: String(config["initHash"]) })),
+    ).rejects.toThrow(/the configuration asks for/);
+  });
+
+  test("of other sizes are refused with the flags that mend it", async () => {
+    const file = writeOfficial(join(work.path, "other.pth"), micro);
+    await expect(collect(pretrain({ ...tinyRun(photos), model: { ...model, depth: 1 }, init: file }))).rejects.toThrow(
+      /model\.depth is 2 in the file, 1 in the configuration\. Set --model\.depth=2/,
+    );
+  });
 });

@@ -17,11 +17,13 @@ interface Options {
 const details = `
 Anything of the configuration can be set: --epochs=100 --data.batchSize=64 --method.maskRatio=0.6 (--help-config lists all).
 Given a folder of pictures, everything is chosen from the pictures and the machine, and said with its reason.
+With --init a run begins with the weights of another one, or of an official .pth, timm's or transformers' files, in their sizes.
 A recipe is a TypeScript file (export default defineRun({ … })) or JSON; those of published experiments lie in recipes/.
 
 Examples:
   lacuna pretrain photos
   lacuna pretrain photos --epochs=50 --data.imageSize=128 --out runs/first
+  lacuna pretrain photos --init mae_pretrain_vit_base.pth
   lacuna pretrain recipes/mae-cifar10-reference.ts --seed=1`;
 
 /** `lacuna pretrain <pictures | recipe> [--key=value …]` */
@@ -69,7 +71,8 @@ export function typedCommand(): string {
 export function tellChoices(report: Report, { choices, estimate, advice }: Defaults): void {
   report.line("Chosen from the pictures and this machine (each can be set by --key=value):");
   report.table(choices.map(({ key, value, reason }) => [key, value, reason]));
-  report.line(`  A guess before anything is measured: ${duration(estimate.hours * 3600)}.`);
+  if (Number.isFinite(estimate.hours))
+    report.line(`  A guess before anything is measured: ${duration(estimate.hours * 3600)}.`);
   for (const line of advice) report.line(`  ${line}`);
   report.line();
 }

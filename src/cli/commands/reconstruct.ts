@@ -45,6 +45,7 @@ export function reconstructCommand(program: Command, add: Add): void {
     const { loadModel, writeAtomic } = await import("../../index.js");
     checkOut(options.out);
     using model = loadModel(path as string, options.device === undefined ? {} : { device: options.device });
+    if (!model.hasDecoder) throw withoutDecoder(model.path);
     const source = await openPictures(pictures);
     const made = await reconstruct(model, source, options);
     writeAtomic(options.out, made.png);
@@ -57,6 +58,11 @@ export function reconstructCommand(program: Command, add: Add): void {
     });
     return 0;
   });
+}
+
+function withoutDecoder(path: string): UsageError {
+  const expected = "a model with its decoder, which fills in pictures";
+  return new UsageError({ code: "decoder", path, expected, actual: "an encoder alone" });
 }
 
 function checkOut(out: string): void {

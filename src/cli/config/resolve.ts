@@ -3,6 +3,7 @@ import { basename, extname } from "node:path";
 import type { Defaults, RunConfig, RunConfigInput } from "../../index.js";
 import { UsageError } from "../errors.js";
 import { type Flags, overlay, parseFlags, type Setting } from "./flags.js";
+import { decidedBy, readInit, underInit } from "./init.js";
 import { type ConfigKey, configKeys, type JsonSchema } from "./keys.js";
 import { nearest } from "./nearest.js";
 import { isRecipe, loadRecipe } from "./recipe.js";
@@ -60,20 +61,22 @@ async function chooseFor(source: Parameters<typeof sourceName>[0], settings: rea
     const value = given(path);
     return typeof value === "number" && value > 0 ? value : undefined; // anything else is refused by the schema
   };
-  const device = given("device");
+  const [device, init] = [given("device"), given("init")];
+  const facts = typeof init === "string" ? await readInit(init) : undefined;
   const decided = {
-    imageSize: number("data.imageSize"),
-    patchSize: number("model.patchSize"),
+    imageSize: number("data.imageSize") ?? decidedBy(facts, "data.imageSize"),
+    patchSize: number("model.patchSize") ?? decidedBy(facts, "model.patchSize"),
     batchSize: number("data.batchSize"),
     epochs: number("epochs"),
-    channels: number("data.channels"),
+    channels: number("data.channels") ?? decidedBy(facts, "data.channels"),
   };
   const known = Object.fromEntries(Object.entries(decided).filter(([, value]) => value !== undefined));
   const machine = machineFacts(typeof device === "string" ? device : undefined);
   const opened = await openSource(source);
   const { channels } = decided;
   const survey = await surveyPictures(opened, Number.isInteger(channels) ? { channels: channels as number } : {});
-  return chooseDefaults(source, survey, machine, known);
+  const defaults = chooseDefaults(source, survey, machine, known);
+  return facts === undefined ? defaults : underInit(defaults, facts);
 }
 
 /** The schema's own check, with the nearest key for one that is misspelt. */

@@ -3,7 +3,6 @@ import { CheckpointError } from "../../engine/errors.js";
 import type { Size } from "../../nn/patches.js";
 import { vitSizes } from "../vit.js";
 import type { WeightSource } from "../weights.js";
-import { type Part, partOf } from "./names.js";
 
 /** Sizes of a stack of blocks. */
 export interface StackShape {
@@ -210,10 +209,4 @@ function checkAll(source: WeightSource, shape: PublishedShape): void {
       actual: own,
     });
   }
-}
-
-/** Names that a model of this shape does not have although a ViT may have them: `norm` beside `fc_norm`. */
-export function surplus(names: readonly string[], shape: PublishedShape, part: Part): string[] {
-  const wanted = expectedTensors(shape);
-  return names.filter((name) => partOf(name) === part && !wanted.has(name));
 }

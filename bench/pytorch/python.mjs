@@ -1,13 +1,13 @@
 // The PyTorch to compare with: a virtual environment in the cache folder, made once and used for nothing else.
 import { existsSync, mkdirSync, statfsSync } from "node:fs";
 import { join } from "node:path";
-import { cacheFolder } from "../tools/setup/libtorch.mjs";
-import { withLock } from "../tools/setup/lock.mjs";
-import { compareVersions, parseVersion } from "../tools/setup/platform.mjs";
-import { answer, run } from "../tools/setup/process.mjs";
-import { size } from "../tools/setup/report.mjs";
-import { readJson, writeJson } from "../tools/setup/stamp.mjs";
-import { BenchError } from "./peer.mjs";
+import { cacheFolder } from "../../tools/setup/libtorch.mjs";
+import { withLock } from "../../tools/setup/lock.mjs";
+import { compareVersions, parseVersion } from "../../tools/setup/platform.mjs";
+import { answer, run } from "../../tools/setup/process.mjs";
+import { size } from "../../tools/setup/report.mjs";
+import { readJson, writeJson } from "../../tools/setup/stamp.mjs";
+import { BenchError } from "../peer.mjs";
 
 const version = "2.15.0";
 const packages = [`torch==${version}`, "numpy", "safetensors"];

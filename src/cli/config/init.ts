@@ -1,0 +1,48 @@
+/** What weights to begin with decide of a new run, so that nobody need repeat their sizes. */
+import type { Defaults, RunConfigInput } from "../../index.js";
+import { overlay, type Setting } from "./flags.js";
+
+export interface InitFacts {
+  readonly path: string;
+  /** Keys that follow from the file; anything said on the command line lies over them. */
+  readonly settings: readonly Setting[];
+}
+
+/** Reads sizes, decoder, picture size and normalisation from a checkpoint. @throws CheckpointError, FormatError */
+export async function readInit(path: string): Promise<InitFacts> {
+  const { configFrom, openModelFile } = await import("../../index.js");
+  using file = openModelFile(path);
+  const { model, method, data } = configFrom(file);
+  const { decoder = {} } = method;
+  const { name: _, ...sizes } = model;
+  const keys = { model: sizes, "method.decoder": decoder, data };
+  const settings = Object.entries(keys).flatMap(([above, values]) =>
+    Object.entries(values).map(([key, value]) => ({ path: `${above}.${key}`, value: value as unknown })),
+  );
+  return { path, settings };
+}
+
+/** A number that the file decides, for those who choose the rest by it. */
+export function decidedBy(facts: InitFacts | undefined, path: string): number | undefined {
+  const value = facts?.settings.find((setting) => setting.path === path)?.value;
+  return typeof value === "number" ? value : undefined;
+}
+
+/** Choices for a run that begins with weights: what was chosen, with the file's sizes over it and said to be its. */
+export function underInit(defaults: Defaults, { path, settings }: InitFacts): Defaults {
+  const config = overlay(defaults.config, settings) as unknown as RunConfigInput;
+  const isTheirs = (key: string): boolean => settings.some((setting) => setting.path === key || key === "model.size");
+  const kept = defaults.choices.filter(({ key }) => !isTheirs(key));
+  const value = (key: string): string => {
+    const found = settings.find((setting) => setting.path === key)?.value;
+    return Array.isArray(found) ? found.join(" × ") : String(found);
+  };
+  const sizes = ["model.width", "model.depth", "model.heads", "model.patchSize", "data.imageSize"];
+  const theirs = sizes.map((key) => ({ key, value: value(key), reason: `as in ${path}` }));
+  return {
+    ...defaults,
+    config,
+    choices: [...kept, ...theirs],
+    estimate: { imagesPerSecond: Number.NaN, hours: Number.NaN },
+  };
+}

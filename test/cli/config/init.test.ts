@@ -1,0 +1,49 @@
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { decidedBy, readInit, underInit } from "../../../src/cli/config/init.js";
+import { micro, microDecoder, writeOfficial } from "../../models/published/formula.js";
+import { temporaryFolder } from "../terminal.js";
+
+test("sizes, decoder and pictures of a file, under what is said on the command line", async () => {
+  const path = writeOfficial(join(temporaryFolder(), "full.pth"), { ...micro, decoder: microDecoder });
+  const facts = await readInit(path);
+  expect(facts.settings).toEqual(
+    expect.arrayContaining([
+      { path: "model.width", value: 16 },
+      { path: "model.patchSize", value: 4 },
+      { path: "method.decoder.width", value: 8 },
+      { path: "data.imageSize", value: 16 },
+    ]),
+  );
+  expect([decidedBy(facts, "data.imageSize"), decidedBy(facts, "epochs"), decidedBy(undefined, "x")]).toEqual([
+    16,
+    undefined,
+    undefined,
+  ]);
+  const chosen = {
+    config: {
+      data: { source: { kind: "cifar10", split: "train" }, imageSize: 32, batchSize: 8 },
+      model: { name: "vit", size: "tiny" },
+    },
+    choices: [
+      { key: "model.size", value: "tiny", reason: "few pictures" },
+      { key: "epochs", value: "7", reason: "an hour" },
+    ],
+    estimate: { imagesPerSecond: 1, hours: 1 },
+    advice: [],
+  } as const;
+  const { config, choices } = underInit(chosen, facts);
+  expect(config).toMatchObject({
+    data: { imageSize: 16, batchSize: 8 },
+    model: { width: 16, depth: 2 },
+    method: { decoder: { depth: 1 } },
+  });
+  expect(choices.map(({ key, value }) => `${key} ${value}`)).toEqual([
+    "epochs 7",
+    "model.width 16",
+    "model.depth 2",
+    "model.heads 1",
+    "model.patchSize 4",
+    "data.imageSize 16",
+  ]);
+});
