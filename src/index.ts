@@ -109,6 +109,9 @@ export { withRandom } from "./tensor/step-random.js";
 export { Tensor, tensor } from "./tensor/tensor.js";
 export { toImages } from "./train/batch.js";
 export { checkReference, type ReferencePart } from "./train/check-reference.js";
+export { type Converted, type ConvertOptions, convert } from "./train/checkpoints/convert.js";
+export { configFrom, openModelFile } from "./train/checkpoints/from-checkpoint.js";
+export { type LoadedModel, loadModel } from "./train/checkpoints/load.js";
 export {
   type Derived,
   defineRun,
@@ -118,10 +121,7 @@ export {
   type RunConfigInput,
   runConfig,
 } from "./train/config.js";
-export { type Converted, type ConvertOptions, convert } from "./train/convert.js";
 export { chooseDefaults, type Defaults, machineFacts } from "./train/defaults.js";
-export { configFrom, openModelFile } from "./train/from-checkpoint.js";
-export { type LoadedModel, loadModel } from "./train/load.js";
 export { lacunaVersion, settleMachine } from "./train/loop/environment.js";
 export { type LoopOptions, type Probe, type ProbeSetting, Run } from "./train/loop/loop.js";
 export { imageShape, type LoopConfig } from "./train/loop/task.js";

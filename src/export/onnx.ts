@@ -9,8 +9,8 @@ import { exportOnnx, type OnnxFile, type OnnxOptions, type Tap } from "../graph/
 import type { Precision } from "../graph/onnx/graph.js";
 import type { Vit } from "../models/vit.js";
 import type { Tensor } from "../tensor/tensor.js";
+import type { LoadedModel } from "../train/checkpoints/load.js";
 import type { RunConfig } from "../train/config.js";
-import type { LoadedModel } from "../train/load.js";
 import { lacunaVersion } from "../train/loop/environment.js";
 
 export interface ModelOnnxOptions {

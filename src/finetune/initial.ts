@@ -1,7 +1,7 @@
 /** Weights that a supervised run starts from: those of an encoder that was trained before, by whomever. */
 import type { Published } from "../models/published/open.js";
+import { loadInto, openModelFile, wholeConfigFrom } from "../train/checkpoints/from-checkpoint.js";
 import { parseConfig, type RunConfig } from "../train/config.js";
-import { loadInto, openModelFile, wholeConfigFrom } from "../train/from-checkpoint.js";
 import type { Classifier } from "./classifier.js";
 
 /** What a classifier takes over from the run that its encoder comes from, besides the weights. */

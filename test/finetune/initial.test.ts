@@ -5,7 +5,7 @@ import { resolveFinetune } from "../../src/finetune/finetune.js";
 import { loadInitial } from "../../src/finetune/initial.js";
 import { buildClassifier } from "../../src/finetune/supervised.js";
 import { Rng } from "../../src/tensor/random.js";
-import { loadModel } from "../../src/train/load.js";
+import { loadModel } from "../../src/train/checkpoints/load.js";
 import { pretrain } from "../../src/train/pretrain.js";
 import { collect, tinyRun, workFolder, writePictures } from "../train/example.js";
 

@@ -6,7 +6,7 @@ import { scope } from "../../../src/engine/scope.js";
 import { pageDescription } from "../../../src/page/description.js";
 import { Rng } from "../../../src/tensor/random.js";
 import type { Tensor } from "../../../src/tensor/tensor.js";
-import { loadModel } from "../../../src/train/load.js";
+import { loadModel } from "../../../src/train/checkpoints/load.js";
 import { openSession } from "../../graph/onnx/runtime.js";
 import { relativeDifference } from "../../numbers.js";
 import { lacuna, temporaryFolder, tinyRun } from "../terminal.js";

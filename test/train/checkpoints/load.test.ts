@@ -1,13 +1,13 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { noGrad } from "../../src/engine/modes.js";
-import { scope } from "../../src/engine/scope.js";
-import { Rng } from "../../src/tensor/random.js";
-import { checkpointFiles } from "../../src/train/checkpoint.js";
-import { loadModel } from "../../src/train/load.js";
-import { pretrain } from "../../src/train/pretrain.js";
-import { tinyRun, workFolder, writePictures } from "./example.js";
+import { noGrad } from "../../../src/engine/modes.js";
+import { scope } from "../../../src/engine/scope.js";
+import { Rng } from "../../../src/tensor/random.js";
+import { checkpointFiles } from "../../../src/train/checkpoint.js";
+import { loadModel } from "../../../src/train/checkpoints/load.js";
+import { pretrain } from "../../../src/train/pretrain.js";
+import { tinyRun, workFolder, writePictures } from "../example.js";
 
 const work = workFolder("load");
 afterAll(work.remove);

@@ -1,13 +1,13 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { openPublished } from "../../src/models/published/open.js";
-import { checkpointFiles } from "../../src/train/checkpoint.js";
-import { convert } from "../../src/train/convert.js";
-import { loadModel } from "../../src/train/load.js";
-import { pretrain } from "../../src/train/pretrain.js";
-import { micro, microDecoder, writeOfficial } from "../models/published/formula.js";
-import { collect, tinyRun, workFolder, writePictures } from "./example.js";
+import { openPublished } from "../../../src/models/published/open.js";
+import { checkpointFiles } from "../../../src/train/checkpoint.js";
+import { convert } from "../../../src/train/checkpoints/convert.js";
+import { loadModel } from "../../../src/train/checkpoints/load.js";
+import { pretrain } from "../../../src/train/pretrain.js";
+import { micro, microDecoder, writeOfficial } from "../../models/published/formula.js";
+import { collect, tinyRun, workFolder, writePictures } from "../example.js";
 
 const work = workFolder("convert");
 afterAll(work.remove);

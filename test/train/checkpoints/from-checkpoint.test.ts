@@ -2,22 +2,22 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { noGrad } from "../../src/engine/modes.js";
-import { scope } from "../../src/engine/scope.js";
-import { Mae, maeConfig } from "../../src/methods/masked/mae.js";
-import { keptPatches, maskFromNoise } from "../../src/methods/parts/masks.js";
-import { openPublished, type Published } from "../../src/models/published/open.js";
-import type { PublishedShape } from "../../src/models/published/shape.js";
-import { Vit, vitConfig } from "../../src/models/vit.js";
-import { sinCosPositions } from "../../src/nn/positions.js";
-import { cat } from "../../src/tensor/creation.js";
-import { layerNorm, linear } from "../../src/tensor/functional.js";
-import { Rng } from "../../src/tensor/random.js";
-import { type Tensor, tensor } from "../../src/tensor/tensor.js";
-import { configFrom, loadInto, openModelFile, weightsHash } from "../../src/train/from-checkpoint.js";
-import { loadModel } from "../../src/train/load.js";
-import { made, micro, microDecoder, officialTensors, uniform, writeOfficial } from "../models/published/formula.js";
-import { workFolder } from "./example.js";
+import { noGrad } from "../../../src/engine/modes.js";
+import { scope } from "../../../src/engine/scope.js";
+import { Mae, maeConfig } from "../../../src/methods/masked/mae.js";
+import { keptPatches, maskFromNoise } from "../../../src/methods/parts/masks.js";
+import { openPublished, type Published } from "../../../src/models/published/open.js";
+import type { PublishedShape } from "../../../src/models/published/shape.js";
+import { Vit, vitConfig } from "../../../src/models/vit.js";
+import { sinCosPositions } from "../../../src/nn/positions.js";
+import { cat } from "../../../src/tensor/creation.js";
+import { layerNorm, linear } from "../../../src/tensor/functional.js";
+import { Rng } from "../../../src/tensor/random.js";
+import { type Tensor, tensor } from "../../../src/tensor/tensor.js";
+import { configFrom, loadInto, openModelFile, weightsHash } from "../../../src/train/checkpoints/from-checkpoint.js";
+import { loadModel } from "../../../src/train/checkpoints/load.js";
+import { made, micro, microDecoder, officialTensors, uniform, writeOfficial } from "../../models/published/formula.js";
+import { workFolder } from "../example.js";
 
 const work = workFolder("from-checkpoint");
 afterAll(work.remove);
@@ -38,7 +38,7 @@ interface Size {
   readonly decoder: { readonly width: number; readonly depth: number; readonly heads: number };
   readonly outputs: Record<string, Some>;
 }
-const published = JSON.parse(readFileSync(new URL("../reference/published.json", import.meta.url), "utf8")) as {
+const published = JSON.parse(readFileSync(new URL("../../reference/published.json", import.meta.url), "utf8")) as {
   readonly sizes: Record<string, Size>;
 };
 

@@ -1,18 +1,18 @@
 /** Models that come from a file: of a run of ours or of anybody who writes a layout that is read. */
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync, statSync } from "node:fs";
-import { CheckpointError } from "../engine/errors.js";
-import { noGrad } from "../engine/modes.js";
-import { scope } from "../engine/scope.js";
-import { partOf } from "../models/published/names.js";
-import { openPublished, type Published } from "../models/published/open.js";
-import type { ShapeHints } from "../models/published/shape.js";
-import type { Vit } from "../models/vit.js";
-import { loadState, tensorOf } from "../models/weights.js";
-import type { Size } from "../nn/patches.js";
-import { resizePositions, sinCosPositions } from "../nn/positions.js";
-import { type Tensor, tensor } from "../tensor/tensor.js";
-import { Checkpoint, checkpointFolder, lastCheckpoint } from "./checkpoint.js";
+import { CheckpointError } from "../../engine/errors.js";
+import { noGrad } from "../../engine/modes.js";
+import { scope } from "../../engine/scope.js";
+import { partOf } from "../../models/published/names.js";
+import { openPublished, type Published } from "../../models/published/open.js";
+import type { ShapeHints } from "../../models/published/shape.js";
+import type { Vit } from "../../models/vit.js";
+import { loadState, tensorOf } from "../../models/weights.js";
+import type { Size } from "../../nn/patches.js";
+import { resizePositions, sinCosPositions } from "../../nn/positions.js";
+import { type Tensor, tensor } from "../../tensor/tensor.js";
+import { Checkpoint, checkpointFolder, lastCheckpoint } from "../checkpoint.js";
 
 /**
  * Opens the model in a run folder (its newest good checkpoint), a checkpoint of a run, or a file or folder of another

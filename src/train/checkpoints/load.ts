@@ -1,17 +1,17 @@
-import { CheckpointError } from "../engine/errors.js";
-import { SafetensorsFile } from "../formats/safetensors.js";
-import { buildMethod } from "../methods/index.js";
-import type { Method } from "../methods/method.js";
-import { buildEncoder } from "../models/index.js";
-import { partOf } from "../models/published/names.js";
-import { openPublished, type Published } from "../models/published/open.js";
-import type { Vit } from "../models/vit.js";
-import { Rng } from "../tensor/random.js";
-import { Checkpoint } from "./checkpoint.js";
-import { parseConfig, type RunConfig } from "./config.js";
+import { CheckpointError } from "../../engine/errors.js";
+import { SafetensorsFile } from "../../formats/safetensors.js";
+import { buildMethod } from "../../methods/index.js";
+import type { Method } from "../../methods/method.js";
+import { buildEncoder } from "../../models/index.js";
+import { partOf } from "../../models/published/names.js";
+import { openPublished, type Published } from "../../models/published/open.js";
+import type { Vit } from "../../models/vit.js";
+import { Rng } from "../../tensor/random.js";
+import { Checkpoint } from "../checkpoint.js";
+import { parseConfig, type RunConfig } from "../config.js";
+import { settleMachine } from "../loop/environment.js";
+import { imageShape, type Precision } from "../loop/task.js";
 import { loadInto, modelFile, wholeConfigFrom } from "./from-checkpoint.js";
-import { settleMachine } from "./loop/environment.js";
-import { imageShape, type Precision } from "./loop/task.js";
 
 /** A trained model, read back from a run folder or a file. Close it. */
 export interface LoadedModel extends Disposable {

@@ -1,14 +1,14 @@
 /** From one layout of checkpoints to another, every tensor bit for bit. */
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { CheckpointError } from "../engine/errors.js";
-import type { TensorToWrite } from "../formats/safetensors.js";
-import type { Layout, Published } from "../models/published/open.js";
-import { expectedTensors, type PublishedShape, type ShapeHints } from "../models/published/shape.js";
-import { planWriting } from "../models/published/write.js";
-import { replaceAtomically } from "../runs/write-atomic.js";
-import { architecture, writeModel } from "./checkpoint.js";
-import { parseConfig } from "./config.js";
+import { CheckpointError } from "../../engine/errors.js";
+import type { TensorToWrite } from "../../formats/safetensors.js";
+import type { Layout, Published } from "../../models/published/open.js";
+import { expectedTensors, type PublishedShape, type ShapeHints } from "../../models/published/shape.js";
+import { planWriting } from "../../models/published/write.js";
+import { replaceAtomically } from "../../runs/write-atomic.js";
+import { architecture, writeModel } from "../checkpoint.js";
+import { parseConfig } from "../config.js";
 import { openModelFile, wholeConfigFrom } from "./from-checkpoint.js";
 
 export interface ConvertOptions extends ShapeHints {
