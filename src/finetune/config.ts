@@ -43,7 +43,9 @@ export const finetuneConfig = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe("the run folder or checkpoint file whose encoder is trained on; from scratch if absent"),
+    .describe(
+      "the run folder or checkpoint (ours, official .pth, timm, transformers) whose encoder is trained on; from scratch if absent",
+    ),
   seed: z.int().min(0).default(0),
   epochs: z.number().positive().default(100).describe("passes over the labelled pictures; fractions count"),
   device: z.string().default("cpu"),

@@ -1,12 +1,15 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { liveTensors } from "../../src/engine/scope.js";
+import { liveTensors, scope } from "../../src/engine/scope.js";
 import { resolveFinetune } from "../../src/finetune/finetune.js";
 import { loadInitial } from "../../src/finetune/initial.js";
 import { buildClassifier } from "../../src/finetune/supervised.js";
+import { resizePositions } from "../../src/nn/positions.js";
 import { Rng } from "../../src/tensor/random.js";
+import { tensor } from "../../src/tensor/tensor.js";
 import { loadModel } from "../../src/train/checkpoints/load.js";
 import { pretrain } from "../../src/train/pretrain.js";
+import { made, micro, writeOfficial } from "../models/published/formula.js";
 import { collect, tinyRun, workFolder, writePictures } from "../train/example.js";
 
 const work = workFolder("initial");
@@ -50,4 +53,27 @@ test("a deeper model than the checkpoint's is refused by name", () => {
   const config = resolveFinetune({ from: run, model: { name: "vit", depth: 3 }, data: { source, batchSize: 4 } });
   using model = buildClassifier({ ...config, classes: ["a", "b"] });
   expect(() => loadInitial(model, run)).toThrow("model.depth is 2 in the file, 3 in the configuration");
+});
+
+test("anybody's file will do: its weights to the bit, its positions as the official fine-tuning resizes them", () => {
+  const from = writeOfficial(join(work.path, "official.pth"), micro);
+  const classes = ["a", "b"];
+  for (const imageSize of [undefined, 24]) {
+    const data = { source, batchSize: 4, ...(imageSize && { imageSize }) };
+    const config = resolveFinetune({ from, data });
+    expect(config).toMatchObject({
+      model: { width: 16, depth: 2, patchSize: 4 },
+      data: { imageSize: imageSize ?? 16 },
+    });
+    using model = buildClassifier({ ...config, classes });
+    model.initialize(new Rng(1));
+    loadInitial(model, from);
+    for (const [name, value] of model.state())
+      if (!/^(head|fc_norm|pos_embed)/.test(name)) expect(value.toArray(), name).toEqual(made(name, value.shape));
+    const side = (imageSize ?? 16) / 4;
+    const expected = scope(() =>
+      resizePositions(tensor(made("pos_embed", [1, 17, 16]), [1, 17, 16]), [4, 4], [side, side]).toArray(),
+    );
+    expect(model.encoder.posEmbed.toArray()).toEqual(expected);
+  }
 });
