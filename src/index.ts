@@ -130,6 +130,7 @@ export { busyLoad, type MachineRates, machineRates } from "./train/plan/machine.
 export { recordRun, runMemory, stepTime, whatWouldFit } from "./train/plan/predict.js";
 export { pretrain } from "./train/pretrain.js";
 export { estimateGpu, type GpuEstimate } from "./train/speed.js";
-export { type Verdict, verdict } from "./train/verdict.js";
+export { loadReferences, nearestReference } from "./train/verdict/reference.js";
+export { type Verdict, verdict } from "./train/verdict/verdict.js";
 export { plainLoader } from "./train/watch/held-out.js";
 export { reconstructionPanels, renderPanels } from "./train/watch/panels.js";

@@ -19,6 +19,7 @@ export const drawingStyle: Record<string, unknown> = {
     direction: "horizontal",
     offset: 4,
     symbolStrokeWidth: 3,
+    labelLimit: 300,
   },
 };
 

@@ -1,7 +1,8 @@
 import type { Command } from "commander";
-import type { OpenedRun, RunSummary, Verdict } from "../../index.js";
+import type { OpenedRun, RunEvent, RunSummary, Verdict } from "../../index.js";
 import type { Add } from "../options.js";
-import { tellVerdict } from "../training/watch.js";
+import { comparisonText, judgeRun, tellVerdict } from "../training/judge.js";
+import { probeText } from "../training/probes.js";
 import { duration, figure, percent, whole } from "../words.js";
 
 interface Options {
@@ -13,16 +14,16 @@ export function inspectCommand(program: Command, add: Add): void {
   const command = program
     .command("inspect")
     .summary("how a run goes or went: verdict, numbers, curves")
-    .description("Judges a run, also one that is under way or was killed, and draws its curves into the run folder.")
+    .description(
+      "Judges a run, also one that is under way or was killed, beside the nearest recorded one; draws curves into its folder.",
+    )
     .argument("<run>", "the run folder")
     .option("--html <file>", "also write all of it as one HTML file: curves, pictures, configuration, environment");
   add<Options>(command, async (report, operands, options) => {
     const folder = operands[0] as string;
-    const { openRun, summarize, verdict, writeCurves } = await import("../../index.js");
-    const opened = openRun(folder);
+    const { summarize } = await import("../../index.js");
+    const { opened, verdict: judged, curves } = await judgeRun(folder);
     const summary = summarize(opened.events);
-    const judged = verdict(opened.events, opened.run);
-    const curves = summary.steps > 0 ? await writeCurves(folder) : undefined;
     if (options.html !== undefined) await writeReport(options.html, opened, judged);
     const { run, state } = opened;
     report.result({ folder, id: run.id, state, summary, verdict: judged, curves, run, html: options.html }, () => {
@@ -35,9 +36,13 @@ export function inspectCommand(program: Command, add: Add): void {
           `${run.machine.cpu}, ${run.machine.threads} threads, ${run.machine.device}, ${run.machine.precision}`,
         ],
         ...rows(summary, run.derived["steps"]),
+        ...probeRow(opened.events),
       ]);
       report.line();
       tellVerdict(report, judged);
+      const { title, rows: beside } = comparisonText(judged);
+      report.line(title);
+      report.table(beside, 2);
       report.line(
         `Evidence: ${Object.entries(judged.evidence)
           .map(([name, value]) => `${name} ${figure(value)}`)
@@ -54,6 +59,17 @@ async function writeReport(path: string, opened: OpenedRun, judged: Verdict): Pr
   const { writeAtomic } = await import("../../index.js");
   const { runReport } = await import("../html/report.js");
   writeAtomic(path, await runReport(opened, judged));
+}
+
+/** The last probes, and those before training. */
+function probeRow(events: readonly RunEvent[]): string[][] {
+  const at = events.findLast(({ type }) => type === "probe")?.step;
+  if (at === undefined) return [];
+  const probes = events.filter((event) => event.type === "probe");
+  const of = (step: number): string =>
+    probeText(step, new Map(probes.flatMap((event) => (event.step === step ? [[event.name, event.value]] : []))));
+  const last = of(at).replace("features ", "");
+  return [["features", at === 0 ? last : `${last}; ${of(0).replace("features ", "")}`]];
 }
 
 function rows(summary: RunSummary, planned: number | undefined): string[][] {

@@ -10,7 +10,8 @@ import {
 } from "../measure/evaluation.js";
 import type { Report } from "../report.js";
 import { defaultRunFolder } from "../training/folder.js";
-import { tellVerdict, type Watched, watchRun } from "../training/watch.js";
+import { tellVerdict } from "../training/judge.js";
+import { type Watched, watchRun } from "../training/watch.js";
 import { duration, quoted } from "../words.js";
 import { epochsWithin, quickstartConfig, stepsPerEpoch } from "./configuration.js";
 import { outlook, verdictOn } from "./words.js";

@@ -5,6 +5,7 @@ import type { Live, Report } from "../report.js";
 import { duration, figure, quoted, whole } from "../words.js";
 import { type Accuracy, accuracyLine, accuracyOf } from "./accuracy.js";
 import { costRows } from "./cost.js";
+import { judgeRun, tellVerdict } from "./judge.js";
 import { Pace } from "./pace.js";
 import { probeText } from "./probes.js";
 import { listenForSignals } from "./signals.js";
@@ -180,9 +181,7 @@ class Watcher {
   }
 
   async result(): Promise<Omit<Watched, "seconds" | "exitCode">> {
-    const { openRun, verdict, writeCurves } = await import("../../index.js");
-    const { events, run } = openRun(this.folder);
-    const hasSteps = events.some(({ type }) => type === "step");
+    const { opened, verdict, curves } = await judgeRun(this.folder);
     return {
       folder: this.folder,
       steps: this.#step,
@@ -190,9 +189,9 @@ class Watcher {
       heldOutLoss: this.#heldOutLoss,
       previews: this.#previews,
       badFiles: this.#badFiles,
-      verdict: "task" in run.config ? undefined : verdict(events, run),
-      accuracy: accuracyOf(events),
-      curves: hasSteps ? await writeCurves(this.folder) : undefined,
+      verdict: "task" in opened.run.config ? undefined : verdict,
+      accuracy: accuracyOf(opened.events),
+      curves,
     };
   }
 }
@@ -215,11 +214,6 @@ export function tellResult(report: Report, watched: Watched): void {
   }
   report.line("Next:");
   for (const command of nextCommands(folder, verdict === undefined)) report.line(`  ${command}`);
-}
-
-export function tellVerdict(report: Report, { headline, causes }: Verdict): void {
-  report.line(headline);
-  for (const cause of causes) report.line(`  - ${cause}`);
 }
 
 function nextCommands(folder: string, isClassifier: boolean): string[] {

@@ -12,7 +12,8 @@ const enough = 64;
  * - `mean`, `std`: of each channel, over all pictures; near 0 and 1 where the normalisation fits
  * - `flatPictures`, `flatPatches`: share without any difference between their pixels
  * - `seam`: how much larger the step from pixel to pixel is across the borders of patches than inside them, about 1 for
- *   pictures as they are. Borders may be shifted by crops: the offset with the largest steps counts, in each picture.
+ *   pictures as they are, less where they are plain. Borders may be shifted by crops: the offset with the largest steps
+ *   counts, in each picture.
  */
 export function describeInput(
   view: PixelBatch,
@@ -96,17 +97,22 @@ function steps({ data, height, width, channels }: PixelBatch, along: "columns" |
   return sums;
 }
 
+/** Medians over borders: the edge of one object lies on one of them, shuffled patches show at all. */
 function ratioOf(sums: Float64Array, period: number): number | undefined {
   const borders = Math.floor((sums.length + 1) / period) - 1;
   if (period < 2 || borders < 2) return undefined;
   const total = sums.reduce((a, b) => a + b, 0);
-  const means = Array.from({ length: period }, (_, offset) => {
-    const here = sums.filter((_, i) => i % period === offset);
-    return here.reduce((a, b) => a + b, 0) / here.length;
-  });
-  const strongest = Math.max(...means);
-  const others = (period * (total / sums.length) - strongest) / (period - 1);
-  return others > 0 ? strongest / others : undefined;
+  const at = (offset: number): number[] => Array.from(sums.filter((_, i) => i % period === offset));
+  const levels = Array.from({ length: period }, (_, offset) => middle(at(offset)));
+  const strongest = levels.indexOf(Math.max(...levels));
+  const here = at(strongest);
+  const others = (total - here.reduce((a, b) => a + b, 0)) / (sums.length - here.length);
+  return others > 0 ? (levels[strongest] as number) / others : undefined;
+}
+
+/** The lower one of two: a pair of borders counts by its weaker. */
+function middle(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[(values.length - 1) >> 1] ?? 0;
 }
 
 function average(values: readonly number[]): number {

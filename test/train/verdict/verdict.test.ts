@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import type { RunEvent, StepEvent } from "../../src/runs/schema.js";
-import { type Verdict, type VerdictStatus, verdict } from "../../src/train/verdict.js";
+import type { RunEvent, StepEvent } from "../../../src/runs/schema.js";
+import { type Verdict, type VerdictStatus, verdict } from "../../../src/train/verdict/verdict.js";
 
 interface Curve {
   seed: number;
   loss: [number, number][];
 }
-const reference = new URL("../reference/cifar10-mae-curve.json", import.meta.url);
+const reference = new URL("../../reference/cifar10-mae-curve.json", import.meta.url);
 const curves = (JSON.parse(readFileSync(reference, "utf8")) as { runs: Curve[] }).runs;
 const run = { derived: { baseline: 47 / 48, warmupSteps: 58, steps: 585 } };
 const unstated = { derived: {} };
