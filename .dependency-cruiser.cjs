@@ -71,7 +71,7 @@ module.exports = {
     only("finetune", [...everythingBelowTraining, "train"], "supervised training runs in the same loop"),
     only(
       "sweep",
-      ["runs", "data/source\\.ts$", "train/(config|checkpoint)\\.ts$", ...engineFaces],
+      ["runs", "data/source\\.ts$", "train/(config|checkpoint)\\.ts$", "finetune/config\\.ts$", ...engineFaces],
       "a sweep is a plan and a folder: whoever runs it trains and judges",
     ),
     only("export", [...everythingBelowTraining, "train", "finetune"], "what was trained, for other programs"),

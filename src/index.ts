@@ -34,6 +34,7 @@ export {
   type FinetuneConfig,
   type FinetuneConfigInput,
   finetuneConfig,
+  parseFinetune,
 } from "./finetune/config.js";
 export { type ErasingConfig, erase_, erasingConfig } from "./finetune/erasing.js";
 export { finetune, resolveFinetune } from "./finetune/finetune.js";

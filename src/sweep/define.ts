@@ -1,6 +1,7 @@
 /** A sweep as it is written: a base configuration, what is varied, how each point is judged, and what a paper found. */
 import { z } from "zod";
 import { type SourceInput, sourceSchema } from "../data/source.js";
+import type { FinetuneConfigInput } from "../finetune/config.js";
 import type { RunConfigInput } from "../train/config.js";
 
 const positive = z.int().positive();
@@ -16,6 +17,10 @@ const evaluateSchema = z.strictObject({
     .union([z.literal(false), z.strictObject({ k: positive.default(20).describe("neighbours that vote") })])
     .prefault({}),
   linear: z.boolean().default(true).describe("an exact linear classifier on the frozen features"),
+  finetune: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe("each point's encoder fine-tuned: what differs from the published recipe of its size"),
   baselines: z.boolean().default(true).describe("the same of raw pixels and of the encoder before training"),
 });
 
@@ -79,15 +84,21 @@ export type ConfigValue<P extends string, T = RunConfigInput> = T extends Leaf
 type Settings = { readonly [P in ConfigPath]?: ConfigValue<P> };
 type Axes = { readonly [P in ConfigPath]?: readonly ConfigValue<P>[] };
 
+/** What differs from the published recipe; pictures are those of `train` and `test` unless said. */
+type Finetuning = Omit<Partial<FinetuneConfigInput>, "from" | "data"> & {
+  readonly data?: Partial<NonNullable<FinetuneConfigInput["data"]>>;
+};
+
 /** A sweep as a file exports it. */
 export interface SweepInput {
   readonly title: string;
   readonly base: RunConfigInput;
   readonly axes?: Axes;
   readonly points?: Readonly<Record<string, Settings>>;
-  readonly evaluate: Omit<z.input<typeof evaluateSchema>, "train" | "test"> & {
+  readonly evaluate: Omit<z.input<typeof evaluateSchema>, "train" | "test" | "finetune"> & {
     readonly train: SourceInput;
     readonly test: SourceInput;
+    readonly finetune?: Finetuning;
   };
   readonly reference?: z.input<typeof referenceSchema>;
 }

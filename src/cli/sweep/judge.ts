@@ -1,20 +1,38 @@
 /** How a trained point is judged: whatever of its measures is not known yet for its checkpoint and this setting. */
-import type { Evaluate, Measurement, MeasureName, PointResults, RunConfig, Source } from "../../index.js";
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type {
+  Evaluate,
+  FinetuneConfigInput,
+  Measurement,
+  MeasureName,
+  PointResults,
+  RunConfig,
+  Source,
+} from "../../index.js";
 import { type Measure, type Measured, measure, measurePixels, measureUntrained } from "../measure/evaluation.js";
 import { openPair } from "../measure/labelled.js";
+import { Pace } from "../training/pace.js";
+
+/** What is fine-tuned: said in the file, over the published recipe of the encoder's size. */
+export function finetuningConfig({ train, test, finetune }: Evaluate, from: string): FinetuneConfigInput {
+  const { data, ...said } = (finetune ?? {}) as Partial<FinetuneConfigInput>;
+  return { ...said, from, data: { source: train, heldOut: test, ...data } } as FinetuneConfigInput;
+}
 
 export class Judge {
   #pair: Promise<{ train: Source; test: Source }> | undefined;
 
   constructor(
-    private readonly evaluate: Evaluate,
+    readonly evaluate: Evaluate,
     private readonly measures: readonly MeasureName[],
     private readonly signal: AbortSignal,
   ) {}
 
   /** Whether all is known of a run that ended at `step`. */
   isComplete(results: PointResults, step: number): boolean {
-    return this.#missing(results, step).length === 0;
+    return this.measures.every((name) => this.#isKnown(name, results, step));
   }
 
   /** Measures what is missing of a trained run. @returns all that is known of it then @throws the signal's reason */
@@ -27,6 +45,46 @@ export class Judge {
       measure("", (images) => model.encoder.features(images), setting),
     );
     return { ...results.measures, ...this.#record(found, missing, step) };
+  }
+
+  /**
+   * Fine-tunes a trained run's encoder, or goes on with it: a run folder of its own below `out`, another one for another
+   * setting. @returns all that is known then @throws the signal's reason
+   */
+  async finetune(
+    { run, step, out }: { run: string; step: number; out: string },
+    results: PointResults,
+    tell: (share: number, text: string) => void,
+  ): Promise<PointResults["measures"]> {
+    if (!this.measures.includes("finetune") || this.#isKnown("finetune", results, step)) return results.measures;
+    const setting = this.#setting("finetune");
+    const name = createHash("sha256").update(`${setting} ${step}`).digest("hex").slice(0, 8);
+    const { accuracy, seconds } = await this.#finetuned(join(out, name), run, tell);
+    return { ...results.measures, finetune: { step, setting, accuracy, seconds } };
+  }
+
+  async #finetuned(
+    folder: string,
+    from: string,
+    tell: (share: number, text: string) => void,
+  ): Promise<{ accuracy: number; seconds: number }> {
+    const { finetune, openRun, resume, summarize } = await import("../../index.js");
+    const { signal } = this;
+    const begun = existsSync(join(folder, "run.json"));
+    await using run = begun
+      ? resume(folder, { signal })
+      : finetune(finetuningConfig(this.evaluate, from), { out: folder, command: "lacuna sweep", signal });
+    const { derived, config } = await run.prepare();
+    const pace = new Pace({ steps: derived.steps, epochs: config.epochs, batch: derived.effectiveBatch });
+    for await (const event of run) {
+      if (event.type !== "step") continue;
+      pace.add(event);
+      tell(pace.share, pace.text);
+    }
+    signal.throwIfAborted();
+    const { events } = openRun(folder);
+    const last = events.findLast((event) => event.type === "heldOut");
+    return { accuracy: last?.scores?.["top1"] ?? 0, seconds: summarize(events).trainingSeconds };
   }
 
   /** The same of what has not been trained, kept under the step 0. */
@@ -57,15 +115,20 @@ export class Judge {
     return this.evaluate.knn === false ? 0 : this.evaluate.knn.k;
   }
 
-  #missing({ measures }: PointResults, step: number): Measure[] {
-    return this.measures.filter((name): name is Measure => {
-      const known = measures[name];
-      return known === undefined || known.step !== step || known.setting !== this.#setting(name);
-    });
+  /** Of those on frozen features. */
+  #missing(results: PointResults, step: number): Measure[] {
+    const isFrozen = (name: MeasureName): name is Measure => name !== "finetune";
+    return this.measures.filter(isFrozen).filter((name) => !this.#isKnown(name, results, step));
+  }
+
+  #isKnown(name: MeasureName, { measures }: PointResults, step: number): boolean {
+    const known = measures[name];
+    return known !== undefined && known.step === step && known.setting === this.#setting(name);
   }
 
   #setting(measure: MeasureName): string {
-    const { train, test, limit } = this.evaluate;
+    const { train, test, limit, finetune } = this.evaluate;
+    if (measure === "finetune") return JSON.stringify({ train, test, finetune });
     return JSON.stringify({ train, test, limit, ...(measure === "knn" ? { k: this.#k } : {}) });
   }
 

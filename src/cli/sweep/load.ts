@@ -1,12 +1,14 @@
 /** From a sweep file to checked points: every configuration is complete and valid before anything is trained. */
 import { basename, extname } from "node:path";
 import type { RunConfig, Sweep, SweepPoint } from "../../index.js";
+import { finetuneConfigKeys } from "../config/finetuning.js";
 import { overlay, parseFlags, type Setting } from "../config/flags.js";
 import type { ConfigKey } from "../config/keys.js";
 import { nearest } from "../config/nearest.js";
 import { isRecipe, loadRecipe } from "../config/recipe.js";
-import { checkConfig, runConfigKeys } from "../config/resolve.js";
+import { checkConfig, refuseUnknown, runConfigKeys } from "../config/resolve.js";
 import { UsageError } from "../errors.js";
+import { finetuningConfig } from "./judge.js";
 
 export interface ResolvedPoint {
   readonly point: SweepPoint;
@@ -54,6 +56,7 @@ async function parseSweep(written: Record<string, unknown>, file: string, keys: 
   for (const key of Object.keys(axes)) checkKey(key, `axes of ${file}`, keys);
   for (const [name, settings] of Object.entries(points))
     for (const key of Object.keys(settings)) checkKey(key, `points.${name} of ${file}`, keys);
+  await checkFinetuning(result.data, file);
   const { reference } = result.data;
   if (reference?.axis !== undefined && !(reference.axis in axes)) {
     const near = nearest(reference.axis, Object.keys(axes));
@@ -68,6 +71,20 @@ async function parseSweep(written: Record<string, unknown>, file: string, keys: 
   return result.data;
 }
 
+/** As far as it can be known before there is an encoder. */
+async function checkFinetuning({ evaluate }: Sweep, file: string): Promise<void> {
+  if (evaluate.finetune === undefined) return;
+  const { parseFinetune } = await import("../../index.js");
+  const config = finetuningConfig(evaluate, "a point");
+  try {
+    refuseUnknown(config as unknown as Record<string, unknown>, await finetuneConfigKeys(), "finetune");
+    parseFinetune(config);
+  } catch (error) {
+    if (error instanceof Error) error.message = `${error.message} (evaluate.finetune of ${file})`;
+    throw error;
+  }
+}
+
 interface Issue {
   readonly code?: string;
   readonly path: readonly PropertyKey[];
@@ -78,7 +95,7 @@ interface Issue {
 /** Keys at the top and of its parts, for suggestions. */
 const known: Readonly<Record<string, readonly string[]>> = {
   "": ["title", "base", "axes", "points", "evaluate", "reference"],
-  evaluate: ["train", "test", "limit", "knn", "linear", "baselines"],
+  evaluate: ["train", "test", "limit", "knn", "linear", "finetune", "baselines"],
   reference: ["source", "setting", "axis", "measures"],
   "reference.measures": ["knn", "linear", "finetune"],
 };

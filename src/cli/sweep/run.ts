@@ -100,7 +100,7 @@ class Runner {
     this.standing.refresh(planned);
     this.live.show(this.standing.lines());
     this.live.update(1, `${id} · judging`);
-    await this.standing.judge(planned);
+    await this.standing.judge(planned, (share, text) => this.live.update(share, `${id} · fine-tuning · ${text}`));
     this.live.show(this.standing.lines());
   }
 

@@ -83,12 +83,17 @@ export class Standing {
     return { status: this.judgeOf.isComplete(results, steps) ? "done" : "trained", ...known, accuracies };
   }
 
-  async judge(planned: PlannedPoint): Promise<void> {
+  /** @param tell how far fine-tuning is */
+  async judge(planned: PlannedPoint, tell: (share: number, text: string) => void): Promise<void> {
     const { id } = planned.point;
     const { run, results } = this.stored(id);
     const step = run?.derived["steps"] ?? 0;
-    const measures = await this.judgeOf.judge(this.folder.run(id), step, results);
+    const trained = this.folder.run(id);
+    const measures = await this.judgeOf.judge(trained, step, results);
     this.folder.save(id, { measures });
+    this.refresh(planned);
+    const where = { run: trained, step, out: join(this.folder.path, "finetuned", id) };
+    this.folder.save(id, { measures: await this.judgeOf.finetune(where, this.stored(id).results, tell) });
     this.refresh(planned);
   }
 

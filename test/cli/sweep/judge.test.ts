@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { Judge } from "../../../src/cli/sweep/judge.js";
@@ -46,4 +47,32 @@ test("Ctrl-C ends it with the signal's reason", async () => {
   const { run, steps, judge } = await trained();
   const stopped = AbortSignal.abort(new Error("enough"));
   await expect(judge({}, stopped).judge(run, steps, none)).rejects.toThrow("enough");
+});
+
+test("fine-tuning: stopped by Ctrl-C it goes on, finished it is not done again", async () => {
+  const { folder, run, steps, judge } = await trained();
+  const out = join(folder, "finetuned");
+  const finetune = { epochs: 100, data: { batchSize: 4, workers: 0 }, augmentation: { mixing: { probability: 0 } } };
+  const of = (signal?: AbortSignal) =>
+    new Judge({ ...judge().evaluate, finetune }, ["finetune"], signal ?? new AbortController().signal);
+  const controller = new AbortController();
+  let told = 0;
+  const stop = (): void => {
+    if (++told === 5) controller.abort(new Error("enough"));
+  };
+  await expect(of(controller.signal).finetune({ run, step: steps, out }, none, stop)).rejects.toThrow("enough");
+  const [only = ""] = readdirSync(out);
+  expect(openRun(join(out, only)).state).toBe("interrupted");
+  const measures = await of().finetune({ run, step: steps, out }, none, () => {});
+  expect(readdirSync(out)).toEqual([only]);
+  const { events, state } = openRun(join(out, only));
+  expect(state).toBe("finished");
+  expect(events.filter(({ type }) => type === "step").length).toBe(
+    events.findLast(({ type }) => type === "step")?.step,
+  );
+  const last = events.findLast((event) => event.type === "heldOut");
+  expect(measures["finetune"]).toMatchObject({ step: steps, accuracy: last?.scores?.["top1"] });
+  const results = { formatVersion: 1, measures } as const;
+  expect(of().isComplete(results, steps)).toBe(true);
+  expect(await of().finetune({ run: "nowhere", step: steps, out }, results, () => {})).toBe(measures);
 });

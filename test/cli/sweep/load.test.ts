@@ -6,6 +6,7 @@ import { temporaryFolder } from "../terminal.js";
 import { tinySweep } from "./example.js";
 
 const options = ["out", "dry-run"];
+const labelled = { train: { kind: "cifar10", split: "train" }, test: { kind: "cifar10", split: "test" } };
 
 test("every point has a complete configuration; flags lie over the base", async () => {
   const { file } = await tinySweep(temporaryFolder());
@@ -66,6 +67,11 @@ test.each([
     "a value that cannot be",
     { axes: { "method.maskRatio": [0.5, 75] } },
     /in method\.maskRatio: .*75.*\(point maskRatio-75\)/,
+  ],
+  [
+    "a misspelt key of fine-tuning",
+    { evaluate: { ...labelled, finetune: { epohcs: 3 } } },
+    /in epohcs: .*Did you mean epochs\? .*\(evaluate\.finetune of /,
   ],
   [
     "another axis in the reference",

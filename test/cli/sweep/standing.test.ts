@@ -30,7 +30,7 @@ test("waiting, running, trained, done, failed: read from the disk; the table is 
   standing.refresh(first);
   expect(standing.of(first)).toMatchObject({ status: "trained", accuracies: {} });
   expect(standing.line(second)).toMatch(/waiting +about \d+ s$/); // from the first one's speed
-  await standing.judge(first);
+  await standing.judge(first, () => {});
   expect(standing.of(first).status).toBe("done");
   expect(standing.line(first)).toMatch(/ done +[\d.]+ % +[\d.]+ % +[\d.]+ +\d+ s$/);
 
