@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { finetuneConfigKeys } from "../src/cli/config/finetuning.js";
 import { overlay, parseFlags } from "../src/cli/config/flags.js";
 import { loadRecipe } from "../src/cli/config/recipe.js";
 import { resolveRun, runConfigKeys } from "../src/cli/config/resolve.js";
@@ -10,11 +11,22 @@ import { loadSweep } from "../src/cli/sweep/load.js";
 import { planSweep } from "../src/cli/sweep/plan.js";
 import { costOf } from "../src/cli/training/cost.js";
 import { duration, scaled } from "../src/cli/words.js";
-import { derive, estimateGpu, parseConfig, type RunConfig } from "../src/index.js";
+import {
+  derive,
+  estimateGpu,
+  type FinetuneConfigInput,
+  parseConfig,
+  parseFinetune,
+  type RunConfig,
+} from "../src/index.js";
 import { temporaryFolder } from "./cli/terminal.js";
 
-const recipes = readdirSync("recipes").filter((name) => name.endsWith(".ts"));
-const sweeps = readdirSync("recipes/sweeps");
+const below = (folder: string): string[] =>
+  readdirSync(join("recipes", folder))
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => join("recipes", folder, name));
+const supervised = [...below("finetune"), ...below("probe"), "recipes/finetune-cifar10.ts"];
+const pretraining = below(".").filter((file) => !supervised.includes(file));
 
 /** The comment at the top, its lines joined. */
 function headerOf(file: string): string {
@@ -42,13 +54,12 @@ function checkHeader(file: string): { commands: string[][]; cost: string } {
   expect(expected).toMatch(/arXiv|paper|official|records\/|repository|[Nn]obody has published/); // where it is from
   const commands = commandsOf(header);
   expect(commands.length).toBeGreaterThan(0);
-  for (const [, operand] of commands) expect(operand).toBe(file);
+  for (const [command, operand] of commands) if (command !== "pretrain") expect(operand).toBe(file);
+  expect(commands.some(([, operand]) => operand === file)).toBe(true);
   return { commands, cost };
 }
 
-describe.each(recipes)("recipes/%s", (name) => {
-  const file = join("recipes", name);
-
+describe.each(pretraining)("%s", (file) => {
   test("has a header, and its command can be typed", async () => {
     for (const [command, operand = "", ...flags] of checkHeader(file).commands) {
       expect(command).toBe("pretrain");
@@ -78,9 +89,60 @@ describe.each(recipes)("recipes/%s", (name) => {
   });
 });
 
-describe.each(sweeps)("recipes/sweeps/%s", (name) => {
-  const file = join("recipes/sweeps", name);
+describe.each(supervised)("%s", (file) => {
+  test("has a header, its command can be typed, and quotes what is counted", async () => {
+    const { commands, cost } = checkHeader(file);
+    const keys = await finetuneConfigKeys();
+    const written = (await loadRecipe(file)) as FinetuneConfigInput;
+    for (const [command, , ...flags] of commands) {
+      if (command !== "finetune") continue;
+      const { settings } = parseFlags(
+        flags.filter((flag, i) => flag !== "--out" && flags[i - 1] !== "--out"),
+        keys,
+        [],
+      );
+      parseFinetune(overlay(written, settings));
+    }
+    const { model, data, trainBlocks } = parseFinetune({ ...written, from: "a run" });
+    const { encoder } = await costOf(parseConfig({ model, data: { source: data.source, imageSize: data.imageSize } }));
+    expect(cost).toContain(scaled(encoder.multiplyAdds));
+    const pictures = Number(/for ([\d,]+) pictures/.exec(cost)?.[1]?.replaceAll(",", ""));
+    const passes = trainBlocks === 0 ? 1 : 3; // of three, backward being two
+    for (const [, epochs, time] of cost.matchAll(/(\d+) epochs ([\d.]+ (?:s|min|h|days))/g)) {
+      const seen = Math.floor(pictures / data.batchSize) * data.batchSize * Number(epochs);
+      const { hours } = estimateGpu({ multiplyAdds: (encoder.multiplyAdds * passes) / 3, pictures: seen });
+      expect([epochs, time]).toEqual([epochs, duration(hours * 3600)]);
+    }
+  });
+});
 
+test.each([
+  ["finetune", "base-16", "base", 16],
+  ["finetune", "large-16", "large", 16],
+  ["finetune", "huge-14", "huge", 14],
+  ["probe", "base-16", "base", 16],
+] as const)(
+  "recipes/%s/mae-vit-%s.ts is what fine-tuning takes where nobody says anything",
+  async (kind, name, size, patchSize) => {
+    const written = (await loadRecipe(`recipes/${kind}/mae-vit-${name}.ts`)) as FinetuneConfigInput;
+    const recipe = parseFinetune({ ...written, from: "a run" });
+    const { source, heldOut } = recipe.data;
+    const least = { task: "finetune" as const, from: "a run", model: { name: "vit" as const, size, patchSize } };
+    const usual = parseFinetune({
+      ...least,
+      ...(kind === "probe" ? { trainBlocks: 0 } : {}),
+      data: { source, heldOut },
+    });
+    const { accumulate } = recipe.optim;
+    expect({ ...recipe, average: recipe.average ?? 0 }).toEqual({
+      ...usual,
+      average: usual.average ?? 0,
+      optim: { ...usual.optim, accumulate },
+    });
+  },
+);
+
+describe.each(below("sweeps"))("%s", (file) => {
   test("has a header, and quotes what a dry run computes", async () => {
     const { commands, cost } = checkHeader(file);
     for (const [command, operand = "", ...flags] of commands) {
