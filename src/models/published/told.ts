@@ -43,6 +43,9 @@ const sizeOf = (value: unknown): Size | undefined => {
 const numbers = (value: unknown): readonly number[] | undefined =>
   Array.isArray(value) && value.every((item) => typeof item === "number") ? value : undefined;
 
+const texts = (value: unknown): readonly string[] | undefined =>
+  Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === "string") ? value : undefined;
+
 /** A lacuna checkpoint holds the configuration of its run. */
 export function toldByLacuna(file: TensorFile): Told {
   const config = parsed(file);
@@ -61,7 +64,7 @@ export function toldByLacuna(file: TensorFile): Told {
       normalizeTargets: typeof method["normalizeTargets"] === "boolean" ? method["normalizeTargets"] : undefined,
     },
     normalization: mean && std && { mean, std },
-    classes: undefined,
+    classes: texts(config["classes"]),
     assumed: [],
     config,
   };
@@ -103,7 +106,6 @@ export function toldBeside(file: TensorFile): Told {
     config["norm_pix_loss"] ?? option("norm_pix_loss"),
     config["mask_ratio"] ?? option("mask_ratio"),
   ];
-  const labels = Object.values(objectAt(config, "id2label"));
   return {
     hints: {
       heads: numberAt(config, "num_attention_heads"),
@@ -115,7 +117,7 @@ export function toldBeside(file: TensorFile): Told {
       normalizeTargets: typeof norm === "boolean" ? norm : undefined,
     },
     normalization: mean && std && { mean, std },
-    classes: labels.length > 0 && labels.every((label) => typeof label === "string") ? (labels as string[]) : undefined,
+    classes: texts(Object.values(objectAt(config, "id2label"))),
     assumed,
     config: undefined,
   };

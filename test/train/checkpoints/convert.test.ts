@@ -1,11 +1,13 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { finetune } from "../../../src/finetune/finetune.js";
 import { openPublished } from "../../../src/models/published/open.js";
 import { checkpointFiles } from "../../../src/train/checkpoint.js";
 import { convert } from "../../../src/train/checkpoints/convert.js";
 import { loadModel } from "../../../src/train/checkpoints/load.js";
 import { pretrain } from "../../../src/train/pretrain.js";
+import { tinyFinetune, writeClasses } from "../../finetune/example.js";
 import { micro, microDecoder, writeOfficial } from "../../models/published/formula.js";
 import { collect, tinyRun, workFolder, writePictures } from "../example.js";
 
@@ -68,6 +70,23 @@ test("a run goes to official and back, and its model is the same", async () => {
   using model = loadModel(place("again.safetensors"));
   expect(model).toMatchObject({ step: 0, hasDecoder: true, config: { data: { source: { kind: "unknown" } } } });
 });
+
+test.each([
+  ["class", "fine-tuned", "hf-vit"],
+  ["mean", "fine-tuned.safetensors", "timm"],
+] as const)(
+  "a fine-tuned classifier (%s token) goes out as %s and keeps every bit, and its classes where they have a place",
+  async (pool, name, to) => {
+    const photos = await writeClasses(place("classes"));
+    const out = place(`run-${pool}`);
+    await collect(finetune(tinyFinetune(photos, { epochs: 1, pool }), { out }));
+    const head = { classes: 3, pooling: pool === "class" ? "token" : "mean" };
+    expect(convert(out, place(name), { to })).toMatchObject({ from: "lacuna", to, shape: { head }, assumed: [] });
+    expect(contents(place(name))).toEqual(contents(checkpointFiles(out)[0]?.path ?? ""));
+    using published = openPublished(place(name));
+    expect(published.classes).toEqual(to === "hf-vit" ? ["apple", "bee", "cat"] : undefined);
+  },
+);
 
 test("nothing is replaced unasked, and names fit the layout", () => {
   const official = writeOfficial(place("names.pth"), micro);
