@@ -1,6 +1,7 @@
 // Trains runs well and sick on purpose (test/train/verdict/cases.ts), and records what the verdict says of them.
-// usage: node bench/verdict.mjs [--seeds 0,1] [--out records/<date>-verdict] [--work runs/verdict] [--only <words>]
-// Runs that are finished in the work folder are not trained again. Seed 0 is also stored for the tests.
+// usage: node bench/verdict.mjs [--seeds 0,1] [--out records/<date>-verdict] [--work runs/verdict] [--only <words>] [--measure-input]
+// Runs that are finished in the work folder are not trained again; with --measure-input their first batch is looked at
+// again, for a change of what is measured in it. Seed 0 is also stored for the tests.
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -16,6 +17,7 @@ const { values } = parseArgs({
     out: { type: "string", default: join(root, "records", `${new Date().toISOString().slice(0, 10)}-verdict`) },
     work: { type: "string", default: join(root, "runs", "verdict") },
     only: { type: "string", default: "" },
+    "measure-input": { type: "boolean", default: false },
   },
 });
 const jiti = createJiti(import.meta.url);
@@ -35,7 +37,8 @@ for (const seed of values.seeds.split(",").map(Number)) {
     const folder = folderOf(each, seed);
     const before = existsSync(join(folder, "run.json")) ? openRun(folder).run.status : undefined;
     if (before !== "finished" && before !== "failed") await train(each, seed, folder);
-    const { run, events } = openRun(folder);
+    const { run, events: logged } = openRun(folder);
+    const events = values["measure-input"] ? await measuredAgain(run.config, logged) : logged;
     const result = verdict(events, run);
     process.stdout.write(`seed ${seed}  ${each.name}: ${result.status} ${result.suspect ?? ""}\n`);
     done.push({ each, seed, run, events, result });
@@ -43,7 +46,7 @@ for (const seed of values.seeds.split(",").map(Number)) {
 }
 if (values.only === "") {
   mkdirSync(values.out, { recursive: true });
-  writeFileSync(join(values.out, "README.md"), report(done));
+  writeFileSync(join(values.out, "README.md"), report(done, values["measure-input"]));
   writeFileSync(join(root, "test/reference/verdict-runs.json"), compact(done.filter(({ seed }) => seed === 0)));
 }
 
@@ -56,6 +59,17 @@ async function train(each, seed, folder) {
     for await (const _ of run);
   } catch (error) {
     process.stdout.write(`${each.name}: ${error.message}\n`); // a run that fails is one to be judged too
+  } finally {
+    await run.close();
+  }
+}
+
+/** The events with what the first batch, which configuration and seed decide, shows now. */
+async function measuredAgain(config, events) {
+  const run = pretrain(config);
+  try {
+    for await (const event of run)
+      if (event.type === "input") return events.map((old) => (old.type === "input" ? event : old));
   } finally {
     await run.close();
   }

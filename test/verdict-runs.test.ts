@@ -19,7 +19,7 @@ afterAll(work.remove);
 const stored = storedRuns();
 const references = loadReferences();
 const words = {
-  "learning-rate": /learning rate is some \d+ times too high/,
+  "learning-rate": /moved blocks\.\d by \d\.\d+ % .* the learning rate is too high/,
   "warm-up": /There is no warm-up: set optim\.warmupEpochs/,
   normalisation: /normalisation is wrong/,
   "shuffled-patches": /patches of the pictures are out of order/,

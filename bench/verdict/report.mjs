@@ -53,7 +53,7 @@ function ranges(runs) {
 }
 
 /** @returns the text of README.md */
-export function report(runs) {
+export function report(runs, isInputAnew) {
   const seeds = [...new Set(runs.map(({ seed }) => seed))];
   const right = runs.filter(isRight).length;
   const rows = runs.map((run) => {
@@ -64,10 +64,12 @@ export function report(runs) {
     "# What the verdict says of runs made well and sick on purpose",
     "",
     `Made by \`node bench/verdict.mjs\`: ${runs.length} runs, seeds ${seeds.join(", ")}, of test/train/verdict/cases.ts: small ViTs on 1,024 drawn pictures of`,
-    "24 × 24, 300 to 400 steps each, really trained. The limits were set on seed 0; the other seeds are runs that nobody looked at before.",
+    "24 × 24, 300 to 400 steps each, really trained. The limits were set with these runs in view, so the table shows that the limits",
+    "separate them, and is no estimate for runs that nobody has seen.",
     "The machine was busy, so that waiting for data counts as healthy here; times are not recorded.",
+    ...(isInputAnew ? ["What the first batch shows was measured again after training, from the same batch."] : []),
     "",
-    `Right: **${right} of ${runs.length}** (sick: the cause is named; healthy: normal).`,
+    `Right: **${right} of ${runs.length}** (sick: the cause is named; healthy: normal, or waiting for data).`,
     "",
     "## Confusion table",
     "",

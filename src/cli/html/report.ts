@@ -44,9 +44,10 @@ export async function runReport({ folder, run, events, state }: OpenedRun, judge
 
 async function curves({ run, events }: Pick<OpenedRun, "run" | "events">): Promise<string | undefined> {
   if (!events.some(({ type }) => type === "step")) return undefined;
-  const { drawCurves } = await import("../../index.js");
+  const { drawCurves, loadReferences, nearestReference } = await import("../../index.js");
   const baseline = run.derived["baseline"];
-  return drawCurves(events, { title: "", ...(baseline === undefined ? {} : { baseline }) });
+  const recorded = nearestReference(loadReferences(), run)?.reference;
+  return drawCurves(events, { title: "", recorded, ...(baseline === undefined ? {} : { baseline }) });
 }
 
 /** What run.json said before the first step, and what came of it. */

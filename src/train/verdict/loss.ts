@@ -94,12 +94,14 @@ export function stuck(
     "Look at a preview: if the pictures are blank or noise, the data or their normalisation is wrong.",
     "The run may be too short for this model; a smaller patch or a smaller model learns sooner.",
   ];
+  // Beside a rate known to be too high, the guess at the rate would contradict.
+  const others = culprit === undefined ? causes : causes.slice(1);
   if (baseline === undefined) {
     const headline = `The run does not learn: the loss is ${show(recent)} and began at ${show(first)}.`;
-    return { status: "not-learning", headline, ...blamed(causes, culprit) };
+    return { status: "not-learning", headline, ...blamed(others, culprit) };
   }
   const headline = `The run predicts no more than the mean: its loss is ${show(recent)}, and that of the mean is ${show(baseline)}.`;
-  return { status: "predict-the-mean", headline, ...blamed(causes, culprit) };
+  return { status: "predict-the-mean", headline, ...blamed(others, culprit) };
 }
 
 export function jumping(jumps: number, culprit: Culprit | undefined): Finding | undefined {

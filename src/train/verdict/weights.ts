@@ -112,6 +112,5 @@ export function culpritOf(
       cause: `${far}. There is no warm-up: set optim.warmupEpochs to a tenth of the epochs.`,
     };
   }
-  const times = Math.round(moved.largest / 0.01);
-  return { suspect: "learning-rate", cause: `${far}: the learning rate is some ${times} times too high.` };
+  return { suspect: "learning-rate", cause: `${far}: the learning rate is too high. Try a tenth of it.` };
 }

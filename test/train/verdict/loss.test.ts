@@ -11,6 +11,7 @@ test("what the evidence points to is the first cause", () => {
   const setting = { warmup: 20, baseline: 0.979, ended: true, culprit };
   expect(stuck(flat, shape, setting, {})).toMatchObject({ status: "predict-the-mean", suspect: "learning-rate" });
   expect(stuck(flat, shape, setting, {})?.causes[0]).toBe(culprit.cause);
+  expect(stuck(flat, shape, setting, {})?.causes.join()).not.toContain("too low");
   expect(stuck(flat, shape, { ...setting, culprit: undefined }, {})).not.toHaveProperty("suspect");
   expect(jumping(4, culprit)?.causes[0]).toBe(culprit.cause);
   expect(jumping(2, culprit)).toBeUndefined();
