@@ -101,7 +101,8 @@ async function draw(config: RunConfig, path: string): Promise<void> {
 
 /** What this machine does with the run's own pictures, where they are here. */
 async function measure(config: RunConfig, source: Source | undefined, again: boolean): Promise<Measured> {
-  const { measureDecoding } = await import("../../index.js");
+  const { libtorchVersion, measureDecoding } = await import("../../index.js");
+  libtorchVersion(); // loads it: a run has it too
   const decoding = source === undefined ? undefined : await measureDecoding(config, source);
   return {
     decodedPerSecond: decoding?.perSecond,

@@ -1,5 +1,6 @@
 import { defaultWorkers, openLoader } from "../../data/loader.js";
 import type { Source } from "../../data/source.js";
+import { libtorchVersion } from "../../engine/device.js";
 import { machineLimits } from "../../engine/limits.js";
 import { methodViews } from "../../methods/index.js";
 import type { RunConfig } from "../config.js";
@@ -9,12 +10,13 @@ import { imageShape } from "../loop/task.js";
 export interface Decoding {
   /** Pictures a second, all decoding threads together, while nothing else runs. */
   readonly perSecond: number;
-  /** The most that the process took meanwhile, decoding threads included. */
+  /** The most that the process took meanwhile: libtorch and decoding threads included. */
   readonly processBytes: number;
 }
 
 /** Decodes and augments pictures of a source for a second or two, as the run would. Undefined where there are too few. */
 export async function measureDecoding(config: RunConfig, source: Source, seconds = 1): Promise<Decoding | undefined> {
+  libtorchVersion(); // loads libtorch: a run has it too
   const { workers, channels, maxPixels, batchSize } = config.data;
   const batch = Math.min(batchSize, 32);
   if (source.size < 2 * batch) return undefined;
