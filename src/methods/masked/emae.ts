@@ -16,6 +16,7 @@
 import { z } from "zod";
 import { ConfigError } from "../../engine/errors.js";
 import { noGrad } from "../../engine/modes.js";
+import { scope } from "../../engine/scope.js";
 import type { Vit } from "../../models/vit.js";
 import { cat, stack, zeros } from "../../tensor/creation.js";
 import { take } from "../../tensor/functional.js";
@@ -129,13 +130,17 @@ export class Emae extends Mae {
     if (!this.twoPass) return undefined;
     const { ids } = this.draw(rng, image.device); // [B N]
     const masks = this.masks(ids);
-    const predict = (mask: Mask, k: number): Tensor =>
-      withRandom(rng.fork(`layers/${k}`), () => this.predict(image, mask, mask.ids.slice(1, mask.kept)).float()); // [B N-n P]
-    const { values, targets, loss } = noGrad(() => {
-      const values = this.aligned(masks.map(predict)); // [K-1 K B n P]
-      const targets = this.byPiece(this.targets(image), ids); // [K B n P]
-      return { values, targets, loss: this.objective(values, targets) };
-    });
+    const predict = (mask: Mask, k: number): Tensor => {
+      const run = (): Tensor => this.predict(image, mask, mask.ids.slice(1, mask.kept)).float(); // [B N-n P]
+      return scope(() => withRandom(rng.fork(`layers/${k}`), run));
+    };
+    const { values, targets, loss } = noGrad(() =>
+      scope(() => {
+        const values = this.aligned(masks.map(predict)); // [K-1 K B n P]
+        const targets = this.byPiece(this.targets(image), ids); // [K B n P]
+        return { values, targets, loss: this.objective(values, targets) };
+      }),
+    );
     return { loss, pieces: masks.map((mask, k) => () => this.piece(k, predict(mask, k), values, targets)) };
   }
 
