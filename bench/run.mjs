@@ -1,9 +1,10 @@
-// `npm run bench`: Lacuna's training step against plain PyTorch's, interleaved, in one run on one machine.
+// `npm run bench`: Lacuna and its peers in turn, in one run on one machine.
 import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { KeyedRandom } from "../dist/data/random.js";
-import { commit } from "../dist/train/environment.js";
-import { cases, peerNames, peers, precisions } from "./cases.mjs";
+import { commit } from "../dist/train/loop/environment.js";
+import { cases } from "./cases/index.mjs";
+import { kinds } from "./cases/kinds.mjs";
 import { describeMachine, loadAverage, speedSettings } from "./machine.mjs";
 import { runPair } from "./pair.mjs";
 import { BenchError } from "./peer.mjs";
@@ -14,28 +15,33 @@ import { resultLines, writeTables } from "./table.mjs";
 
 const help = `npm run bench -- [options]
 
-Times one training step of Lacuna and of plain PyTorch in turn (A B A B …), after checking that both compute the same.
-  --case <names>        ${cases.map(({ name }) => name).join(", ")} (default: all)
-  --precision <names>   ${precisions.join(", ")} (default: bfloat16)
-  --peers <names>       ${peerNames.join(", ")} (default: eager)
+Times Lacuna and its peers in turn (A B A B …), after checking that all compute the same.
+  --cases <names>       default: all; --list names them
+  --precision <names>   bfloat16, float32 (default: all that a case has)
+  --peers <names>       default: all of a case
   --pairs <n>           timed pairs (default 15), after --warmup <n> (default 3)
   --batch <n>           another batch than the case's
-  --threads <n>         default: the cores that this process may use
+  --threads <n>         default: the cores that this process may use; cases of one core keep to one
+  --pictures <folder>   JPEG files for the decoding cases (default: cut from photographs of Debian's packages)
+  --list                names, batches, precisions and peers of all cases
   --record              keep the results in records/<date>-bench and make docs/speed.md from them
   --json                print the results as JSON
   --allow-busy          measure although the machine is busy
 
-PyTorch is installed once into the cache folder. LACUNA_BENCH_PYTHON=<python> uses another one.
+PyTorch, timm, torchvision, transformers and onnxruntime are installed once into the cache folder. LACUNA_BENCH_PYTHON=<python>
+uses a Python that has them.
 `;
 
 const options = {
-  case: { type: "string", default: cases.map(({ name }) => name).join() },
-  precision: { type: "string", default: "bfloat16" },
-  peers: { type: "string", default: "eager" },
+  cases: { type: "string" },
+  precision: { type: "string" },
+  peers: { type: "string" },
   pairs: { type: "string", default: "15" },
   warmup: { type: "string", default: "3" },
   batch: { type: "string" },
   threads: { type: "string" },
+  pictures: { type: "string" },
+  list: { type: "boolean", default: false },
   record: { type: "boolean", default: false },
   json: { type: "boolean", default: false },
   "allow-busy": { type: "boolean", default: false },
@@ -50,8 +56,9 @@ function readOptions(args) {
   }
 }
 
-/** Names of a list, each known. */
+/** Names of a list, each known; all where there is no list. */
 function named(text, known, what) {
+  if (text === undefined) return known;
   const names = text.split(",").map((name) => name.trim());
   const unknown = names.find((name) => !known.includes(name));
   if (unknown === undefined) return names;
@@ -64,22 +71,35 @@ function count(text, what) {
   throw new BenchError(`--${what}: expected a whole number above 0, got ${text}.`);
 }
 
-/** What was asked for, checked before anything is installed or loaded. */
+const unique = (names) => [...new Set(names)];
+const peersOf = ({ kind }) => Object.keys(kinds[kind].peers);
+
+/** What was asked for, checked before anything is installed or loaded: one entry for each case and precision. */
 function plan(values) {
-  const names = named(
-    values.case,
-    cases.map(({ name }) => name),
-    "case",
-  );
+  const known = cases.map(({ name }) => name);
+  const names = named(values.cases, known, "case");
   const chosen = cases.filter(({ name }) => names.includes(name));
-  return {
-    settings: chosen.map((one) => ({ ...one, ...(values.batch && { batch: count(values.batch, "batch") }) })),
-    precisions: named(values.precision, precisions, "precision"),
-    against: named(values.peers, peerNames, "peer"),
-    pairs: count(values.pairs, "pairs"),
-    warmup: count(values.warmup, "warmup"),
-    threads: values.threads ? count(values.threads, "threads") : describeMachine().cores,
-  };
+  const precisions = named(values.precision, unique(cases.flatMap((one) => one.precisions)), "precision");
+  const peers = named(values.peers, unique(chosen.flatMap(peersOf)), "peer of these cases");
+  const threads = values.threads ? count(values.threads, "threads") : describeMachine().cores;
+  const [pairs, warmup] = [count(values.pairs, "pairs"), count(values.warmup, "warmup")];
+  return chosen.flatMap((one) => {
+    const settings = { ...one, ...(values.batch && { batch: count(values.batch, "batch") }) };
+    const against = peersOf(one).filter((name) => peers.includes(name));
+    const common = { settings, against, pairs, warmup, threads: one.threads ?? threads, pictures: values.pictures };
+    const wanted = one.precisions.filter((precision) => precisions.includes(precision));
+    return against.length === 0 ? [] : wanted.map((precision) => ({ ...common, precision }));
+  });
+}
+
+function list() {
+  const wide = Math.max(...cases.map(({ name }) => name.length));
+  const lines = cases.map((one) => {
+    const precisions = one.imageSize === undefined ? "" : `; ${one.precisions.join(", ")}`;
+    const batch = one.imageSize === undefined ? "" : `, batch ${one.batch}`;
+    return `${one.name.padEnd(wide)}  ${one.title}${batch}${precisions}; ${peersOf(one).join(", ")}`;
+  });
+  process.stdout.write(`${lines.join("\n")}\n`);
 }
 
 const quietSeconds = 120;
@@ -103,9 +123,11 @@ async function waitUntilQuiet(allowBusy, say) {
 }
 
 /** One case in one precision, with everything that a record needs. */
-async function measure(settings, precision, { against, pairs, warmup, threads }, context) {
-  const outcome = await runPair({ settings, precision, against, pairs, warmup, threads, ...context });
+async function measure(asked, context) {
+  const { settings, precision, pairs, warmup, threads } = asked;
+  const outcome = await runPair({ ...asked, ...context });
   const [ours, ...others] = outcome.sides;
+  const { peers } = kinds[settings.kind];
   const ratios = others.map((theirs) => {
     const random = new KeyedRandom({ seed: 0, purpose: "bootstrap", epoch: 0, sample: 0 });
     const integer = (n) => random.integer(n);
@@ -113,41 +135,41 @@ async function measure(settings, precision, { against, pairs, warmup, threads },
     return { peer: theirs.name, title: peers[theirs.name].title, ...speed, memory: ours.peakBytes / theirs.peakBytes };
   });
   const about = { at: new Date().toISOString(), commit: commit(), node: process.versions.node, threads, pairs, warmup };
-  return {
-    ...about,
-    machine: describeMachine(),
-    environment: speedSettings(),
-    settings,
-    precision,
-    ratios,
-    ...outcome,
-  };
+  const conditions = { machine: describeMachine(), environment: speedSettings() };
+  return { ...about, ...conditions, settings, precision, ratios, ...outcome };
 }
 
 async function main(args) {
   const values = readOptions(args);
   if (values.help) return void process.stdout.write(help);
+  if (values.list) return list();
   const asked = plan(values);
   const say = (line) => process.stderr.write(`bench: ${line}\n`);
   const python = await benchPython();
   const loadBefore = await waitUntilQuiet(values["allow-busy"], say);
   const results = [];
-  for (const settings of asked.settings) {
-    for (const precision of asked.precisions) {
-      say(
-        `${settings.title}, batch ${settings.batch}, ${precision}, ${asked.threads} threads (load before: ${loadBefore})`,
-      );
-      const result = { loadBefore, ...(await measure(settings, precision, asked, { python, say })) };
-      results.push(result);
-      if (!values.json) process.stdout.write(`${resultLines(result).join("\n")}\n\n`);
-      if (values.record) writeRecord((record) => ({ ...record, results: merge(record.results, result) }));
-    }
+  for (const one of asked) {
+    const { settings, precision, threads } = one;
+    say(`${settings.name}, batch ${settings.batch}, ${precision}, ${threads} threads (load before: ${loadBefore})`);
+    const result = await measure(one, { python, say }).catch((error) => failed(error, one));
+    if (result === undefined) continue;
+    results.push({ loadBefore, ...result });
+    if (!values.json) process.stdout.write(`${resultLines(results.at(-1)).join("\n")}\n\n`);
+    if (values.record) writeRecord((record) => ({ ...record, results: merge(record.results, results.at(-1)) }));
   }
   if (values.json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
   if (values.record) for (const path of writeTables()) say(`wrote ${path}`);
 }
 
-main(process.argv.slice(2)).catch((error) => {
+function tell(error) {
   process.stderr.write(`\nbench: ${error instanceof BenchError ? error.message : error.stack}\n`);
   process.exitCode = 1;
-});
+}
+
+/** The other cases go on; that one failed is said at once and by the exit status. */
+function failed(error, { settings }) {
+  if (!(error instanceof BenchError)) throw error;
+  tell(new BenchError(`${settings.name}: ${error.message}`));
+}
+
+main(process.argv.slice(2)).catch(tell);

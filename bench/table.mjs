@@ -2,52 +2,81 @@
 // usage: node bench/table.mjs [record folder]   (default: the newest)
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { cases } from "./cases/index.mjs";
 import { BenchError } from "./peer.mjs";
 import { newestRecord, readRecord, root } from "./record.mjs";
 
 const precisionTitles = { bfloat16: "bf16", float32: "fp32" };
 
-/** 1234.5 -> "1235 ms", 12.34 -> "12.3 ms" */
-function milliseconds(value) {
-  return `${value >= 100 ? Math.round(value) : value.toFixed(1)} ms`;
+/** Three figures at least: 1234.5 -> "1235 ms", 12.34 -> "12.3 ms", 0.00123 -> "1.23 µs". */
+function unitOf(reference) {
+  const [factor, unit] = reference < 0.1 ? [1000, "µs"] : [1, "ms"];
+  const text = (value) => {
+    const scaled = value * factor;
+    return scaled >= 100 ? String(Math.round(scaled)) : scaled.toFixed(scaled >= 10 || factor === 1 ? 1 : 2);
+  };
+  return { text, unit };
 }
-const spreadOf = ({ median, p10, p90 }) =>
-  `${milliseconds(median)} (${milliseconds(p10).slice(0, -3)}–${milliseconds(p90).slice(0, -3)})`;
+const milliseconds = (value) => `${unitOf(value).text(value)} ${unitOf(value).unit}`;
+function spreadOf({ median, p10, p90 }) {
+  const { text, unit } = unitOf(median);
+  return `${text(median)} ${unit} (${text(p10)}–${text(p90)})`;
+}
 const megabytes = (bytes) => `${Math.round(bytes / 1e6)} MB`;
 const interval = ({ ratio, low, high }) => `${ratio.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
-const rate = (side, batch) => ((batch * 1000) / side.median).toPrecision(3);
-const caseTitle = ({ settings, precision }) =>
-  `${settings.title}, batch ${settings.batch}, ${precisionTitles[precision]}`;
+
+/** Batch and precision are said of what runs a model. */
+function caseTitle({ settings, precision }) {
+  const { title, batch, imageSize } = settings;
+  return imageSize === undefined ? title : `${title}, batch ${batch}, ${precisionTitles[precision]}`;
+}
+
+/** "5.33 images/s"; nothing of what has no rate. */
+function rate({ per, batch, unit = "images" }, { median }) {
+  if (per !== undefined || unit === "starts") return "";
+  return ` ${((batch * 1000) / median).toPrecision(3)} ${unit}/s,`;
+}
+
+/** The peer that took least: the one that counts. */
+const bestOf = ({ sides: [, ...others] }) => others.reduce((best, side) => (side.median < best.median ? side : best));
 
 /** A result for the terminal. */
 export function resultLines(result) {
-  const { settings, sides, ratios, check, gradientNorm } = result;
+  const { settings, sides, ratios, check, gradientNorm, failed = [] } = result;
   const title = (name) => ratios.find(({ peer }) => peer === name)?.title ?? "Lacuna";
   const wide = Math.max(...sides.map(({ name }) => title(name).length));
   const line = (side) =>
-    `  ${title(side.name).padEnd(wide)}  ${spreadOf(side)}, ${rate(side, settings.batch)} images/s, peak ${megabytes(side.peakBytes)}`;
+    `  ${title(side.name).padEnd(wide)}  ${spreadOf(side)},${rate(settings, side)} peak ${megabytes(side.peakBytes)}`;
+  const ratioLine = (one) => {
+    const mark = one.peer === bestOf(result).name && ratios.length > 1 ? ", the best peer" : "";
+    return `  ${interval(one)} × ${one.title} (95 % interval${mark}), ${one.memory.toFixed(2)} × its peak memory`;
+  };
+  const differences = Object.entries(check).map(([what, { difference }]) => `${difference.toExponential(1)} (${what})`);
+  const norm =
+    gradientNorm && `  the gradient norm that a run logs adds ${milliseconds(gradientNorm.milliseconds)} a step`;
   return [
     `${caseTitle(result)} · ${result.threads} threads · ${result.pairs} pairs · load before ${result.loadBefore}`,
     ...sides.map(line),
-    ...ratios.map(
-      (one) => `  ${interval(one)} × ${one.title} (95 % interval), ${one.memory.toFixed(2)} × its peak memory`,
-    ),
-    `  same losses: within ${check.float32.difference.toExponential(1)} in fp32, ${check.bfloat16.difference.toExponential(1)} in bf16, ${check.trained.difference.toExponential(1)} after ${result.warmup + result.pairs} steps`,
-    `  the gradient norm that a run logs adds ${milliseconds(gradientNorm.milliseconds)} a step`,
+    ...ratios.map(ratioLine),
+    ...failed.map(({ name, why }) => `  ${name} failed: ${why.split("\n")[0]}`),
+    `  the same on all sides: differences up to ${differences.join(", ")}`,
+    ...(norm ? [norm] : []),
   ];
 }
 
-const header = ["step", "Lacuna", "PyTorch", "speed, × PyTorch (95 %)", "peak memory", "× PyTorch's"];
+const header = ["what", "Lacuna", "peer", "speed, × peer (95 %)", "peak memory", "× peer's"];
 
+/** A row for each peer, the best one's speed in bold. */
 function rows(result) {
   const [ours, ...others] = result.sides;
+  const best = bestOf(result);
   return others.map((theirs) => {
     const ratio = result.ratios.find(({ peer }) => peer === theirs.name);
     return [
       caseTitle(result),
       spreadOf(ours),
-      `${ratio.title.replace("PyTorch ", "")}: ${spreadOf(theirs)}`,
-      `**${interval(ratio)}**`,
+      `${ratio.title}: ${spreadOf(theirs)}`,
+      theirs === best ? `**${interval(ratio)}**` : interval(ratio),
       `${megabytes(ours.peakBytes)} · ${megabytes(theirs.peakBytes)}`,
       ratio.memory.toFixed(2),
     ];
@@ -65,32 +94,66 @@ function memoryLines({ memory }) {
   ];
 }
 
-function conditions({ machine, threads, sides, loadBefore, at, commit, node, environment }) {
-  const versions = [
-    ...new Set(sides.map(({ name, version }) => `${name === "lacuna" ? "libtorch" : "PyTorch"} ${version}`)),
-  ];
+/** Peers that could not be started, and why: none is left out in silence. */
+function failures({ results }) {
+  const lines = results.flatMap((result) =>
+    (result.failed ?? []).map(
+      ({ name, why }) => `- ${caseTitle(result)}: ${name} could not run: ${why.split("\n")[0]}`,
+    ),
+  );
+  return lines.length === 0 ? [] : ["", ...lines];
+}
+
+/** Each machine and set of versions once, with the range of what its results have of their own. */
+function conditions(results) {
+  return [...grouped(results)].map(([text, members]) => {
+    const loads = members.map(({ loadBefore }) => loadBefore);
+    const pairs = [...new Set(members.map((member) => member.pairs))].sort((a, b) => a - b);
+    const [low, high] = [Math.min(...loads), Math.max(...loads)];
+    return `Measured on: ${text}; load before ${low === high ? low : `${low} to ${high}`}; ${pairs.join(" or ")} pairs.`;
+  });
+}
+
+function grouped(results) {
+  const groups = new Map();
+  for (const result of results) groups.set(about(result), [...(groups.get(about(result)) ?? []), result]);
+  return groups;
+}
+
+function about({ machine, sides, at, commit, node, environment, threads }) {
+  const version = ({ name, version }) =>
+    /^\d/.test(version) ? `${name === "lacuna" ? "libtorch" : "PyTorch"} ${version}` : version;
+  const versions = [...new Set(sides.map(version))].filter((text) => text !== "");
   const settings = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
-  return `${machine.cpu}, ${threads} threads, ${Math.round(machine.memoryBytes / 1e9)} GB, Linux ${machine.linux}; Node ${node}, ${versions.join(", ")}; load before ${loadBefore}; ${settings.length > 0 ? `${settings.join(" ")}; ` : ""}${at.slice(0, 10)}, commit ${commit?.slice(0, 12) ?? "none"}`;
+  const own = settings.length > 0 ? `; ${settings.join(" ")}` : "";
+  return `${machine.cpu}, ${threads} threads, ${Math.round(machine.memoryBytes / 1e9)} GB, Linux ${machine.linux}; Node ${node}, ${versions.join(", ")}${own}; ${at.slice(0, 10)}, commit ${commit?.slice(0, 12) ?? "none"}`;
+}
+
+/** Results in the order of the cases; what is no longer a case comes first. */
+function inOrder(results) {
+  const place = ({ settings }) => cases.findIndex(({ name }) => name === settings.name);
+  return [...results].sort((a, b) => place(a) - place(b));
 }
 
 /** The page of a record. @param {string} source the record's folder as the page shall name it */
 export function page(record, source) {
-  const table = [header, header.map(() => "---"), ...record.results.flatMap(rows)];
-  const machines = [...new Set(record.results.map(conditions))];
+  const results = inOrder(record.results);
+  const table = [header, header.map(() => "---"), ...results.flatMap(rows)];
   return `${[
     "# Speed",
     "",
     `<!-- Made by bench/table.mjs from ${source}; change nothing here. -->`,
     "",
-    "One training step of a masked autoencoder: forward, backward, fused AdamW. `npm run bench` repeats it: the same weights,",
-    "images and masks on both sides, checked to give the same loss; steps of both in turn, so that only one computes; medians",
-    "with the 10th to 90th percentile. Speed is the ratio of medians with a bootstrap 95 % interval: above 1, Lacuna is faster.",
-    "Peak memory is the process's largest resident size (VmHWM), libraries included.",
+    "`npm run bench` repeats this: both sides get the same weights, images and masks and are checked to compute the same; they work",
+    "in turn in one run, so that only one computes; medians with the 10th to 90th percentile. A training step is forward, backward",
+    "and fused AdamW. Speed is the ratio of medians with a bootstrap 95 % interval: above 1, Lacuna is faster; the best peer of a",
+    "case is in bold. Peak memory is the process's largest resident size (VmHWM), libraries included.",
     "",
     ...table.map((cells) => `| ${cells.join(" | ")} |`),
+    ...failures({ results }),
     ...memoryLines(record),
     "",
-    ...machines.map((line) => `Measured on: ${line}.`),
+    ...conditions(results),
   ].join("\n")}\n`;
 }
 

@@ -6,6 +6,7 @@
 #include <ATen/core/ivalue.h>
 #include <torch/csrc/jit/frontend/function_schema_parser.h>
 
+#include <chrono>
 #include <cmath>
 
 #include "napi.h"
@@ -227,12 +228,15 @@ napi_value toJavaScript(napi_env env, const IValue& value) {
   return undefined(env);
 }
 
-/** call(index, ...arguments) -> handle, number, boolean, an array of these, or nothing for an in-place operator. */
-napi_value call(const Arguments& args) {
-  const int64_t index = args.integer(0);
+const Operator& operatorAt(int64_t index) {
   if (index < 0 || static_cast<size_t>(index) >= operators().size())
     throw ArgumentError("unknown operator index " + std::to_string(index));
-  const Operator& op = operators()[index];
+  return operators()[index];
+}
+
+/** call(index, ...arguments) -> handle, number, boolean, an array of these, or nothing for an in-place operator. */
+napi_value call(const Arguments& args) {
+  const Operator& op = operatorAt(args.integer(0));
   if (args.count > op.arguments.size() + 1)
     throw ArgumentError("takes at most " + std::to_string(op.arguments.size()) + " arguments, got " +
                         std::to_string(args.count - 1));
@@ -249,10 +253,44 @@ napi_value call(const Arguments& args) {
   return results;
 }
 
+/** A stack of tensors, all other arguments at their defaults. */
+torch::jit::Stack stackOf(const Operator& op, const std::vector<double>& tensors) {
+  const auto& declared = op.handle.schema().arguments();
+  if (tensors.size() > declared.size()) throw ArgumentError("more tensors than the operator has arguments");
+  torch::jit::Stack stack;
+  for (size_t i = 0; i < declared.size(); ++i) {
+    if (i < tensors.size() && declared[i].type()->kind() != TypeKind::TensorType)
+      throw ArgumentError("argument " + declared[i].name() + " is no tensor");
+    if (i >= tensors.size() && !op.arguments[i].fallback)
+      throw ArgumentError("argument " + declared[i].name() + " has no default");
+    stack.push_back(i < tensors.size() ? IValue(handles().get(tensors[i], static_cast<int>(i))) : *op.arguments[i].fallback);
+  }
+  return stack;
+}
+
+/**
+ * repeat(index, count, handles of tensors) -> seconds. The same boxed call looped here: what it takes without JavaScript, so
+ * that the bench can say what the door adds.
+ */
+napi_value repeat(const Arguments& args) {
+  constexpr int64_t kMost = 1000000;
+  const Operator& op = operatorAt(args.integer(0));
+  const int64_t count = args.integer(1);
+  if (count < 0 || count > kMost) throw ArgumentError("expected a count from 0 to 1000000");
+  const torch::jit::Stack first = stackOf(op, args.numbers(2));
+  const auto began = std::chrono::steady_clock::now();
+  for (int64_t i = 0; i < count; ++i) {
+    torch::jit::Stack stack(first);
+    op.handle.callBoxed(stack);
+  }
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - began;
+  return fromNumber(args.env, taken.count());
+}
+
 }  // namespace
 
 void exportDispatch(napi_env env, napi_value exports) {
-  exportAll(env, exports, {{"open", guarded<open>}, {"call", guarded<call>}});
+  exportAll(env, exports, {{"open", guarded<open>}, {"call", guarded<call>}, {"repeat", guarded<repeat>}});
 }
 
 }  // namespace lacuna

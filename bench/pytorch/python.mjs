@@ -10,12 +10,25 @@ import { readJson, writeJson } from "../../tools/setup/stamp.mjs";
 import { BenchError } from "../peer.mjs";
 
 const version = "2.15.0";
-const packages = [`torch==${version}`, "numpy", "safetensors"];
+const packages = [
+  `torch==${version}`,
+  "torchvision==0.29.2",
+  "timm==1.0.31",
+  "transformers==5.24.0",
+  "onnx==1.23.2",
+  "onnxscript==0.7.2",
+  "onnxruntime==1.32.0",
+  "scikit-learn==1.9.1",
+  "numpy",
+  "pillow",
+  "safetensors",
+];
 const oldest = [3, 11]; // what the wheel of this torch asks for
-const neededBytes = 9e9; // 5.5 GB installed, and the wheels while they are unpacked
-const probe = "import torch, safetensors; print(torch.__version__)";
+const neededBytes = 10e9; // 6 GB installed, and the wheels while they are unpacked
+const modules = "torch, torchvision, timm, transformers, onnx, onnxscript, onnxruntime, sklearn, safetensors";
+const probe = `import ${modules}; print(torch.__version__)`;
 const remedy =
-  "Is the network there? Then run the same command again: it goes on where it stopped. Or say LACUNA_BENCH_PYTHON=<a python with torch and safetensors>.";
+  "Is the network there? Then run the same command again: it goes on where it stopped. Or say LACUNA_BENCH_PYTHON=<a python with these packages>.";
 
 const say = (line) => process.stderr.write(`bench: ${line}\n`);
 
@@ -27,7 +40,7 @@ function findPython() {
   }
   throw new BenchError(
     `The bench needs Python ${oldest.join(".")} or newer with venv, to run PyTorch ${version} beside Lacuna.`,
-    "Debian and Ubuntu: sudo apt install python3-venv    Or say LACUNA_BENCH_PYTHON=<a python with torch and safetensors>.",
+    "Debian and Ubuntu: sudo apt install python3-venv    Or say LACUNA_BENCH_PYTHON=<a python with these packages>.",
   );
 }
 
@@ -45,7 +58,7 @@ async function install(folder) {
   mkdirSync(folder, { recursive: true });
   checkSpace(folder);
   say(`PyTorch ${version} is not here yet; it is installed once into ${folder}`);
-  say(`  ${packages.join(", ")}: about 2.7 GB to download and 5.5 GB on disk, as the wheel brings its CUDA libraries`);
+  say(`  ${packages.join(", ")}: about 3 GB to download and 6 GB on disk, as the wheel brings its CUDA libraries`);
   const steps = [
     { what: "python -m venv", command: python, args: ["-m", "venv", folder] },
     {
@@ -85,7 +98,7 @@ export async function benchPython(environment = process.env) {
   if (!given) return ownPython();
   if (answer(given, ["-c", probe])) return given;
   throw new BenchError(
-    `LACUNA_BENCH_PYTHON is ${given}, which cannot import torch and safetensors.`,
+    `LACUNA_BENCH_PYTHON is ${given}, which cannot import ${modules}.`,
     "Correct it, or unset it to let the bench install its own.",
   );
 }

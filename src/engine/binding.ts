@@ -7,6 +7,8 @@ import { EngineError } from "./errors.js";
 export interface Binding {
   open(schema: string): number;
   call(operator: number, ...args: unknown[]): unknown;
+  /** Seconds that a call takes so many times in C++, its other arguments left to their defaults: for the bench. */
+  repeat(operator: number, count: number, tensors: readonly number[]): number;
   fromBytes(data: ArrayBufferView, shape: readonly number[], dtype: number, device: string): number;
   readBytes(handle: number): ArrayBuffer;
   writeBytes(handle: number, data: ArrayBufferView): void;

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { agreement } from "../../bench/pair.mjs";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { agreement } from "../../bench/agreement.mjs";
 import { BenchError, Peer } from "../../bench/peer.mjs";
 
 let folder;
@@ -49,12 +49,38 @@ test("a command that is not there is an error", async () => {
   await expect(worker.ready()).rejects.toThrow("ENOENT");
 });
 
-test("losses that differ end a comparison, also when one is no number", () => {
+describe("agreement", () => {
   const losses = (theirs) => [
-    ["lacuna", 2],
-    ["eager", theirs],
+    ["lacuna", [2]],
+    ["eager", [theirs]],
   ];
-  expect(agreement(losses(2.00001), 1e-5, "forward").difference).toBeCloseTo(5e-6, 7);
-  expect(() => agreement(losses(2.001), 1e-5, "forward in float32")).toThrow("The losses differ forward in float32");
-  expect(() => agreement(losses(Number.NaN), 1e-5, "forward")).toThrow("eager NaN");
+  const options = { tolerance: 1e-5, what: "forward in float32" };
+
+  test("keeps the single values and how far they are apart", () => {
+    const { losses: kept, difference } = agreement(losses(2.00001), options);
+    expect(kept).toEqual({ lacuna: 2, eager: 2.00001 });
+    expect(difference).toBeCloseTo(5e-6, 7);
+  });
+
+  test("values that differ end a comparison, also when one is no number or there are fewer", () => {
+    expect(() => agreement(losses(2.001), options)).toThrow(
+      "Lacuna and eager do not compute the same (forward in float32): 2 … against 2.001",
+    );
+    expect(() => agreement(losses(Number.NaN), options)).toThrow(BenchError);
+    const fewer = [
+      ["lacuna", [1, 2]],
+      ["eager", [1]],
+    ];
+    expect(() => agreement(fewer, options)).toThrow(BenchError);
+  });
+
+  test("a difference is measured against the largest value; that of classes by the share that differs", () => {
+    const sides = [
+      ["lacuna", [0, 8, 1, 1]],
+      ["eager", [0.004, 8, 1, 1]],
+    ];
+    expect(agreement(sides, { tolerance: 1e-3, what: "x" }).difference).toBeCloseTo(0.0005, 9);
+    expect(agreement(sides, { tolerance: 0.5, what: "x", measure: "share" }).difference).toBe(0.25);
+    expect(() => agreement(sides, { tolerance: 0.2, what: "x", measure: "share" })).toThrow("a difference of 0.25");
+  });
 });

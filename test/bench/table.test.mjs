@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { cases, learningRate } from "../../bench/cases.mjs";
+import { cases, learningRate } from "../../bench/cases/index.mjs";
+import { kinds } from "../../bench/cases/kinds.mjs";
 import { merge, newestRecord, readRecord, recordFolder, root, writeRecord } from "../../bench/record.mjs";
 import { page, resultLines } from "../../bench/table.mjs";
 
@@ -40,7 +41,7 @@ describe("page", () => {
 
   test("has a row for each peer of each case", () => {
     expect(text).toContain(
-      "| MAE step, ViT-B/16, 224 px, batch 16, bf16 | 3000 ms (2990–3020) | eager: 3600 ms (3590–3620) | **1.20 (1.15–1.25)** | 2500 MB · 3125 MB | 0.80 |",
+      "| MAE step, ViT-B/16, 224 px, batch 16, bf16 | 3000 ms (2990–3020) | PyTorch eager: 3600 ms (3590–3620) | **1.20 (1.15–1.25)** | 2500 MB · 3125 MB | 0.80 |",
     );
   });
 
@@ -48,6 +49,39 @@ describe("page", () => {
     expect(text).toContain("Made by bench/table.mjs from records/2026-01-02-bench");
     for (const words of ["Some CPU, 2 threads", "load before 0.1", "OMP_WAIT_POLICY=PASSIVE", "commit 0123456789ab"])
       expect(text).toContain(words);
+  });
+
+  test("the best peer's ratio is in bold, and peers that failed are named", () => {
+    const compiled = { peer: "compiled", title: "torch.compile", ratio: 1.1, low: 1.05, high: 1.15, memory: 0.7 };
+    const more = {
+      ...result,
+      sides: [...result.sides, side("compiled", 3300, 3.5e9)],
+      ratios: [...result.ratios, compiled],
+      failed: [{ name: "huggingface", why: "no such model\nsecond line" }],
+    };
+    const lines = page({ results: [more] }, "x").split("\n");
+    expect(lines.filter((line) => line.includes("**")).map((line) => line.split(" | ")[2])).toEqual([
+      "torch.compile: 3300 ms (3290–3320)",
+    ]);
+    expect(lines).toContain("- MAE step, ViT-B/16, 224 px, batch 16, bf16: huggingface could not run: no such model");
+    expect(resultLines(more).join("\n")).toContain("× torch.compile (95 % interval, the best peer)");
+  });
+
+  test("cases without a model have no batch or precision, and small times are in microseconds", () => {
+    const settings = cases.find(({ name }) => name === "door-add");
+    const small = (name, median) => ({ ...side(name, median, 2e8), p10: 0.00123, p90: 0.0456 });
+    const sides = [small("lacuna", 0.0021), small("python", 0.0042)];
+    const ratios = [{ peer: "python", title: "Python", ratio: 2, low: 1.9, high: 2.1, memory: 1 }];
+    const text = page({ results: [{ ...result, settings, precision: "float32", sides, ratios }] }, "x");
+    expect(text).toContain(`| ${settings.title} | 2.10 µs (1.23–45.6) | Python: 4.20 µs (1.23–45.6) |`);
+  });
+
+  test("results stand in the order of the cases, conditions once with the range of the loads", () => {
+    const last = { ...result, settings: cases.at(-1), loadBefore: 0.4 };
+    const text = page({ results: [last, result] }, "x");
+    expect(text.indexOf(cases[0].title)).toBeLessThan(text.indexOf(cases.at(-1).title));
+    expect(text.match(/Measured on/g)).toHaveLength(1);
+    expect(text).toContain("load before 0.1 to 0.4; 15 pairs");
   });
 
   test("says how memory grew where that was measured", () => {
@@ -68,6 +102,14 @@ test("a result for the terminal has the rate in images", () => {
 
 test("the learning rate is base × batch / 256", () => {
   expect(learningRate({ baseLearningRate: 1.5e-4, batch: 16 })).toBeCloseTo(9.375e-6, 15);
+});
+
+test("cases have names of their own, a kind, and a peer", () => {
+  expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length);
+  for (const { name, kind, precisions } of cases) {
+    expect(Object.keys(kinds[kind].peers), name).not.toHaveLength(0);
+    for (const precision of precisions) expect(kinds[kind].checks(precision), name).not.toHaveLength(0);
+  }
 });
 
 describe("record", () => {

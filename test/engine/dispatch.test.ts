@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { binding } from "../../src/engine/binding.js";
 import { openSchema } from "../../src/engine/dispatch.js";
 import { ConfigError, EngineError, LacunaError } from "../../src/engine/errors.js";
 import { scope } from "../../src/engine/scope.js";
@@ -53,6 +54,18 @@ describe("the door", () => {
       expect(aten("mul.Scalar", whole, 2.5).dtype).toBe("float32");
       expect(aten("mul.Scalar", whole, 2 ** 60).dtype).toBe("float32");
       expect(aten("mul.Scalar", x().add(1), Number.NEGATIVE_INFINITY).toNumbers()[0]).toBe(Number.NEGATIVE_INFINITY);
+    }));
+
+  test("a call can be timed in C++, with tensors only", () =>
+    scope(() => {
+      const add = openSchema("aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor");
+      const [a, b] = [x(), x()];
+      const timed = (count: number, tensors: readonly number[]) => binding().repeat(add, count, tensors);
+      expect(timed(1000, [a.id, b.id])).toBeGreaterThan(timed(0, [a.id, b.id]));
+      expect(() => timed(1, [a.id])).toThrow("argument other has no default");
+      expect(() => timed(1, [a.id, b.id, a.id])).toThrow("argument alpha is no tensor");
+      expect(() => timed(1, [a.id, b.id, a.id, b.id])).toThrow("more tensors than the operator has arguments");
+      expect(() => timed(2e9, [a.id, b.id])).toThrow("expected a count from 0 to 1000000");
     }));
 
   test("several results come as a list, an in-place operation gives none", () =>

@@ -1,0 +1,116 @@
+// How a case of each kind is prepared, who takes part, and what must be equal before anything is timed.
+import { join } from "node:path";
+import { jpegCorpus } from "../pytorch/pictures.mjs";
+import { preparedBy } from "./prepare.mjs";
+
+/**
+ * @typedef {object} Side
+ * @property {string} title
+ * @property {"node" | "python"} [program] whose worker it is; default: Python's for a peer
+ * @property {object} [options] what its worker is told besides the case
+ */
+/**
+ * @typedef {object} Check
+ * @property {string} name
+ * @property {object} [message] what both are asked besides { do: "check" }
+ * @property {"largest" | "mean" | "share"} [measure] of the difference: agreement.mjs
+ * @property {number} tolerance
+ */
+/**
+ * @typedef {object} Kind
+ * @property {Side} [ours]
+ * @property {Readonly<Record<string, Side>>} peers all of them are asked unless --peers names some
+ * @property {(context: import("./prepare.mjs").Context) => Promise<object>} prepare @returns what all workers are told
+ * @property {(precision: string) => readonly Check[]} checks
+ * @property {Readonly<Record<string, number>>} [trained] tolerance of the loss after the last step, by precision
+ */
+
+/** Sums in another order, each rounded to 8 bits: three times what was seen. */
+const bfloat16Loss = 2e-3;
+const forwardChecks = () => [
+  { name: "float32", message: { precision: "float32" }, tolerance: 1e-5 },
+  { name: "bfloat16", message: { precision: "bfloat16" }, tolerance: bfloat16Loss },
+];
+/** Gradients and optimiser agree as well. */
+const trained = { float32: 1e-3, bfloat16: 2e-2 };
+
+const eager = { title: "PyTorch eager" };
+const compiled = { title: "torch.compile", options: { compile: true } };
+
+/** "fused" attention is what timm uses today, "products" what timm 0.3.2 wrote out, which the official code asks for. */
+const pretrain = {
+  peers: {
+    eager: { ...eager, options: { attention: "fused" } },
+    products: { title: "PyTorch eager, attention written out", options: { attention: "products" } },
+    compiled: { ...compiled, options: { attention: "fused", compile: true } },
+    huggingface: { title: "Hugging Face ViTMAE" },
+  },
+  prepare: preparedBy("inputs.mjs", "inputs.safetensors"),
+  checks: forwardChecks,
+  trained,
+};
+
+const finetune = {
+  peers: { eager: { title: "timm eager" }, compiled },
+  prepare: pretrain.prepare,
+  checks: forwardChecks,
+  trained,
+};
+
+const embed = {
+  peers: { eager: { title: "timm eager" }, compiled, huggingface: { title: "Hugging Face ViT" } },
+  prepare: pretrain.prepare,
+  checks: (precision) => [{ name: precision, tolerance: precision === "float32" ? 1e-5 : 3e-2 }],
+};
+
+/** Both files are run by one onnxruntime. */
+const onnx = {
+  ours: { program: "python", options: { file: "lacuna.onnx" } },
+  peers: { exporter: { title: "the file of PyTorch's exporter", options: { file: "pytorch.onnx" } } },
+  prepare: async (context) => {
+    const { folder, settings, runPython, runNode } = context;
+    await runPython("models/export.py", [folder, JSON.stringify(settings)]);
+    await runNode("onnx-export.mjs", [folder]);
+    return { folder };
+  },
+  checks: () => [{ name: "float32", tolerance: 1e-4 }],
+};
+
+const crops = {
+  peers: { pillow: { title: "torchvision + Pillow" } },
+  prepare: async (context) => {
+    const pictures = context.pictures ?? (await jpegCorpus(context.python, context.say));
+    const written = await preparedBy("crops-plan.mjs", "plan.json", { pictures })(context);
+    return { ...written, pictures };
+  },
+  // Lacuna's decoder takes the fast inverse DCT: about a level of 255 darker (src/data/decode/jpeg.ts).
+  checks: () => [{ name: "pixels", measure: "mean", tolerance: 2 / 255 }],
+};
+
+const knn = {
+  peers: {
+    chunks: { title: "PyTorch, as DINO's eval_knn.py" },
+    sklearn: { title: "scikit-learn, brute force" },
+  },
+  prepare: preparedBy("knn-inputs.mjs", "features.safetensors"),
+  checks: () => [{ name: "predictions", measure: "share", tolerance: 1e-3 }],
+};
+
+const start = {
+  peers: { python: { title: "python: import torch", program: "node" } },
+  prepare: async ({ python }) => ({ python }),
+  checks: () => [{ name: "answer", tolerance: 0 }],
+};
+
+const door = {
+  peers: { python: { title: "Python, less its boxed call looped in C++" } },
+  prepare: async (context) => {
+    const library = join(context.folder, "boxed.so");
+    await context.runPython("kinds/boxed.py", [library]);
+    return { library };
+  },
+  checks: () => [{ name: "float32", tolerance: 1e-6 }],
+};
+
+/** @type {Readonly<Record<string, Kind>>} */
+export const kinds = { pretrain, finetune, embed, onnx, crops, knn, start, door };

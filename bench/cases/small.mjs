@@ -1,0 +1,62 @@
+// Pictures, neighbours, and what comes before and between the large operations.
+
+/** Pictures on the way to a model, on one core. A packed data set is a case beside this one: the same kind, another `from`. */
+const pictures = {
+  kind: "crops",
+  batch: 64,
+  unit: "images",
+  precisions: ["uint8"],
+  threads: 1,
+  count: 384,
+  size: 224,
+  seed: 0,
+};
+
+/** @type {readonly import("./index.mjs").Case[]} */
+export const dataCases = [
+  { name: "jpeg", title: "JPEG (about 500 × 375) → 224 px random crop, one core", from: "files", ...pictures },
+];
+
+/** @type {readonly import("./index.mjs").Case[]} */
+export const smallCases = [
+  {
+    name: "knn",
+    kind: "knn",
+    title: "k-NN, 50,000 × 10,000 × 384, k = 20",
+    batch: 10_000,
+    unit: "queries",
+    precisions: ["float32"],
+    bank: 50_000,
+    width: 384,
+    classes: 100,
+    k: 20,
+    temperature: 0.07,
+  },
+  ...[
+    ["start-help", "help", "`lacuna --help`"],
+    ["start-import", "import", "import"],
+    ["start-tensor", "tensor", "import and one small sum"],
+  ].map(([name, what, title]) => ({
+    name,
+    kind: "start",
+    title: `start-up: ${title}`,
+    what,
+    batch: 1,
+    unit: "starts",
+    precisions: ["float32"],
+  })),
+  ...[
+    ["door-matmul", "matmul", "matmul, 8 × 8"],
+    ["door-add", "add", "add, 8 × 8"],
+  ].map(([name, operation, title]) => ({
+    name,
+    kind: "door",
+    title: `${title}: a call's time less the same boxed call looped in C++`,
+    operation,
+    batch: 20_000,
+    unit: "calls",
+    per: "call",
+    precisions: ["float32"],
+    threads: 1,
+  })),
+];

@@ -1,0 +1,74 @@
+// Training steps. Sizes: ViT table 1, DeiT table 1; the decoder is MAE's default for ViT-B (table 1a, 1b), and narrower for the rest.
+
+const vit = {
+  "ViT-B": { width: 768, depth: 12, heads: 12 },
+  "ViT-S": { width: 384, depth: 12, heads: 6 },
+  "ViT-Ti": { width: 192, depth: 12, heads: 3 },
+};
+const precisions = ["bfloat16", "float32"];
+
+/** @returns {import("./index.mjs").Case} */
+function pretraining(name, [size, patchSize, imageSize, batch], [decoderWidth, decoderDepth, decoderHeads]) {
+  return {
+    name,
+    kind: "pretrain",
+    title: `MAE step, ${size}/${patchSize}, ${imageSize} px`,
+    batch,
+    unit: "images",
+    precisions,
+    imageSize,
+    patchSize,
+    ...vit[size],
+    decoderWidth,
+    decoderDepth,
+    decoderHeads,
+    maskRatio: 0.75,
+    baseLearningRate: 1.5e-4,
+    weightDecay: 0.05,
+  };
+}
+
+/** @type {readonly import("./index.mjs").Case[]} */
+export const trainingCases = [
+  pretraining("mae-b16", ["ViT-B", 16, 224, 16], [512, 8, 16]),
+  pretraining("mae-s16", ["ViT-S", 16, 224, 32], [512, 8, 16]),
+  pretraining("mae-s8", ["ViT-S", 8, 96, 64], [256, 4, 8]),
+  pretraining("mae-ti4", ["ViT-Ti", 4, 32, 256], [96, 2, 3]),
+  pretraining("mae-ti4-small", ["ViT-Ti", 4, 32, 16], [96, 2, 3]),
+  {
+    name: "finetune-b16",
+    kind: "finetune",
+    title: "fine-tuning step, ViT-B/16, 224 px",
+    batch: 16,
+    unit: "images",
+    precisions,
+    imageSize: 224,
+    patchSize: 16,
+    ...vit["ViT-B"],
+    classes: 1000,
+    smoothing: 0.1,
+    // MAE appendix A, table 9
+    baseLearningRate: 5e-4,
+    layerDecay: 0.65,
+    weightDecay: 0.05,
+  },
+];
+
+/** Encoders as they are used afterwards. @type {readonly import("./index.mjs").Case[]} */
+export const encoderCases = [
+  ["s16", "ViT-S", 64],
+  ["b16", "ViT-B", 32],
+].flatMap(([name, size, batch]) => {
+  const shape = { imageSize: 224, patchSize: 16, ...vit[size], unit: "images" };
+  return [
+    { name: `embed-${name}`, kind: "embed", title: `embed, ${size}/16, 224 px`, batch, precisions, ...shape },
+    {
+      name: `onnx-${name}`,
+      kind: "onnx",
+      title: `ONNX encoder, ${size}/16, 224 px, onnxruntime`,
+      batch: 8,
+      precisions: ["float32"],
+      ...shape,
+    },
+  ];
+});

@@ -1,0 +1,46 @@
+// The models of the cases, their weights not yet set, and the file that hands the same weights to all sides.
+import { scope } from "../../dist/engine/scope.js";
+import { Classifier } from "../../dist/finetune/classifier.js";
+import { SafetensorsFile } from "../../dist/formats/safetensors.js";
+import { Mae, maeConfig } from "../../dist/methods/masked/mae.js";
+import { Vit, vitConfig } from "../../dist/models/vit.js";
+import { loadState, tensorOf } from "../../dist/models/weights.js";
+
+/** @param {import("../cases/index.mjs").Case} settings */
+function vit({ imageSize, patchSize, width, depth, heads }) {
+  const config = vitConfig.parse({ width, depth, heads, patchSize });
+  return new Vit(config, { imageSize: [imageSize, imageSize], channels: 3 });
+}
+
+function mae(settings) {
+  const { maskRatio, decoderWidth, decoderDepth, decoderHeads } = settings;
+  const decoder = { width: decoderWidth, depth: decoderDepth, heads: decoderHeads };
+  return new Mae(maeConfig.parse({ maskRatio, decoder }), vit(settings));
+}
+
+const builders = {
+  pretrain: mae,
+  finetune: (settings) =>
+    new Classifier(vit(settings), { classes: settings.classes, pool: "mean", trainBlocks: "all" }),
+  embed: vit,
+};
+
+/** @param {import("../cases/index.mjs").Case} settings */
+export const buildModel = (settings) => builders[settings.kind](settings);
+
+/** What prepare/inputs.mjs wrote: the model with its weights, and the other tensors by name. */
+export function loadInputs(path, settings) {
+  const file = SafetensorsFile.open(path);
+  const model = buildModel(settings);
+  const weights = {
+    path,
+    names: file.names.filter((name) => name.startsWith("weight/")),
+    entry: (name) => file.entry(name),
+    read: (name) => file.read(name),
+  };
+  scope(() => loadState(model.state(), weights, { prefix: "weight/" }));
+  const others = file.names.filter((name) => !name.startsWith("weight/"));
+  const tensors = Object.fromEntries(others.map((name) => [name, tensorOf(file.read(name))]));
+  file.close();
+  return { model, tensors };
+}
