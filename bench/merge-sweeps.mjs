@@ -11,7 +11,9 @@ import { csvText, markdownText } from "../dist/sweep/table.js";
 
 const [recipe, out, ...folders] = process.argv.slice(2);
 if (folders.length < 2) {
-  process.stderr.write("usage: node bench/merge-sweeps.mjs <recipe of the sweep> <out> <sweep folder of each seed …>\n");
+  process.stderr.write(
+    "usage: node bench/merge-sweeps.mjs <recipe of the sweep> <out> <sweep folder of each seed …>\n",
+  );
   process.exit(2);
 }
 const jiti = createJiti(import.meta.url, { alias: { lacuna: join(import.meta.dirname, "../dist/index.js") } });

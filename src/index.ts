@@ -20,6 +20,7 @@ export { type Extracted, extractFeatures, type LabelledFeatures } from "./evalua
 export { type KnnResult, knn } from "./evaluate/knn.js";
 export { type LinearProbeResult, linearProbe } from "./evaluate/linear-probe.js";
 export { pixelFeatures } from "./evaluate/pixels.js";
+export { type HuggingFaceFolder, type HuggingFaceOptions, writeHuggingFace } from "./export/hugging-face.js";
 export {
   autoencoderOnnx,
   classifierOnnx,

@@ -18,21 +18,23 @@ interface OnnxWishes {
 
 interface Options extends OnnxWishes {
   readonly onnx?: string;
+  readonly huggingFace?: string;
+  readonly overwrite?: boolean;
   readonly page?: string;
   readonly examples?: string;
   readonly count: number;
   readonly title?: string;
 }
 
-/** `lacuna export <run> --onnx model.onnx`, `lacuna export <run> --page out/` */
+/** `lacuna export <run> --onnx model.onnx`, `--hugging-face folder/`, `--page out/` */
 export function exportCommand(program: Command, add: Add): void {
   const command = program
     .command("export")
     .summary("write what a run learned for other programs: ONNX, a page for browsers")
     .description(
       "Writes an ONNX file (opset 18, any batch size). Its metadata says how pictures are prepared; `docs/guide/export.md` has " +
-        "every input and output. Or a page: a folder that any web server can serve, also without a network, on which visitors " +
-        "hide parts of a picture and see them filled in by their own browser.",
+        "every input and output. Or a folder that transformers and transformers.js load. Or a page: a folder that any web server " +
+        "can serve, also without a network, on which visitors hide parts of a picture and see them filled in by their own browser.",
     )
     .argument("<model>", "a run folder or a checkpoint file")
     .option("--onnx <file>", "the file to write, a .onnx")
@@ -49,6 +51,8 @@ export function exportCommand(program: Command, add: Add): void {
     .option("--layers <list>", "also the tokens after these blocks: 3,7,-1", blocks, [])
     .option("--attention <list>", "also the attention of these blocks", blocks, [])
     .option("--license <text>", "under which terms the weights, and a page's examples, may be used")
+    .option("--hugging-face <folder>", "the encoder for transformers and transformers.js: weights, ONNX, a model card")
+    .option("--overwrite", "replace a model in the folder of --hugging-face")
     .option("--page <folder>", "where a page goes; an earlier page there is replaced")
     .option(
       "--examples <pictures>",
@@ -59,14 +63,17 @@ export function exportCommand(program: Command, add: Add): void {
   add<Options>(command, async (report, operands, options) => {
     const path = operands[0] as string;
     const out = options.onnx === undefined ? undefined : checkOut(options.onnx);
-    if (out === undefined && options.page === undefined) throw nothingToWrite();
+    const { huggingFace } = options;
+    if (out === undefined && options.page === undefined && huggingFace === undefined) throw nothingToWrite();
     const { checkRoom, loadModel } = await import("../../index.js");
     if (options.page !== undefined) checkRoom(options.page); // before anything long begins
     using model = loadModel(path, { device: "cpu" });
     const onnx = out === undefined ? undefined : await writeOnnx(model, out, options);
+    const folder = huggingFace === undefined ? undefined : await writeFolder(model, huggingFace, options);
     const page = options.page === undefined ? undefined : await writeAsPage(model, options.page, options);
-    report.result({ ...onnx?.result, ...page?.result, model: model.path, step: model.step }, () => {
+    report.result({ ...onnx?.result, ...folder?.result, ...page?.result, model: model.path, step: model.step }, () => {
       onnx?.tell(report);
+      folder?.tell(report);
       page?.tell(report);
     });
     return 0;
@@ -93,6 +100,20 @@ async function writeOnnx(model: LoadedModel, out: string, options: OnnxWishes): 
     tell: (report) => {
       report.line(`${files.join(", ")}: ${bytes(size)}, the ${what} of ${model.path}, ${precision}`);
       report.table([...inputs.map((text) => ["in", text]), ...outputs.map((text) => ["out", text])]);
+    },
+  };
+}
+
+async function writeFolder(model: LoadedModel, out: string, { license, overwrite }: Options): Promise<Written> {
+  const { writeHuggingFace } = await import("../../index.js");
+  const wishes = { overwrite: overwrite === true, ...(license === undefined ? {} : { license }) };
+  const { files, dropped } = writeHuggingFace(model, out, wishes);
+  const size = files.reduce((sum, path) => sum + statSync(path).size, 0);
+  return {
+    result: { huggingFace: out, huggingFaceFiles: files, dropped },
+    tell: (report) => {
+      report.line(`${out}: ${files.length} files, ${bytes(size)}, for transformers and transformers.js`);
+      for (const line of dropped) report.line(`  left out: ${line}`);
     },
   };
 }
@@ -145,7 +166,7 @@ function nothingToWrite(): UsageError {
     path: "the command line",
     expected: "what to write",
     actual: "nothing",
-    remedy: "For example: lacuna export runs/mine --onnx encoder.onnx, or --page site",
+    remedy: "For example: lacuna export runs/mine --onnx encoder.onnx, or --hugging-face folder, or --page site",
   });
 }
 

@@ -54,6 +54,20 @@ test("what cannot be written is said before anything is read", async () => {
   );
 });
 
+test("a folder for transformers and transformers.js", async () => {
+  const folder = temporaryFolder();
+  const { run } = await tinyRun(folder);
+  const out = join(folder, "mine");
+  const told = await lacuna("export", run, "--hugging-face", out);
+  expect(told).toMatchObject({ code: 0, error: "" });
+  expect(told.out).toMatch(/mine: 7 files, .*B, for transformers and transformers\.js\n {2}left out: /);
+  expect((await lacuna("export", run, "--hugging-face", out)).error).toContain("--overwrite");
+  const { huggingFaceFiles } = JSON.parse(
+    (await lacuna("export", run, "--hugging-face", out, "--overwrite", "--json")).out,
+  );
+  expect(huggingFaceFiles).toContain(join(out, "onnx/model.onnx"));
+});
+
 test("a page: a folder with model, examples and what they are", async () => {
   const folder = temporaryFolder();
   const { run, pictures } = await tinyRun(folder);

@@ -1,0 +1,121 @@
+/**
+ * A folder that transformers (Python) and transformers.js load by its path or from the Hub: config.json, model.safetensors,
+ * preprocessor_config.json, onnx/model*.onnx under the names that transformers.js looks for, and a README.md that is the model's card.
+ */
+import { mkdirSync } from "node:fs";
+import { basename, join } from "node:path";
+import type { OnnxFile } from "../graph/onnx/export.js";
+import type { Precision } from "../graph/onnx/graph.js";
+import { writeAtomic } from "../runs/write-atomic.js";
+import { convert } from "../train/checkpoints/convert.js";
+import type { LoadedModel } from "../train/checkpoints/load.js";
+import { encoderOnnx, preprocessing } from "./onnx.js";
+
+export interface HuggingFaceOptions {
+  /** An SPDX name, or a sentence: under which terms the weights may be used. */
+  readonly license?: string;
+  /** Replace what is there. */
+  readonly overwrite?: boolean;
+}
+
+export interface HuggingFaceFolder {
+  readonly files: readonly string[];
+  /** What the folder lacks, and why. */
+  readonly dropped: readonly string[];
+}
+
+/** What transformers.js looks for when it is asked for a dtype: fp32, fp16, q8. */
+const onnxNames: Readonly<Record<Precision, string>> = {
+  fp32: "model.onnx",
+  fp16: "model_fp16.onnx",
+  int8: "model_quantized.onnx",
+};
+
+/** Weights above this many bytes would stand in a second file, under a name that transformers.js does not know. */
+const mostBytes = 1.9e9;
+
+/**
+ * Writes the encoder. @throws CheckpointError where there is a model already, or the encoder has no place in transformers' ViT
+ */
+export function writeHuggingFace(
+  model: LoadedModel,
+  folder: string,
+  { license, overwrite = false }: HuggingFaceOptions = {},
+): HuggingFaceFolder {
+  const converted = convert(model.path, folder, { to: "hf-vit", overwrite });
+  mkdirSync(join(folder, "onnx"), { recursive: true });
+  const dropped = [...converted.dropped];
+  const onnx = (Object.keys(onnxNames) as Precision[]).flatMap((precision) => {
+    const file = encoderOnnx(model, { precision, ...(license === undefined ? {} : { license }) });
+    const path = join(folder, "onnx", onnxNames[precision]);
+    if (!isTooLarge(file)) return file.write(path);
+    dropped.push(`onnx/${onnxNames[precision]}: above 1.9 GB, more than one ONNX file holds`);
+    return [];
+  });
+  const prepared = join(folder, "preprocessor_config.json");
+  const card = join(folder, "README.md");
+  writeAtomic(prepared, `${JSON.stringify(imageProcessor(model), null, 2)}\n`);
+  writeAtomic(card, modelCard(model, basename(folder), license));
+  return { files: [...new Set([...converted.files, prepared, card, ...onnx])], dropped };
+}
+
+function isTooLarge({ weightBytes }: OnnxFile): boolean {
+  return weightBytes > mostBytes;
+}
+
+/** Shorter side, then the middle: ViTImageProcessor, which `convert` names, would squeeze a picture into the size. */
+function imageProcessor({ config }: LoadedModel): object {
+  const { resizeShorterSide, centerCrop, rescale, mean, std } = preprocessing(config) as {
+    resizeShorterSide: number;
+    centerCrop: [number, number];
+    rescale: number;
+    mean: readonly number[];
+    std: readonly number[];
+  };
+  const [height, width] = centerCrop;
+  return {
+    crop_size: { height, width },
+    do_center_crop: true,
+    do_convert_rgb: config.data.channels === 3,
+    do_normalize: true,
+    do_rescale: true,
+    do_resize: true,
+    image_mean: mean,
+    image_processor_type: "BitImageProcessor",
+    image_std: std,
+    resample: 3,
+    rescale_factor: rescale,
+    size: { shortest_edge: resizeShorterSide },
+  };
+}
+
+function modelCard({ config, step, encoder }: LoadedModel, name: string, license: string | undefined): string {
+  const { method } = config;
+  const [height, width] = encoder.imageSize;
+  const spdx = license !== undefined && /^[A-Za-z0-9.+-]+$/.test(license) ? [`license: ${license.toLowerCase()}`] : [];
+  return `---
+${[...spdx, "library_name: transformers", "pipeline_tag: image-feature-extraction", "tags: [lacuna, self-supervised, vit]"].join("\n")}
+---
+
+# ${name}
+
+The encoder of a ViT (${encoder.blocks.links.length} blocks, width ${encoder.width}, pictures of ${height} × ${width}) after ${step} steps of ${method.name.toUpperCase()} without labels,
+trained with Lacuna. Licence of the weights: ${license ?? "not stated by who trained it"}.
+
+\`\`\`js
+import { pipeline } from "@huggingface/transformers";
+
+const extract = await pipeline("image-feature-extraction", "${name}", { dtype: "fp32" }); // or fp16, q8
+const features = await extract("picture.jpg", { pool: true }); // [1, ${encoder.width}], the mean of the patch tokens
+\`\`\`
+
+\`\`\`python
+from transformers import AutoImageProcessor, ViTModel
+
+processor = AutoImageProcessor.from_pretrained("${name}")
+model = ViTModel.from_pretrained("${name}", add_pooling_layer=False)
+tokens = model(**processor(image, return_tensors="pt")).last_hidden_state  # [1, 1 + patches, ${encoder.width}], class token first
+features = tokens[:, 1:].mean(1)
+\`\`\`
+`;
+}
