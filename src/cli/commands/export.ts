@@ -68,13 +68,13 @@ export function exportCommand(program: Command, add: Add): void {
     const { checkRoom, loadModel } = await import("../../index.js");
     if (options.page !== undefined) checkRoom(options.page); // before anything long begins
     using model = loadModel(path, { device: "cpu" });
-    const onnx = out === undefined ? undefined : await writeOnnx(model, out, options);
-    const folder = huggingFace === undefined ? undefined : await writeFolder(model, huggingFace, options);
-    const page = options.page === undefined ? undefined : await writeAsPage(model, options.page, options);
-    report.result({ ...onnx?.result, ...folder?.result, ...page?.result, model: model.path, step: model.step }, () => {
-      onnx?.tell(report);
-      folder?.tell(report);
-      page?.tell(report);
+    const written: Written[] = [];
+    if (out !== undefined) written.push(await writeOnnx(model, out, options));
+    if (huggingFace !== undefined) written.push(await writeFolder(model, huggingFace, options));
+    if (options.page !== undefined) written.push(await writeAsPage(model, options.page, options));
+    const all = Object.assign({}, ...written.map(({ result }) => result)) as Record<string, unknown>;
+    report.result({ ...all, model: model.path, step: model.step }, () => {
+      for (const each of written) each.tell(report);
     });
     return 0;
   });
