@@ -61,22 +61,26 @@ export function exportCommand(program: Command, add: Add): void {
     .option("--count <n>", "how many examples; they are published with the page", wholeNumber, 24)
     .option("--title <text>", "what stands above the page");
   add<Options>(command, async (report, operands, options) => {
-    const path = operands[0] as string;
-    const out = options.onnx === undefined ? undefined : checkOut(options.onnx);
-    const { huggingFace } = options;
-    if (out === undefined && options.page === undefined && huggingFace === undefined) throw nothingToWrite();
-    const { checkRoom, loadModel } = await import("../../index.js");
-    if (options.page !== undefined) checkRoom(options.page); // before anything long begins
-    using model = loadModel(path, { device: "cpu" });
-    const written: Written[] = [];
-    if (out !== undefined) written.push(await writeOnnx(model, out, options));
-    if (huggingFace !== undefined) written.push(await writeFolder(model, huggingFace, options));
-    if (options.page !== undefined) written.push(await writeAsPage(model, options.page, options));
-    const all = Object.assign({}, ...written.map(({ result }) => result)) as Record<string, unknown>;
-    report.result({ ...all, model: model.path, step: model.step }, () => {
-      for (const each of written) each.tell(report);
-    });
+    await writeAll(report, operands[0] as string, options);
     return 0;
+  });
+}
+
+/** Everything that was asked for. */
+async function writeAll(report: Report, path: string, options: Options): Promise<void> {
+  const out = options.onnx === undefined ? undefined : checkOut(options.onnx);
+  const { huggingFace } = options;
+  if (out === undefined && options.page === undefined && huggingFace === undefined) throw nothingToWrite();
+  const { checkRoom, loadModel } = await import("../../index.js");
+  if (options.page !== undefined) checkRoom(options.page); // before anything long begins
+  using model = loadModel(path, { device: "cpu" });
+  const written: Written[] = [];
+  if (out !== undefined) written.push(await writeOnnx(model, out, options));
+  if (huggingFace !== undefined) written.push(await writeFolder(model, huggingFace, options));
+  if (options.page !== undefined) written.push(await writeAsPage(model, options.page, options));
+  const all = Object.assign({}, ...written.map(({ result }) => result)) as Record<string, unknown>;
+  report.result({ ...all, model: model.path, step: model.step }, () => {
+    for (const each of written) each.tell(report);
   });
 }
 
