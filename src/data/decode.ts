@@ -11,8 +11,9 @@ import { readFileSync, statSync } from "node:fs";
 import { BandError, decodeBands, needsBands } from "./decode/bands.js";
 import { toChannels } from "./decode/colour.js";
 import { claimedSize, endsTooEarly, isDecoded, type PictureFormat, sniffFormat } from "./decode/format.js";
-import { decodeOrdinaryJpeg, isOrdinaryJpeg, type JpegHeader, readJpegHeader } from "./decode/jpeg.js";
+import { decodeOrdinaryJpeg, isOrdinaryJpeg, type JpegHeader, type JpegMode, readJpegHeader } from "./decode/jpeg.js";
 import { orient } from "./decode/orientation.js";
+import { type Choose, decodePiece, type Piece, type PieceOptions } from "./decode/piece.js";
 import { decodeWithVips } from "./decode/vips.js";
 import { BadPictureError } from "./errors.js";
 import type { Picture } from "./resample.js";
@@ -24,6 +25,8 @@ export interface DecodeOptions {
   readonly timeoutMs: number;
   /** 1 luma (Rec. 601), 3 RGB on white, 4 RGB with alpha; any other number of bands that the file must have. */
   readonly channels: number;
+  /** Default "fast". */
+  readonly jpeg?: JpegMode;
 }
 
 /** 64 megapixels: more than all but a few cameras make, 192 MB of pixels. */
@@ -63,6 +66,20 @@ const MOST_SCAN_WORK = 2 ** 32;
  */
 export async function decodeFile(path: string, options: DecodeOptions): Promise<Picture> {
   return (await decodeBytes(readPictureFile(path), path, options)).picture;
+}
+
+/**
+ * The part of a file's picture that is wanted, at once. Undefined where only `decodeFile` can say more: for everything but
+ * sound, ordinary JPEGs by their name. The pixels are valid until the next call in this thread.
+ */
+export function decodePart(path: string, options: PieceOptions, choose: Choose): Piece | undefined {
+  if (!/\.jpe?g$/i.test(path)) return undefined;
+  try {
+    return decodePiece(readPictureFile(path), options, choose);
+  } catch (error) {
+    if (error instanceof BadPictureError) return undefined; // decodeFile names it
+    throw error;
+  }
 }
 
 /**
@@ -126,7 +143,7 @@ async function decodeSniffed(
 ): Promise<Decoded> {
   const ordinary = jpeg !== undefined && isOrdinaryJpeg(jpeg);
   if (ordinary) {
-    const stored = await decodeOrdinaryJpeg(bytes, jpeg).catch(() => undefined);
+    const stored = await decodeOrdinaryJpeg(bytes, jpeg, options.jpeg).catch(() => undefined);
     if (stored !== undefined) return { picture: orient(stored, jpeg.orientation), facts: factsOfJpeg(jpeg) };
   }
   const { picture, metadata } = await decodeWithVips(bytes, options);

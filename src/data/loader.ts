@@ -6,6 +6,7 @@
  * time limit on one day and not on the next.)
  */
 import path from "node:path";
+import type { JpegMode } from "./decode/jpeg.js";
 import { DEFAULT_MAX_PIXELS, DEFAULT_TIMEOUT_MS } from "./decode.js";
 import { DataError } from "./errors.js";
 import { type BadSample, BadSamples } from "./loader/bad-samples.js";
@@ -39,6 +40,8 @@ export interface LoaderOptions {
   readonly maxPixels?: number;
   /** Milliseconds for one picture. */
   readonly timeoutMs?: number;
+  /** How JPEGs are decoded. Default "fast". */
+  readonly jpeg?: JpegMode;
   /** Above this share of bad pictures the loader stops with BadDataError. Default 0.1. */
   readonly maxBadShare?: number;
   /** Where each worker notes the path that it is about to decode; see `notedPaths`. */
@@ -193,7 +196,7 @@ export class Loader implements AsyncDisposable {
   }
 
   #startCrew(): Crew {
-    const { seed, maxPixels, timeoutMs, noteFolder, workers, decoder } = this.#options;
+    const { seed, maxPixels, timeoutMs, jpeg, noteFolder, workers, decoder } = this.#options;
     const setup: WorkSetup = {
       content: shareContent(this.#source.content),
       size: this.#source.size,
@@ -203,9 +206,11 @@ export class Loader implements AsyncDisposable {
         maxPixels: maxPixels ?? DEFAULT_MAX_PIXELS,
         timeoutMs: timeoutMs ?? DEFAULT_TIMEOUT_MS,
         channels: this.#channels,
+        ...(jpeg === undefined ? {} : { jpeg }),
       },
       decoder,
       known: this.#known,
+      sound: new Uint8Array(new SharedArrayBuffer(this.#source.size)),
     };
     if (noteFolder !== undefined) forgetNotes(noteFolder);
     const crewOptions = { setup, noteFolder, onReport: (report: Report) => this.#receive(report) };

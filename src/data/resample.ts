@@ -11,7 +11,7 @@
 
 import { resampleWithKernel } from "./resample/kernel-passes.js";
 import { type Plan, type Plane, resamplePlane } from "./resample/passes.js";
-import { weightsOf } from "./resample/weights.js";
+import { type Weights, weightsOf } from "./resample/weights.js";
 
 /** Pixels as rows of interleaved channels: data [height width channels], one byte each. */
 export interface Picture {
@@ -44,6 +44,10 @@ export interface ResampleOptions {
   readonly crop?: Region;
   /** Pillow's `box`, in pixels of the crop. Default: all of it. */
   readonly box?: Box;
+  /** Mirror the result left and right. */
+  readonly mirror?: boolean;
+  /** Another way to make the passes, equal to the bit, that is tried first; undefined where it cannot. */
+  readonly passes?: (plane: Plane, plan: Plan) => Uint8Array | undefined;
 }
 
 function copyPlane(plane: Plane): Uint8Array {
@@ -86,16 +90,32 @@ export function resample(picture: Picture, options: ResampleOptions): Picture {
   }
   const plane = planeOf(picture, options.crop ?? { top: 0, left: 0, height: picture.height, width: picture.width });
   const box = options.box ?? { left: 0, top: 0, right: plane.width, bottom: plane.height };
-  const across = width !== plane.width || box.left !== 0 || box.right !== width;
+  const mirror = options.mirror === true;
+  const across = mirror || width !== plane.width || box.left !== 0 || box.right !== width;
   const down = height !== plane.height || box.top !== 0 || box.bottom !== height;
   const shrinkDown = plane.height - height;
   const plan: Plan = {
     height,
     width,
-    columns: across ? weightsOf(plane.width, box.left, box.right, width) : undefined,
+    columns: across ? columnsOf(weightsOf(plane.width, box.left, box.right, width), mirror) : undefined,
     rows: down ? weightsOf(plane.height, box.top, box.bottom, height) : undefined,
     verticalFirst: shrinkDown > 0 && shrinkDown > (plane.width - width) * 2,
   };
-  const data = across || down ? (resampleWithKernel(plane, plan) ?? resamplePlane(plane, plan)) : copyPlane(plane);
+  const data = across || down ? pass(plane, plan, options) : copyPlane(plane);
   return { data, height, width, channels: plane.channels };
+}
+
+function pass(plane: Plane, plan: Plan, { passes }: ResampleOptions): Uint8Array {
+  return passes?.(plane, plan) ?? resampleWithKernel(plane, plan) ?? resamplePlane(plane, plan);
+}
+
+/** The last position first, for a mirrored result: no pass of its own. */
+function columnsOf(weights: Weights, mirror: boolean): Weights {
+  if (!mirror) return weights;
+  const { first, count, values, stride } = weights;
+  const mirrored = new Int32Array(values.length);
+  for (let i = 0, to = values.length - stride; to >= 0; i++, to -= stride) {
+    mirrored.set(values.subarray(i * stride, (i + 1) * stride), to);
+  }
+  return { first: first.toReversed(), count: count.toReversed(), values: mirrored, stride };
 }

@@ -2,8 +2,10 @@
  * Carries out the transforms that `views.ts` describes, as torchvision 0.29 does on Pillow pictures: the same pixels for
  * the same parameters, and parameters drawn by the same law from keyed numbers.
  */
+import type { Piece, Wanted } from "./decode/piece.js";
 import type { KeyedRandom } from "./random.js";
-import { crop, type Picture, type Region, resample } from "./resample.js";
+import { resampleNatively } from "./resample/native-passes.js";
+import { crop, type Picture, type Region, type ResampleOptions, resample } from "./resample.js";
 import { gaussianBlur } from "./transform/blur.js";
 import { drawJitter, jitter } from "./transform/color-jitter.js";
 import { grayscale } from "./transform/enhance.js";
@@ -124,10 +126,14 @@ function padToSize(picture: Picture, size: Size): Picture {
   return { data, height, width, channels };
 }
 
+function resize(picture: Picture, options: ResampleOptions): Picture {
+  return resample(picture, { ...options, passes: resampleNatively });
+}
+
 function applyStep(step: TransformStep, picture: Picture, random: KeyedRandom): Picture {
   switch (step.type) {
     case "randomResizedCrop":
-      return resample(picture, { height: step.size[0], width: step.size[1], crop: drawCrop(picture, step, random) });
+      return resize(picture, { height: step.size[0], width: step.size[1], crop: drawCrop(picture, step, random) });
     case "reflectPadCrop": {
       const top = random.integer(2 * step.padding + 1);
       const left = random.integer(2 * step.padding + 1);
@@ -137,7 +143,7 @@ function applyStep(step: TransformStep, picture: Picture, random: KeyedRandom): 
       return random.uniform() < step.probability ? flip(picture) : picture;
     case "resize": {
       const { size } = step;
-      return resample(
+      return resize(
         picture,
         typeof size === "number" ? shorterSideSize(picture, size) : { height: size[0], width: size[1] },
       );
@@ -176,5 +182,44 @@ function applyColourStep(step: ColourStep, picture: Picture, random: KeyedRandom
  * The same picture, steps and key give the same bytes. Each step takes its numbers from `random` in order.
  */
 export function apply(transform: Transform, picture: Picture, random: KeyedRandom): Picture {
-  return transform.reduce((current, step) => applyStep(step, current, random), picture);
+  if (transform[0]?.type !== "randomResizedCrop") return follow(transform, picture, random);
+  const { height, width } = picture;
+  return applyToPiece(transform, { picture, whole: { height, width }, scale: 1, left: 0, top: 0 }, random);
+}
+
+function follow(steps: Transform, picture: Picture, random: KeyedRandom): Picture {
+  return steps.reduce((current, step) => applyStep(step, current, random), picture);
+}
+
+/**
+ * What has to be there of a picture of this size for a transform that begins with a random crop; undefined for others,
+ * which need all of it.
+ */
+export function wantedBy(transform: Transform, whole: Size, random: KeyedRandom): Wanted | undefined {
+  const [step] = transform;
+  if (step?.type !== "randomResizedCrop") return undefined;
+  const region = drawCrop(whole, step, random);
+  return { region, shrinks: Math.min(region.height / step.size[0], region.width / step.size[1]) };
+}
+
+/** As `apply` to the whole picture, from the part that `wantedBy` names for the same numbers. */
+export function applyToPiece(transform: Transform, piece: Piece, random: KeyedRandom): Picture {
+  const [step, next] = transform;
+  if (step?.type !== "randomResizedCrop") throw new RangeError("a part of a picture is not enough for this transform");
+  const region = drawCrop(piece.whole, step, random);
+  // Mirrored as it is resized: the same pixels, without a pass over them.
+  const mirror = next?.type === "flip" && random.uniform() < next.probability;
+  const picture = resizePart(piece, region, { height: step.size[0], width: step.size[1], mirror });
+  return follow(transform.slice(next?.type === "flip" ? 2 : 1), picture, random);
+}
+
+/** Of a scaled picture the window has edges between pixels. */
+function resizePart({ picture, scale, left, top }: Piece, region: Region, options: ResampleOptions): Picture {
+  const right = Math.min(picture.width, (region.left + region.width) * scale - left);
+  const bottom = Math.min(picture.height, (region.top + region.height) * scale - top);
+  const [x, y] = [Math.max(0, region.left * scale - left), Math.max(0, region.top * scale - top)];
+  const [fromX, fromY] = [Math.floor(x), Math.floor(y)];
+  const window = { left: fromX, top: fromY, width: Math.ceil(right) - fromX, height: Math.ceil(bottom) - fromY };
+  const box = { left: x - fromX, top: y - fromY, right: right - fromX, bottom: bottom - fromY };
+  return resize(picture, { ...options, crop: window, box });
 }

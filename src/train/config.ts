@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { JPEG_MODES } from "../data/decode/jpeg.js";
 import { sourceSchema } from "../data/source.js";
 import { ConfigError } from "../engine/errors.js";
 import { methodConfig } from "../methods/index.js";
@@ -29,6 +30,10 @@ export const dataConfig = z.strictObject({
   mean: z.array(z.number()).default([0.485, 0.456, 0.406]).describe("of each channel, pixels in 0 to 1 (ImageNet's)"),
   std: z.array(z.number().positive()).default([0.229, 0.224, 0.225]),
   maxBadShare: z.number().min(0).max(1).default(0.1).describe("more unreadable pictures than this share end the run"),
+  jpeg: z
+    .enum(JPEG_MODES)
+    .default("fast")
+    .describe("decoding: fast; accurate (Pillow's pixels); scaled (parts that shrink to half are decoded smaller)"),
   maxPixels: positive.default(64e6).describe("larger pictures are refused by their header, before decoding"),
 });
 

@@ -1,4 +1,4 @@
-// Step 3: native/*.cc -> build/lacuna.node, only what changed.
+// Step 3: native/*.cc -> build/lacuna.node and native/pixels/*.cc -> build/pixels.node, only what changed.
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism, totalmem } from "node:os";
@@ -11,10 +11,11 @@ import { filesBelow, hash, hashFiles, readJson, writeJson } from "./stamp.mjs";
 const bytesPerCompiler = 2 ** 31; // a file with libtorch's headers takes 1 to 2 GB to compile
 
 export const stampPath = (root) => join(root, "build", "lacuna.json");
-const addonPath = (root) => join(root, "build", "lacuna.node");
+const addonPath = (root, name) => join(root, "build", `${name}.node`);
 const notesPath = (root) => join(root, "build", "native", "objects.json");
 
 const sourcesOf = (root) => filesBelow(join(root, "native"), [".cc"]);
+const isOfPixels = (root, source) => relative(join(root, "native"), source).startsWith("pixels/");
 const nativeKey = (root) => hashFiles(root, filesBelow(join(root, "native"), [".cc", ".h"]));
 
 /** Flags as lists. The old RPATH and not RUNPATH: only the former is used for what libtorch_cpu.so itself asks for. */
@@ -31,6 +32,12 @@ export function flagsFor(libtorch, napiHeaders) {
   return { compile, link };
 }
 
+/** The addon of the threads that make pictures: they never load libtorch. */
+function flagsOfPixels(napiHeaders) {
+  const compile = ["-std=c++20", "-O2", "-fPIC", "-DNAPI_VERSION=8", "-Wall", "-isystem", napiHeaders];
+  return { compile, link: ["-shared", "-ldl"] };
+}
+
 function napiHeaders(root) {
   const beside = join(root, "node_modules", "node-api-headers");
   if (existsSync(join(root, "package-lock.json"))) return join(beside, "include");
@@ -39,14 +46,15 @@ function napiHeaders(root) {
   return join(dirname(require.resolve("node-api-headers/package.json")), "include");
 }
 
-const flagsKey = (flags) => hash(process.env.CXX ?? "", ...flags.compile, ...flags.link);
+const flagsKey = (...several) =>
+  hash(process.env.CXX ?? "", ...several.flatMap(({ compile, link }) => [...compile, ...link]));
 
 /** "ready", "missing", "stale", or "nothing to compile" */
 export function addonState(root, libtorch) {
   if (sourcesOf(root).length === 0) return "nothing to compile";
-  if (!existsSync(addonPath(root))) return "missing";
+  if (!existsSync(addonPath(root, "lacuna")) || !existsSync(addonPath(root, "pixels"))) return "missing";
   const stamp = readJson(stampPath(root));
-  const flags = flagsKey(flagsFor(libtorch, napiHeaders(root)));
+  const flags = flagsKey(flagsFor(libtorch, napiHeaders(root)), flagsOfPixels(napiHeaders(root)));
   return stamp?.sources === nativeKey(root) && stamp.flags === flags ? "ready" : "stale";
 }
 
@@ -85,8 +93,8 @@ async function compile({ root, source, compiler, flags, notes, settings }) {
   say(`  ${relative(root, source)} (${seconds(started)})`);
 }
 
-async function link({ root, compiler, flags, objects }) {
-  const temporary = `${addonPath(root)}.${process.pid}.node`;
+async function link({ root, name, compiler, flags, objects }) {
+  const temporary = `${addonPath(root, name)}.${process.pid}.node`;
   const linked = await run(compiler.command, ["-o", temporary, ...objects, ...flags.link]);
   if (!linked.ok) throw new SetupError(`The addon does not link:\n${linked.output.trim()}`);
   const loaded = await run(process.execPath, ["-e", `require(${JSON.stringify(temporary)})`]);
@@ -94,7 +102,7 @@ async function link({ root, compiler, flags, objects }) {
     rmSync(temporary);
     throw new SetupError(`The addon was compiled but does not load:\n${loaded.output.trim()}`);
   }
-  renameSync(temporary, addonPath(root)); // a process that has the older one loaded keeps it
+  renameSync(temporary, addonPath(root, name)); // a process that has the older one loaded keeps it
 }
 
 export async function buildAddon(root, libtorch) {
@@ -102,19 +110,28 @@ export async function buildAddon(root, libtorch) {
   if (state !== "missing" && state !== "stale") return;
   const started = Date.now();
   const compiler = findCompiler();
-  const flags = flagsFor(libtorch, napiHeaders(root));
+  const headers = napiHeaders(root);
+  const addons = [
+    { name: "lacuna", flags: flagsFor(libtorch, headers), isOf: (source) => !isOfPixels(root, source) },
+    { name: "pixels", flags: flagsOfPixels(headers), isOf: (source) => isOfPixels(root, source) },
+  ];
   const sources = sourcesOf(root);
   const nativeSources = nativeKey(root);
   const width = Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / bytesPerCompiler)));
   mkdirSync(join(root, "build", "native"), { recursive: true });
   say(
-    `compiling the addon with ${compiler.version} (${sources.length} files, ${width} at a time; a minute or two the first time)`,
+    `compiling the addons with ${compiler.version} (${sources.length} files, ${width} at a time; a minute or two the first time)`,
   );
   const notes = readJson(notesPath(root)) ?? {};
-  const settings = hash(compiler.version, libtorch.version, ...flags.compile);
-  const tasks = sources.map((source) => () => compile({ root, source, compiler, flags, notes, settings }));
+  const tasks = addons.flatMap(({ flags, isOf }) => {
+    const settings = hash(compiler.version, libtorch.version, ...flags.compile);
+    return sources.filter(isOf).map((source) => () => compile({ root, source, compiler, flags, notes, settings }));
+  });
   await inParallel(tasks, width);
-  await link({ root, compiler, flags, objects: sources.map((source) => objectOf(root, source)) });
-  writeJson(stampPath(root), { libtorch, compiler: compiler.version, flags: flagsKey(flags), sources: nativeSources });
-  say(`the addon is ready (${seconds(started)})`);
+  for (const { name, flags, isOf } of addons) {
+    await link({ root, name, compiler, flags, objects: sources.filter(isOf).map((source) => objectOf(root, source)) });
+  }
+  const flags = flagsKey(...addons.map((addon) => addon.flags));
+  writeJson(stampPath(root), { libtorch, compiler: compiler.version, flags, sources: nativeSources });
+  say(`the addons are ready (${seconds(started)})`);
 }

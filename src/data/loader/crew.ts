@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { Note } from "./notes.js";
 import { Pulse } from "./pulse.js";
 import type { Ring } from "./ring.js";
-import { type DecodeFile, loadDecoder, type Report, Work, type WorkSetup } from "./work.js";
+import { type Decoder, loadDecoder, type Report, Work, type WorkSetup } from "./work.js";
 
 export interface CrewOptions {
   readonly setup: WorkSetup;
@@ -55,7 +55,7 @@ export class LocalCrew implements Crew {
 
   async #run(): Promise<void> {
     const { setup } = this.#options;
-    this.#ready ??= loadDecoderFor(setup).then((decode) => this.#work.prepare(decode && limited(decode)));
+    this.#ready ??= loadDecoderFor(setup).then((decoder) => this.#work.prepare(decoder && limited(decoder)));
     await this.#ready;
     let turned = performance.now();
     for (;;) {
@@ -88,13 +88,13 @@ export class LocalCrew implements Crew {
 
 const MOST_MS_WITHOUT_A_TURN = 50;
 
-async function loadDecoderFor(setup: WorkSetup): Promise<DecodeFile | undefined> {
+async function loadDecoderFor(setup: WorkSetup): Promise<Decoder | undefined> {
   return setup.content.kind === "files" ? loadDecoder(setup.decoder) : undefined;
 }
 
 /** A thread cannot stop itself while it computes, but it need not wait for a promise that never comes. */
-function limited(decode: DecodeFile): DecodeFile {
-  return async (path, options) => {
+function limited({ decodeFile, ...rest }: Decoder): Decoder {
+  const patient: Decoder["decodeFile"] = async (path, options) => {
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<never>((_, reject) => {
       const limitMs = hangLimitMs(options.timeoutMs);
@@ -103,11 +103,12 @@ function limited(decode: DecodeFile): DecodeFile {
       }, limitMs);
     });
     try {
-      return await Promise.race([decode(path, options), limit]);
+      return await Promise.race([decodeFile(path, options), limit]);
     } finally {
       clearTimeout(timer);
     }
   };
+  return { ...rest, decodeFile: patient };
 }
 
 /** The decoder has a limit of its own and keeps it unless it hangs: this one is later. */

@@ -1,9 +1,11 @@
 /** Fills the places of a ring: decodes, replaces what is bad, transforms. Runs in a worker, or in the calling thread. */
+import type { JpegMode } from "../decode/jpeg.js";
+import type { Choose, Piece, PieceOptions, Wanted } from "../decode/piece.js";
 import { BAD_PICTURE_CODES, type BadPictureCode } from "../errors.js";
 import { KeyedRandom } from "../random.js";
 import type { Picture } from "../resample.js";
-import { apply } from "../transform.js";
-import type { Transform } from "../views.js";
+import { apply, applyToPiece, wantedBy } from "../transform.js";
+import type { Size, Transform } from "../views.js";
 import { pathOf, pixelsOf, type SharedContent, withChannels } from "./content.js";
 import type { Note } from "./notes.js";
 import type { Pulse } from "./pulse.js";
@@ -13,9 +15,16 @@ export interface DecodeOptions {
   readonly maxPixels: number;
   readonly timeoutMs: number;
   readonly channels: number;
+  readonly jpeg?: JpegMode;
 }
 
 export type DecodeFile = (path: string, options: DecodeOptions) => Promise<Picture>;
+
+/** What turns files into pixels. `decodePart` works at once, in memory that the next call of it takes again. */
+export interface Decoder {
+  readonly decodeFile: DecodeFile;
+  readonly decodePart?: (path: string, options: PieceOptions, choose: Choose) => Piece | undefined;
+}
 
 /** All that fixes the bytes of a batch besides the order of the samples. Can be sent to a worker. */
 export interface WorkSetup {
@@ -28,7 +37,12 @@ export interface WorkSetup {
   readonly decoder: string | undefined;
   /** One byte a sample, shared: 1 when it is known to be bad. */
   readonly known: Uint8Array;
+  /** One byte a sample, shared: whether its file has been read to the end (see `Soundness`). */
+  readonly sound: Uint8Array;
 }
+
+/** Unknown: not yet read. Whole: it has to be decoded as a whole, for its format or for damage in it. */
+const Soundness = { unknown: 0, sound: 1, whole: 2 } as const;
 
 /** What filling a ring has to tell. `met`: a sample at this place turned out, or was known, to be bad. */
 export type Report =
@@ -45,9 +59,9 @@ export interface Why {
 /** With nine pictures of ten bad, one place in 10^5 would need more; the share of bad ones has ended the run before. */
 const MOST_ATTEMPTS = 100;
 
-export async function loadDecoder(decoder: string | undefined): Promise<DecodeFile> {
-  if (decoder === undefined) return (await import("../decode.js")).decodeFile;
-  return ((await import(decoder)) as { decodeFile: DecodeFile }).decodeFile;
+export async function loadDecoder(decoder: string | undefined): Promise<Decoder> {
+  if (decoder === undefined) return await import("../decode.js");
+  return { decodeFile: ((await import(decoder)) as Decoder).decodeFile };
 }
 
 /** Whatever a decoder throws is the picture's fault as far as a run is concerned. */
@@ -63,18 +77,20 @@ export class Work {
   readonly #pulse: Pulse;
   readonly #note: Note | undefined;
   readonly #tell: (report: Report) => void;
-  #decode: DecodeFile | undefined;
+  readonly #takesParts: boolean;
+  #decoder: Decoder | undefined;
 
   constructor(setup: WorkSetup, pulse: Pulse, note: Note | undefined, tell: (report: Report) => void) {
     this.#setup = setup;
     this.#pulse = pulse;
     this.#note = note;
     this.#tell = tell;
+    this.#takesParts = setup.views.every(({ transform }) => transform[0]?.type === "randomResizedCrop");
   }
 
   /** Pictures in memory need no decoder, and their workers never load one. */
-  async prepare(decode?: DecodeFile): Promise<void> {
-    if (this.#setup.content.kind === "files") this.#decode = decode ?? (await loadDecoder(this.#setup.decoder));
+  async prepare(decoder?: Decoder): Promise<void> {
+    if (this.#setup.content.kind === "files") this.#decoder = decoder ?? (await loadDecoder(this.#setup.decoder));
   }
 
   /** Fills a place, with the sample that the order put there or the first good one of its replacements. */
@@ -104,21 +120,63 @@ export class Work {
     if (content.kind === "pixels") {
       this.#transform(ring, place, pixelsOf(content, sample), sample, epoch);
     } else {
-      const decoded = await this.#decodeNoted(pathOf(content, sample));
-      if ("reason" in decoded) {
-        this.#pulse.end();
-        return decoded;
+      const file = pathOf(content, sample);
+      if (!this.#makeOfPart(ring, place, file, sample, epoch)) {
+        const decoded = await this.#decodeNoted(file);
+        if ("reason" in decoded) {
+          this.#pulse.end();
+          return decoded;
+        }
+        this.#transform(ring, place, decoded, sample, epoch);
       }
-      this.#transform(ring, place, decoded, sample, epoch);
     }
     this.#pulse.end();
     return "made";
   }
 
+  /**
+   * Where all views begin with a random crop, what they need is decoded and no more. The first time the file's data is read
+   * to its end, so that a file that is bad or damaged is found whatever the crop, as decoding all of it would.
+   */
+  #makeOfPart(ring: Ring, place: Place, file: string, sample: number, epoch: number): boolean {
+    const { sound, decode, views } = this.#setup;
+    const state = Atomics.load(sound, sample);
+    const decodePart = this.#decoder?.decodePart;
+    if (!this.#takesParts || decodePart === undefined || state === Soundness.whole) return false;
+    this.#note?.write(file);
+    const options = { ...decode, toEnd: state === Soundness.unknown };
+    const piece = decodePart(file, options, (whole) => this.#wanted(whole, sample, epoch));
+    this.#note?.clear();
+    Atomics.store(sound, sample, piece === undefined ? Soundness.whole : Soundness.sound);
+    if (piece === undefined) return false;
+    const source = { ...piece, picture: withChannels(piece.picture, ring.memory.channels) };
+    views.forEach(({ name, transform }, index) => {
+      ring.write(place, index, applyToPiece(transform, source, this.#random(name, sample, epoch)).data);
+    });
+    return true;
+  }
+
+  /** The smallest part that holds what every view cuts out. */
+  #wanted(whole: Size, sample: number, epoch: number): Wanted {
+    const all = this.#setup.views.map(({ name, transform }) => {
+      return wantedBy(transform, whole, this.#random(name, sample, epoch)) as Wanted;
+    });
+    const regions = all.map(({ region }) => region);
+    const left = Math.min(...regions.map((region) => region.left));
+    const top = Math.min(...regions.map((region) => region.top));
+    const width = Math.max(...regions.map((region) => region.left + region.width)) - left;
+    const height = Math.max(...regions.map((region) => region.top + region.height)) - top;
+    return { region: { left, top, width, height }, shrinks: Math.min(...all.map(({ shrinks }) => shrinks)) };
+  }
+
+  #random(view: string, sample: number, epoch: number): KeyedRandom {
+    return new KeyedRandom({ seed: this.#setup.seed, purpose: `view:${view}`, epoch, sample });
+  }
+
   async #decodeNoted(file: string): Promise<Picture | Why> {
     this.#note?.write(file);
     try {
-      return await (this.#decode as DecodeFile)(file, this.#setup.decode);
+      return await (this.#decoder as Decoder).decodeFile(file, this.#setup.decode);
     } catch (error) {
       return whyOf(error);
     } finally {
@@ -127,11 +185,9 @@ export class Work {
   }
 
   #transform(ring: Ring, place: Place, picture: Picture, sample: number, epoch: number): void {
-    const { views, seed } = this.#setup;
     const source = withChannels(picture, ring.memory.channels);
-    views.forEach(({ name, transform }, index) => {
-      const random = new KeyedRandom({ seed, purpose: `view:${name}`, epoch, sample });
-      ring.write(place, index, apply(transform, source, random).data);
+    this.#setup.views.forEach(({ name, transform }, index) => {
+      ring.write(place, index, apply(transform, source, this.#random(name, sample, epoch)).data);
     });
   }
 }

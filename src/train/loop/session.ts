@@ -234,7 +234,7 @@ export function openTrainingLoader({
   writer,
   knownBad,
 }: Pick<Session, "config" | "task" | "source" | "writer" | "knownBad">): Loader {
-  const { batchSize, workers, channels, maxPixels, maxBadShare } = config.data;
+  const { batchSize, workers, channels, maxPixels, jpeg, maxBadShare } = config.data;
   return openLoader(source, {
     views: task.views(),
     batchSize,
@@ -244,6 +244,7 @@ export function openTrainingLoader({
     dropLast: true,
     channels,
     maxPixels,
+    jpeg,
     maxBadShare,
     knownBad,
     ...(writer === undefined ? {} : { noteFolder: join(writer.folder, noteFolder) }),

@@ -48,7 +48,7 @@ export function plainLoader(
   batchSize: number,
   view: Transform = middle(config),
 ): Loader {
-  const { channels, maxPixels, maxBadShare } = config.data;
+  const { channels, maxPixels, jpeg, maxBadShare } = config.data;
   const workers = config.data.workers === "auto" ? defaultWorkers(source, machineLimits().cores) : config.data.workers;
   return openLoader(source, {
     views: { image: view },
@@ -59,6 +59,7 @@ export function plainLoader(
     dropLast: false,
     channels,
     maxPixels,
+    jpeg,
     maxBadShare,
   });
 }

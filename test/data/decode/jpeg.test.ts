@@ -12,10 +12,19 @@ const headerOf = (name: string) => {
 
 describe("readJpegHeader", () => {
   it("reads size, components, orientation, profile and scans", () => {
-    const plain = { width: 26, height: 18, precision: 8, components: 3, orientation: 1, profile: "srgb", scans: 1 };
+    const plain = {
+      width: 26,
+      height: 18,
+      precision: 8,
+      components: 3,
+      orientation: 1,
+      profile: "srgb",
+      scans: 1,
+      block: [16, 16],
+    };
     expect(headerOf("420.jpg")).toEqual(plain);
-    expect(headerOf("grey.jpg")).toEqual({ ...plain, components: 1 });
-    expect(headerOf("cmyk.jpg")).toEqual({ ...plain, components: 4 });
+    expect(headerOf("grey.jpg")).toEqual({ ...plain, components: 1, block: [8, 8] });
+    expect(headerOf("cmyk.jpg")).toEqual({ ...plain, components: 4, block: undefined });
     expect(headerOf("srgb-profile.jpg")).toEqual(plain);
     expect(headerOf("other-profile.jpg")).toEqual({ ...plain, profile: "other" });
     expect(headerOf("orientation-7.jpg")).toEqual({ ...plain, width: 18, height: 26, orientation: 7 });

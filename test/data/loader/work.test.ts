@@ -15,13 +15,20 @@ function scene(decode: DecodeFile) {
     ...{ size: SIZE, seed: 1, views: [{ name: "image", transform: [] }], decoder: undefined },
     decode: { maxPixels: 10, timeoutMs: 10, channels: 1 },
     known: new Uint8Array(new SharedArrayBuffer(SIZE)),
+    sound: new Uint8Array(new SharedArrayBuffer(SIZE)),
   };
   const pulse = new Pulse();
   const work = new Work(setup, pulse, undefined, (report) => reports.push(report));
   const ring = new Ring(allocateRing({ slots: 1, batchSize: 1, channels: 1, views: [{ height: 1, width: 1 }] }), 0);
   ring.publish(0, 4, Int32Array.of(3));
   const place = ring.take() as Place;
-  return { setup, pulse, ring, reports, run: () => work.prepare(decode).then(() => work.fill(ring, place)) };
+  return {
+    setup,
+    pulse,
+    ring,
+    reports,
+    run: () => work.prepare({ decodeFile: decode }).then(() => work.fill(ring, place)),
+  };
 }
 
 const level: DecodeFile = async (path) => {
