@@ -129,7 +129,7 @@ export { type LoopOptions, type Probe, type ProbeSetting, Run } from "./train/lo
 export { imageShape, type LoopConfig } from "./train/loop/task.js";
 export { type Decoding, measureDecoding } from "./train/plan/decoding.js";
 export { busyLoad, type MachineRates, machineRates } from "./train/plan/machine.js";
-export { recordRun, runMemory, stepTime, whatWouldFit } from "./train/plan/predict.js";
+export { forwardPasses, recordRun, runMemory, stepTime, whatWouldFit } from "./train/plan/predict.js";
 export { pretrain } from "./train/pretrain.js";
 export { estimateGpu, type GpuEstimate } from "./train/speed.js";
 export { loadReferences, nearestReference } from "./train/verdict/reference.js";

@@ -42,9 +42,10 @@ export function planCommand(program: Command, add: Add): void {
     const measured = await measure(config, source, options.measure === true);
     const found = await forecast(config, measured);
     const sizes = await compare(config, options.sizes ?? [], measured);
+    const { forwardPasses } = await import("../../index.js");
     const rows = {
       cost: costRows(cost),
-      run: runRows(config, cost, run, gpu),
+      run: runRows(config, { ...cost, passes: forwardPasses(config) }, run, gpu),
       forecast: forecastRows(found, run.steps),
     };
     report.result({ ...numbers, ...run, gpu, forecast: found, ...(sizes.length > 0 ? { sizes } : {}), config }, () => {
@@ -74,13 +75,18 @@ function costRows(cost: ModelCost): string[][] {
   ];
 }
 
-function runRows(config: RunConfig, cost: ModelCost, run: RunNumbers, gpu: GpuEstimate | undefined): string[][] {
+function runRows(
+  config: RunConfig,
+  cost: ModelCost & { readonly passes: number },
+  run: RunNumbers,
+  gpu: GpuEstimate | undefined,
+): string[][] {
   const { data, optim } = config;
   return [
     ["trainable parameters", whole(cost.trainable)],
     ["effective batch", whole(data.batchSize)],
     ["learning rate", `${figure(run.learningRate)} = ${optim.baseLearningRate} × ${data.batchSize} / 256`],
-    ...stepRows(run, cost.multiplyAdds * data.batchSize),
+    ...stepRows(run, cost.multiplyAdds * data.batchSize, cost.passes),
     ...gpuRows(gpu, config),
   ];
 }
@@ -205,9 +211,13 @@ function gpuRows(gpu: GpuEstimate | undefined, { data }: RunConfig): string[][] 
   ];
 }
 
-function stepRows({ pictures, stepsPerEpoch, steps, warmupSteps, note }: RunNumbers, batchCost: number): string[][] {
+function stepRows(
+  { pictures, stepsPerEpoch, steps, warmupSteps, note }: RunNumbers,
+  batchCost: number,
+  passes: number,
+): string[][] {
   if (steps === undefined) return [["steps", note ?? ""]];
-  const total = 3 * batchCost * steps; // backward costs twice the forward pass
+  const total = (passes + 2) * batchCost * steps; // backward costs twice the forward pass
   return [
     ["pictures", whole(pictures ?? 0)],
     ["steps", `${whole(steps)}, ${whole(stepsPerEpoch ?? 0)} an epoch, warm-up ${whole(warmupSteps ?? 0)}`],

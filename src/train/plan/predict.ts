@@ -71,6 +71,11 @@ export interface StepTime {
   readonly decoding: number;
 }
 
+/** EMAE in two passes predicts once more, without gradients. */
+export function forwardPasses({ method }: Pick<RunConfig, "method">): number {
+  return method.name === "emae" && method.twoPass ? 2 : 1;
+}
+
 /** Backward of a product costs twice its forward pass, and is in the measured rates; computing again costs a third more. */
 const recomputed = 4 / 3;
 
@@ -82,9 +87,10 @@ export function stepTime(
   decodedPerSecond: number | undefined,
 ): StepTime {
   const time = { products: 0, attention: 0, elements: 0, overhead: 0 };
+  const twice = (forwardPasses(config) + 2) / 3;
   for (const step of steps) {
     const { kind, multiplyAdds } = operations[step.op as OpName];
-    const again = config.checkpointing && segmentOf(step.module) !== undefined ? recomputed : 1;
+    const again = (config.checkpointing && segmentOf(step.module) !== undefined ? recomputed : 1) * twice;
     const output = step.outputs.reduce((sum, { shape }) => sum + product(shape), 0);
     time.overhead += again * rates.overhead;
     if (multiplyAdds !== undefined) {

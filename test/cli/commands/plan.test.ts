@@ -31,3 +31,11 @@ test("without its pictures a plan still tells the model's cost, and what is miss
   expect(out).toContain("111,907,840");
   expect(out).toMatch(/steps are not known: .* Or say --pictures <n>\./);
 });
+
+test("EMAE in two passes predicts once more, without gradients: a third more work", async () => {
+  const total = async (...flags: string[]): Promise<number> => {
+    const { out } = await lacuna("plan", recipe("emae-cifar10"), "--pictures", "50000", ...flags);
+    return Number(/the whole run +([\d.]+) T multiply-adds/.exec(out)?.[1]);
+  };
+  expect((await total("--method.twoPass=true")) / (await total())).toBeCloseTo(4 / 3, 2);
+});
