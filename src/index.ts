@@ -15,6 +15,7 @@ export { LacunaError } from "./engine/errors.js";
 export { machineLimits } from "./engine/limits.js";
 export { autocast, noGrad, setThreads, threads } from "./engine/modes.js";
 export { liveTensors, scope } from "./engine/scope.js";
+export { drawBlocks } from "./evaluate/blocks-curve.js";
 export { featureProbes } from "./evaluate/feature-probe.js";
 export { type Extracted, extractFeatures, type LabelledFeatures } from "./evaluate/features.js";
 export { type KnnResult, knn } from "./evaluate/knn.js";
@@ -38,7 +39,7 @@ export {
   parseFinetune,
 } from "./finetune/config.js";
 export { type ErasingConfig, erase_, erasingConfig } from "./finetune/erasing.js";
-export { finetune, resolveFinetune } from "./finetune/finetune.js";
+export { changedSince, finetune, resolveFinetune } from "./finetune/finetune.js";
 export {
   checkMixing,
   drawMix,
@@ -78,9 +79,10 @@ export type { PageDescription } from "./page/description.js";
 export { checkRoom, type PageParts, writePage } from "./page/folder.js";
 export { type PageServer, servePage } from "./page/server.js";
 export { drawCurves, writeCurves } from "./runs/curves.js";
+export { pngOf } from "./runs/drawing.js";
 export { type OpenedRun, openRun } from "./runs/reader.js";
 export type { RunEvent, RunFile } from "./runs/schema.js";
-export { type RunSummary, summarize } from "./runs/summary.js";
+export { type RunSummary, type Spread, spread, summarize } from "./runs/summary.js";
 export { writeAtomic } from "./runs/write-atomic.js";
 export {
   defineSweep,

@@ -3,6 +3,7 @@ import { openSource, type Source } from "../data/source.js";
 import { chooseLabelled } from "../data/sources/labelled.js";
 import { subsetOf } from "../data/sources/subset.js";
 import { ConfigError } from "../engine/errors.js";
+import { differences } from "../train/checkpoint.js";
 import { type LoopOptions, Run } from "../train/loop/loop.js";
 import { openNew, type RunOptions } from "../train/loop/session.js";
 import type { TaskSpec } from "../train/loop/task.js";
@@ -87,4 +88,18 @@ export function resolveFinetune(input: FinetuneConfigInput): FinetuneConfig {
   const from = resolve(input.from); // a run can be resumed from anywhere
   const inherited = inheritedFrom(from) as unknown as Readonly<Record<string, unknown>>;
   return parseFinetune(laidOver(inherited, { ...input, from }));
+}
+
+/**
+ * Keys in which a run's configuration, as its run.json has it, is not what is asked for now; what never changes the numbers
+ * does not count. With any of them what is recorded is not the answer.
+ */
+export function changedSince(recorded: Readonly<Record<string, unknown>>, asked: FinetuneConfig): string[] {
+  const { warmupEpochs } = asked.optim;
+  const own = parseFinetune({ ...recorded, classes: undefined });
+  const alike = asked.precision === "auto" ? own.precision : asked.precision; // a run says what auto has become
+  const comparable = ({ log: _, classes: __, data: { workers: ___, ...data }, ...rest }: FinetuneConfig): unknown =>
+    JSON.parse(JSON.stringify({ ...rest, data }));
+  const filled = { ...asked, optim: { ...asked.optim, warmupEpochs: warmupEpochs ?? own.optim.warmupEpochs } };
+  return differences(comparable(own), comparable({ ...filled, precision: alike } as FinetuneConfig));
 }

@@ -109,3 +109,18 @@ function median(values: readonly number[]): number {
     ? (sorted[middle] as number)
     : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
 }
+
+/** Of one quantity over several runs that differ in the seed alone. The deviation of one value is not known. */
+export interface Spread {
+  readonly values: readonly number[];
+  readonly mean: number;
+  /** Sample standard deviation. */
+  readonly deviation: number | undefined;
+}
+
+/** Of at least one value. */
+export function spread(values: readonly number[]): Spread {
+  const mean = values.reduce((a, b) => a + b, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { values, mean, deviation: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : undefined };
+}

@@ -1,4 +1,5 @@
 /** What a sweep has come to: a row for each group of seeds, ours beside the paper's. */
+import { type Spread, spread } from "../runs/summary.js";
 import type { Evaluate, MeasureName, Reference, Sweep } from "./define.js";
 import { type SweepPoint, seedAxis, shortNames } from "./points.js";
 
@@ -19,13 +20,6 @@ export interface PointResult {
   readonly accuracies: Partial<Readonly<Record<MeasureName, number>>>;
   /** Why it failed. */
   readonly failure: string | undefined;
-}
-
-/** Mean and sample standard deviation over seeds; the deviation of one alone is not known. */
-export interface Spread {
-  readonly values: readonly number[];
-  readonly mean: number;
-  readonly deviation: number | undefined;
 }
 
 export interface SweepRow {
@@ -122,7 +116,6 @@ type Place = Pick<SweepRow, "at" | "name">;
 function rowOf(group: string, members: readonly PointResult[], paper: (place: Place) => SweepRow["paper"]): SweepRow {
   const { point } = members[0] as PointResult;
   const at = Object.fromEntries(Object.entries(point.at).filter(([key]) => key !== seedAxis));
-  const known = (values: readonly (number | undefined)[]): number[] => values.filter((value) => value !== undefined);
   const accuracies = measureNames.flatMap((name) => {
     const values = known(members.map((member) => member.accuracies[name]));
     return values.length === 0 ? [] : [[name, spread(values.map((value) => 100 * value))] as const];
@@ -138,20 +131,20 @@ function rowOf(group: string, members: readonly PointResult[], paper: (place: Pl
     failed: members.filter(({ status }) => status === "failed").length,
     cost: total(known(members.map(({ cost }) => cost))),
     seconds: total(known(members.map(({ seconds }) => seconds))),
-    loss: spread(known(members.map(({ loss }) => loss))),
-    heldOutLoss: spread(known(members.map(({ heldOutLoss }) => heldOutLoss))),
+    loss: spreadOfKnown(members.map(({ loss }) => loss)),
+    heldOutLoss: spreadOfKnown(members.map(({ heldOutLoss }) => heldOutLoss)),
     measures: Object.fromEntries(accuracies),
     paper: paper({ at, name: point.name }),
   };
 }
 
-function spread(values: readonly number[]): Spread;
-function spread(values: readonly [] | readonly number[]): Spread | undefined;
-function spread(values: readonly number[]): Spread | undefined {
-  if (values.length === 0) return undefined;
-  const mean = values.reduce((a, b) => a + b, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { values, mean, deviation: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : undefined };
+function known(values: readonly (number | undefined)[]): number[] {
+  return values.filter((value) => value !== undefined);
+}
+
+function spreadOfKnown(values: readonly (number | undefined)[]): Spread | undefined {
+  const own = known(values);
+  return own.length === 0 ? undefined : spread(own);
 }
 
 function paperAt(reference: Reference | undefined, place: unknown): SweepRow["paper"] {

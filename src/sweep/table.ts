@@ -1,6 +1,8 @@
 /** A sweep's table: Markdown for people, CSV for spreadsheets, JSON for programs. */
+
+import type { Spread } from "../runs/summary.js";
 import type { MeasureName } from "./define.js";
-import type { Agreement, Spread, SweepRow, SweepSummary } from "./summary.js";
+import type { Agreement, SweepRow, SweepSummary } from "./summary.js";
 
 const titles: Record<MeasureName, string> = { knn: "k-NN", linear: "linear probe", finetune: "fine-tuning" };
 

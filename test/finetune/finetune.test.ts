@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { liveTensors } from "../../src/engine/scope.js";
-import { finetune } from "../../src/finetune/finetune.js";
+import { changedSince, finetune, resolveFinetune } from "../../src/finetune/finetune.js";
 import { resume } from "../../src/finetune/resume.js";
 import { SafetensorsFile } from "../../src/formats/safetensors.js";
 import { openRun } from "../../src/runs/reader.js";
@@ -106,6 +106,16 @@ test.each([
   for (const name of frozen) expect(after.get(name), name).toBe(before.get(name));
   const changed = [...after.keys()].filter((name) => trained.test(name) && before.has(name));
   for (const name of changed) expect(after.get(name), name).not.toBe(before.get(name));
+});
+
+test("a recorded run is what is asked for, unless a key differs that changes its numbers", () => {
+  const { config } = openRun(reference.folder).run;
+  const asked = (changes: object) => changedSince(config, resolveFinetune(tinyFinetune(photos, changes)));
+  expect(asked({})).toEqual([]);
+  expect(asked({ log: { heldOutEpochs: 2 } })).toEqual([]);
+  expect(asked({ precision: "auto" })).toEqual([]); // run.json says what it became
+  expect(asked({ seed: 6, precision: "bfloat16" })).toEqual(["seed: 5 -> 6", 'precision: "float32" -> "bfloat16"']);
+  expect(asked({ trainBlocks: 1 })).toEqual(['trainBlocks: "all" -> 1']);
 });
 
 test("few labels: so many of each class; more than there are is refused", async () => {

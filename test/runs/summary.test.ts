@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { RunEvent } from "../../src/runs/schema.js";
-import { centredAverage, imagesPerSecond, smooth, summarize } from "../../src/runs/summary.js";
+import { centredAverage, imagesPerSecond, smooth, spread, summarize } from "../../src/runs/summary.js";
 import { checkpointEvent, startEvent, stepEvent } from "./example.js";
 
 test("a run added up by hand", () => {
@@ -76,4 +76,9 @@ test("the centred average keeps a straight line and its ends, and spreads a spik
       { step: 2, value: 4 },
     ]),
   ).toEqual([{ step: 2, value: 4 }]);
+});
+
+test("spread over seeds: the sample deviation, which one value does not have", () => {
+  expect(spread([1, 2, 3, 6])).toEqual({ values: [1, 2, 3, 6], mean: 3, deviation: Math.sqrt(14 / 3) });
+  expect(spread([0.5])).toEqual({ values: [0.5], mean: 0.5, deviation: undefined });
 });

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Measure, Measured } from "../measure/evaluation.js";
+import { partialCommand } from "../measure/partial.js";
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
 import { whole } from "../words.js";
@@ -22,7 +23,7 @@ const kinds: Record<Measure, string> = {
 export function evaluateCommand(program: Command, add: Add): void {
   const parent = program
     .command("evaluate")
-    .summary("how good the features are: knn, linear")
+    .summary("how good an encoder is: knn, linear, partial")
     .description(
       "Measures an encoder's features on labelled pictures, beside raw pixels and the encoder before training.",
     );
@@ -46,6 +47,7 @@ export function evaluateCommand(program: Command, add: Add): void {
       evaluate(report, operands[0] as string, name as Measure, options),
     );
   }
+  partialCommand(parent, add);
 }
 
 async function evaluate(report: Report, path: string, which: Measure, options: Options): Promise<number> {

@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+import { drawBlocks } from "../../src/evaluate/blocks-curve.js";
+
+const points = [
+  { blocks: "0", mean: 0.41, deviation: 0.01 },
+  { blocks: "0.5", mean: 0.482, deviation: 0.02 },
+  { blocks: "1", mean: 0.5, deviation: undefined },
+  { blocks: "all", mean: 0.534, deviation: 0.005 },
+];
+
+test("the curve has every point at its height, in the order in which they were given", async () => {
+  const svg = await drawBlocks(points, "runs/mae, 100 labels a class");
+  for (const text of ["41.0", "48.2", "50.0", "53.4", "½", "all", "runs/mae, 100 labels a class"])
+    expect(svg).toContain(`>${text}<`);
+  const places = [
+    ...svg.matchAll(
+      /aria-label="[^"]*blocks[^"]*: (0|½|1|all); top-1[^"]*" [^>]*transform="translate\(([\d.]+),([\d.]+)\)"/g,
+    ),
+  ];
+  const dots = places.map(([, blocks, x, y]) => ({ blocks, x: Number(x), y: Number(y) }));
+  expect(dots.map(({ blocks }) => blocks)).toEqual(expect.arrayContaining(["0", "½", "1", "all"]));
+  for (const [a, b] of dots.slice(0, 4).entries()) {
+    const before = dots[a - 1];
+    if (before === undefined) continue;
+    expect(b.x).toBeGreaterThan(before.x);
+    expect(b.y).toBeLessThan(before.y); // higher up
+  }
+});
