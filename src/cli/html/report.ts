@@ -3,6 +3,7 @@ import type { OpenedRun, RunSummary, Verdict } from "../../index.js";
 import { duration, whole } from "../words.js";
 import { Html, html } from "./html.js";
 import { framesOf } from "./pictures.js";
+import { plannedOn } from "./planned.js";
 import {
   type CostFacts,
   costSection,
@@ -31,7 +32,7 @@ export async function runReport({ folder, run, events, state }: OpenedRun, judge
     curvesSection(svg),
     picturesSection(frames),
     probesSection(events),
-    costSection(costFacts(summary, run.derived)),
+    costSection(costFacts(summary, { ...run.derived, ...(await plannedOn(run)) })),
     troubleSection(events),
     settingsSection(run),
     environmentSection(run, state),

@@ -1,0 +1,16 @@
+import { expect, test } from "vitest";
+import { plannedOn } from "../../../src/cli/html/planned.js";
+import { openRun } from "../../../src/index.js";
+import { temporaryFolder, tinyRun } from "../terminal.js";
+
+test("a run is planned anew on the machine where it ran, and on no other", async () => {
+  const { run: folder } = await tinyRun(temporaryFolder());
+  const { run } = openRun(folder);
+  const planned = await plannedOn(run);
+  expect(planned?.imagesPerSecond).toBeGreaterThan(1);
+  const pictures = (run.derived["steps"] as number) * (run.derived["effectiveBatch"] as number);
+  expect((planned?.seconds ?? 0) * (planned?.imagesPerSecond ?? 0)).toBeCloseTo(pictures, 3);
+  expect(await plannedOn({ ...run, machine: { ...run.machine, threads: 99 } })).toBeUndefined();
+  expect(await plannedOn({ ...run, machine: { ...run.machine, cpu: "another" } })).toBeUndefined();
+  expect(await plannedOn({ ...run, config: { ...run.config, task: "finetune" } })).toBeUndefined();
+});
