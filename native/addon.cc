@@ -19,5 +19,6 @@ NAPI_MODULE_INIT() {
   lacuna::exportAutograd(env, exports);
   lacuna::exportMemory(env, exports);
   lacuna::exportRandom(env, exports);
+  lacuna::exportProfile(env, exports);
   return exports;
 }

@@ -97,5 +97,6 @@ void exportDispatch(napi_env env, napi_value exports);
 void exportAutograd(napi_env env, napi_value exports);
 void exportMemory(napi_env env, napi_value exports);
 void exportRandom(napi_env env, napi_value exports);
+void exportProfile(napi_env env, napi_value exports);
 
 }  // namespace lacuna

@@ -12,6 +12,7 @@ import { inspectCommand } from "./commands/inspect.js";
 import { pageCommand } from "./commands/page.js";
 import { planCommand } from "./commands/plan.js";
 import { pretrainCommand } from "./commands/pretrain.js";
+import { profileCommand } from "./commands/profile.js";
 import { quickstartCommand } from "./commands/quickstart.js";
 import { reconstructCommand } from "./commands/reconstruct.js";
 import { resumeCommand } from "./commands/resume.js";
@@ -33,6 +34,7 @@ const register = [
   pageCommand,
   convertCommand,
   planCommand,
+  profileCommand,
   sweepCommand,
   doctorCommand,
   checkReferenceCommand,

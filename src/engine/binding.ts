@@ -21,6 +21,12 @@ export interface Binding {
   storageId(handle: number): number;
   meterMemory(): void;
   meteredMemory(): [current: number, peak: number];
+  /** Times every operation of this thread until profileEnd, those of backward included. */
+  profileBegin(): void;
+  profileEnter(name: string): void;
+  profileLeave(): void;
+  /** A row a span: name, kind (0 operation, 1 node of autograd, 2 entered), parent, sequence, begin, end, bytes, shapes. */
+  profileEnd(): [string, number, number, number, number, number, number, number[][]][];
   isContiguous(handle: number): boolean;
   release(handles: readonly number[]): void;
   /** A second handle to the same tensor. */

@@ -28,6 +28,23 @@ export interface Recording {
   readonly steps: readonly RecordedStep[];
 }
 
+/** A stretch of time: an operation, autograd's node of one (`backward`), or a module's forward pass. */
+export interface Span {
+  readonly kind: "operation" | "backward" | "module";
+  /** Of an operation libtorch's (`aten::addmm`), of a module its key. */
+  readonly name: string;
+  /** The span around it, by its place in the list; −1 for none. */
+  readonly parent: number;
+  /** The same for an operation and its node; −1 where there is none. */
+  readonly sequence: number;
+  readonly beginSeconds: number;
+  readonly endSeconds: number;
+  /** Of all tensors that go in and come out. */
+  readonly bytes: number;
+  /** Of the tensors that go in. */
+  readonly shapes: readonly (readonly number[])[];
+}
+
 class Recorder {
   readonly steps: RecordedStep[] = [];
   readonly path: string[] = [];
@@ -77,15 +94,39 @@ export function recordStep(
   active.steps.push({ op, inputs, attributes, outputs: outputs.map(describe), module: [...active.path] });
 }
 
-/** A module's call, so that each step knows where it belongs. */
-export function withinModule<R>(key: string, body: () => R): R {
-  if (active === undefined) return body();
-  const { path } = active;
-  path.push(key);
+/** Told of modules as they begin and end, while time is measured. */
+interface Marks {
+  enter(key: string): void;
+  leave(): void;
+}
+let marks: Marks | undefined;
+
+/** Runs `body` with marks set around the modules that it calls. */
+export function withMarks<R>(given: Marks, body: () => R): R {
+  marks = given;
   try {
     return body();
   } finally {
-    path.pop();
+    marks = undefined;
+  }
+}
+
+/** Whether anybody wants to know which module is running. */
+export function areModulesNamed(): boolean {
+  return active !== undefined || marks !== undefined;
+}
+
+/** A module's call, so that each step knows where it belongs. */
+export function withinModule<R>(key: string, body: () => R): R {
+  if (active === undefined && marks === undefined) return body();
+  const path = active?.path;
+  path?.push(key);
+  marks?.enter(key);
+  try {
+    return body();
+  } finally {
+    marks?.leave();
+    path?.pop();
   }
 }
 

@@ -1,6 +1,6 @@
 import { LacunaError } from "../engine/errors.js";
 import { noGrad } from "../engine/modes.js";
-import { isRecording, withinModule } from "../engine/record.js";
+import { areModulesNamed, withinModule } from "../engine/record.js";
 import { scope } from "../engine/scope.js";
 import { checkpoint } from "../tensor/grad.js";
 import type { Rng } from "../tensor/random.js";
@@ -44,7 +44,7 @@ export abstract class Module<A extends unknown[] = [Tensor], R = Tensor> {
   protected abstract forward(...args: A): R;
 
   call(...args: A): R {
-    const key = isRecording() ? keyIn(running.at(-1), this as AnyModule) : "";
+    const key = areModulesNamed() ? keyIn(running.at(-1), this as AnyModule) : "";
     running.push(this as AnyModule);
     try {
       return scope(() => {

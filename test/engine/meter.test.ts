@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
-import { meterMemory } from "../../src/engine/meter.js";
+import { meterMemory, timeOperations } from "../../src/engine/meter.js";
+import { withinModule } from "../../src/engine/record.js";
 import { scope } from "../../src/engine/scope.js";
-import { zeros } from "../../src/tensor/creation.js";
+import { ones, zeros } from "../../src/tensor/creation.js";
+import { backward } from "../../src/tensor/grad.js";
 
 test("the peak is what was there at once, views count nothing, and what stays is told", () =>
   scope(() => {
@@ -22,4 +24,42 @@ test("what throws ends the count too", () => {
     }),
   ).toThrow("x");
   expect(meterMemory(() => 1).peakBytes).toBe(0);
+});
+
+test("every operation is timed, those inside others and of backward too, within the modules that called them", () =>
+  scope(() => {
+    const weight = ones([3, 2]).setRequiresGrad(true);
+    const { result, spans } = timeOperations(() => {
+      const loss = withinModule("layer", () => ones([4, 3]).matmul(weight).sum());
+      backward(loss);
+      return loss.item();
+    });
+    weight.grad = undefined;
+    expect(result).toBe(24);
+    const names = spans.map(({ name }) => name);
+    const product = spans[names.indexOf("aten::mm")];
+    expect(product).toMatchObject({ kind: "operation", bytes: 4 * (12 + 6 + 8) });
+    expect(product?.shapes).toEqual([
+      [4, 3],
+      [3, 2],
+    ]);
+    expect(spans[product?.parent ?? -1]?.name).toBe("aten::matmul");
+    expect(spans[0]).toMatchObject({ kind: "module", name: "layer", parent: -1 });
+    const node = spans.find(({ kind, name }) => kind === "backward" && name.includes("MmBackward"));
+    const made = spans.filter(({ kind, sequence }) => kind === "operation" && sequence === node?.sequence).at(-1);
+    expect(made?.name).toBe("aten::mm");
+    for (const { beginSeconds, endSeconds, parent } of spans) {
+      expect(endSeconds).toBeGreaterThanOrEqual(beginSeconds);
+      expect(beginSeconds).toBeGreaterThanOrEqual(spans[parent]?.beginSeconds ?? 0);
+    }
+  }));
+
+test("timing ends with what throws, and does not nest", () => {
+  expect(() =>
+    timeOperations(() => {
+      throw new RangeError("x");
+    }),
+  ).toThrow("x");
+  expect(() => timeOperations(() => timeOperations(() => 1))).toThrow("already running");
+  expect(timeOperations(() => 1).spans).toEqual([]);
 });

@@ -1,0 +1,112 @@
+import type { Command } from "commander";
+import type { RunConfig, StepProfile } from "../../index.js";
+import { resolveRun } from "../config/resolve.js";
+import { UsageError } from "../errors.js";
+import { type Add, wholeNumber } from "../options.js";
+import { bytes, figure, percent, scaled, whole } from "../words.js";
+import { tellChoices } from "./pretrain.js";
+
+interface Options {
+  readonly flame?: string;
+  readonly rows: number;
+}
+
+/** Modules with less of a step's time are left out of the table; `--json` has them all. */
+const smallestShare = 0.01;
+/** `encoder.blocks.0.attn`: deeper ones are in the flame graph. */
+const deepest = 4;
+
+/** `lacuna profile <recipe | pictures>`: where the time of one training step goes. */
+export function profileCommand(program: Command, add: Add): void {
+  const command = program
+    .command("profile")
+    .summary("where the time of one training step goes, by module and by operation")
+    .description(
+      "Trains three steps on pictures of noise and times every operation of the last, those of the backward pass included. " +
+        "Rates are compared with this machine's own for matrix products, measured once and kept. Reading pictures is no part of it.",
+    )
+    .usage("<pictures | recipe> [options] [--path.to.key=value …]")
+    .argument("[what...]", "as for pretrain")
+    .option("--flame <file>", "draw a flame graph, an .svg")
+    .option("--rows <n>", "operations in the table", wholeNumber, 20)
+    .allowUnknownOption();
+  add<Options>(command, async (report, operands, options) => {
+    const { flame } = options;
+    if (flame !== undefined && !flame.toLowerCase().endsWith(".svg"))
+      throw new UsageError({ code: "out", path: "--flame", expected: "a file that ends in .svg", actual: flame });
+    const { config, defaults } = await resolveRun(operands as string[], ["flame", "rows", "json"]);
+    const { machineRates, profileStep, settleMachine } = await import("../../index.js");
+    const { cpu, threads, device, precision } = settleMachine(config);
+    const rates = machineRates({ cpu, threads, device, precision });
+    const machineRate = Math.max(...rates.products.map(({ rate }) => rate)); // multiply-adds a second
+    const profile = await profileStep(config, precision);
+    if (flame !== undefined) await draw(profile, config, flame);
+    const machine = { cpu, threads, precision, multiplyAddsPerSecond: machineRate };
+    report.result({ ...profile, machine, ...(flame === undefined ? {} : { file: flame }) }, () => {
+      if (defaults !== undefined) tellChoices(report, defaults);
+      report.line(`One step: ${ms(profile.seconds)}, ${phases(profile)} (${precision}, ${threads} threads)\n`);
+      report.table(moduleRows(profile, machineRate));
+      report.line();
+      report.table(operationRows(profile, machineRate, options.rows));
+      report.line(`\nMatrix products reach ${scaled(2 * machineRate)}FLOP/s on this machine.`);
+      if (flame !== undefined) report.line(`The flame graph is in ${flame}.`);
+    });
+    return 0;
+  });
+}
+
+async function draw(profile: StepProfile, { model, data }: RunConfig, path: string): Promise<void> {
+  const { drawingStyle, svgOf, writeAtomic } = await import("../../index.js");
+  const { flameGraph } = await import("../training/flame.js");
+  const title = `One training step: ${model.name} ${model.size}, ${data.imageSize} px, batch ${data.batchSize}`;
+  writeAtomic(path, await svgOf(flameGraph(profile.flame, title, drawingStyle)));
+}
+
+const ms = (seconds: number): string => `${figure(seconds * 1000)} ms`;
+
+function phases({ phases: parts, seconds }: StepProfile): string {
+  return Object.entries(parts)
+    .map(([name, time]) => `${name} ${percent(time / seconds, 0)}`)
+    .join(", ");
+}
+
+/** FLOP/s, and of the machine's; nothing for what multiplies nothing. */
+function rate(multiplyAdds: number, seconds: number, machineRate: number): string[] {
+  if (multiplyAdds === 0) return ["", ""];
+  const perSecond = multiplyAdds / seconds;
+  return [`${scaled(2 * perSecond)}FLOP/s`, percent(perSecond / machineRate, 0)];
+}
+
+function moduleRows({ modules, seconds }: StepProfile, machineRate: number): string[][] {
+  const shown = modules.filter(
+    ({ path, seconds: own }) => own > smallestShare * seconds && path.split(".").length <= deepest,
+  );
+  return [
+    ["module", "time", "share", "forward", "backward", "bytes", "rate", "of the machine's"],
+    ...shown.map((one) => [
+      one.path === "" ? "(the model)" : one.path,
+      ms(one.seconds),
+      percent(one.seconds / seconds),
+      ms(one.forwardSeconds),
+      ms(one.backwardSeconds),
+      bytes(one.bytes),
+      ...rate(one.multiplyAdds, one.seconds, machineRate),
+    ]),
+  ];
+}
+
+function operationRows({ operations, seconds }: StepProfile, machineRate: number, count: number): string[][] {
+  return [
+    ["operation", "calls", "time", "share", "bytes", "rate", "of the machine's"],
+    ...operations
+      .slice(0, count)
+      .map((one) => [
+        one.name,
+        whole(one.calls),
+        ms(one.seconds),
+        percent(one.seconds / seconds),
+        bytes(one.bytes),
+        ...rate(one.multiplyAdds, one.seconds, machineRate),
+      ]),
+  ];
+}

@@ -1,0 +1,67 @@
+import { expect, test } from "vitest";
+import type { Span } from "../../src/engine/record.js";
+import { stepProfile } from "../../src/graph/profile.js";
+
+function span(name: string, parent: number, from: number, to: number, more: Partial<Span> = {}): Span {
+  const times = { beginSeconds: from, endSeconds: to };
+  return { kind: "operation", name, parent, sequence: -1, ...times, bytes: 0, shapes: [], ...more };
+}
+const node = "autograd::engine::evaluate_function: AddmmBackward0";
+
+/** A model with one layer, forward and backward, and an optimiser; the operation of the layer is a product inside another. */
+const spans: Span[] = [
+  span("Model", -1, 0, 5, { kind: "module" }),
+  span("layer", 0, 1, 4, { kind: "module" }),
+  span("aten::linear", 1, 1, 4, { sequence: 7, bytes: 100 }),
+  span("aten::addmm", 2, 2, 4, { sequence: 7, bytes: 60, shapes: [[3], [2, 5], [5, 3]] }),
+  span(node, -1, 5, 9, { kind: "backward", sequence: 7 }),
+  span("aten::mm", 4, 6, 9, {
+    bytes: 40,
+    shapes: [
+      [5, 2],
+      [2, 3],
+    ],
+  }),
+  span("aten::_fused_adamw_", -1, 9, 11, { bytes: 8 }),
+];
+const profile = stepProfile(spans, 12);
+
+test("a step's time is its phases', what lies between operations with the rest", () => {
+  expect(profile.phases).toEqual({ forward: 5, backward: 4, other: 3 });
+});
+
+test("a module has all that it and what lies below it took, forward and backward", () => {
+  const [model, layer] = profile.modules;
+  expect(model).toMatchObject({ path: "", seconds: 9, forwardSeconds: 5, backwardSeconds: 4 });
+  expect(layer).toMatchObject({ path: "layer", seconds: 7, forwardSeconds: 3, backwardSeconds: 4 });
+});
+
+test("an operation has its own time; bytes and products are counted once, innermost", () => {
+  const named = (name: string) => profile.operations.find((one) => one.name === name);
+  expect(named("aten::linear")).toMatchObject({ calls: 1, seconds: 1, bytes: 0, multiplyAdds: 0 });
+  expect(named("aten::addmm")).toMatchObject({ seconds: 2, bytes: 60, multiplyAdds: 2 * 5 * 3 });
+  expect(named("aten::mm")).toMatchObject({ seconds: 3, bytes: 40, multiplyAdds: 5 * 2 * 3 });
+  expect(named("AddmmBackward0")).toMatchObject({ seconds: 1 });
+  expect(profile.operations[0]?.seconds).toBe(3);
+});
+
+test("the flame graph nests phases, modules, operations, and no box is wider than what is around it", () => {
+  const [forward, backward, other] = profile.flame.children;
+  expect(forward).toMatchObject({ name: "forward", seconds: 5, children: [{ name: "Model" }] });
+  expect(backward?.children[0]?.children[0]).toMatchObject({ name: "layer", seconds: 4 });
+  expect(other).toMatchObject({ name: "other", seconds: 2, children: [{ name: "_fused_adamw_" }] });
+  const check = ({ seconds, children }: typeof profile.flame): void => {
+    expect(children.reduce((sum, child) => sum + child.seconds, 0)).toBeLessThanOrEqual(seconds);
+    for (const child of children) check(child);
+  };
+  check(profile.flame);
+});
+
+test("attention's products are those of q, k and v", () => {
+  const shape = [2, 3, 50, 64];
+  const operation = (name: string, shapes: number[][]) =>
+    stepProfile([span(name, -1, 0, 1, { shapes })], 1).operations[0];
+  const fused = "aten::_scaled_dot_product_flash_attention_for_cpu";
+  expect(operation(fused, [shape, shape, shape])?.multiplyAdds).toBe(2 * 6 * 50 * 50 * 64);
+  expect(operation(`${fused}_backward`, [shape, shape, shape, shape])?.multiplyAdds).toBe(5 * 6 * 50 * 50 * 64);
+});
