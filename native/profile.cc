@@ -2,6 +2,7 @@
 // marks that JavaScript sets around modules. On a CPU backward runs in the thread that asked for it.
 #include <ATen/record_function.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 
@@ -20,7 +21,7 @@ struct Span {
   int64_t sequence;  // the same for an operation and the node of autograd that it made
   double begin;
   double end = 0;
-  double bytes = 0;  // of all tensors that go in and come out
+  double bytes = 0;  // of all tensors that go in and come out; a view moves none
   std::vector<std::vector<int64_t>> shapes;  // of the tensors that go in
 };
 
@@ -49,6 +50,7 @@ thread_local std::unique_ptr<Profile> profile;
 struct Place : at::ObserverContext {
   explicit Place(int64_t at) : span(at) {}
   int64_t span;
+  std::vector<const c10::StorageImpl*> given;
 };
 
 template <typename F>
@@ -58,6 +60,10 @@ void eachTensor(const c10::IValue& value, F visit) {
     for (const at::Tensor& tensor : value.toTensorVector()) visit(tensor);
 }
 
+const c10::StorageImpl* storageOf(const at::Tensor& tensor) {
+  return tensor.has_storage() ? tensor.storage().unsafeGetStorageImpl() : nullptr;
+}
+
 double bytesOf(const at::Tensor& tensor) { return static_cast<double>(tensor.numel()) * tensor.element_size(); }
 
 std::unique_ptr<at::ObserverContext> begin(const at::RecordFunction& function) {
@@ -65,20 +71,33 @@ std::unique_ptr<at::ObserverContext> begin(const at::RecordFunction& function) {
   const Kind kind = function.scope() == at::RecordScope::BACKWARD_FUNCTION ? kBackward : kOperation;
   const int64_t at = profile->enter(function.name(), kind, function.seqNr());
   Span& span = profile->spans[at];
+  auto place = std::make_unique<Place>(at);
   for (const c10::IValue& value : function.inputs()) {
     eachTensor(value, [&](const at::Tensor& tensor) {
       span.bytes += bytesOf(tensor);
       span.shapes.push_back(tensor.sizes().vec());
+      place->given.push_back(storageOf(tensor));
     });
   }
-  return std::make_unique<Place>(at);
+  return place;
 }
 
 void end(const at::RecordFunction& function, at::ObserverContext* context) {
   if (!profile || context == nullptr || profile->open.empty()) return;
-  Span& span = profile->spans[static_cast<Place*>(context)->span];
-  for (const c10::IValue& value : function.outputs())
-    eachTensor(value, [&](const at::Tensor& tensor) { span.bytes += bytesOf(tensor); });
+  const auto* place = static_cast<Place*>(context);
+  Span& span = profile->spans[place->span];
+  double made = 0;
+  bool isView = false;  // what comes out lies where something lay that went in
+  for (const c10::IValue& value : function.outputs()) {
+    eachTensor(value, [&](const at::Tensor& tensor) {
+      const auto& given = place->given;
+      const bool old = std::find(given.begin(), given.end(), storageOf(tensor)) != given.end();
+      isView = isView || old;
+      if (!old) made += bytesOf(tensor);
+    });
+  }
+  const bool inPlace = !span.name.empty() && span.name.back() == '_';
+  span.bytes = isView && made == 0 && !inPlace ? 0 : span.bytes + made;
   profile->leave();
 }
 

@@ -7,7 +7,7 @@ export type Phase = "forward" | "backward" | "other";
 interface Tally {
   /** Time spent in it and not in what it called, for operations; all of it, for modules. */
   seconds: number;
-  /** Of tensors that the innermost operations read and wrote. */
+  /** Of the tensors that operations read and wrote, those made of others left out. */
   bytes: number;
   /** Of matrix products and attention. */
   multiplyAdds: number;
@@ -54,7 +54,7 @@ const attention =
   (shapes: Span["shapes"]): number =>
     products * product(shapes[query] ?? []) * (shapes[query + 1]?.at(-2) ?? 0);
 
-/** Multiply-adds of the innermost operations that are matrix products, by libtorch's names. */
+/** Multiply-adds of the operations that are matrix products and not made of others that are, by libtorch's names. */
 const multiplyAdds: Readonly<Record<string, (shapes: Span["shapes"]) => number>> = {
   "aten::mm": times(0),
   "aten::bmm": times(0),
@@ -83,14 +83,14 @@ export function stepProfile(spans: readonly Span[], seconds: number): StepProfil
   return { seconds, phases, operations: byOperation(nodes), modules: byModule(nodes), flame: flameOf(nodes, seconds) };
 }
 
+/** Memory that is reserved and not yet written. */
+const isEmpty = (name: string): boolean => /^aten::(new_)?empty/.test(name);
+
 /** Gives every span its own time and its place in the model. */
 function placed(spans: readonly Span[]): Node[] {
   const inside = new Float64Array(spans.length);
-  const hasOperation = new Uint8Array(spans.length);
-  for (const { parent, beginSeconds, endSeconds, kind } of spans) {
-    if (parent < 0) continue;
-    inside[parent] = (inside[parent] as number) + (endSeconds - beginSeconds);
-    if (kind === "operation") hasOperation[parent] = 1;
+  for (const { parent, beginSeconds, endSeconds } of spans) {
+    if (parent >= 0) inside[parent] = (inside[parent] as number) + (endSeconds - beginSeconds);
   }
   const paths = forwardPaths(spans);
   const made = madeBy(spans);
@@ -110,12 +110,11 @@ function placed(spans: readonly Span[]): Node[] {
         : origin === undefined
           ? (above?.path ?? [])
           : (paths[origin] as string[]);
-    const innermost = span.kind === "operation" && hasOperation[i] === 0;
-    const own = {
-      seconds: span.endSeconds - span.beginSeconds - (inside[i] as number),
-      bytes: innermost ? span.bytes : 0,
-      multiplyAdds: innermost ? (multiplyAdds[span.name]?.(span.shapes) ?? 0) : 0,
-    };
+    const seconds = span.endSeconds - span.beginSeconds - (inside[i] as number);
+    const products = multiplyAdds[span.name];
+    // What spends most of its time in others is made of them: they have the bytes.
+    const moves = span.kind === "operation" && !isEmpty(span.name) && (seconds >= (inside[i] as number) || products);
+    const own = { seconds, bytes: moves ? span.bytes : 0, multiplyAdds: products?.(span.shapes) ?? 0 };
     nodes.push({ span, own, path, phase });
   }
   return nodes;

@@ -30,7 +30,7 @@ test("every operation is timed, those inside others and of backward too, within 
   scope(() => {
     const weight = ones([3, 2]).setRequiresGrad(true);
     const { result, spans } = timeOperations(() => {
-      const loss = withinModule("layer", () => ones([4, 3]).matmul(weight).sum());
+      const loss = withinModule("layer", () => ones([3, 4]).transpose(0, 1).matmul(weight).sum());
       backward(loss);
       return loss.item();
     });
@@ -44,6 +44,7 @@ test("every operation is timed, those inside others and of backward too, within 
       [3, 2],
     ]);
     expect(spans[product?.parent ?? -1]?.name).toBe("aten::matmul");
+    expect(spans[names.indexOf("aten::transpose")]?.bytes).toBe(0); // a view
     expect(spans[0]).toMatchObject({ kind: "module", name: "layer", parent: -1 });
     const node = spans.find(({ kind, name }) => kind === "backward" && name.includes("MmBackward"));
     const made = spans.filter(({ kind, sequence }) => kind === "operation" && sequence === node?.sequence).at(-1);

@@ -23,6 +23,7 @@ const spans: Span[] = [
     ],
   }),
   span("aten::_fused_adamw_", -1, 9, 11, { bytes: 8 }),
+  span("aten::empty_strided", 6, 9, 9.5, { bytes: 50 }),
 ];
 const profile = stepProfile(spans, 12);
 
@@ -36,11 +37,13 @@ test("a module has all that it and what lies below it took, forward and backward
   expect(layer).toMatchObject({ path: "layer", seconds: 7, forwardSeconds: 3, backwardSeconds: 4 });
 });
 
-test("an operation has its own time; bytes and products are counted once, innermost", () => {
+test("an operation has its own time; bytes and products are counted once, memory that is only reserved not at all", () => {
   const named = (name: string) => profile.operations.find((one) => one.name === name);
   expect(named("aten::linear")).toMatchObject({ calls: 1, seconds: 1, bytes: 0, multiplyAdds: 0 });
   expect(named("aten::addmm")).toMatchObject({ seconds: 2, bytes: 60, multiplyAdds: 2 * 5 * 3 });
   expect(named("aten::mm")).toMatchObject({ seconds: 3, bytes: 40, multiplyAdds: 5 * 2 * 3 });
+  expect(named("aten::_fused_adamw_")).toMatchObject({ seconds: 1.5, bytes: 8 });
+  expect(named("aten::empty_strided")).toMatchObject({ bytes: 0 });
   expect(named("AddmmBackward0")).toMatchObject({ seconds: 1 });
   expect(profile.operations[0]?.seconds).toBe(3);
 });
@@ -49,7 +52,11 @@ test("the flame graph nests phases, modules, operations, and no box is wider tha
   const [forward, backward, other] = profile.flame.children;
   expect(forward).toMatchObject({ name: "forward", seconds: 5, children: [{ name: "Model" }] });
   expect(backward?.children[0]?.children[0]).toMatchObject({ name: "layer", seconds: 4 });
-  expect(other).toMatchObject({ name: "other", seconds: 2, children: [{ name: "_fused_adamw_" }] });
+  expect(other).toMatchObject({
+    name: "other",
+    seconds: 2,
+    children: [{ name: "_fused_adamw_" }, { name: "empty_strided" }],
+  });
   const check = ({ seconds, children }: typeof profile.flame): void => {
     expect(children.reduce((sum, child) => sum + child.seconds, 0)).toBeLessThanOrEqual(seconds);
     for (const child of children) check(child);

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { RunConfig, StepProfile } from "../../index.js";
+import type { ModuleTime, RunConfig, StepProfile } from "../../index.js";
 import { resolveRun } from "../config/resolve.js";
 import { UsageError } from "../errors.js";
 import { type Add, wholeNumber } from "../options.js";
@@ -13,8 +13,6 @@ interface Options {
 
 /** Modules with less of a step's time are left out of the table; `--json` has them all. */
 const smallestShare = 0.01;
-/** `encoder.blocks.0.attn`: deeper ones are in the flame graph. */
-const deepest = 4;
 
 /** `lacuna profile <recipe | pictures>`: where the time of one training step goes. */
 export function profileCommand(program: Command, add: Add): void {
@@ -55,10 +53,10 @@ export function profileCommand(program: Command, add: Add): void {
   });
 }
 
-async function draw(profile: StepProfile, { model, data }: RunConfig, path: string): Promise<void> {
+async function draw(profile: StepProfile, { method, model, data }: RunConfig, path: string): Promise<void> {
   const { drawingStyle, svgOf, writeAtomic } = await import("../../index.js");
   const { flameGraph } = await import("../training/flame.js");
-  const title = `One training step: ${model.name} ${model.size}, ${data.imageSize} px, batch ${data.batchSize}`;
+  const title = `One training step: ${method.name}, ${model.name}, ${data.imageSize} px, batch ${data.batchSize}`;
   writeAtomic(path, await svgOf(flameGraph(profile.flame, title, drawingStyle)));
 }
 
@@ -77,10 +75,26 @@ function rate(multiplyAdds: number, seconds: number, machineRate: number): strin
   return [`${scaled(2 * perSecond)}FLOP/s`, percent(perSecond / machineRate, 0)];
 }
 
+/** `encoder.blocks.*.attn` for those of all blocks, summed. */
+function folded(modules: readonly ModuleTime[]): ModuleTime[] {
+  const rows = new Map<string, ModuleTime>();
+  for (const one of modules) {
+    const path = one.path.replace(/\.\d+(?=\.|$)/g, ".*");
+    const before = rows.get(path);
+    rows.set(path, {
+      path,
+      seconds: one.seconds + (before?.seconds ?? 0),
+      forwardSeconds: one.forwardSeconds + (before?.forwardSeconds ?? 0),
+      backwardSeconds: one.backwardSeconds + (before?.backwardSeconds ?? 0),
+      bytes: one.bytes + (before?.bytes ?? 0),
+      multiplyAdds: one.multiplyAdds + (before?.multiplyAdds ?? 0),
+    });
+  }
+  return [...rows.values()];
+}
+
 function moduleRows({ modules, seconds }: StepProfile, machineRate: number): string[][] {
-  const shown = modules.filter(
-    ({ path, seconds: own }) => own > smallestShare * seconds && path.split(".").length <= deepest,
-  );
+  const shown = folded(modules).filter(({ seconds: own }) => own > smallestShare * seconds);
   return [
     ["module", "time", "share", "forward", "backward", "bytes", "rate", "of the machine's"],
     ...shown.map((one) => [

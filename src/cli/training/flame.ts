@@ -21,7 +21,7 @@ const letter = 6;
 /** Boxes below this share of the step are left out: they would be thinner than their borders. */
 const thinnest = 0.0005;
 
-/** The boxes of a flame graph, from the top; in milliseconds. The widest stand left. */
+/** The boxes of a flame graph, from the top; in milliseconds; side by side in the order in which they began. */
 export function flameBoxes(root: Flame): Box[] {
   const boxes: Box[] = [];
   const place = (node: Flame, from: number, depth: number, phase: string): void => {
@@ -33,7 +33,7 @@ export function flameBoxes(root: Flame): Box[] {
     const tooltip = `${node.name}: ${(node.seconds * 1000).toFixed(2)} ms, ${(100 * share).toFixed(1)} %`;
     boxes.push({ name: node.name, label, tooltip, from, to, middle: (from + to) / 2, depth, below: depth + 1, phase });
     let at = from;
-    for (const child of [...node.children].sort((a, b) => b.seconds - a.seconds)) {
+    for (const child of node.children) {
       place(child, at, depth + 1, depth === 0 ? child.name : phase);
       at += child.seconds * 1000;
     }

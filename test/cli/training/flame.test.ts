@@ -6,10 +6,10 @@ const leaf = (name: string, seconds: number) => ({ name, seconds, children: [] }
 const root = {
   name: "step",
   seconds: 1,
-  children: [leaf("backward", 0.3), { ...leaf("forward", 0.6), children: [leaf("addmm", 0.4), leaf("tiny", 1e-5)] }],
+  children: [{ ...leaf("forward", 0.6), children: [leaf("addmm", 0.4), leaf("tiny", 1e-5)] }, leaf("backward", 0.3)],
 };
 
-test("boxes stand from the left by their width, below what they are part of; the thinnest are left out", () => {
+test("boxes stand side by side in order, below what they are part of; the thinnest are left out", () => {
   expect(flameBoxes(root).map(({ name, from, to, depth, phase }) => [name, from, to, depth, phase])).toEqual([
     ["step", 0, 1000, 0, "step"],
     ["forward", 0, 600, 1, "forward"],
