@@ -183,7 +183,8 @@ function byModule(nodes: readonly Node[]): ModuleTime[] {
 
 /** Phases, in them modules, in them operations; what has the same name in the same place is one box. */
 function flameOf(nodes: readonly Node[], seconds: number): Flame {
-  const root: Flame = { name: "step", seconds, children: [] };
+  const inOrder = ["forward", "backward", "other"].map((name): Flame => ({ name, seconds: 0, children: [] }));
+  const root: Flame = { name: "step", seconds, children: inOrder };
   for (const { span, own, path, phase } of nodes) {
     const operation =
       span.kind === "module" ? [] : [span.name.replace(/^(aten::|autograd::engine::evaluate_function: )/, "")];
