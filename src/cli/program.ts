@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { checkReferenceCommand } from "./commands/check-reference.js";
 import { convertCommand } from "./commands/convert.js";
+import { dataCommand } from "./commands/data.js";
 import { doctorCommand } from "./commands/doctor.js";
 import { embedCommand } from "./commands/embed.js";
 import { evaluateCommand } from "./commands/evaluate.js";
@@ -37,6 +38,7 @@ const register = [
   profileCommand,
   sweepCommand,
   doctorCommand,
+  dataCommand,
   checkReferenceCommand,
 ];
 

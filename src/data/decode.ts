@@ -16,7 +16,10 @@ import { orient } from "./decode/orientation.js";
 import { type Choose, decodePiece, type Piece, type PieceOptions } from "./decode/piece.js";
 import { decodeWithVips } from "./decode/vips.js";
 import { BadPictureError } from "./errors.js";
+import { hasChannels, withChannels } from "./loader/content.js";
 import type { Picture } from "./resample.js";
+import { type RecordPath, readRecord, readRows, recordEntry, recordPath } from "./sources/packed/records.js";
+import type { PackedRecord } from "./sources/packed/shard.js";
 
 export interface DecodeOptions {
   /** Pictures of more pixels are refused by their header. */
@@ -73,8 +76,10 @@ export async function decodeFile(path: string, options: DecodeOptions): Promise<
  * sound, ordinary JPEGs by their name. The pixels are valid until the next call in this thread.
  */
 export function decodePart(path: string, options: PieceOptions, choose: Choose): Piece | undefined {
-  if (!/\.jpe?g$/i.test(path)) return undefined;
+  const record = recordPath(path);
+  if (record === undefined && !/\.jpe?g$/i.test(path)) return undefined;
   try {
+    if (record !== undefined && recordEntry(record).kind === "pixels") return partOfRecord(record, options, choose);
     return decodePiece(readPictureFile(path), options, choose);
   } catch (error) {
     if (error instanceof BadPictureError) return undefined; // decodeFile names it
@@ -82,11 +87,28 @@ export function decodePart(path: string, options: PieceOptions, choose: Choose):
   }
 }
 
+/** Of packed pixels the rows that are wanted; all of them, checked, where the record is read for the first time. */
+function partOfRecord(record: RecordPath, options: PieceOptions, choose: Choose): Piece | undefined {
+  const { height, width, channels } = recordEntry(record);
+  if (channels !== options.channels || height * width > options.maxPixels) return undefined;
+  const whole = { height, width };
+  const { region } = choose(whole);
+  if (options.toEnd) return { picture: pictureOf(readRecord(record)), whole, scale: 1, left: 0, top: 0 };
+  const picture = readRows(record, region.top, region.height);
+  return { picture, whole, scale: 1, left: 0, top: region.top };
+}
+
+function pictureOf({ bytes, height, width, channels }: PackedRecord): Picture {
+  return { data: bytes, height, width, channels };
+}
+
 /**
  * The bytes of a file that might be a picture. Read in the thread: a worker has nothing else to do meanwhile.
  * @throws BadPictureError missing, unsupported (a folder, a pipe), empty, too-large
  */
 export function readPictureFile(path: string): Uint8Array {
+  const record = recordPath(path);
+  if (record !== undefined) return readRecord(record).bytes;
   try {
     const stats = statSync(path); // before opening: opening a named pipe would wait for ever
     if (!stats.isFile()) throw new BadPictureError("unsupported", path, "not a regular file");
@@ -103,9 +125,12 @@ export function readPictureFile(path: string): Uint8Array {
 
 /**
  * As `decodeFile`, from bytes, and with what was found out on the way.
- * @param path for the error only
+ * @param path for the error, and to know packed pixels, which say nothing of themselves
  */
 export async function decodeBytes(bytes: Uint8Array, path: string, options: DecodeOptions): Promise<Decoded> {
+  const record = recordPath(path);
+  const entry = record && recordEntry(record);
+  if (entry?.kind === "pixels") return unpacked({ ...entry, bytes }, path, options);
   const format = sniffFormat(bytes);
   if (!isDecoded(format)) {
     const what = format === undefined ? "no picture format that is known here" : `${format}, which is not read`;
@@ -124,6 +149,17 @@ export async function decodeBytes(bytes: Uint8Array, path: string, options: Deco
   } catch (error) {
     throw badPicture(error, { bytes, format, path, options });
   }
+}
+
+function unpacked(record: PackedRecord, path: string, options: DecodeOptions): Decoded {
+  const picture = pictureOf(record);
+  checkSize(picture, path, options.maxPixels);
+  if (!hasChannels(record.channels, options.channels)) {
+    throw new BadPictureError("unsupported", path, `packed with ${record.channels} channels, not ${options.channels}`);
+  }
+  const colour = record.channels === 1 ? "grey" : "rgb";
+  const plain = { bits: 8, alpha: record.channels === 4, frames: 1, orientation: 1, damaged: false } as const;
+  return { picture: withChannels(picture, options.channels), facts: { format: "npy", colour, ...plain } };
 }
 
 function checkSize(size: { width: number; height: number }, path: string, maxPixels: number): void {

@@ -7,6 +7,7 @@ import { openCifar10 } from "./sources/cifar10.js";
 import { openFashionMnist } from "./sources/fashion-mnist.js";
 import { openFileList } from "./sources/file-list.js";
 import { openFolder } from "./sources/folder.js";
+import { openPacked } from "./sources/packed/source.js";
 import { type Source, type SourceInput, type SourceProgress, sourceSchema } from "./sources/spec.js";
 
 export {
@@ -38,6 +39,8 @@ export async function openSource(input: SourceInput, options: OpenOptions = {}):
       return openCifar10(spec, onProgress);
     case "fashion-mnist":
       return openFashionMnist(spec, onProgress);
+    case "packed":
+      return openPacked(spec);
     case "unknown":
       throw new DataError({
         code: "unknown-source",

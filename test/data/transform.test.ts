@@ -13,6 +13,21 @@ function random(sample = 0, seed = 0): KeyedRandom {
   return new KeyedRandom({ seed, purpose: "view:test", epoch: 0, sample });
 }
 
+test("a crop with a flip behind it is the crop, then flipped, and takes the same numbers", () => {
+  const steps: TransformInput = [{ type: "randomResizedCrop", size: [9, 7] }, { type: "flip" }];
+  const source = picture(23, 31, 3, 4);
+  const flips = Array.from({ length: 12 }, (_, sample) => {
+    const [both, first] = [random(sample), random(sample)];
+    const made = apply(transformSchema.parse(steps), source, both);
+    const cut = apply(transformSchema.parse(steps.slice(0, 1)), source, first);
+    const turned = first.uniform() < 0.5;
+    expect(made).toEqual(turned ? flip(cut) : cut);
+    expect(both.uniform()).toBe(first.uniform());
+    return turned;
+  });
+  expect(new Set(flips).size).toBe(2);
+});
+
 describe("the same pixels as torchvision for the same parameters, to the bit", () => {
   test.each(numbers.shorterSide)("resize $input, shorter side $shorter", (stored) => {
     const transform = transformSchema.parse([{ type: "resize", size: stored.shorter }]);

@@ -1,6 +1,6 @@
 /** Sources as they are typed: a folder, a list, `cifar10:test`, or a description in JSON. */
 import { existsSync, statSync } from "node:fs";
-import { basename, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import type { SourceInput } from "../../index.js";
 import { UsageError } from "../errors.js";
 import { nearest } from "./nearest.js";
@@ -8,16 +8,19 @@ import { nearest } from "./nearest.js";
 const published = ["cifar10", "fashion-mnist"] as const;
 
 /**
- * `photos`, `list.txt`, `cifar10`, `cifar10:test`, `cifar10:train:5000`, `{"kind": …}`. Paths become absolute, so that a
+ * `photos`, `list.txt`, `packed:photos-packed`, `cifar10`, `cifar10:test`, `cifar10:train:5000`, `{"kind": …}`. Paths become absolute, so that a
  * run can be resumed from anywhere. @throws UsageError where nothing of that name is there
  */
 export function parseSource(text: string, split: "train" | "test" = "train"): SourceInput {
   if (text.startsWith("{")) return parseDescription(text);
+  if (text.startsWith("packed:")) return { kind: "packed", path: resolve(text.slice("packed:".length)) };
   const [name, part, count] = text.split(":");
   const kind = published.find((known) => known === name);
   if (kind !== undefined && !existsSync(text)) return parsePublished(text, kind, part ?? split, count);
   const stat = statSync(text, { throwIfNoEntry: false });
-  if (stat?.isDirectory() === true) return { kind: "folder", path: resolve(text) };
+  if (stat?.isDirectory() === true) {
+    return { kind: existsSync(join(text, "pack.json")) ? "packed" : "folder", path: resolve(text) };
+  }
   if (stat?.isFile() === true) return parseFile(text);
   const near = nearest(name ?? text, published);
   throw new UsageError({
@@ -64,5 +67,6 @@ function parseFile(text: string): SourceInput {
 
 /** A short name for what a source holds. */
 export function sourceName(source: SourceInput): string {
-  return source.kind === "folder" || source.kind === "list" ? basename(source.path).replace(/\.txt$/, "") : source.kind;
+  const hasFolder = source.kind === "folder" || source.kind === "list" || source.kind === "packed";
+  return hasFolder ? basename(source.path).replace(/\.txt$/, "") : source.kind;
 }

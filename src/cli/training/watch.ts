@@ -9,6 +9,7 @@ import { judgeRun, tellVerdict } from "./judge.js";
 import { Pace } from "./pace.js";
 import { probeText } from "./probes.js";
 import { listenForSignals } from "./signals.js";
+import { waitAdvice } from "./waiting.js";
 
 export interface Watched {
   readonly folder: string;
@@ -29,6 +30,8 @@ export interface Watched {
 
 /** After so many steps and seconds the speed is known well enough to tell the time that the run takes. */
 const settled = { steps: 4, seconds: 4 };
+/** The first batches wait for the threads to start: so many later it is known whether a run waits. */
+const stepsToAdvice = 100;
 const shownBadFiles = 5;
 
 /** @param makeRun gets the signal that Ctrl-C gives */
@@ -61,6 +64,7 @@ class Watcher {
   #step: number;
   #firstSteps = 0;
   #toldTime = false;
+  #advised = false;
   #toldPart = -1;
   readonly #probed = new Map<string, number>();
   readonly #began = performance.now();
@@ -71,6 +75,7 @@ class Watcher {
     private readonly pace: Pace,
     private readonly live: Live,
     private readonly neighbours: number,
+    private readonly advice: (waitShare: number) => string | undefined,
     start: number,
   ) {
     this.#step = start;
@@ -95,7 +100,9 @@ class Watcher {
     report.line();
     const neighbours = "probe" in config.log ? config.log.probe.k : 0;
     const pace = new Pace({ steps, epochs: config.epochs, batch: effectiveBatch });
-    return new Watcher(folder, report, pace, await report.live("run"), neighbours, startStep);
+    const { machineLimits } = await import("../../index.js");
+    const advice = (waitShare: number) => waitAdvice(waitShare, config.data, machineLimits().cores);
+    return new Watcher(folder, report, pace, await report.live("run"), neighbours, advice, startStep);
   }
 
   see(event: RunEvent): void {
@@ -145,7 +152,15 @@ class Watcher {
     this.pace.add(event);
     this.#loss = this.pace.loss;
     this.#tellTime();
+    this.#advise();
     this.live.update(this.pace.share, this.pace.text);
+  }
+
+  #advise(): void {
+    if (this.#advised || this.#firstSteps < stepsToAdvice) return;
+    this.#advised = true;
+    const advice = this.advice(this.pace.waitShare);
+    if (advice !== undefined) this.report.line(advice);
   }
 
   #tellTime(): void {

@@ -1,6 +1,7 @@
 /** Gathers the inspections of a source, of which few numbers stay: a hundred thousand files are a few dozen megabytes. */
 import { extname } from "node:path";
 import { BAD_PICTURE_CODES, type BadPictureCode } from "../errors.js";
+import { recordPath } from "../sources/packed/records.js";
 import { DuplicateSearch } from "./duplicates.js";
 import { type GoodFile, type Inspection, isBad } from "./inspect.js";
 import type { DoctorReport } from "./report.js";
@@ -121,7 +122,10 @@ function* odditiesOf(path: string, file: GoodFile): Generator<[Oddity, string]> 
   if (aspect > LONG_ASPECT) yield ["long", size];
   if (isBlank(channels)) yield ["blank", "one colour all over"];
   const extension = extname(path).toLowerCase();
-  if (!EXTENSIONS[facts.format]?.includes(extension)) yield ["misnamed", `is ${facts.format.toUpperCase()}`];
+  const isPacked = recordPath(`/${path}`) !== undefined; // it has the name of the file that it was
+  if (!isPacked && !EXTENSIONS[facts.format]?.includes(extension)) {
+    yield ["misnamed", `is ${facts.format.toUpperCase()}`];
+  }
   if (facts.colour === "cmyk") yield ["cmyk", "CMYK"];
   else if (facts.colour === "grey") yield ["grey", "stored as grey"];
   else if (channels.grey) yield ["grey", "stored in colour"];

@@ -91,11 +91,11 @@ type WholeSource = Source & {
 
 /** Opens the source with both sides of its split: copies may lie on either. */
 async function openWhole(input: SourceInput): Promise<{ source: WholeSource; paths: readonly string[] }> {
-  if (input.kind !== "folder" && input.kind !== "list") {
+  if (input.kind !== "folder" && input.kind !== "list" && input.kind !== "packed") {
     throw new DataError({
       code: "no-files",
       path: input.kind,
-      expected: "a folder or a list of pictures",
+      expected: "a folder, a list or a packed set of pictures",
       actual: "a published set, whose contents are checked when it is opened",
       remedy: "There is nothing to examine.",
     });

@@ -8,6 +8,7 @@ import { readJpegHeader } from "../decode/jpeg.js";
 import { DEFAULT_MAX_PIXELS, decodeFile } from "../decode.js";
 import { hasChannels, pixelsOf, withChannels } from "../loader/content.js";
 import type { Source } from "../source.js";
+import { recordEntry, recordPath } from "../sources/packed/records.js";
 
 /** What a source's pictures are like, judged by a sample. */
 export interface PictureSurvey {
@@ -115,6 +116,8 @@ interface Head {
 /** Size and channels from a file's first bytes; undefined where they do not tell. */
 function readHead(path: string): Head | undefined {
   try {
+    const record = recordPath(path);
+    if (record !== undefined) return { ...recordEntry(record), isArray: false };
     const bytes = firstBytes(path);
     const format = sniffFormat(bytes);
     if (!isDecoded(format)) return undefined;

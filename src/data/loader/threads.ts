@@ -1,7 +1,7 @@
 /** A crew of worker threads: starts them, notices those that hang or crash, and replaces them. */
-import { createRequire } from "node:module";
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
 import { asError, type Crew, type CrewOptions, hangLimitMs, hungReason } from "./crew.js";
+import { threadEntry } from "./entry.js";
 import { type Activity, Pulse } from "./pulse.js";
 import type { Place, Ring } from "./ring.js";
 import type { Why } from "./work.js";
@@ -172,17 +172,7 @@ async function endThread(worker: Worker): Promise<void> {
   clearTimeout(timer);
 }
 
-/**
- * Beside compiled code lies `worker.js`. Run from sources (tests, a program under a loader) there is only `worker.ts`,
- * which a thread of Node 20 cannot load: a line of CommonJS then loads it through jiti, which recipes need anyway.
- */
 function startWorker(data: WorkerData, port: MessagePort): Worker {
-  // Loader flags of this process (a test runner's) are not for the worker.
-  const options = { workerData: data, transferList: [port], execArgv: [], resourceLimits: LIMITS };
-  const compiled = import.meta.url.endsWith(".js");
-  if (compiled) return new Worker(new URL("./worker.js", import.meta.url), options);
-  const jiti = createRequire(import.meta.url).resolve("jiti");
-  const entry = new URL("./worker.ts", import.meta.url).href;
-  const boot = `require(${JSON.stringify(jiti)}).createJiti(${JSON.stringify(entry)}).import(${JSON.stringify(entry)});`;
-  return new Worker(boot, { ...options, eval: true });
+  const { file, options } = threadEntry(import.meta.url, "./worker");
+  return new Worker(file, { ...options, workerData: data, transferList: [port], resourceLimits: LIMITS });
 }

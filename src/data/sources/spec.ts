@@ -41,6 +41,12 @@ const fashionMnistSchema = z
 
 export type FashionMnistSpec = z.output<typeof fashionMnistSchema>;
 
+const packedSchema = z
+  .strictObject({ kind: z.literal("packed"), path: z.string().min(1), ...partKeys })
+  .describe("a folder that `lacuna data pack` has made");
+
+export type PackedSpec = z.output<typeof packedSchema>;
+
 const unknownSchema = z
   .strictObject({ kind: z.literal("unknown") })
   .describe("pictures that are not known: in the configuration of a model that came from elsewhere");
@@ -50,6 +56,7 @@ export const sourceSchema = z.discriminatedUnion("kind", [
   fileListSchema,
   cifar10Schema,
   fashionMnistSchema,
+  packedSchema,
   unknownSchema,
 ]);
 

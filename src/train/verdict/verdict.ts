@@ -91,7 +91,7 @@ function dataBound(waitShare: number): Finding | undefined {
   if (waitShare <= longWait) return undefined;
   const causes = [
     "More data workers help while cores are free.",
-    "Pictures much larger than the crops cost decoding for nothing: store a smaller copy.",
+    "Pictures much larger than the crops cost decoding for nothing: pack them once (lacuna data pack), or --data.jpeg=scaled.",
     "A slow or remote disk shows the same way: copy the data to a local one.",
   ];
   const headline = `The run learns, but it spends ${percent(Math.round(100 * waitShare) / 100)} of its time waiting for data.`;

@@ -18,6 +18,9 @@ test("folders and lists become absolute", () => {
   writeFileSync(join(folder, "list.txt"), "");
   expect(parseSource(join(folder, "photos"))).toEqual({ kind: "folder", path: join(folder, "photos") });
   expect(parseSource(join(folder, "list.txt"))).toEqual({ kind: "list", path: join(folder, "list.txt") });
+  expect(parseSource(`packed:${join(folder, "photos")}`)).toEqual({ kind: "packed", path: join(folder, "photos") });
+  writeFileSync(join(folder, "photos", "pack.json"), "");
+  expect(parseSource(join(folder, "photos"))).toEqual({ kind: "packed", path: join(folder, "photos") });
   expect(sourceName({ kind: "folder", path: join(folder, "photos") })).toBe("photos");
   expect(sourceName({ kind: "cifar10", split: "train" })).toBe("cifar10");
 });
