@@ -25,9 +25,10 @@ describe("readJpegHeader", () => {
     expect(headerOf("420.jpg")).toEqual(plain);
     expect(headerOf("grey.jpg")).toEqual({ ...plain, components: 1, block: [8, 8] });
     expect(headerOf("cmyk.jpg")).toEqual({ ...plain, components: 4, block: undefined });
-    expect(headerOf("srgb-profile.jpg")).toEqual(plain);
-    expect(headerOf("other-profile.jpg")).toEqual({ ...plain, profile: "other" });
-    expect(headerOf("orientation-7.jpg")).toEqual({ ...plain, width: 18, height: 26, orientation: 7 });
+    const finer = { ...plain, block: [8, 8] }; // 4:4:4
+    expect(headerOf("srgb-profile.jpg")).toEqual(finer);
+    expect(headerOf("other-profile.jpg")).toEqual({ ...finer, profile: "other" });
+    expect(headerOf("orientation-7.jpg")).toEqual({ ...finer, width: 18, height: 26, orientation: 7 });
     expect(headerOf("progressive.jpg").scans).toBeGreaterThan(5);
   });
 
