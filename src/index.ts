@@ -18,11 +18,14 @@ export { machineLimits } from "./engine/limits.js";
 export { autocast, noGrad, setThreads, threads } from "./engine/modes.js";
 export { liveTensors, scope } from "./engine/scope.js";
 export { drawBlocks } from "./evaluate/blocks-curve.js";
+export { type Classified, classifyAll, type PictureClassifier } from "./evaluate/classify.js";
+export { drawConfusion, drawMistakes, mistakesOf } from "./evaluate/confusion.js";
 export { featureProbes } from "./evaluate/feature-probe.js";
 export { type Extracted, extractFeatures, type LabelledFeatures } from "./evaluate/features.js";
 export { type KnnResult, knn } from "./evaluate/knn.js";
 export { type LinearProbeResult, linearProbe } from "./evaluate/linear-probe.js";
 export { pixelFeatures } from "./evaluate/pixels.js";
+export { type Confusion, confusedPairs, type Scores, scoresOf } from "./evaluate/scores.js";
 export { type HuggingFaceFolder, type HuggingFaceOptions, writeHuggingFace } from "./export/hugging-face.js";
 export {
   autoencoderOnnx,
@@ -42,6 +45,7 @@ export {
 } from "./finetune/config.js";
 export { type ErasingConfig, erase_, erasingConfig } from "./finetune/erasing.js";
 export { changedSince, finetune, resolveFinetune } from "./finetune/finetune.js";
+export { type LoadedClassifier, loadClassifier } from "./finetune/load.js";
 export {
   checkMixing,
   drawMix,

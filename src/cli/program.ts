@@ -12,6 +12,7 @@ import { finetuneCommand } from "./commands/finetune.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { pageCommand } from "./commands/page.js";
 import { planCommand } from "./commands/plan.js";
+import { predictCommand } from "./commands/predict.js";
 import { pretrainCommand } from "./commands/pretrain.js";
 import { profileCommand } from "./commands/profile.js";
 import { quickstartCommand } from "./commands/quickstart.js";
@@ -26,6 +27,7 @@ const register = [
   quickstartCommand,
   pretrainCommand,
   finetuneCommand,
+  predictCommand,
   resumeCommand,
   inspectCommand,
   reconstructCommand,

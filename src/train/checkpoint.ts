@@ -153,6 +153,13 @@ export class Checkpoint {
     return this.file.has(modelPrefix + name);
   }
 
+  /** Loads of the model what stands below `part`: one of several sets of weights under the same names. */
+  loadModelPart(state: ReadonlyMap<string, Tensor>, part: string): void {
+    const prefix = modelPrefix + part;
+    const { names, ...file } = this.#part(prefix);
+    loadState(state, { ...file, names: names.filter((name) => state.has(name.slice(prefix.length))) }, { prefix });
+  }
+
   loadOptimizer(optimizer: Optimizer): void {
     const part = this.#part(optimizerPrefix);
     optimizer.load(new Map(part.names.map((name) => [name.slice(optimizerPrefix.length), this.file.read(name)])));

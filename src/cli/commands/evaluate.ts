@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { classifierCommand } from "../measure/classifier.js";
 import type { Measure, Measured } from "../measure/evaluation.js";
 import { partialCommand } from "../measure/partial.js";
 import { type Add, wholeNumber } from "../options.js";
@@ -23,7 +24,7 @@ const kinds: Record<Measure, string> = {
 export function evaluateCommand(program: Command, add: Add): void {
   const parent = program
     .command("evaluate")
-    .summary("how good an encoder is: knn, linear, partial")
+    .summary("how good an encoder is: knn, linear, partial, classifier")
     .description(
       "Measures an encoder's features on labelled pictures, beside raw pixels and the encoder before training.",
     );
@@ -48,6 +49,7 @@ export function evaluateCommand(program: Command, add: Add): void {
     );
   }
   partialCommand(parent, add);
+  classifierCommand(parent, add);
 }
 
 async function evaluate(report: Report, path: string, which: Measure, options: Options): Promise<number> {

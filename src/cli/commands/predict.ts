@@ -1,0 +1,92 @@
+import { extname } from "node:path";
+import type { Command } from "commander";
+import type { Classified, Source, SourceInput } from "../../index.js";
+import { UsageError } from "../errors.js";
+import { predictionSource } from "../measure/pictures.js";
+import { type Add, wholeNumber } from "../options.js";
+import { percent, whole } from "../words.js";
+
+interface Options {
+  readonly out?: string;
+  readonly top: number;
+  readonly batch: number;
+  readonly device?: string;
+}
+
+/** What is said of one picture: the likeliest classes, the likeliest first. */
+interface Prediction {
+  readonly picture: string;
+  readonly classes: readonly { readonly name: string; readonly probability: number }[];
+}
+
+/** `lacuna predict <run> <pictures…> [--out f.csv|f.json] [--top k]` */
+export function predictCommand(program: Command, add: Add): void {
+  const command = program
+    .command("predict")
+    .summary("which classes pictures show")
+    .description(
+      "Classifies pictures with a fine-tuned run: names of classes and their probabilities. EXIF rotations are followed.",
+    )
+    .argument("<run>", "a run of lacuna finetune, or one of its checkpoint files (checkpoints/best.safetensors)")
+    .argument("<pictures...>", "picture files, or one folder, list, cifar10:test or fashion-mnist:test")
+    .option("--out <file>", "ends in .csv or .json; without it the answers are printed")
+    .option("--top <k>", "likeliest classes of each picture", wholeNumber, 3)
+    .option("--batch <n>", "pictures at a time", wholeNumber, 64)
+    .option("--device <name>", "cpu or cuda");
+  add<Options>(command, async (report, operands, options) => {
+    if (options.out !== undefined) formatOf(options.out); // before anything long begins
+    const [run, ...given] = operands as string[];
+    const { classifyAll, loadClassifier, openSource, writeAtomic } = await import("../../index.js");
+    using pictures = predictionSource(given);
+    const source = await openSource(pictures.source as SourceInput);
+    using classifier = loadClassifier(run as string, options.device === undefined ? {} : { device: options.device });
+    const live = await report.live();
+    const onBatch = (share: number): void => live.update(share, `${whole(share * source.size)}/${whole(source.size)}`);
+    const found = await classifyAll(classifier, source, { batchSize: Math.max(1, options.batch), onBatch });
+    live.stop();
+    const predictions = found.pictures.map((one) => predictionOf(one, source, classifier.classes, options.top));
+    if (options.out !== undefined) writeAtomic(options.out, textOf(predictions, formatOf(options.out)));
+    const out = options.out === undefined ? {} : { out: options.out };
+    report.result(
+      { model: classifier.path, step: classifier.step, predictions, skipped: found.skipped, ...out },
+      () => {
+        if (options.out === undefined) report.table(rowsOf(predictions));
+        else report.line(`${whole(predictions.length)} pictures: ${options.out}`);
+        for (const { path, reason } of found.skipped) report.line(`left out ${path}: ${reason}`);
+      },
+    );
+    return 0;
+  });
+}
+
+function predictionOf(one: Classified, source: Source, names: readonly string[], top: number): Prediction {
+  const order = Array.from(one.probabilities.keys()).sort(
+    (a, b) => (one.probabilities[b] as number) - (one.probabilities[a] as number) || a - b,
+  );
+  const classes = order
+    .slice(0, Math.max(1, top))
+    .map((label) => ({ name: names[label] as string, probability: one.probabilities[label] as number }));
+  return { picture: source.name(one.sample), classes };
+}
+
+function rowsOf(predictions: readonly Prediction[]): string[][] {
+  return predictions.map(({ picture, classes }) => [
+    picture,
+    ...classes.map(({ name, probability }) => `${name} ${percent(probability)}`),
+  ]);
+}
+
+function formatOf(path: string): "csv" | "json" {
+  const ending = extname(path).toLowerCase();
+  if (ending === ".csv" || ending === ".json") return ending.slice(1) as "csv" | "json";
+  throw new UsageError({ code: "out", path: "--out", expected: "a file that ends in .csv or .json", actual: path });
+}
+
+function textOf(predictions: readonly Prediction[], format: "csv" | "json"): string {
+  if (format === "json") return `${JSON.stringify(predictions, null, 2)}\n`;
+  const quote = (text: string): string => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  const lines = predictions.flatMap(({ picture, classes }) =>
+    classes.map(({ name, probability }, i) => [quote(picture), i + 1, quote(name), probability.toFixed(6)].join(",")),
+  );
+  return `${["picture,rank,class,probability", ...lines].join("\n")}\n`;
+}

@@ -1,0 +1,33 @@
+/** Pictures as they are named on the command line: single files, or a source. */
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import type { SourceInput } from "../../index.js";
+import { parseSource } from "../config/sources.js";
+import { UsageError } from "../errors.js";
+
+const isPicture = (path: string): boolean => /\.(jpe?g|png|webp|gif|tiff?|avif|npy)$/i.test(path);
+
+/** One source, or the files that were named, as a list in a temporary folder that goes when this is disposed. */
+export function predictionSource(given: readonly string[]): { source: SourceInput } & Disposable {
+  const [first] = given;
+  if (given.length === 1 && first !== undefined && !isPicture(first))
+    return { source: parseSource(first, "test"), [Symbol.dispose]: () => undefined };
+  for (const path of given) {
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() === true) continue;
+    throw new UsageError({
+      code: "source",
+      path,
+      expected: "picture files, or a single folder or list",
+      actual: statSync(path, { throwIfNoEntry: false }) === undefined ? "nothing of that name" : "a folder among files",
+      remedy: "Name files only, or one folder.",
+    });
+  }
+  const folder = mkdtempSync(join(tmpdir(), "lacuna-predict-"));
+  const list = join(folder, "pictures.txt");
+  writeFileSync(list, `${given.map((path) => resolve(path)).join("\n")}\n`);
+  return {
+    source: { kind: "list", path: list },
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}

@@ -1,0 +1,75 @@
+import { type Batch, defaultWorkers, type Loader, type LoaderOptions, openLoader } from "../data/loader.js";
+import type { Source } from "../data/source.js";
+import type { Transform } from "../data/views.js";
+import { machineLimits } from "../engine/limits.js";
+
+/** What classifies: as `loadClassifier` gives it. */
+export interface PictureClassifier {
+  readonly classes: readonly string[];
+  readonly view: Transform;
+  readonly config: {
+    readonly seed: number;
+    readonly data: Required<Pick<LoaderOptions, "channels" | "maxPixels" | "jpeg">>;
+  };
+  /** pixels [B H W C] -> [B K], row-major */
+  probabilities(pixels: Batch["views"][string]): Float32Array;
+}
+
+/** One picture and what the classifier gave for it. */
+export interface Classified {
+  /** Of the source. */
+  readonly sample: number;
+  readonly label: number | undefined;
+  /** [K] */
+  readonly probabilities: Float32Array;
+}
+
+/** What could not be read. */
+export interface Unreadable {
+  readonly path: string;
+  readonly reason: string;
+}
+
+/**
+ * Classifies every picture of a source in its order, as the run judged its own. A picture that cannot be read is left out and
+ * told; none is counted twice. @param onBatch called after each batch with the share that is done
+ */
+export async function classifyAll(
+  classifier: PictureClassifier,
+  source: Source,
+  options: { readonly batchSize?: number; readonly onBatch?: (share: number) => void } = {},
+): Promise<{ pictures: Classified[]; skipped: Unreadable[] }> {
+  await using loader = openPlain(classifier, source, Math.min(options.batchSize ?? 64, source.size));
+  const pictures: Classified[] = [];
+  const skipped: Unreadable[] = [];
+  const K = classifier.classes.length;
+  let seen = 0;
+  for await (const { samples, labels, views, bad } of loader.batches({ epoch: 0, batch: 0 }, { epoch: 1 })) {
+    skipped.push(...bad.map(({ path, reason }) => ({ path, reason })));
+    const probabilities = classifier.probabilities(views["image"] as NonNullable<(typeof views)[string]>);
+    for (const [row, sample] of samples.entries()) {
+      if (sample !== seen + row) continue; // another stands in the place of one that cannot be read
+      pictures.push({ sample, label: labels?.[row], probabilities: probabilities.slice(row * K, (row + 1) * K) });
+    }
+    seen += samples.length;
+    options.onBatch?.(seen / source.size);
+  }
+  return { pictures, skipped };
+}
+
+function openPlain({ config, view }: PictureClassifier, source: Source, batchSize: number): Loader {
+  const { channels, maxPixels, jpeg } = config.data;
+  const workers = defaultWorkers(source, machineLimits().cores);
+  return openLoader(source, {
+    views: { image: view },
+    batchSize,
+    seed: config.seed,
+    workers,
+    shuffle: false,
+    dropLast: false,
+    channels,
+    maxPixels,
+    jpeg,
+    maxBadShare: 1, // every picture that can be read counts, however many cannot
+  });
+}

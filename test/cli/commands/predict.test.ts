@@ -1,0 +1,53 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { finetune } from "../../../src/index.js";
+import { tinyFinetune, writeClasses } from "../../finetune/example.js";
+import { lacuna, temporaryFolder, tinyRun } from "../terminal.js";
+
+test("predict names classes, skips what it cannot read, writes CSV; evaluate classifier judges the same run", async () => {
+  const folder = temporaryFolder();
+  const photos = await writeClasses(join(folder, "photos"), 4);
+  const run = join(folder, "run");
+  {
+    await using training = finetune(tinyFinetune(photos, { epochs: 1 }), { out: run });
+    for await (const _ of training);
+  }
+
+  const bad = join(folder, "bad.png");
+  writeFileSync(bad, "no picture");
+  const picture = join(photos, "bee", readdirSync(join(photos, "bee"))[0] as string);
+  const { out } = await lacuna("predict", run, picture, bad, "--top", "2", "--json");
+  expect(out).not.toContain("error");
+  const { predictions, skipped, step } = JSON.parse(out);
+  expect(step).toBe(1);
+  expect(predictions).toEqual([{ picture, classes: [expect.anything(), expect.anything()] }]);
+  const [first, second] = predictions[0].classes;
+  expect(["apple", "bee", "cat"]).toContain(first.name);
+  expect(first.probability).toBeGreaterThanOrEqual(second.probability);
+  expect(skipped).toEqual([{ path: bad, reason: expect.any(String) }]);
+
+  const csv = join(folder, "classes.csv");
+  expect((await lacuna("predict", run, photos, "--out", csv, "--top", "9")).out).toContain("12 pictures");
+  const lines = readFileSync(csv, "utf8").trim().split("\n");
+  expect(lines[0]).toBe("picture,rank,class,probability");
+  expect(lines).toHaveLength(1 + 12 * 3);
+  expect((await lacuna("predict", run, photos, "--out", "classes.txt")).code).toBe(2);
+
+  const judged = await lacuna("evaluate", "classifier", run, "--json");
+  const scores = JSON.parse(judged.out);
+  expect(scores).toMatchObject({ pictures: 12, top5: 1, classes: ["apple", "bee", "cat"] });
+  expect(scores.confusion.flat().reduce((a: number, b: number) => a + b, 0)).toBe(12);
+  for (const file of scores.files) expect(existsSync(file)).toBe(true);
+  const text = await lacuna("evaluate", "classifier", run, "--test", photos, "--out", join(folder, "judged"));
+  expect(text.out).toMatch(/12 pictures: top-1 [\d.]+ %, top-5 100.0 %, mean per class/);
+  expect(existsSync(join(folder, "judged", "confusion.png"))).toBe(true);
+});
+
+test("a run without a classifier, pictures of other classes", async () => {
+  const { run, pictures } = await tinyRun(temporaryFolder());
+  expect(await lacuna("predict", run, pictures)).toMatchObject({
+    code: 1,
+    error: expect.stringContaining("no classifier"),
+  });
+});
