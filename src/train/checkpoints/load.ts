@@ -50,6 +50,7 @@ function isOwn(path: string): boolean {
 
 function loadOwn(path: string, options: LoadOptions): LoadedModel {
   using checkpoint = Checkpoint.open(path);
+  refuseClassifier(checkpoint);
   const config = parseConfig({ ...(checkpoint.config as object), ...options });
   return finish(config, checkpoint, (method) => {
     const state = method.state();
@@ -58,6 +59,20 @@ function loadOwn(path: string, options: LoadOptions): LoadedModel {
     if (!isWhole) method.initialize(new Rng(config.seed, "init"));
     checkpoint.loadModel(isWhole ? state : new Map([...state].filter(([name]) => partOf(name) !== "decoder")));
     return isWhole;
+  });
+}
+
+/** A run of `finetune`: its head and its pooling are part of what it learned, and other commands take those. */
+function refuseClassifier({ path, config }: Checkpoint): void {
+  const { task, from } = config as { task?: string; from?: string };
+  if (task !== "finetune") return;
+  const before = from === undefined ? "a run of lacuna pretrain" : `the model that it began with, ${from}`;
+  throw new CheckpointError("it holds a classifier, where a pre-trained model is meant.", {
+    code: "classifier",
+    path,
+    expected: "a model of lacuna pretrain, or one that somebody else pre-trained",
+    actual: "a classifier of lacuna finetune",
+    remedy: `Classifiers are for lacuna predict, evaluate classifier and export --onnx; here use ${before}.`,
   });
 }
 
