@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { LoadedModel } from "../../index.js";
+import type { LoadedClassifier, LoadedModel, OnnxFile } from "../../index.js";
 import { parseSource } from "../config/sources.js";
 import { UsageError } from "../errors.js";
 import { type Add, wholeNumber } from "../options.js";
@@ -9,7 +9,7 @@ import type { Report } from "../report.js";
 import { bytes, quoted } from "../words.js";
 
 interface OnnxWishes {
-  readonly what: "encoder" | "autoencoder";
+  readonly what?: "encoder" | "autoencoder" | "classifier";
   readonly precision: "fp32" | "fp16" | "int8";
   readonly layers: readonly number[];
   readonly attention: readonly number[];
@@ -39,9 +39,10 @@ export function exportCommand(program: Command, add: Add): void {
     .argument("<model>", "a run folder or a checkpoint file")
     .option("--onnx <file>", "the file to write, a .onnx")
     .addOption(
-      new Option("--what <part>", "the encoder, or the whole autoencoder with the mask as an input")
-        .choices(["encoder", "autoencoder"])
-        .default("encoder"),
+      new Option(
+        "--what <part>",
+        "the encoder, the whole autoencoder with the mask as an input, or a fine-tuned classifier; default: the classifier of a run of finetune, else the encoder",
+      ).choices(["encoder", "autoencoder", "classifier"]),
     )
     .addOption(
       new Option("--precision <p>", "of the weights: half the bytes, or a quarter of those of linear layers")
@@ -73,6 +74,12 @@ async function writeAll(report: Report, path: string, options: Options): Promise
   if (out === undefined && options.page === undefined && huggingFace === undefined) throw nothingToWrite();
   const { checkRoom, loadModel } = await import("../../index.js");
   if (options.page !== undefined) checkRoom(options.page); // before anything long begins
+  using classifier = await classifierAt(path, options);
+  if (classifier !== undefined && out !== undefined) {
+    const { result, tell } = await writeClassifier(classifier, out, options);
+    report.result({ ...result, model: classifier.path, step: classifier.step }, () => tell(report));
+    return;
+  }
   using model = loadModel(path, { device: "cpu" });
   const written: Written[] = [];
   if (out !== undefined) written.push(await writeOnnx(model, out, options));
@@ -90,11 +97,35 @@ interface Written {
   tell(report: Report): void;
 }
 
+/** Undefined where something else is asked for, or the model is no classifier and none is asked for. */
+async function classifierAt(path: string, { what, onnx }: Options): Promise<LoadedClassifier | undefined> {
+  if (onnx === undefined || (what ?? "classifier") !== "classifier") return undefined;
+  const { CheckpointError, loadClassifier } = await import("../../index.js");
+  try {
+    return loadClassifier(path, { device: "cpu" });
+  } catch (error) {
+    if (what === undefined && error instanceof CheckpointError && error.code === "no-classifier") return undefined;
+    throw error;
+  }
+}
+
+async function writeClassifier(classifier: LoadedClassifier, out: string, options: OnnxWishes): Promise<Written> {
+  const { classifierOnnx } = await import("../../index.js");
+  return writeFile(classifierOnnx(classifier, wishes(options)), out, "classifier", classifier.path, options);
+}
+
 async function writeOnnx(model: LoadedModel, out: string, options: OnnxWishes): Promise<Written> {
   const { autoencoderOnnx, encoderOnnx } = await import("../../index.js");
-  const { what, precision, layers, attention, license } = options;
-  const wanted = { precision, layers, attention, ...(license === undefined ? {} : { license }) };
-  const file = what === "encoder" ? encoderOnnx(model, wanted) : autoencoderOnnx(model, wanted);
+  const what = options.what === "autoencoder" ? "autoencoder" : "encoder";
+  const file = (what === "encoder" ? encoderOnnx : autoencoderOnnx)(model, wishes(options));
+  return writeFile(file, out, what, model.path, options);
+}
+
+function wishes({ precision, layers, attention, license }: OnnxWishes): Omit<OnnxWishes, "what"> {
+  return { precision, layers, attention, ...(license === undefined ? {} : { license }) };
+}
+
+function writeFile(file: OnnxFile, out: string, what: string, model: string, { precision }: OnnxWishes): Written {
   const files = file.write(out);
   const size = files.reduce((sum, path) => sum + statSync(path).size, 0);
   const inputs = file.inputs.map(valueText);
@@ -102,7 +133,7 @@ async function writeOnnx(model: LoadedModel, out: string, options: OnnxWishes): 
   return {
     result: { files, bytes: size, what, precision, inputs, outputs },
     tell: (report) => {
-      report.line(`${files.join(", ")}: ${bytes(size)}, the ${what} of ${model.path}, ${precision}`);
+      report.line(`${files.join(", ")}: ${bytes(size)}, the ${what} of ${model}, ${precision}`);
       report.table([...inputs.map((text) => ["in", text]), ...outputs.map((text) => ["out", text])]);
     },
   };
