@@ -3,10 +3,12 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { noGrad } from "../../../src/engine/modes.js";
 import { scope } from "../../../src/engine/scope.js";
+import { finetune, loadClassifier } from "../../../src/index.js";
 import { pageDescription } from "../../../src/page/description.js";
 import { Rng } from "../../../src/tensor/random.js";
 import type { Tensor } from "../../../src/tensor/tensor.js";
 import { loadModel } from "../../../src/train/checkpoints/load.js";
+import { tinyFinetune, writeClasses } from "../../finetune/example.js";
 import { openSession } from "../../graph/onnx/runtime.js";
 import { relativeDifference } from "../../numbers.js";
 import { lacuna, temporaryFolder, tinyRun } from "../terminal.js";
@@ -66,6 +68,35 @@ test("a folder for transformers and transformers.js", async () => {
     (await lacuna("export", run, "--hugging-face", out, "--overwrite", "--json")).out,
   );
   expect(huggingFaceFiles).toContain(join(out, "onnx/model.onnx"));
+});
+
+test("of a fine-tuned run the classifier; other commands say that it is one", async () => {
+  const folder = temporaryFolder();
+  const photos = await writeClasses(join(folder, "photos"), 4);
+  const run = join(folder, "run");
+  {
+    await using training = finetune(tinyFinetune(photos, { epochs: 1 }), { out: run });
+    for await (const _ of training);
+  }
+  const path = join(folder, "classifier.onnx");
+  const { out } = await lacuna("export", run, "--onnx", path, "--json");
+  expect(JSON.parse(out)).toMatchObject({ files: [path], what: "classifier", step: 1 });
+  using classifier = loadClassifier(run);
+  const image = new Rng(1, "image", 0, [0, 1, 2]).normal([3, ...classifier.model.encoder.imageSize]);
+  const session = await openSession(path);
+  const { logits } = await session.run({ pixel_values: image });
+  await session.close();
+  const difference = noGrad(() => scope(() => relativeDifference(logits as Tensor, classifier.model.call(image))));
+  for (const one of [image, logits as Tensor]) one.dispose();
+  expect(difference).toBeLessThan(1e-4);
+  for (const words of [
+    ["export", run, "--onnx", path, "--what", "encoder"],
+    ["embed", run, photos, "--out", join(folder, "features.npy")],
+  ])
+    expect((await lacuna(...words)).error).toContain("Classifiers are for lacuna predict");
+  const { run: pretrained } = await tinyRun(temporaryFolder());
+  const told = await lacuna("export", pretrained, "--onnx", path, "--what", "classifier");
+  expect(told.error).toContain("no classifier");
 });
 
 test("a page: a folder with model, examples and what they are", async () => {
