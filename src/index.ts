@@ -22,6 +22,7 @@ export { type Classified, classifyAll, type PictureClassifier } from "./evaluate
 export { drawConfusion, drawMistakes, mistakesOf } from "./evaluate/confusion.js";
 export { featureProbes } from "./evaluate/feature-probe.js";
 export { type Extracted, extractFeatures, type LabelledFeatures } from "./evaluate/features.js";
+export { type FewLabels, fewLabels } from "./evaluate/few-labels.js";
 export { type KnnResult, knn } from "./evaluate/knn.js";
 export { type LinearProbeResult, linearProbe } from "./evaluate/linear-probe.js";
 export { pixelFeatures } from "./evaluate/pixels.js";

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { classifierCommand } from "../measure/classifier.js";
 import type { Measure, Measured } from "../measure/evaluation.js";
+import { fewLabelsCommand } from "../measure/few-labels.js";
 import { partialCommand } from "../measure/partial.js";
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
@@ -20,11 +21,15 @@ const kinds: Record<Measure, string> = {
   linear: "fit a linear classifier on the frozen features",
 };
 
+const protocol =
+  "This is the exact probe: logistic regression (L-BFGS) on cached features of whole pictures, its penalty chosen on a fifth of the " +
+  "training labels.\nMAE's own protocol (LARS, batch norm, crops) is another number: lacuna finetune <run> --data … --train-blocks 0";
+
 /** `lacuna evaluate knn|linear <run> --data …` */
 export function evaluateCommand(program: Command, add: Add): void {
   const parent = program
     .command("evaluate")
-    .summary("how good an encoder is: knn, linear, partial, classifier")
+    .summary("how good an encoder is: knn, linear, few-labels, partial, classifier")
     .description(
       "Measures an encoder's features on labelled pictures, beside raw pixels and the encoder before training.",
     );
@@ -43,11 +48,13 @@ export function evaluateCommand(program: Command, add: Add): void {
       .option("--test <pictures>", "labelled pictures to judge by, with --train")
       .option("--limit <n>", "labelled pictures of each side at most", wholeNumber, 10_000)
       .option("--device <name>", "cpu or cuda");
+    if (name === "linear") command.addHelpText("after", `\n${protocol}`);
     if (name === "knn") command.option("--k <n>", "neighbours that vote", wholeNumber, 20);
     add<Options>(command, (report, operands, options) =>
       evaluate(report, operands[0] as string, name as Measure, options),
     );
   }
+  fewLabelsCommand(parent, add);
   partialCommand(parent, add);
   classifierCommand(parent, add);
 }
@@ -71,6 +78,7 @@ async function evaluate(report: Report, path: string, which: Measure, options: O
     () => {
       report.table(measuredTable(rows, [which], k));
       report.line(comparison(rows, which));
+      if (which === "linear") report.line(protocol);
     },
   );
   return 0;

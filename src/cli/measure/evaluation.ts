@@ -54,7 +54,12 @@ export async function measure(name: string, encode: Encode, setting: EvaluationS
   }
 }
 
-async function featuresOf(encode: Encode, setting: EvaluationSetting, source: Source): Promise<LabelledFeatures> {
+/** Features in float32 of all pictures of a source; the caller's to dispose. */
+export async function featuresOf(
+  encode: Encode,
+  setting: EvaluationSetting,
+  source: Source,
+): Promise<LabelledFeatures> {
   const { autocast, extractFeatures, plainLoader } = await import("../../index.js");
   const { config, precision = "float32", signal } = setting;
   const { mean, std } = config.data;
@@ -77,13 +82,20 @@ export async function measurePixels(setting: EvaluationSetting): Promise<Measure
 
 /** The encoder as the run's seed initialises it. */
 export async function measureUntrained(setting: EvaluationSetting): Promise<Measured> {
+  return withUntrained(setting, (encode) => measure("before training", encode, setting));
+}
+
+/** Lends out the encoder as the run's seed initialises it. */
+export async function withUntrained<T>(
+  { config }: Pick<EvaluationSetting, "config">,
+  body: (encode: Encode) => Promise<T>,
+): Promise<T> {
   const { buildEncoder, imageShape, buildMethod, Rng } = await import("../../index.js");
-  const { config } = setting;
   const method = buildMethod(config.method, buildEncoder(config.model, imageShape(config)));
   try {
     method.initialize(new Rng(config.seed, "init")); // as the trainer does: the encoder's share of it is the same
     method.setTraining(false);
-    return await measure("before training", (images) => method.encoder.features(images), setting);
+    return await body((images) => method.encoder.features(images));
   } finally {
     method.close();
   }

@@ -19,6 +19,14 @@ test("the table says how the pictures were split", async () => {
   expect(out).toMatch(/accuracy +3-NN/);
 });
 
+test("linear says which protocol it is, and how to get the other", async () => {
+  const { run, pictures } = await tinyRun(temporaryFolder(), { perClass: 10 });
+  const { out } = await lacuna("evaluate", "linear", run, "--data", pictures);
+  expect(out).toContain("This is the exact probe: logistic regression (L-BFGS) on cached features");
+  expect(out).toContain("LARS, batch norm, crops");
+  expect(out).toContain("lacuna finetune <run> --data … --train-blocks 0");
+});
+
 test("data is needed", async () => {
   expect(await lacuna("evaluate", "knn", "run")).toMatchObject({
     code: 2,

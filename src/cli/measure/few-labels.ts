@@ -1,0 +1,144 @@
+/** `lacuna evaluate few-labels`: accuracies from some labels of each class, several draws, mean and spread. */
+import type { Command } from "commander";
+import type { LabelChoice, Spread } from "../../index.js";
+import { UsageError } from "../errors.js";
+import { type Add, wholeNumber } from "../options.js";
+import type { Report } from "../report.js";
+import { percent, whole } from "../words.js";
+import { type Encode, type EvaluationSetting, featuresOf, withUntrained } from "./evaluation.js";
+import { type LabelledOptions, openLabelled } from "./labelled.js";
+
+interface Options extends LabelledOptions {
+  readonly labels: string;
+  readonly seeds: number;
+  readonly device?: string;
+}
+
+interface Asked {
+  /** As it was typed: `10`, `1%`. */
+  readonly text: string;
+  readonly labels: Omit<LabelChoice, "seed">;
+}
+
+interface Row extends Spread {
+  readonly encoder: string;
+  readonly protocol: "k-NN" | "linear";
+  readonly labels: string;
+}
+
+const details = `
+The draws have the same number of every class, and a smaller one of a draw is contained in its larger ones. Linear is logistic
+regression on cached features; with five labels of a class or more its penalty is chosen on a fifth of them, never on the pictures
+that judge. Fine-tuning on few labels: lacuna finetune <run> --labels-per-class <k> --label-seed <n>.`;
+
+export function fewLabelsCommand(parent: Command, add: Add): void {
+  const command = parent
+    .command("few-labels")
+    .description(
+      "Learns from k labels of each class or from a share of them: k-NN and the exact linear probe on frozen features, mean " +
+        "and deviation over several draws, beside raw pixels and the untrained encoder.",
+    )
+    .argument("<model>", "a run folder or a checkpoint file")
+    .option("--data <pictures>", "cifar10, fashion-mnist, or a folder with a folder for each class (or train and test)")
+    .option("--train <pictures>", "labelled pictures to draw from, with --test")
+    .option("--test <pictures>", "labelled pictures to judge by, with --train")
+    .option("--labels <list>", "numbers of each class, or shares such as 1%", "1,4,10,25,100")
+    .option("--seeds <n>", "draws of the labels", wholeNumber, 3)
+    .option("--limit <n>", "labelled pictures of each side at most", wholeNumber, 10_000)
+    .option("--device <name>", "cpu or cuda")
+    .addHelpText("after", details);
+  add<Options>(command, (report, operands, options) => judge(report, operands[0] as string, options));
+}
+
+async function judge(report: Report, run: string, options: Options): Promise<number> {
+  const asked = readLabels(options.labels);
+  const { loadModel, pixelFeatures } = await import("../../index.js");
+  const { train, test, split } = await openLabelled(options);
+  using model = loadModel(run, options.device === undefined ? {} : { device: options.device });
+  const seeds = Array.from({ length: Math.max(1, options.seeds) }, (_, seed) => seed);
+  report.line(`${whole(train.size)} labelled pictures to draw from, ${whole(test.size)} to judge (${split})`);
+  const setting: EvaluationSetting = { config: model.config, train, test, measures: [], k: 20 };
+  const rows = [
+    ...(await rowsOf("raw pixels", pixelFeatures, setting, asked, seeds)),
+    ...(await withUntrained(setting, (encode) => rowsOf("before training", encode, setting, asked, seeds))),
+    ...(await rowsOf(
+      `after ${whole(model.step)} steps`,
+      (images) => model.encoder.features(images),
+      setting,
+      asked,
+      seeds,
+    )),
+  ];
+  report.result({ model: model.path, step: model.step, seeds, rows }, () => {
+    report.table(tableOf(rows, asked));
+    const draws = seeds.length > 1 ? `, mean over ${seeds.length} draws ± sample standard deviation` : "";
+    report.line(`Top-1${draws}.`);
+  });
+  return 0;
+}
+
+async function rowsOf(
+  encoder: string,
+  encode: Encode,
+  setting: EvaluationSetting,
+  asked: readonly Asked[],
+  seeds: readonly number[],
+): Promise<Row[]> {
+  const { fewLabels, spread } = await import("../../index.js");
+  const train = await featuresOf(encode, setting, setting.train);
+  try {
+    const test = await featuresOf(encode, setting, setting.test);
+    try {
+      return asked.flatMap(({ text, labels }): Row[] => {
+        const { knn, linear } = fewLabels(train, test, { labels, seeds });
+        return [
+          { encoder, protocol: "k-NN", labels: text, ...spread(knn) },
+          { encoder, protocol: "linear", labels: text, ...spread(linear) },
+        ];
+      });
+    } finally {
+      test.features.dispose();
+    }
+  } finally {
+    train.features.dispose();
+  }
+}
+
+/** Encoders and protocols down, numbers of labels across. */
+function tableOf(rows: readonly Row[], asked: readonly Asked[]): string[][] {
+  const cell = (row: Row | undefined): string => {
+    if (row === undefined) return "–";
+    return row.deviation === undefined
+      ? percent(row.mean)
+      : `${percent(row.mean)} ± ${(100 * row.deviation).toFixed(1)}`;
+  };
+  const lines = rows.filter(({ labels }) => labels === asked[0]?.text);
+  return [
+    ["accuracy", "", ...asked.map(({ text }) => (text.endsWith("%") ? `${text} of the labels` : `${text} a class`))],
+    ...lines.map(({ encoder, protocol }) => [
+      encoder,
+      protocol,
+      ...asked.map(({ text }) =>
+        cell(rows.find((row) => row.encoder === encoder && row.protocol === protocol && row.labels === text)),
+      ),
+    ]),
+  ];
+}
+
+function readLabels(text: string): Asked[] {
+  return text.split(",").map((part): Asked => {
+    const [, number = "", isShare] = /^\s*(\d+(?:\.\d+)?)(%)?\s*$/.exec(part) ?? [];
+    const value = Number(number);
+    const isRight = isShare === undefined ? Number.isInteger(value) && value > 0 : value > 0 && value <= 100;
+    if (!isRight) {
+      throw new UsageError({
+        code: "labels",
+        path: "--labels",
+        expected: "whole numbers above 0, or shares up to 100%, with commas between them",
+        actual: part.trim() || "nothing between two commas",
+        remedy: "For example: --labels 1,10,100 or --labels 1%,10%",
+      });
+    }
+    return { text: part.trim(), labels: isShare === undefined ? { perClass: value } : { fraction: value / 100 } };
+  });
+}

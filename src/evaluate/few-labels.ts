@@ -1,0 +1,48 @@
+import { chooseLabelled, type LabelChoice } from "../data/sources/labelled.js";
+import { noGrad } from "../engine/modes.js";
+import { scope } from "../engine/scope.js";
+import { tensor } from "../tensor/tensor.js";
+import type { LabelledFeatures } from "./features.js";
+import { knn } from "./knn.js";
+import { linearProbe } from "./linear-probe.js";
+
+/** Accuracies from 0 to 1; that of each seed stands at its place. */
+export interface FewLabels {
+  readonly knn: readonly number[];
+  readonly linear: readonly number[];
+}
+
+/** Neighbours that vote, if there are so many labels. */
+const neighbours = 20;
+/** With fewer labels a class there is nothing to choose a penalty on: one from the middle is taken. */
+const enoughToChoose = 5;
+const middlePenalty = 0.1;
+
+/**
+ * k-NN and the exact linear probe with some of the labels, drawn by each seed; level over the classes, and nested: a smaller
+ * choice of a seed is contained in its larger ones. The penalty is chosen on a fifth of the drawn labels; no other label is used.
+ * @throws DataError where a class has fewer pictures
+ */
+export function fewLabels(
+  train: LabelledFeatures,
+  test: LabelledFeatures,
+  { labels, seeds }: { readonly labels: Omit<LabelChoice, "seed">; readonly seeds: readonly number[] },
+): FewLabels {
+  const judged = seeds.map((seed) =>
+    scope(() => noGrad(() => judge(subset(train, { ...labels, seed } as LabelChoice), test))),
+  );
+  return { knn: judged.map((one) => one.knn), linear: judged.map((one) => one.linear) };
+}
+
+function subset({ features, labels }: LabelledFeatures, choice: LabelChoice): LabelledFeatures {
+  const chosen = chooseLabelled(labels, choice);
+  const rows = tensor(Int32Array.from(chosen)).toDevice(features.device);
+  return { features: features.indexSelect(0, rows), labels: Int32Array.from(chosen, (row) => labels[row] as number) };
+}
+
+function judge(own: LabelledFeatures, test: LabelledFeatures): { knn: number; linear: number } {
+  const k = Math.min(neighbours, own.labels.length);
+  const fewest = own.labels.length / new Set(own.labels).size;
+  const penalties = fewest < enoughToChoose ? { l2: [middlePenalty] } : {};
+  return { knn: knn(own, test, { k: [k] })[0]?.accuracy ?? 0, linear: linearProbe(own, test, penalties).accuracy };
+}

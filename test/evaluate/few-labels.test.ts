@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import { chooseLabelled } from "../../src/data/sources/labelled.js";
+import { fewLabels } from "../../src/evaluate/few-labels.js";
+import { knn } from "../../src/evaluate/knn.js";
+import { linearProbe } from "../../src/evaluate/linear-probe.js";
+import { tensor } from "../../src/tensor/tensor.js";
+import { numbers } from "./reference.js";
+
+const classes = 3;
+
+/** Clouds around the corners of a triangle; `shift` apart. */
+function clouds(count: number, start: number, shift: number) {
+  const noise = numbers(count * classes, start);
+  const labels = Int32Array.from({ length: count }, (_, row) => row % classes);
+  const values = noise.map((value, i) => value + (i % classes === Math.floor(i / classes) % classes ? shift : 0));
+  return { features: tensor(Float32Array.from(values), [count, classes]), labels };
+}
+
+test("the draws are chooseLabelled's; each seed's accuracy is that of k-NN and probe on its rows alone", () => {
+  const [train, test] = [clouds(150, 1, 0.8), clouds(90, 2, 0.8)];
+  const found = fewLabels(train, test, { labels: { perClass: 6 }, seeds: [0, 1] });
+  for (const seed of [0, 1]) {
+    const rows = Array.from(chooseLabelled(train.labels, { perClass: 6, seed }));
+    const all = train.features.toArray() as Float32Array;
+    const own = {
+      features: tensor(Float32Array.from(rows.flatMap((row) => Array.from(all.slice(row * 3, row * 3 + 3)))), [18, 3]),
+      labels: Int32Array.from(rows, (row) => train.labels[row] as number),
+    };
+    expect(found.knn[seed]).toBe(knn(own, test, { k: [18] })[0]?.accuracy);
+    expect(found.linear[seed]).toBe(linearProbe(own, test).accuracy);
+    own.features.dispose();
+  }
+  train.features.dispose();
+  test.features.dispose();
+});
+
+test("one label a class and a share of them: well apart all is found, alike in all it is chance", () => {
+  const [apart, apartTest] = [clouds(150, 1, 20), clouds(90, 2, 20)];
+  for (const labels of [{ perClass: 1 }, { fraction: 0.1 }])
+    expect(fewLabels(apart, apartTest, { labels, seeds: [0] })).toEqual({ knn: [1], linear: [1] });
+  const [alike, alikeTest] = [clouds(150, 1, 0), clouds(90, 2, 0)];
+  const { knn: near, linear } = fewLabels(alike, alikeTest, { labels: { perClass: 10 }, seeds: [0, 1, 2, 3] });
+  for (const accuracy of [...near, ...linear]) expect(Math.abs(accuracy - 1 / 3)).toBeLessThan(0.2);
+  for (const { features } of [apart, apartTest, alike, alikeTest]) features.dispose();
+});
