@@ -48,7 +48,7 @@ function matrix(values: readonly object[], order: readonly string[], title: stri
     x: { field: "predicted", type: "nominal", sort: order, title: "predicted", axis: { ...axis, labelAngle: -45 } },
     y: { field: "truth", type: "nominal", sort: order, title: "true class", axis },
   };
-  const scale = { domain: [0, 1], range: ["#ffffff", "#08519c"] };
+  const scale = { domain: [0, 1], interpolate: "rgb", range: ["#ffffff", "#08519c"] };
   const color = { field: "share", type: "quantitative", scale, legend: null };
   const white = { condition: { test: "datum.share > 0.5", value: "white" }, value: "#374151" };
   const text = { field: "count", type: "quantitative" };
@@ -117,7 +117,7 @@ export async function drawMistakes(
   );
   const words = mistakes.map(({ truth, predicted, probability }, i) => {
     const { left, top } = place(i);
-    const second = `taken for ${cut(`${names[predicted]}`, 9)}, ${(100 * probability).toFixed(0)} %`;
+    const second = `as ${cut(`${names[predicted]}`, 13)}, ${(100 * probability).toFixed(0)} %`;
     return text(cut(`${names[truth]}`, 17), left, top + side + 15, 13) + text(second, left, top + side + 31, 11);
   });
   const labels = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${words.join("")}</svg>`;
