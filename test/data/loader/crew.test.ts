@@ -42,7 +42,8 @@ test("a decoder that cannot be loaded fails the batch with the reason", async ()
 });
 
 test("timers of the program get their turn during a long batch, and nothing is made ahead", async () => {
-  const views = { image: [{ type: "resize" as const, size: [400, 400] as const }] };
+  const sizes = Array.from({ length: 12 }, (_, i) => (i % 2 === 0 ? 400 : 40)); // up and down: work that leaves little
+  const views = { image: sizes.map((side) => ({ type: "resize" as const, size: [side, side] as const })) };
   const loader = openLoader(pixelSource(320, 40, 40), { ...plainOptions, views, batchSize: 160 });
   opened.push(loader);
   let turns = 0;
