@@ -123,7 +123,8 @@ interface Timed {
   readonly precision: Precision;
 }
 
-const tokens = 512;
+/** As many as a training batch has, or casting the weights, which is the same for any number, would count for too much. */
+const tokens = 2048;
 
 /** A linear layer from a width to four times as many, as in a block's MLP, both ways and its weight's gradient. */
 function productRate({ random, leaf, trained }: Timed, width: number): { width: number; rate: number } {
