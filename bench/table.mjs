@@ -126,7 +126,7 @@ function about({ machine, sides, at, commit, node, environment, threads }) {
   const versions = [...new Set(sides.map(version))].filter((text) => text !== "");
   const settings = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
   const own = settings.length > 0 ? `; ${settings.join(" ")}` : "";
-  return `${machine.cpu}, ${threads} threads, ${Math.round(machine.memoryBytes / 1e9)} GB, Linux ${machine.linux}; Node ${node}, ${versions.join(", ")}${own}; ${at.slice(0, 10)}, commit ${commit?.slice(0, 12) ?? "none"}`;
+  return `${machine.cpu}, ${threads} threads, ${Math.round(machine.memoryBytes / 1e9)} GB, Linux ${machine.linux}; ${[`Node ${node}`, ...versions].join(", ")}${own}; ${at.slice(0, 10)}, commit ${commit?.slice(0, 12) ?? "none"}`;
 }
 
 /** Results in the order of the cases; what is no longer a case comes first. */

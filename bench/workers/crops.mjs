@@ -63,5 +63,5 @@ class Crops {
 export async function open({ settings, pictures }) {
   const all = await pictureSource({ ...settings, pictures });
   const samples = Array.from({ length: Math.min(all.size, settings.count) }, (_, sample) => sample);
-  return { worker: new Crops(settings, subsetOf(all, samples)), about: { threads: 1, version: process.versions.node } };
+  return { worker: new Crops(settings, subsetOf(all, samples)), about: { threads: 1, version: "" } };
 }
