@@ -1,4 +1,5 @@
 /** Numbers and times as people read them. */
+import type { Spread } from "../index.js";
 
 /** `45 s`, `12 min`, `3.4 h`, `2.1 days`. */
 export function duration(seconds: number): string {
@@ -30,6 +31,11 @@ export function bytes(value: number): string {
 /** `37.5 %` */
 export function percent(share: number, digits = 1): string {
   return `${(100 * share).toFixed(digits)} %`;
+}
+
+/** `52.9 %`, over seeds `52.9 % ± 0.4`. */
+export function percentSpread({ mean, deviation }: Pick<Spread, "mean" | "deviation">): string {
+  return deviation === undefined ? percent(mean) : `${percent(mean)} ± ${(100 * deviation).toFixed(1)}`;
 }
 
 /** A rate or a loss with four digits. */

@@ -1,7 +1,7 @@
-import { type Batch, defaultWorkers, type Loader, type LoaderOptions, openLoader } from "../data/loader.js";
+import type { Batch } from "../data/loader.js";
 import type { Source } from "../data/source.js";
 import type { Transform } from "../data/views.js";
-import { machineLimits } from "../engine/limits.js";
+import { inOrder, type Reading } from "../train/watch/held-out.js";
 
 /** What classifies: as `loadClassifier` gives it. */
 export interface PictureClassifier {
@@ -9,7 +9,7 @@ export interface PictureClassifier {
   readonly view: Transform;
   readonly config: {
     readonly seed: number;
-    readonly data: Required<Pick<LoaderOptions, "channels" | "maxPixels" | "jpeg">>;
+    readonly data: Pick<Reading["data"], "channels" | "jpeg" | "maxPixels">;
   };
   /** pixels [B H W C] -> [B K], row-major */
   probabilities(pixels: Batch["views"][string]): Float32Array;
@@ -39,7 +39,10 @@ export async function classifyAll(
   source: Source,
   options: { readonly batchSize?: number; readonly onBatch?: (share: number) => void } = {},
 ): Promise<{ pictures: Classified[]; skipped: Unreadable[] }> {
-  await using loader = openPlain(classifier, source, Math.min(options.batchSize ?? 64, source.size));
+  const { config, view } = classifier;
+  // Every picture that can be read counts, however many cannot.
+  const reading: Reading = { ...config, data: { ...config.data, workers: "auto", maxBadShare: 1 } };
+  await using loader = inOrder(reading, source, Math.min(options.batchSize ?? 64, source.size), view);
   const pictures: Classified[] = [];
   const skipped: Unreadable[] = [];
   const K = classifier.classes.length;
@@ -55,21 +58,4 @@ export async function classifyAll(
     options.onBatch?.(seen / source.size);
   }
   return { pictures, skipped };
-}
-
-function openPlain({ config, view }: PictureClassifier, source: Source, batchSize: number): Loader {
-  const { channels, maxPixels, jpeg } = config.data;
-  const workers = defaultWorkers(source, machineLimits().cores);
-  return openLoader(source, {
-    views: { image: view },
-    batchSize,
-    seed: config.seed,
-    workers,
-    shuffle: false,
-    dropLast: false,
-    channels,
-    maxPixels,
-    jpeg,
-    maxBadShare: 1, // every picture that can be read counts, however many cannot
-  });
 }

@@ -4,7 +4,7 @@ import type { TopLevelSpec } from "vega-lite";
 import { openLoader } from "../data/loader.js";
 import type { Source } from "../data/source.js";
 import { subsetOf } from "../data/sources/subset.js";
-import { drawingStyle, svgOf } from "../runs/drawing.js";
+import { drawingStyle, svgOf, svgText } from "../runs/drawing.js";
 import type { Classified } from "./classify.js";
 
 /** With more classes names and numbers could not be read: those that are confused most are drawn. */
@@ -118,7 +118,7 @@ export async function drawMistakes(
   const words = mistakes.map(({ truth, predicted, probability }, i) => {
     const { left, top } = place(i);
     const second = `as ${cut(`${names[predicted]}`, 13)}, ${(100 * probability).toFixed(0)} %`;
-    return text(cut(`${names[truth]}`, 17), left, top + side + 15, 13) + text(second, left, top + side + 31, 11);
+    return svgText(cut(`${names[truth]}`, 17), left, top + side + 15, 13) + svgText(second, left, top + side + 31, 11);
   });
   const labels = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${words.join("")}</svg>`;
   return sharp({ create: { width, height, channels: 3, background: "#ffffff" } })
@@ -147,11 +147,6 @@ async function pixelsOf(source: Source, samples: readonly number[]): Promise<Buf
     return samples.map((_, i) => data.subarray(i * side * side * 3, (i + 1) * side * side * 3));
   }
   return [];
-}
-
-function text(words: string, x: number, y: number, size: number): string {
-  const safe = words.replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`);
-  return `<text x="${x}" y="${y}" font-family="DejaVu Sans, Helvetica, Arial, sans-serif" font-size="${size}" fill="#333">${safe}</text>`;
 }
 
 function cut(words: string, most: number): string {

@@ -4,7 +4,7 @@
  */
 import { mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
-import type { OnnxFile } from "../graph/onnx/export.js";
+import { mostBytes } from "../graph/onnx/export.js";
 import type { Precision } from "../graph/onnx/graph.js";
 import { writeAtomic } from "../runs/write-atomic.js";
 import { convert } from "../train/checkpoints/convert.js";
@@ -31,9 +31,6 @@ const onnxNames: Readonly<Record<Precision, string>> = {
   int8: "model_quantized.onnx",
 };
 
-/** Weights above this many bytes would stand in a second file, under a name that transformers.js does not know. */
-const mostBytes = 1.9e9;
-
 /**
  * Writes the encoder. @throws CheckpointError where there is a model already, or the encoder has no place in transformers' ViT
  */
@@ -48,7 +45,8 @@ export function writeHuggingFace(
   const onnx = (Object.keys(onnxNames) as Precision[]).flatMap((precision) => {
     const file = encoderOnnx(model, { precision, ...(license === undefined ? {} : { license }) });
     const path = join(folder, "onnx", onnxNames[precision]);
-    if (!isTooLarge(file)) return file.write(path);
+    // More would stand in a second file, under a name that transformers.js does not know.
+    if (file.weightBytes <= mostBytes) return file.write(path);
     dropped.push(`onnx/${onnxNames[precision]}: above 1.9 GB, more than one ONNX file holds`);
     return [];
   });
@@ -59,19 +57,9 @@ export function writeHuggingFace(
   return { files: [...new Set([...converted.files, prepared, card, ...onnx])], dropped };
 }
 
-function isTooLarge({ weightBytes }: OnnxFile): boolean {
-  return weightBytes > mostBytes;
-}
-
 /** Shorter side, then the middle: ViTImageProcessor, which `convert` names, would squeeze a picture into the size. */
 function imageProcessor({ config }: LoadedModel): object {
-  const { resizeShorterSide, centerCrop, rescale, mean, std } = preprocessing(config) as {
-    resizeShorterSide: number;
-    centerCrop: [number, number];
-    rescale: number;
-    mean: readonly number[];
-    std: readonly number[];
-  };
+  const { resizeShorterSide, centerCrop, rescale, mean, std } = preprocessing(config);
   const [height, width] = centerCrop;
   return {
     crop_size: { height, width },

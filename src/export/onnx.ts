@@ -157,9 +157,23 @@ function taps({ blocks }: Vit, prefix: string, { layers = [], attention = [] }: 
   ];
 }
 
+/** What a file says of how a picture becomes its input. */
+export interface Preprocessing {
+  readonly layout: "NCHW";
+  readonly channels: number;
+  readonly resizeShorterSide: number | readonly [number, number];
+  readonly resample: string;
+  readonly centerCrop: readonly [number, number];
+  readonly rescale: number;
+  /** Of each channel, of pixels from 0 to 1. */
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
 /** How a picture becomes the file's input: what evaluation does. @param view resizing and cropping, where it is not plain */
-export function preprocessing({ data }: Pick<RunConfig, "data">, view: Transform = []): object {
-  const size = typeof data.imageSize === "number" ? [data.imageSize, data.imageSize] : data.imageSize;
+export function preprocessing({ data }: Pick<RunConfig, "data">, view: Transform = []): Preprocessing {
+  const { imageSize: side } = data;
+  const size = typeof side === "number" ? ([side, side] as const) : side;
   const resize = view.find((step) => step.type === "resize");
   return {
     layout: "NCHW",

@@ -94,6 +94,9 @@ export abstract class Method<View extends string = "image"> extends Module<
   /** For methods that fill in pictures: the share of the patches that is hidden in training. */
   hiddenShare?(): number;
 
+  /** How often a step goes forward, the pass that is differentiated included; once where it is not said. */
+  forwardPasses?(): number;
+
   /** For methods that must see pictures before the first step; what they learn is in their state. */
   fit?(): Fit | undefined;
 

@@ -17,7 +17,7 @@ import {
   xAxis,
 } from "./curve-panels.js";
 import { drawingStyle, pngOf, svgOf } from "./drawing.js";
-import { openRun } from "./reader.js";
+import { type OpenedRun, openRun } from "./reader.js";
 import type { RunEvent, StepEvent } from "./schema.js";
 import { centredAverage, imagesPerSecond, type Point } from "./summary.js";
 import { writeAtomic } from "./write-atomic.js";
@@ -37,16 +37,16 @@ export interface RecordedCurves {
 }
 
 /**
- * Draws curves.svg and curves.png into a run folder; the SVG is the one to trust: on a machine without fonts the PNG has no
+ * Draws curves.svg and curves.png into a run's folder; the SVG is the one to trust: on a machine without fonts the PNG has no
  * letters.
  * @returns the two paths
  * @throws RunError as `openRun` does, "no-space"
  */
 export async function writeCurves(
-  folder: string,
+  of: string | OpenedRun,
   options: Pick<CurveOptions, "recorded"> = {},
 ): Promise<{ svg: string; png: string }> {
-  const { run, events } = openRun(folder);
+  const { folder, run, events } = typeof of === "string" ? openRun(of) : of;
   const baseline = run.derived["baseline"];
   const subtitle = `${run.command} — ${run.machine.device}, ${run.machine.precision}`;
   const drawing = await drawCurves(events, {

@@ -41,3 +41,15 @@ export async function pngOf(svg: string): Promise<Uint8Array> {
   const { default: sharp } = await import("sharp");
   return sharp(Buffer.from(svg), { density: 144 }).flatten({ background: "white" }).png().toBuffer();
 }
+
+/** Words as an element of an SVG. @param x, y in pixels: where their base line begins, or its middle */
+export function svgText(
+  words: string,
+  x: number,
+  y: number,
+  size: number,
+  anchor: "start" | "middle" = "start",
+): string {
+  const safe = words.replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`);
+  return `<text x="${x}" y="${y}" text-anchor="${anchor}" font-family="DejaVu Sans, Helvetica, Arial, sans-serif" font-size="${size}" fill="#333">${safe}</text>`;
+}

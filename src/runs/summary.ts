@@ -102,7 +102,9 @@ function sum(values: readonly number[]): number {
   return values.reduce((a, b) => a + b, 0);
 }
 
-function median(values: readonly number[]): number {
+/** 0 of nothing. */
+export function median(values: readonly number[]): number {
+  if (values.length === 0) return 0;
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1

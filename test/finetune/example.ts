@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { FinetuneConfigInput } from "../../src/finetune/config.js";
+import { finetune } from "../../src/finetune/finetune.js";
 import { writePictures } from "../train/example.js";
 
 /** Three classes of pictures of 20 × 20, `count` each, in a folder a class. */
@@ -21,4 +22,13 @@ export function tinyFinetune(photos: string, changes: Partial<FinetuneConfigInpu
     optim: { name: "adamw", baseLearningRate: 0.05, layerDecay: 0.75, warmupEpochs: 1 },
     ...changes,
   };
+}
+
+/** A finished run of one epoch on `count` pictures of each class. @returns its folder */
+export async function trainedClassifier(folder: string, count = 4): Promise<{ run: string; photos: string }> {
+  const photos = await writeClasses(join(folder, "photos"), count);
+  const run = join(folder, "run");
+  await using training = finetune(tinyFinetune(photos, { epochs: 1 }), { out: run });
+  for await (const _ of training);
+  return { run, photos };
 }

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import type { OpenedRun, RunEvent, RunSummary, Verdict } from "../../index.js";
+import type { RunEvent, RunSummary } from "../../index.js";
 import type { Add } from "../options.js";
-import { comparisonText, judgeRun, tellVerdict } from "../training/judge.js";
+import { comparisonText, type Judged, judgeRun, tellVerdict } from "../training/judge.js";
 import { probeText } from "../training/probes.js";
 import { duration, figure, percent, whole } from "../words.js";
 
@@ -22,9 +22,10 @@ export function inspectCommand(program: Command, add: Add): void {
   add<Options>(command, async (report, operands, options) => {
     const folder = operands[0] as string;
     const { summarize } = await import("../../index.js");
-    const { opened, verdict: judged, curves } = await judgeRun(folder);
+    const judgement = await judgeRun(folder);
+    const { opened, verdict: judged, curves } = judgement;
     const summary = summarize(opened.events);
-    if (options.html !== undefined) await writeReport(options.html, opened, judged);
+    if (options.html !== undefined) await writeReport(options.html, judgement);
     const { run, state } = opened;
     report.result({ folder, id: run.id, state, summary, verdict: judged, curves, run, html: options.html }, () => {
       report.table([
@@ -55,10 +56,10 @@ export function inspectCommand(program: Command, add: Add): void {
   });
 }
 
-async function writeReport(path: string, opened: OpenedRun, judged: Verdict): Promise<void> {
+async function writeReport(path: string, { opened, verdict, recorded }: Judged): Promise<void> {
   const { writeAtomic } = await import("../../index.js");
   const { runReport } = await import("../html/report.js");
-  writeAtomic(path, await runReport(opened, judged));
+  writeAtomic(path, await runReport(opened, verdict, recorded));
 }
 
 /** The last probes, and those before training. */

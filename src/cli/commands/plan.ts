@@ -42,10 +42,9 @@ export function planCommand(program: Command, add: Add): void {
     const measured = await measure(config, source, options.measure === true);
     const found = await forecast(config, measured);
     const sizes = await compare(config, options.sizes ?? [], measured);
-    const { forwardPasses } = await import("../../index.js");
     const rows = {
       cost: costRows(cost),
-      run: runRows(config, { ...cost, passes: forwardPasses(config) }, run, gpu),
+      run: runRows(config, cost, run, gpu),
       forecast: forecastRows(found, run.steps),
     };
     report.result({ ...numbers, ...run, gpu, forecast: found, ...(sizes.length > 0 ? { sizes } : {}), config }, () => {
@@ -75,18 +74,13 @@ function costRows(cost: ModelCost): string[][] {
   ];
 }
 
-function runRows(
-  config: RunConfig,
-  cost: ModelCost & { readonly passes: number },
-  run: RunNumbers,
-  gpu: GpuEstimate | undefined,
-): string[][] {
+function runRows(config: RunConfig, cost: ModelCost, run: RunNumbers, gpu: GpuEstimate | undefined): string[][] {
   const { data, optim } = config;
   return [
     ["trainable parameters", whole(cost.trainable)],
     ["effective batch", whole(data.batchSize)],
     ["learning rate", `${figure(run.learningRate)} = ${optim.baseLearningRate} × ${data.batchSize} / 256`],
-    ...stepRows(run, cost.multiplyAdds * data.batchSize, cost.passes),
+    ...stepRows(run, cost.multiplyAdds * data.batchSize, cost.forwardPasses),
     ...gpuRows(gpu, config),
   ];
 }

@@ -2,7 +2,8 @@ import { extname } from "node:path";
 import type { Command } from "commander";
 import type { Classified, Source, SourceInput } from "../../index.js";
 import { UsageError } from "../errors.js";
-import { predictionSource } from "../measure/pictures.js";
+import { csvCell } from "../measure/csv.js";
+import { classify, predictionSource } from "../measure/pictures.js";
 import { type Add, wholeNumber } from "../options.js";
 import { percent, whole } from "../words.js";
 
@@ -36,14 +37,11 @@ export function predictCommand(program: Command, add: Add): void {
   add<Options>(command, async (report, operands, options) => {
     if (options.out !== undefined) formatOf(options.out); // before anything long begins
     const [run, ...given] = operands as string[];
-    const { classifyAll, loadClassifier, openSource, writeAtomic } = await import("../../index.js");
+    const { loadClassifier, openSource, writeAtomic } = await import("../../index.js");
     using pictures = predictionSource(given);
     const source = await openSource(pictures.source as SourceInput);
     using classifier = loadClassifier(run as string, options.device === undefined ? {} : { device: options.device });
-    const live = await report.live();
-    const onBatch = (share: number): void => live.update(share, `${whole(share * source.size)}/${whole(source.size)}`);
-    const found = await classifyAll(classifier, source, { batchSize: Math.max(1, options.batch), onBatch });
-    live.stop();
+    const found = await classify(report, classifier, source, Math.max(1, options.batch));
     const predictions = found.pictures.map((one) => predictionOf(one, source, classifier.classes, options.top));
     if (options.out !== undefined) writeAtomic(options.out, textOf(predictions, formatOf(options.out)));
     const out = options.out === undefined ? {} : { out: options.out };
@@ -84,9 +82,10 @@ function formatOf(path: string): "csv" | "json" {
 
 function textOf(predictions: readonly Prediction[], format: "csv" | "json"): string {
   if (format === "json") return `${JSON.stringify(predictions, null, 2)}\n`;
-  const quote = (text: string): string => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   const lines = predictions.flatMap(({ picture, classes }) =>
-    classes.map(({ name, probability }, i) => [quote(picture), i + 1, quote(name), probability.toFixed(6)].join(",")),
+    classes.map(({ name, probability }, i) =>
+      [csvCell(picture), i + 1, csvCell(name), probability.toFixed(6)].join(","),
+    ),
   );
   return `${["picture,rank,class,probability", ...lines].join("\n")}\n`;
 }

@@ -1,5 +1,5 @@
 /** A run as one HTML file that needs nothing else: it can be mailed, printed, and read in ten years. */
-import type { OpenedRun, RunSummary, Verdict } from "../../index.js";
+import type { OpenedRun, RecordedCurves, RunSummary, Verdict } from "../../index.js";
 import { duration, whole } from "../words.js";
 import { Html, html } from "./html.js";
 import { framesOf } from "./pictures.js";
@@ -21,11 +21,15 @@ import { script, style } from "./style.js";
 /** Nothing may come from elsewhere; the two hashes of style and script would change with every edit, so both are allowed inline. */
 const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
-/** @returns the text of the file */
-export async function runReport({ folder, run, events, state }: OpenedRun, judgement: Verdict): Promise<string> {
+/** @param recorded drawn behind the curves @returns the text of the file */
+export async function runReport(
+  { folder, run, events, state }: OpenedRun,
+  judgement: Verdict,
+  recorded?: RecordedCurves,
+): Promise<string> {
   const { summarize } = await import("../../index.js");
   const summary = summarize(events);
-  const [svg, frames] = await Promise.all([curves({ run, events }), framesOf(folder, events)]);
+  const [svg, frames] = await Promise.all([curves({ run, events }, recorded), framesOf(folder, events)]);
   const body: readonly (Html | undefined)[] = [
     verdictSection(judgement),
     figuresSection(summary, run, events),
@@ -43,11 +47,13 @@ export async function runReport({ folder, run, events, state }: OpenedRun, judge
   }\n`;
 }
 
-async function curves({ run, events }: Pick<OpenedRun, "run" | "events">): Promise<string | undefined> {
+async function curves(
+  { run, events }: Pick<OpenedRun, "run" | "events">,
+  recorded: RecordedCurves | undefined,
+): Promise<string | undefined> {
   if (!events.some(({ type }) => type === "step")) return undefined;
-  const { drawCurves, loadReferences, nearestReference } = await import("../../index.js");
+  const { drawCurves } = await import("../../index.js");
   const baseline = run.derived["baseline"];
-  const recorded = nearestReference(loadReferences(), run)?.reference;
   return drawCurves(events, { title: "", recorded, ...(baseline === undefined ? {} : { baseline }) });
 }
 

@@ -9,6 +9,7 @@ import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
 import { percent, whole } from "../words.js";
 import { labelledSpecs } from "./labelled.js";
+import { classify } from "./pictures.js";
 
 interface Options {
   readonly data?: string;
@@ -35,14 +36,11 @@ export function classifierCommand(parent: Command, add: Add): void {
     .option("--device <name>", "cpu or cuda");
   add<Options>(command, async (report, operands, options) => {
     const run = operands[0] as string;
-    const { classifyAll, confusedPairs, loadClassifier, openSource, scoresOf } = await import("../../index.js");
+    const { confusedPairs, loadClassifier, openSource, scoresOf } = await import("../../index.js");
     using classifier = loadClassifier(run, options.device === undefined ? {} : { device: options.device });
     const source = await openSource(judged(options, classifier));
     checkClasses(source, classifier);
-    const live = await report.live();
-    const onBatch = (share: number): void => live.update(share, `${whole(share * source.size)}/${whole(source.size)}`);
-    const { pictures: all, skipped } = await classifyAll(classifier, source, { onBatch });
-    live.stop();
+    const { pictures: all, skipped } = await classify(report, classifier, source);
     const pictures = all.filter(({ label = -1 }) => label >= 0);
     if (pictures.length === 0) throw noPictures(source, skipped.length);
     const { classes, path: model, step } = classifier;

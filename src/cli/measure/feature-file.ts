@@ -3,6 +3,7 @@ import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { extname } from "node:path";
 import { npyHeader, safetensorsHeader } from "../../index.js";
 import { UsageError } from "../errors.js";
+import { csvCell } from "./csv.js";
 
 const formats = [".npy", ".safetensors", ".csv"] as const;
 type Format = (typeof formats)[number];
@@ -109,8 +110,4 @@ export class FeatureFile implements Disposable {
 /** Nine digits tell every float32 apart. */
 function shortest(value: number): string {
   return Number(value.toPrecision(9)).toString();
-}
-
-function csvCell(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

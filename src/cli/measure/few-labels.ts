@@ -4,7 +4,7 @@ import type { LabelChoice, Spread } from "../../index.js";
 import { UsageError } from "../errors.js";
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
-import { percent, whole } from "../words.js";
+import { percentSpread, whole } from "../words.js";
 import { type Encode, type EvaluationSetting, featuresOf, withUntrained } from "./evaluation.js";
 import { type LabelledOptions, openLabelled } from "./labelled.js";
 
@@ -107,10 +107,7 @@ async function rowsOf(
 /** Encoders and protocols down, numbers of labels across. */
 function tableOf(rows: readonly Row[], asked: readonly Asked[]): string[][] {
   const cell = (row: Row | undefined): string => {
-    if (row === undefined) return "–";
-    return row.deviation === undefined
-      ? percent(row.mean)
-      : `${percent(row.mean)} ± ${(100 * row.deviation).toFixed(1)}`;
+    return row === undefined ? "–" : percentSpread(row);
   };
   const lines = rows.filter(({ labels }) => labels === asked[0]?.text);
   return [

@@ -9,7 +9,7 @@ import { UsageError } from "../errors.js";
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
 import { trainOnce } from "../training/once.js";
-import { percent, quoted } from "../words.js";
+import { percent, percentSpread, quoted } from "../words.js";
 import { type Asked, readBlocks, usualBlocks } from "./blocks.js";
 
 interface Options {
@@ -207,12 +207,16 @@ function bestRows(rows: readonly PartialRow[]): PartialRow[] {
 }
 
 function tell(report: Report, rows: readonly PartialRow[], files: readonly string[]): void {
-  const cell = ({ mean, deviation }: PartialRow): string =>
-    deviation === undefined ? percent(mean) : `${percent(mean)} ± ${(100 * deviation).toFixed(1)}`;
   report.line();
   report.table([
     ["trained", "epochs", "top-1", "top-5", "best epoch"],
-    ...rows.map((row) => [blocksText(row.blocks), `${row.epochs}`, cell(row), percent(row.top5), percent(row.best)]),
+    ...rows.map((row) => [
+      blocksText(row.blocks),
+      `${row.epochs}`,
+      percentSpread(row),
+      percent(row.top5),
+      percent(row.best),
+    ]),
   ]);
   report.line(
     "Top-1 and top-5 after the last epoch; the best epoch is chosen on the pictures that judge, so it flatters.",

@@ -1,10 +1,12 @@
-/** Pictures as they are named on the command line: single files, or a source. */
+/** Pictures as they are named on the command line: single files, or a source; and what a classifier says of them. */
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import type { SourceInput } from "../../index.js";
+import type { Classified, LoadedClassifier, Source, SourceInput, Unreadable } from "../../index.js";
 import { parseSource } from "../config/sources.js";
 import { UsageError } from "../errors.js";
+import type { Report } from "../report.js";
+import { whole } from "../words.js";
 
 const isPicture = (path: string): boolean => /\.(jpe?g|png|webp|gif|tiff?|avif|npy)$/i.test(path);
 
@@ -30,4 +32,21 @@ export function predictionSource(given: readonly string[]): { source: SourceInpu
     source: { kind: "list", path: list },
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+/** Every picture of a source through a classifier, with a line of progress. */
+export async function classify(
+  report: Report,
+  classifier: LoadedClassifier,
+  source: Source,
+  batchSize?: number,
+): Promise<{ pictures: Classified[]; skipped: Unreadable[] }> {
+  const { classifyAll } = await import("../../index.js");
+  const live = await report.live();
+  const onBatch = (share: number): void => live.update(share, `${whole(share * source.size)}/${whole(source.size)}`);
+  try {
+    return await classifyAll(classifier, source, { onBatch, ...(batchSize === undefined ? {} : { batchSize }) });
+  } finally {
+    live.stop();
+  }
 }

@@ -13,6 +13,7 @@ import type {
 } from "../../index.js";
 import { type Measure, type Measured, measure, measurePixels, measureUntrained } from "../measure/evaluation.js";
 import { openPair } from "../measure/labelled.js";
+import { accuracyOf } from "../training/accuracy.js";
 import { Pace } from "../training/pace.js";
 
 /** What is fine-tuned: said in the file, over the published recipe of the encoder's size. */
@@ -83,8 +84,7 @@ export class Judge {
     }
     signal.throwIfAborted();
     const { events } = openRun(folder);
-    const last = events.findLast((event) => event.type === "heldOut");
-    return { accuracy: last?.scores?.["top1"] ?? 0, seconds: summarize(events).trainingSeconds };
+    return { accuracy: accuracyOf(events)?.last.scores["top1"] ?? 0, seconds: summarize(events).trainingSeconds };
   }
 
   /** The same of what has not been trained, kept under the step 0. */

@@ -19,6 +19,8 @@ export interface ModelCost {
   /** The encoder on the visible patches only. */
   readonly encoderVisible: number;
   readonly decoder: Part;
+  /** How often a training step goes forward. */
+  readonly forwardPasses: number;
   readonly text: string;
 }
 
@@ -31,9 +33,13 @@ export async function costOf(config: RunConfig): Promise<ModelCost> {
     (model) => model.features(picture()),
   );
   const step = { index: 0, epoch: 0, progress: 0, rng: new Rng(0, "cost") };
+  let forwardPasses = 1;
   const whole = cost(
     () => buildMethod(config.method, buildEncoder(config.model, image)),
-    (method) => method.call({ image: picture() }, step),
+    (method) => {
+      forwardPasses = method.forwardPasses?.() ?? 1;
+      return method.call({ image: picture() }, step);
+    },
   );
   // What the method does besides its encoder's blocks and norm is embedding patches and decoding.
   const decoding = [...whole.modules].filter(([path]) => /^decoder[^.]*$/.test(path));
@@ -49,6 +55,7 @@ export async function costOf(config: RunConfig): Promise<ModelCost> {
     encoder: { parameters: encoder.parameters, multiplyAdds: encoder.multiplyAdds },
     encoderVisible,
     decoder,
+    forwardPasses,
     text: `${scaled(whole.multiplyAdds)} (encoder ${scaled(encoderVisible)}, decoder ${scaled(decoder.multiplyAdds)})`,
   };
 }

@@ -1,5 +1,5 @@
 /** A run beside its nearest recorded one: the verdict, in words, and the curves. */
-import type { OpenedRun, Verdict } from "../../index.js";
+import type { OpenedRun, RecordedCurves, Verdict } from "../../index.js";
 import type { Report } from "../report.js";
 import { figure } from "../words.js";
 
@@ -7,6 +7,8 @@ export interface Judged {
   readonly opened: OpenedRun;
   readonly verdict: Verdict;
   readonly curves: { readonly svg: string; readonly png: string } | undefined;
+  /** The nearest recorded run's curves. */
+  readonly recorded: RecordedCurves | undefined;
 }
 
 /** Reads a run folder, judges the run and draws its curves into the folder, where it has any. */
@@ -15,12 +17,13 @@ export async function judgeRun(folder: string): Promise<Judged> {
   const opened = openRun(folder);
   const { events, run } = opened;
   const references = loadReferences();
-  const near = nearestReference(references, run)?.reference;
+  const recorded = nearestReference(references, run)?.reference;
   const hasSteps = events.some(({ type }) => type === "step");
   return {
     opened,
     verdict: verdict(events, run, references),
-    curves: hasSteps ? await writeCurves(folder, near === undefined ? {} : { recorded: near }) : undefined,
+    curves: hasSteps ? await writeCurves(opened, { recorded }) : undefined,
+    recorded,
   };
 }
 

@@ -221,7 +221,7 @@ function modelOf(
 }
 
 /** protobuf's own limit is 2 GiB for a whole message. */
-const mostBytes = 1.9e9;
+export const mostBytes = 1.9e9;
 /** Below this a constant stays in the file itself. */
 const smallBytes = 1024;
 

@@ -160,6 +160,11 @@ export class Emae extends Mae {
     return sum;
   }
 
+  /** In two passes all parts are predicted once more, without gradients. */
+  override forwardPasses(): number {
+    return this.twoPass ? 2 : 1;
+  }
+
   override hiddenShare(): number {
     return 1 - 1 / this.parts;
   }

@@ -25,6 +25,8 @@ export interface RecordedRun {
   /** Numbers in all parameters and buffers, and in those that training changes. */
   readonly size: number;
   readonly trainable: number;
+  /** As `Method.forwardPasses`. */
+  readonly forwardPasses: number;
 }
 
 /** Records a micro-batch of the run on the `meta` device. */
@@ -53,6 +55,7 @@ export function recordRun(config: RunConfig, precision: Precision): RecordedRun 
       parameters: new Map(state.map(({ id, trainable }) => [id, trainable])),
       size: state.reduce((sum, { size }) => sum + size, 0),
       trainable: state.reduce((sum, { size, trainable }) => sum + (trainable ? size : 0), 0),
+      forwardPasses: method.forwardPasses?.() ?? 1,
     };
   } finally {
     method.close();
@@ -71,26 +74,21 @@ export interface StepTime {
   readonly decoding: number;
 }
 
-/** EMAE in two passes predicts once more, without gradients. */
-export function forwardPasses({ method }: Pick<RunConfig, "method">): number {
-  return method.name === "emae" && method.twoPass ? 2 : 1;
-}
-
 /** Backward of a product costs twice its forward pass, and is in the measured rates; computing again costs a third more. */
 const recomputed = 4 / 3;
 
 /** @param decodedPerSecond pictures that the loader makes in a second with all threads; undefined: not known, not counted */
 export function stepTime(
-  { steps, trainable }: RecordedRun,
+  { steps, trainable, forwardPasses }: RecordedRun,
   config: RunConfig,
   rates: MachineRates,
   decodedPerSecond: number | undefined,
 ): StepTime {
   const time = { products: 0, attention: 0, elements: 0, overhead: 0 };
-  const twice = (forwardPasses(config) + 2) / 3;
+  const passes = (forwardPasses + 2) / 3; // backward costs twice the forward pass
   for (const step of steps) {
     const { kind, multiplyAdds } = operations[step.op as OpName];
-    const again = (config.checkpointing && segmentOf(step.module) !== undefined ? recomputed : 1) * twice;
+    const again = (config.checkpointing && segmentOf(step.module) !== undefined ? recomputed : 1) * passes;
     const output = step.outputs.reduce((sum, { shape }) => sum + product(shape), 0);
     time.overhead += again * rates.overhead;
     if (multiplyAdds !== undefined) {

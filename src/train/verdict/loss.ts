@@ -1,7 +1,8 @@
 /** What the loss alone says of a run. */
 import type { RunEvent, StepEvent } from "../../runs/schema.js";
+import { median } from "../../runs/summary.js";
 import { type Evidence, type Finding, show } from "./finding.js";
-import { isFalling, jumpSize, median, type Shape } from "./shape.js";
+import { isFalling, jumpSize, type Shape } from "./shape.js";
 import type { Culprit } from "./weights.js";
 
 /** From the healthy curves of the reference and sick ones made from them; runs made sick: records/2026-11-25-verdict. */

@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { RunEvent, RunFile } from "../../runs/schema.js";
+import { median } from "../../runs/summary.js";
 import { percent, show } from "./finding.js";
-import { median } from "./shape.js";
 
 /** One point of a curve: the lowest, the mean and the highest of the recorded runs over the steps up to `step`. */
 export type Band = readonly [step: number, low: number, mean: number, high: number];

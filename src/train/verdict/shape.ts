@@ -1,5 +1,6 @@
 /** A loss curve without its noise, and what can be said of it alone. */
 import type { StepEvent } from "../../runs/schema.js";
+import { median } from "../../runs/summary.js";
 
 /** From the three healthy curves in test/reference/cifar10-mae-curve.json and sick ones made from them. */
 const limits = {
@@ -82,13 +83,4 @@ export function warmupEnd(steps: readonly StepEvent[], stated: number | undefine
     step: 0,
     learningRate: Number.NEGATIVE_INFINITY,
   }).step;
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  if (sorted.length === 0) return 0;
-  return sorted.length % 2 === 1
-    ? (sorted[middle] as number)
-    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
 }

@@ -48,12 +48,23 @@ export function plainLoader(
   batchSize: number,
   view: Transform = middle(config),
 ): Loader {
-  const { channels, maxPixels, jpeg, maxBadShare } = config.data;
-  const workers = config.data.workers === "auto" ? defaultWorkers(source, machineLimits().cores) : config.data.workers;
+  return inOrder(config, source, batchSize, view);
+}
+
+/** What of a configuration decides how pictures are read. */
+export interface Reading {
+  readonly seed: number;
+  readonly data: Pick<LoopConfig["data"], "channels" | "jpeg" | "maxBadShare" | "maxPixels" | "workers">;
+}
+
+/** Every picture once, in the source's order, through a view of its own. */
+export function inOrder({ seed, data }: Reading, source: Source, batchSize: number, view: Transform): Loader {
+  const { channels, maxPixels, jpeg, maxBadShare } = data;
+  const workers = data.workers === "auto" ? defaultWorkers(source, machineLimits().cores) : data.workers;
   return openLoader(source, {
     views: { image: view },
     batchSize,
-    seed: config.seed,
+    seed,
     workers,
     shuffle: false,
     dropLast: false,

@@ -2,6 +2,7 @@ import sharp from "sharp";
 import { noGrad } from "../../engine/modes.js";
 import { scope } from "../../engine/scope.js";
 import type { Method, Reconstruction, Step } from "../../methods/method.js";
+import { svgText } from "../../runs/drawing.js";
 import { type Tensor, tensor } from "../../tensor/tensor.js";
 
 /** Columns of a picture, each [B H W 3] as bytes. */
@@ -88,9 +89,9 @@ export async function renderPanels(panels: Panels, note: string): Promise<Buffer
     ),
   );
   const titles = Array.from({ length: groups }, (_, g) =>
-    panels.columns.map(({ title }, c) => text(title, gap + g * group + c * (w + gap) + w / 2, 18, "middle", 14)),
+    panels.columns.map(({ title }, c) => svgText(title, gap + g * group + c * (w + gap) + w / 2, 18, 14, "middle")),
   );
-  const labels = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${titles.flat().join("")}${text(note, gap, height - 8, "start", 11)}</svg>`;
+  const labels = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${titles.flat().join("")}${svgText(note, gap, height - 8, 11)}</svg>`;
   return sharp({ create: { width, height, channels: 3, background: "#ffffff" } })
     .composite([...tiles, { input: Buffer.from(labels), left: 0, top: 0 }])
     .png()
@@ -102,9 +103,4 @@ function enlarged(pixels: Uint8Array, { height, width }: Panels, zoom: number): 
     .resize(width * zoom, height * zoom, { kernel: "nearest" })
     .png()
     .toBuffer();
-}
-
-function text(words: string, x: number, y: number, anchor: "start" | "middle", size: number): string {
-  const safe = words.replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`);
-  return `<text x="${x}" y="${y}" text-anchor="${anchor}" font-family="DejaVu Sans, Helvetica, Arial, sans-serif" font-size="${size}" fill="#333">${safe}</text>`;
 }

@@ -1,18 +1,12 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { finetune } from "../../../src/index.js";
-import { tinyFinetune, writeClasses } from "../../finetune/example.js";
+import { trainedClassifier } from "../../finetune/example.js";
 import { lacuna, temporaryFolder, tinyRun } from "../terminal.js";
 
 test("predict names classes, skips what it cannot read, writes CSV; evaluate classifier judges the same run", async () => {
   const folder = temporaryFolder();
-  const photos = await writeClasses(join(folder, "photos"), 4);
-  const run = join(folder, "run");
-  {
-    await using training = finetune(tinyFinetune(photos, { epochs: 1 }), { out: run });
-    for await (const _ of training);
-  }
+  const { run, photos } = await trainedClassifier(folder);
 
   const bad = join(folder, "bad.png");
   writeFileSync(bad, "no picture");

@@ -1,13 +1,6 @@
 import { expect, test } from "vitest";
-import {
-  countJumps,
-  isFalling,
-  jumpSize,
-  median,
-  type Shape,
-  shapeOf,
-  warmupEnd,
-} from "../../../src/train/verdict/shape.js";
+import { median } from "../../../src/runs/summary.js";
+import { countJumps, isFalling, jumpSize, type Shape, shapeOf, warmupEnd } from "../../../src/train/verdict/shape.js";
 import { stepEvent } from "../../runs/example.js";
 
 const losses = (count: number, loss: (i: number) => number): number[] =>

@@ -3,9 +3,10 @@
  * a record; a text in JSON; 32 bytes that say where table and text are, with their checksum. A shard is written once,
  * under another name, and renamed when it is complete and on the disk: whoever finds one finds all of it.
  */
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
+import { writeBytes } from "../../../formats/bytes.js";
 import type { BadPictureCode } from "../../errors.js";
 
 const MAGIC = "LACUNA-PACK\0";
@@ -85,7 +86,7 @@ export class ShardWriter {
     const header = Buffer.alloc(HEADER);
     header.write(MAGIC, "latin1");
     header.writeUInt32LE(VERSION, 12);
-    writeAll(this.#file, header, 0);
+    writeBytes(this.#file, header, 0);
   }
 
   get bytes(): number {
@@ -97,7 +98,7 @@ export class ShardWriter {
   }
 
   add({ bytes, ...record }: PackedRecord, name: string, label: number): void {
-    writeAll(this.#file, bytes, this.#at);
+    writeBytes(this.#file, bytes, this.#at);
     const place = { offset: this.#at, length: bytes.length, checksum: crc32(bytes) };
     this.#entries.push({ ...record, ...place, label });
     this.#names.push(name);
@@ -118,7 +119,7 @@ export class ShardWriter {
     end.writeUInt32LE(this.#entries.length, 12);
     end.writeUInt32LE(crc32(text, crc32(table)), 16);
     end.write(END_MAGIC, 24, "latin1");
-    writeAll(this.#file, Buffer.concat([table, text, end]), this.#at);
+    writeBytes(this.#file, Buffer.concat([table, text, end]), this.#at);
     fsyncSync(this.#file);
     this.abandon();
     renameSync(`${this.#path}.partial`, this.#path);
@@ -130,10 +131,6 @@ export class ShardWriter {
     if (this.#isOpen) closeSync(this.#file);
     this.#isOpen = false;
   }
-}
-
-function writeAll(file: number, bytes: Uint8Array, position: number): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done, position + done);
 }
 
 function synchronise(folder: string): void {
