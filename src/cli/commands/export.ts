@@ -72,21 +72,17 @@ async function writeAll(report: Report, path: string, options: Options): Promise
   const out = options.onnx === undefined ? undefined : checkOut(options.onnx);
   const { huggingFace } = options;
   if (out === undefined && options.page === undefined && huggingFace === undefined) throw nothingToWrite();
-  const { checkRoom, loadModel } = await import("../../index.js");
+  const { checkRoom } = await import("../../index.js");
   if (options.page !== undefined) checkRoom(options.page); // before anything long begins
-  using classifier = await classifierAt(path, options);
-  if (classifier !== undefined && out !== undefined) {
-    const { result, tell } = await writeClassifier(classifier, out, options);
-    report.result({ ...result, model: classifier.path, step: classifier.step }, () => tell(report));
-    return;
-  }
-  using model = loadModel(path, { device: "cpu" });
+  using opened = await openFor(path, options);
   const written: Written[] = [];
-  if (out !== undefined) written.push(await writeOnnx(model, out, options));
-  if (huggingFace !== undefined) written.push(await writeFolder(model, huggingFace, options));
-  if (options.page !== undefined) written.push(await writeAsPage(model, options.page, options));
+  if (out !== undefined) written.push(await writeOnnx(opened, out, options));
+  if ("encoder" in opened) {
+    if (huggingFace !== undefined) written.push(await writeFolder(opened, huggingFace, options));
+    if (options.page !== undefined) written.push(await writeAsPage(opened, options.page, options));
+  }
   const all = Object.assign({}, ...written.map(({ result }) => result)) as Record<string, unknown>;
-  report.result({ ...all, model: model.path, step: model.step }, () => {
+  report.result({ ...all, model: opened.path, step: opened.step }, () => {
     for (const each of written) each.tell(report);
   });
 }
@@ -97,35 +93,42 @@ interface Written {
   tell(report: Report): void;
 }
 
-/** Undefined where something else is asked for, or the model is no classifier and none is asked for. */
-async function classifierAt(path: string, { what, onnx }: Options): Promise<LoadedClassifier | undefined> {
-  if (onnx === undefined || (what ?? "classifier") !== "classifier") return undefined;
-  const { loadClassifier } = await import("../../index.js");
+/** A classifier where one is asked for, or where it is all that there is and its ONNX all that is wanted; else the model. */
+async function openFor(path: string, options: Options): Promise<LoadedModel | LoadedClassifier> {
+  const { loadClassifier, loadModel } = await import("../../index.js");
+  const { what, page, huggingFace } = options;
+  const isOnnxAlone = page === undefined && huggingFace === undefined;
+  if (what === "classifier" && !isOnnxAlone) throw onnxAlone();
+  if (what === "classifier") return loadClassifier(path, { device: "cpu" });
   try {
-    return loadClassifier(path, { device: "cpu" });
+    return loadModel(path, { device: "cpu" });
   } catch (error) {
-    if (what === undefined && (error as { code?: unknown }).code === "no-classifier") return undefined;
-    throw error;
+    const isClassifier = (error as { code?: unknown }).code === "finetuned";
+    if (!isClassifier || !isOnnxAlone || what !== undefined) throw error;
+    return loadClassifier(path, { device: "cpu" });
   }
 }
 
-async function writeClassifier(classifier: LoadedClassifier, out: string, options: OnnxWishes): Promise<Written> {
-  const { classifierOnnx } = await import("../../index.js");
-  return writeFile(classifierOnnx(classifier, wishes(options)), out, "classifier", classifier.path, options);
-}
-
-async function writeOnnx(model: LoadedModel, out: string, options: OnnxWishes): Promise<Written> {
-  const { autoencoderOnnx, encoderOnnx } = await import("../../index.js");
-  const what = options.what === "autoencoder" ? "autoencoder" : "encoder";
-  const file = (what === "encoder" ? encoderOnnx : autoencoderOnnx)(model, wishes(options));
-  return writeFile(file, out, what, model.path, options);
+async function writeOnnx(opened: LoadedModel | LoadedClassifier, out: string, options: OnnxWishes): Promise<Written> {
+  const { autoencoderOnnx, classifierOnnx, encoderOnnx } = await import("../../index.js");
+  if (!("encoder" in opened))
+    return writeFile(classifierOnnx(opened, wishes(options)), out, "classifier", opened, options);
+  const what = options.what ?? "encoder";
+  const file = (what === "encoder" ? encoderOnnx : autoencoderOnnx)(opened, wishes(options));
+  return writeFile(file, out, what, opened, options);
 }
 
 function wishes({ precision, layers, attention, license }: OnnxWishes): Omit<OnnxWishes, "what"> {
   return { precision, layers, attention, ...(license === undefined ? {} : { license }) };
 }
 
-function writeFile(file: OnnxFile, out: string, what: string, model: string, { precision }: OnnxWishes): Written {
+function writeFile(
+  file: OnnxFile,
+  out: string,
+  what: string,
+  { path: model }: { readonly path: string },
+  { precision }: OnnxWishes,
+): Written {
   const files = file.write(out);
   const size = files.reduce((sum, path) => sum + statSync(path).size, 0);
   const inputs = file.inputs.map(valueText);
@@ -202,6 +205,15 @@ function nothingToWrite(): UsageError {
     expected: "what to write",
     actual: "nothing",
     remedy: "For example: lacuna export runs/mine --onnx encoder.onnx, or --hugging-face folder, or --page site",
+  });
+}
+
+function onnxAlone(): UsageError {
+  return new UsageError({
+    code: "what",
+    path: "--what",
+    expected: "classifier with --onnx alone: a page and a folder for transformers are made of pre-trained models",
+    actual: "--page or --hugging-face beside it",
   });
 }
 

@@ -68,7 +68,7 @@ function refuseClassifier({ path, config }: Checkpoint): void {
   if (task !== "finetune") return;
   const before = from === undefined ? "a run of lacuna pretrain" : `the model that it began with, ${from}`;
   throw new CheckpointError("it holds a classifier, where a pre-trained model is meant.", {
-    code: "classifier",
+    code: "finetuned",
     path,
     expected: "a model of lacuna pretrain, or one that somebody else pre-trained",
     actual: "a classifier of lacuna finetune",

@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { noGrad } from "../../../src/engine/modes.js";
 import { scope } from "../../../src/engine/scope.js";
-import { finetune, loadClassifier } from "../../../src/index.js";
+import { loadClassifier } from "../../../src/index.js";
 import { pageDescription } from "../../../src/page/description.js";
 import { Rng } from "../../../src/tensor/random.js";
 import type { Tensor } from "../../../src/tensor/tensor.js";
 import { loadModel } from "../../../src/train/checkpoints/load.js";
-import { tinyFinetune, writeClasses } from "../../finetune/example.js";
+import { trainedClassifier } from "../../finetune/example.js";
 import { openSession } from "../../graph/onnx/runtime.js";
 import { relativeDifference } from "../../numbers.js";
 import { lacuna, temporaryFolder, tinyRun } from "../terminal.js";
@@ -72,12 +72,7 @@ test("a folder for transformers and transformers.js", async () => {
 
 test("of a fine-tuned run the classifier; other commands say that it is one", async () => {
   const folder = temporaryFolder();
-  const photos = await writeClasses(join(folder, "photos"), 4);
-  const run = join(folder, "run");
-  {
-    await using training = finetune(tinyFinetune(photos, { epochs: 1 }), { out: run });
-    for await (const _ of training);
-  }
+  const { run, photos } = await trainedClassifier(folder);
   const path = join(folder, "classifier.onnx");
   const { out } = await lacuna("export", run, "--onnx", path, "--json");
   expect(JSON.parse(out)).toMatchObject({ files: [path], what: "classifier", step: 1 });
@@ -94,6 +89,10 @@ test("of a fine-tuned run the classifier; other commands say that it is one", as
     ["embed", run, photos, "--out", join(folder, "features.npy")],
   ])
     expect((await lacuna(...words)).error).toContain("Classifiers are for lacuna predict");
+  const page = await lacuna("export", run, "--onnx", path, "--page", join(folder, "site"));
+  expect(page.error).toContain("Classifiers are for lacuna predict"); // not the half of what was asked for
+  const both = await lacuna("export", run, "--onnx", path, "--what", "classifier", "--page", join(folder, "site"));
+  expect(both.error).toContain("classifier with --onnx alone");
   const { run: pretrained } = await tinyRun(temporaryFolder());
   const told = await lacuna("export", pretrained, "--onnx", path, "--what", "classifier");
   expect(told.error).toContain("no classifier");
