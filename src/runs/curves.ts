@@ -117,8 +117,8 @@ function specification(events: readonly RunEvent[], options: CurveOptions): TopL
 
 /** How each probe is drawn; one that is not here is not. */
 const probes: Readonly<Record<string, { title: string; format: string }>> = {
-  knn: { title: "k-NN accuracy", format: ".0%" },
-  linear: { title: "linear probe accuracy", format: ".0%" },
+  knn: { title: "k-NN accuracy", format: ".1%" },
+  linear: { title: "linear probe accuracy", format: ".1%" },
   featureRank: { title: "feature rank", format: "~g" },
   featureStd: { title: "spread of the features", format: "~g" },
 };

@@ -70,7 +70,8 @@ function probeRow(events: readonly RunEvent[]): string[][] {
   const of = (step: number): string =>
     probeText(step, new Map(probes.flatMap((event) => (event.step === step ? [[event.name, event.value]] : []))));
   const last = of(at).replace("features ", "");
-  return [["features", at === 0 ? last : `${last}; ${of(0).replace("features ", "")}`]];
+  const hasFirst = at !== 0 && probes.some(({ step }) => step === 0);
+  return [["features", hasFirst ? `${last}; ${of(0).replace("features ", "")}` : last]];
 }
 
 function rows(summary: RunSummary, planned: number | undefined): string[][] {

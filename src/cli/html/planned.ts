@@ -1,4 +1,5 @@
 /** What a run would take, predicted on the machine where it ran: the plan beside which a report puts what came. */
+import { cpus } from "node:os";
 import type { RunConfig, RunFile } from "../../index.js";
 import { forecast } from "../training/plan.js";
 
@@ -11,12 +12,13 @@ export async function plannedOn({
   machine,
   derived,
 }: RunFile): Promise<{ seconds: number; imagesPerSecond: number } | undefined> {
-  const { parseConfig, settleMachine } = await import("../../index.js");
   const steps = derived["steps"];
   if (steps === undefined || "task" in (config as object)) return undefined;
+  // Before libtorch is asked for: a report is also made where there is none, or no GPU.
+  if (machine.device !== "cpu" || machine.cpu !== cpus()[0]?.model) return undefined;
+  const { parseConfig, settleMachine } = await import("../../index.js");
   const parsed: RunConfig = parseConfig(config);
-  const here = settleMachine(parsed);
-  if (here.cpu !== machine.cpu || here.threads !== machine.threads || here.device !== machine.device) return undefined;
+  if (settleMachine(parsed).threads !== machine.threads) return undefined;
   const { stepSeconds, imagesPerSecond } = await forecast(parsed, {
     decodedPerSecond: undefined, // its pictures may be gone
     processBytes: 0,

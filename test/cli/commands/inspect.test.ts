@@ -19,6 +19,21 @@ test("numbers, verdict and curves of a finished run", async () => {
   });
 });
 
+test("features are told, and those before training where they were measured", async () => {
+  const { run } = await tinyRun(temporaryFolder());
+  const events = join(run, "events.jsonl");
+  const told = async (...steps: number[]): Promise<string | undefined> => {
+    const lines = readFileSync(events, "utf8")
+      .split("\n")
+      .filter((line) => line !== "" && !line.includes('"probe"'));
+    const probes = steps.map((step) => JSON.stringify({ type: "probe", step, name: "knn", value: 0.25 + step / 100 }));
+    writeFileSync(events, `${[...lines.slice(0, -1), ...probes, lines.at(-1)].join("\n")}\n`);
+    return (await lacuna("inspect", run)).out.split("\n").find((line) => line.startsWith("  features"));
+  };
+  expect(await told(2)).toMatch(/features +at step 2: k-NN 27\.0 %$/);
+  expect(await told(0, 2)).toMatch(/features +at step 2: k-NN 27\.0 %; before training: k-NN 25\.0 %$/);
+});
+
 test("a killed run, in a process that never loads libtorch", async () => {
   const { run } = await tinyRun(temporaryFolder());
   const file = join(run, "run.json");

@@ -12,5 +12,7 @@ test("a run is planned anew on the machine where it ran, and on no other", async
   expect((planned?.seconds ?? 0) * (planned?.imagesPerSecond ?? 0)).toBeCloseTo(pictures, 3);
   expect(await plannedOn({ ...run, machine: { ...run.machine, threads: 99 } })).toBeUndefined();
   expect(await plannedOn({ ...run, machine: { ...run.machine, cpu: "another" } })).toBeUndefined();
+  const onGpu = { ...run, config: { ...run.config, device: "cuda" }, machine: { ...run.machine, device: "cuda" } };
+  expect(await plannedOn(onGpu)).toBeUndefined(); // nor is a GPU asked for
   expect(await plannedOn({ ...run, config: { ...run.config, task: "finetune" } })).toBeUndefined();
 });
