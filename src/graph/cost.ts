@@ -39,8 +39,9 @@ function tally(model: Module<never[], unknown>, steps: readonly RecordedStep[]):
     modules.set(path, found);
     return found;
   };
+  const counted = new Set(model.state().values()); // without what a model has and never uses
   const walk = (module: Module<never[], unknown>, path: readonly string[]): number => {
-    const direct = Object.values(module).filter((value) => value instanceof Parameter);
+    const direct = Object.values(module).filter((value) => value instanceof Parameter && counted.has(value));
     const below = module.children().map(([key, child]) => walk(child, [...path, key]));
     const total = [...direct.map(({ size }) => size), ...below].reduce((a, b) => a + b, 0);
     at(path.join(".")).parameters += total;

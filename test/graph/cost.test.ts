@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { liveTensors } from "../../src/engine/scope.js";
+import { Classifier } from "../../src/finetune/classifier.js";
 import { cost } from "../../src/graph/cost.js";
 import { Mae, maeConfig } from "../../src/methods/masked/mae.js";
 import { Vit, vitConfig } from "../../src/models/vit.js";
@@ -46,6 +47,19 @@ test("by module, each level holding what is below it; nothing stays alive", () =
   expect(part("encoder") / 1e9).toBeCloseTo(4.4 - (147 * 768 ** 2) / 1e9, 1);
   expect(part("decoder_blocks") + part("decoder_embed") + part("decoder_pred")).toBeGreaterThan(5.2e9);
   expect(found.modules.get("encoder")?.parameters).toBe(85_798_656);
+});
+
+test.each(["class", "mean"] as const)("ViT-B/16 with 1,000 classes, %s pooling: timm's 86,567,656", (pool) => {
+  const found = cost(
+    () => {
+      const vit = new Vit(vitConfig.parse({ size: "base" }), { imageSize: [224, 224], channels: 3 });
+      return new Classifier(vit, { classes: 1000, pool, trainBlocks: "all" });
+    },
+    (model) => model.call(meta([1, 3, 224, 224])),
+  );
+  expect([found.parameters, found.trainable]).toEqual([86_567_656, 86_567_656]); // of averaged tokens fc_norm alone is used
+  expect(found.modules.get("")?.parameters).toBe(found.parameters);
+  expect(found.multiplyAdds / 1e9).toBeCloseTo(17.56, 2);
 });
 
 test("ViT-B/16 in well under a tenth of a second once libtorch is loaded", () => {
