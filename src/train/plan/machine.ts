@@ -105,12 +105,17 @@ function measure(key: MachineKey): Omit<MachineRates, "load"> {
     const gap = trained(() => small.sum()); // what every measurement below has around it
     const less = (time: number): number => Math.max(time - gap, time / 10);
     const timed = { random, leaf, trained: (loss: () => Tensor) => less(trained(loss)), precision };
+    /** What one measurement made is gone before the next. */
+    const alone = <R>(body: () => R): R => {
+      leaves.length = 0;
+      return scope(body);
+    };
     return {
-      products: [64, 192, 384, 768].map((width) => productRate(timed, width)),
-      attention: [17, 65, 197].map((tokens) => attentionRate(timed, tokens)),
-      elements: elementTimes(timed),
-      overhead: overheadOf(timed),
-      optimizer: optimizerTime(random),
+      products: [64, 192, 384, 768].map((width) => alone(() => productRate(timed, width))),
+      attention: [17, 65, 197].map((tokens) => alone(() => attentionRate(timed, tokens))),
+      elements: alone(() => elementTimes(timed)),
+      overhead: alone(() => overheadOf(timed)),
+      optimizer: alone(() => optimizerTime(random)),
     };
   });
 }
