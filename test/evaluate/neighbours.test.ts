@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { liveTensors, scope } from "../../src/engine/scope.js";
 import { nearestNeighbours } from "../../src/evaluate/neighbours.js";
-import { zeros } from "../../src/tensor/creation.js";
+import { cat, zeros } from "../../src/tensor/creation.js";
 import { type Tensor, tensor } from "../../src/tensor/tensor.js";
 import { numbers } from "./reference.js";
 
@@ -13,8 +13,38 @@ function coarse(count: number, seed: number): Tensor {
   );
 }
 
-/** The definition: all cosines, sorted by value, equal ones by row. */
-function plainly(queries: Tensor, bank: Tensor, k: number): number[] {
+const random = (rows: number, width: number, seed: number): Tensor =>
+  tensor(Float32Array.from(numbers(rows * width, seed)), [rows, width]);
+
+/** Around one direction: cosines differ by 10⁻⁹, far below what float32 products resolve. */
+function collapsed(rows: number, seed: number): Tensor {
+  const noise = numbers(rows * 16, seed);
+  return tensor(
+    Float32Array.from(noise, (value, i) => 1 + (i % 16) + value * 1e-4),
+    [rows, 16],
+  );
+}
+
+const shapes = [
+  { what: "nothing special", make: () => ({ queries: random(12, 24, 1), bank: random(90, 24, 2) }) },
+  { what: "a collapsed bank", make: () => ({ queries: collapsed(10, 3), bank: collapsed(90, 4) }) },
+  {
+    what: "each row nine times",
+    make: () => ({ queries: random(10, 8, 5), bank: random(10, 8, 6).repeat([9, 1]) }),
+  },
+  {
+    what: "rows of zeros on both sides",
+    make: () => ({ queries: cat([zeros([2, 8]), random(5, 8, 7)]), bank: cat([zeros([30, 8]), random(60, 8, 8)]) }),
+  },
+  {
+    what: "opposite queries, all cosines negative",
+    make: () => ({ queries: collapsed(6, 9).neg(), bank: collapsed(45, 10) }),
+  },
+  { what: "six rows", make: () => ({ queries: random(4, 5, 11), bank: random(6, 5, 12) }) },
+];
+
+/** The definition: all cosines, sorted by value, equal ones by row. [Q·k] each */
+function plainly(queries: Tensor, bank: Tensor, k: number): { rows: number[]; cosines: number[] } {
   const unit = (matrix: Tensor): number[][] => {
     const values = matrix.toNumbers();
     return Array.from({ length: matrix.side(0) }, (_, row) => {
@@ -24,11 +54,12 @@ function plainly(queries: Tensor, bank: Tensor, k: number): number[] {
     });
   };
   const units = unit(bank);
-  return unit(queries).flatMap((query) => {
+  const best = unit(queries).flatMap((query) => {
     const cosines = units.map((row) => row.reduce((sum, value, i) => sum + value * (query[i] as number), 0));
-    const order = cosines.map((_, row) => row).sort((a, b) => (cosines[b] as number) - (cosines[a] as number) || a - b);
-    return order.slice(0, k);
+    const all = cosines.map((cosine, row) => ({ cosine, row }));
+    return all.sort((a, b) => b.cosine - a.cosine || a.row - b.row).slice(0, k);
   });
+  return { rows: best.map(({ row }) => row), cosines: best.map(({ cosine }) => cosine) };
 }
 
 describe("nearestNeighbours", () => {
@@ -37,7 +68,7 @@ describe("nearestNeighbours", () => {
     scope(() => {
       const [queries, bank] = [coarse(30, 1), coarse(200, 2)];
       for (const k of [1, 7, 199, 200]) {
-        expect([...nearestNeighbours(queries, bank, k).indices]).toEqual(plainly(queries, bank, k));
+        expect([...nearestNeighbours(queries, bank, k).indices]).toEqual(plainly(queries, bank, k).rows);
       }
     });
     expect(liveTensors()).toBe(live);
@@ -56,6 +87,29 @@ describe("nearestNeighbours", () => {
       expect(nearestNeighbours(coarse(40, 5), coarse(80, 6), 9, tiling)).toEqual(
         nearestNeighbours(coarse(40, 5), coarse(80, 6), 9),
       );
+    });
+  });
+
+  it.each(shapes)("is the definition to the bit where float32 cannot tell: $what", ({ make }) => {
+    const live = liveTensors();
+    scope(() => {
+      const { queries, bank } = make();
+      for (const k of [1, 4, bank.side(0) - 5, bank.side(0) - 4, bank.side(0)]) {
+        const expected = plainly(queries, bank, k);
+        for (const tiling of [{}, { queries: 3, bank: 7 }, { bank: 40 }]) {
+          const found = nearestNeighbours(queries, bank, k, tiling);
+          expect([...found.indices]).toEqual(expected.rows);
+          expect([...found.similarities]).toEqual(expected.cosines);
+        }
+      }
+    });
+    expect(liveTensors()).toBe(live);
+  });
+
+  it("is the definition for rows too wide to filter", () => {
+    scope(() => {
+      const [queries, bank] = [random(3, 5000, 1), random(30, 5000, 2)];
+      expect([...nearestNeighbours(queries, bank, 4).indices]).toEqual(plainly(queries, bank, 4).rows);
     });
   });
 
