@@ -60,7 +60,7 @@ async function start({ settings, precision, against, threads, python, shared, ru
     running.push(peer);
     const about = await peer.ready();
     if (about.threads !== threads) throw new BenchError(`${name} uses ${about.threads} threads, not ${threads}.`);
-    const checked = await checkValues(peer, settings.kind, precision);
+    const checked = await checkValues(peer, settings, precision);
     return { name, peer, about, checked, first: await peer.ask({ do: "step" }) };
   };
   const sides = [await begin("lacuna", { program: "node", ...ours })];
@@ -79,9 +79,9 @@ async function start({ settings, precision, against, threads, python, shared, ru
 }
 
 /** The same weights and inputs must give the same values, or the rest compares two different things. */
-async function checkValues(peer, kind, precision) {
+async function checkValues(peer, settings, precision) {
   const values = {};
-  for (const { name, message } of kinds[kind].checks(precision))
+  for (const { name, message } of kinds[settings.kind].checks(precision, settings))
     values[name] = (await peer.ask({ do: "check", ...message })).values;
   return values;
 }
@@ -90,7 +90,7 @@ async function compare({ sides, failed }, options) {
   const { settings, precision, pairs, warmup, say } = options;
   const kind = kinds[settings.kind];
   const check = {};
-  for (const { name, tolerance, measure } of kind.checks(precision)) {
+  for (const { name, tolerance, measure } of kind.checks(precision, settings)) {
     const values = sides.map((side) => [side.name, side.checked[name]]);
     check[name] = agreement(values, { tolerance, measure, what: name });
   }

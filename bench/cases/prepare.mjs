@@ -14,6 +14,7 @@ const bench = join(import.meta.dirname, "..");
  * @property {(line: string) => void} say
  * @property {(script: string, args: readonly string[]) => Promise<void>} runNode of bench/workers/prepare
  * @property {(script: string, args: readonly string[]) => Promise<void>} runPython of bench/pytorch
+ * @property {(args: readonly string[]) => Promise<void>} runLacuna a command
  */
 
 async function finish(what, command, args) {
@@ -27,6 +28,8 @@ export function contextOf(parts) {
   return {
     ...parts,
     runNode: (script, args) => finish(script, process.execPath, [join(bench, "workers", "prepare", script), ...args]),
+    runLacuna: (args) =>
+      finish(`lacuna ${args[0]}`, process.execPath, [join(bench, "..", "dist", "cli", "main.js"), ...args]),
     runPython: (script, args) => finish(script, parts.python, [join(bench, "pytorch", script), ...args]),
   };
 }

@@ -1,6 +1,6 @@
 // Pictures, neighbours, and what comes before and between the large operations.
 
-/** Pictures on the way to a model, on one core. A packed data set is a case beside this one: the same kind, another `from`. */
+/** Pictures on the way to a model, on one core. */
 const pictures = {
   kind: "crops",
   batch: 64,
@@ -15,6 +15,17 @@ const pictures = {
 /** @type {readonly import("./index.mjs").Case[]} */
 export const dataCases = [
   { name: "jpeg", title: "JPEG (about 500 × 375) → 224 px random crop, one core", from: "files", ...pictures },
+  // What `lacuna data pack` makes of the same files by default, and with --format jpeg; the peer goes on reading the files.
+  ...[
+    ["packed", "pixels", "packed data set"],
+    ["packed-jpeg", "jpeg", "packed data set of JPEGs"],
+  ].map(([name, format, title]) => ({
+    name,
+    title: `${title} → 224 px random crop, one core`,
+    from: "packed",
+    format,
+    ...pictures,
+  })),
 ];
 
 /** @type {readonly import("./index.mjs").Case[]} */

@@ -5,9 +5,10 @@ import { openSource } from "../../dist/data/source.js";
 import { subsetOf } from "../../dist/data/sources/subset.js";
 import { transformSchema } from "../../dist/data/views.js";
 
-/** Where the pictures are read from; a packed data set would be opened here. */
+/** Where the pictures are read from. */
 const sources = {
   files: ({ pictures }) => openSource({ kind: "folder", path: pictures }),
+  packed: ({ packed }) => openSource({ kind: "packed", path: packed }),
 };
 
 export const pictureSource = (settings) => sources[settings.from](settings);
@@ -60,8 +61,8 @@ class Crops {
 }
 
 /** The loader uses no libtorch: whatever its threads are, this is one. */
-export async function open({ settings, pictures }) {
-  const all = await pictureSource({ ...settings, pictures });
+export async function open({ settings, pictures, packed }) {
+  const all = await pictureSource({ ...settings, pictures, packed });
   const samples = Array.from({ length: Math.min(all.size, settings.count) }, (_, sample) => sample);
   return { worker: new Crops(settings, subsetOf(all, samples)), about: { threads: 1, version: "" } };
 }

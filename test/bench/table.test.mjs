@@ -106,9 +106,10 @@ test("the learning rate is base × batch / 256", () => {
 
 test("cases have names of their own, a kind, and a peer", () => {
   expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length);
-  for (const { name, kind, precisions } of cases) {
+  for (const one of cases) {
+    const { name, kind, precisions } = one;
     expect(Object.keys(kinds[kind].peers), name).not.toHaveLength(0);
-    for (const precision of precisions) expect(kinds[kind].checks(precision), name).not.toHaveLength(0);
+    for (const precision of precisions) expect(kinds[kind].checks(precision, one), name).not.toHaveLength(0);
   }
 });
 

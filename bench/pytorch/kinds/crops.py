@@ -32,11 +32,16 @@ class Worker:
         self.place += 1
         if epoch == len(self.plan["plan"]):
             raise SystemExit("the plan of crops is at its end: fewer pairs, please")
-        for i in range(self.batch):
-            sample = index * self.batch + i
-            top, left, height, width, mirrored = self.plan["plan"][epoch][sample]
-            with Image.open(os.path.join(self.plan["root"], self.plan["names"][sample])) as file:
+        first = index * self.batch
+        return self.cut(first, self.plan["plan"][epoch][first : first + self.batch])
+
+    def cut(self, first, crops, resized=None):
+        """These crops of the pictures from `first` on; of pictures whose shorter side is first made `resized` long, where it is given."""
+        for i, (top, left, height, width, mirrored) in enumerate(crops):
+            with Image.open(os.path.join(self.plan["root"], self.plan["names"][first + i])) as file:
                 picture = file.convert("RGB")
+            if resized is not None:
+                picture = F.resize(picture, resized, InterpolationMode.BICUBIC)
             size = [self.size, self.size]
             picture = F.resized_crop(picture, top, left, height, width, size, InterpolationMode.BICUBIC)
             self.pixels[i] = np.asarray(F.hflip(picture) if mirrored else picture)
@@ -45,7 +50,10 @@ class Worker:
     def check(self, _message):
         """The means of blocks of 8 × 8 pixels of the first 8 crops."""
         across = self.size // 8
-        blocks = self.fill()[:8].reshape(8, across, 8, across, 8, 3).astype(np.float64)
+        pixels, packed = self.fill(), self.plan.get("resized")
+        if packed is not None:
+            pixels = self.cut(0, packed["crops"], packed["size"])
+        blocks = pixels[:8].reshape(8, across, 8, across, 8, 3).astype(np.float64)
         return {"values": blocks.mean(axis=(2, 4)).flatten().tolist()}
 
     def step(self, _message):
