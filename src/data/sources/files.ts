@@ -45,7 +45,7 @@ export async function findFiles(root: string): Promise<FoundFiles> {
   for (let folder = waiting.pop() ?? linked.shift(); folder !== undefined; folder = waiting.pop() ?? linked.shift()) {
     if (!isNew(join(root, folder), entered)) continue;
     const entries = await readdir(join(root, folder), { withFileTypes: true });
-    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    for (const entry of filesFirst(entries)) {
       if (entry.name.startsWith(".")) continue;
       const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
       const kind = kindOf(entry, join(root, path));
@@ -59,6 +59,12 @@ export async function findFiles(root: string): Promise<FoundFiles> {
     others.filter(isArray),
     others.filter((path) => !isArray(path)),
   );
+}
+
+/** Of a folder that several links lead to, the name must not depend on the listing: all but files in order. */
+function filesFirst(entries: readonly Dirent[]): Dirent[] {
+  const others = entries.filter((entry) => !entry.isFile()).sort((a, b) => (a.name < b.name ? -1 : 1));
+  return [...entries.filter((entry) => entry.isFile()), ...others]; // files are sorted at the end, all at once
 }
 
 function sorted(pictures: readonly string[], others: readonly string[]): FoundFiles {
@@ -85,8 +91,9 @@ function kindOf(entry: Dirent, path: string): "file" | "folder" | undefined {
   return target.isDirectory() ? "folder" : undefined;
 }
 
-/** Sorts by UTF-8 bytes, which is the same everywhere; JavaScript's own order differs beyond U+FFFF. */
+/** Sorts by UTF-8 bytes, which is the same everywhere; JavaScript's own order, several times as fast, differs beyond U+FFFF. */
 export function inByteOrder(texts: readonly string[]): string[] {
+  if (!texts.some((text) => /[\ud800-\uffff]/.test(text))) return [...texts].sort();
   const keyed = texts.map((text) => ({ text, key: Buffer.from(text) }));
   return keyed.sort((a, b) => Buffer.compare(a.key, b.key)).map(({ text }) => text);
 }

@@ -1,5 +1,6 @@
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   findFiles,
@@ -60,6 +61,16 @@ describe("names", () => {
     const names = ["\u{1f600}", "\uff5e", "a", "Z"];
     expect(inByteOrder(names)).toEqual(["Z", "a", "\uff5e", "\u{1f600}"]);
     expect([...names].sort()).not.toEqual(inByteOrder(names));
+  });
+
+  it("sort as their bytes do, of whatever characters", () => {
+    const text = fc.oneof(fc.string({ maxLength: 4 }), fc.string({ unit: "binary", maxLength: 4 }));
+    fc.assert(
+      fc.property(fc.array(text), (names) => {
+        const sorted = inByteOrder(names).map((name) => Buffer.from(name));
+        expect(sorted).toEqual(names.map((name) => Buffer.from(name)).sort(Buffer.compare));
+      }),
+    );
   });
 });
 
