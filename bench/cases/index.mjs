@@ -1,5 +1,5 @@
 // What is compared: every case, in the order of the table.
-import { dataCases, smallCases } from "./small.mjs";
+import { dataCases, loopCases, smallCases } from "./small.mjs";
 import { encoderCases, trainingCases } from "./training.mjs";
 
 /**
@@ -15,7 +15,7 @@ import { encoderCases, trainingCases } from "./training.mjs";
  */
 
 /** @type {readonly Case[]} */
-export const cases = [...trainingCases, ...encoderCases, ...dataCases, ...smallCases];
+export const cases = [...trainingCases, ...encoderCases, ...dataCases, ...loopCases, ...smallCases];
 
 /** The absolute learning rate of a case (mae.md section 8: base × batch / 256). */
 export function learningRate({ baseLearningRate, batch }) {

@@ -76,21 +76,35 @@ const onnx = {
   checks: () => [{ name: "float32", tolerance: 1e-4 }],
 };
 
+/** JPEG files, and the packed set of them where the case is of one. */
+async function picturesOf(context) {
+  const pictures = context.pictures ?? (await jpegCorpus(context.python, context.say));
+  const { from, format } = context.settings;
+  if (from !== "packed") return { pictures };
+  const packed = join(context.folder, "packed");
+  await context.runLacuna(["data", "pack", pictures, "--out", packed, "--format", format]);
+  return { pictures, packed };
+}
+
 const crops = {
   peers: { pillow: { title: "torchvision + Pillow" } },
   prepare: async (context) => {
-    const pictures = context.pictures ?? (await jpegCorpus(context.python, context.say));
-    const { from, format } = context.settings;
-    const packed = from === "packed" ? join(context.folder, "packed") : undefined;
-    if (packed) await context.runLacuna(["data", "pack", pictures, "--out", packed, "--format", format]);
-    const written = await preparedBy("crops-plan.mjs", "plan.json", { pictures, packed })(context);
-    return { ...written, pictures, packed };
+    const pictures = await picturesOf(context);
+    const written = await preparedBy("crops-plan.mjs", "plan.json", pictures)(context);
+    return { ...written, ...pictures };
   },
   // Lacuna's decoder takes the fast inverse DCT: about a level of 255 darker (src/data/decode/jpeg.ts). Packed pixels were
   // decoded and resized as Pillow does, to the bit, and for the check the peer resizes first as well.
   checks: (_precision, { format }) => [
     { name: "pixels", measure: "mean", tolerance: format === "pixels" ? 0 : 2 / 255 },
   ],
+};
+
+/** Lacuna on both sides. The same first batch, whoever decodes it. */
+const loop = {
+  peers: { memory: { title: "the same steps on a batch in memory", program: "node" } },
+  prepare: picturesOf,
+  checks: () => [{ name: "loss", tolerance: 0 }],
 };
 
 const knn = {
@@ -119,4 +133,4 @@ const door = {
 };
 
 /** @type {Readonly<Record<string, Kind>>} */
-export const kinds = { pretrain, finetune, embed, onnx, crops, knn, start, door };
+export const kinds = { pretrain, finetune, embed, onnx, crops, loop, knn, start, door };

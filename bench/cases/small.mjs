@@ -28,6 +28,42 @@ export const dataCases = [
   })),
 ];
 
+/**
+ * What data cost a run: milliseconds of a step in the middle of one, with the loader's own number of threads. The model is what
+ * `lacuna pretrain` takes for some thousands of pictures (src/train/defaults.ts), the smallest that is trained at this size.
+ */
+const training = {
+  kind: "loop",
+  batch: 64,
+  unit: "images",
+  precisions: ["bfloat16"],
+  count: 384,
+  steps: 8,
+  imageSize: 224,
+  patchSize: 16,
+  width: 192,
+  depth: 12,
+  heads: 3,
+  decoderWidth: 128,
+  decoderDepth: 2,
+  decoderHeads: 4,
+  maskRatio: 0.75,
+  baseLearningRate: 6e-4,
+  weightDecay: 0.05,
+};
+
+/** @type {readonly import("./index.mjs").Case[]} */
+export const loopCases = [
+  { name: "loop-jpeg", title: "training from JPEG, ViT-Ti/16, 224 px", from: "files", ...training },
+  {
+    name: "loop-packed",
+    title: "training from a packed data set, ViT-Ti/16, 224 px",
+    from: "packed",
+    format: "pixels",
+    ...training,
+  },
+];
+
 /** @type {readonly import("./index.mjs").Case[]} */
 export const smallCases = [
   {

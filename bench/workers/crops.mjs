@@ -60,9 +60,15 @@ class Crops {
   }
 }
 
-/** The loader uses no libtorch: whatever its threads are, this is one. */
-export async function open({ settings, pictures, packed }) {
+/** As many pictures of the source as the case says, the first ones. */
+export async function openPictures({ settings, pictures, packed }) {
   const all = await pictureSource({ ...settings, pictures, packed });
   const samples = Array.from({ length: Math.min(all.size, settings.count) }, (_, sample) => sample);
-  return { worker: new Crops(settings, subsetOf(all, samples)), about: { threads: 1, version: "" } };
+  return subsetOf(all, samples);
+}
+
+/** The loader uses no libtorch: whatever its threads are, this is one. */
+export async function open(options) {
+  const worker = new Crops(options.settings, await openPictures(options));
+  return { worker, about: { threads: 1, version: "" } };
 }

@@ -8,6 +8,7 @@ const workers = {
   finetune: () => import("./training.mjs"),
   embed: () => import("./embed.mjs"),
   crops: () => import("./crops.mjs"),
+  loop: () => import("./loop.mjs"),
   knn: () => import("./knn.mjs"),
   start: () => import("./start.mjs"),
   door: () => import("./door.mjs"),
