@@ -1,7 +1,8 @@
 // The door: an ATen operator is found once by its schema string, then called boxed with JavaScript's values.
 //
-// `open(schema)` gives an index; `call(index, ...arguments)` fills a stack of IValues by the converters that were
-// chosen when the operator was opened. Autograd and autocast are dispatch keys, so they work through the same call.
+// `open(schema)` gives an index. For `call()` JavaScript writes index and arguments into the frame (frame.h), memory that both
+// sides see; the stack of IValues is filled from there by the converters that were chosen when the operator was opened.
+// Autograd and autocast are dispatch keys, so they work through the same call.
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/ivalue.h>
 #include <torch/csrc/jit/frontend/function_schema_parser.h>
@@ -9,6 +10,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "frame.h"
 #include "napi.h"
 
 namespace lacuna {
@@ -18,87 +20,66 @@ using c10::IValue;
 using c10::TypeKind;
 using c10::TypePtr;
 
-/** JavaScript value -> IValue, chosen once for each argument of an operator. */
-using Convert = IValue (*)(napi_env, napi_value, int argument);
+/** An argument in the frame -> IValue, chosen once for each argument of an operator. */
+using Convert = IValue (*)(const Given&);
 
-IValue toTensor(napi_env env, napi_value value, int argument) {
-  return handles().get(toNumber(env, value), argument);
-}
-IValue toInt(napi_env env, napi_value value, int) { return toInteger(env, value); }
-IValue toDtype(napi_env env, napi_value value, int) { return toScalarType(env, value); }
-IValue toFloat(napi_env env, napi_value value, int) { return toNumber(env, value); }
-IValue toBool(napi_env env, napi_value value, int) { return toBoolean(env, value); }
-IValue toText(napi_env env, napi_value value, int) { return toString(env, value); }
-IValue toDevice(napi_env env, napi_value value, int) { return c10::Device(toString(env, value)); }
+IValue toTensor(const Given& given) { return handles().get(given.number(), given.position); }
+IValue toInt(const Given& given) { return wholeNumber(given.number()); }
+IValue toDtype(const Given& given) { return scalarType(given.number()); }
+IValue toFloat(const Given& given) { return given.number(); }
+IValue toBool(const Given& given) { return given.boolean(); }
+IValue toText(const Given& given) { return given.string(); }
+IValue toDevice(const Given& given) { return c10::Device(given.string()); }
 
-int64_t toCode(napi_env env, napi_value value, int64_t largest) {
-  const int64_t code = toInteger(env, value);
+int64_t toCode(const Given& given, int64_t largest) {
+  const int64_t code = wholeNumber(given.number());
   if (code < 0 || code > largest)
     throw ArgumentError("expected a code from 0 to " + std::to_string(largest) + ", got " + std::to_string(code));
   return code;
 }
-IValue toLayout(napi_env env, napi_value value, int) { return toCode(env, value, 0); }  // strided; no sparse tensors
-IValue toMemoryFormat(napi_env env, napi_value value, int) { return toCode(env, value, 3); }
+IValue toLayout(const Given& given) { return toCode(given, 0); }  // strided; no sparse tensors
+IValue toMemoryFormat(const Given& given) { return toCode(given, 3); }
 
 /** A Scalar is an integer where JavaScript's number is one: dtype promotion then follows Python's `x + 2`. */
-IValue toScalar(napi_env env, napi_value value, int) {
-  napi_valuetype type;
-  check(napi_typeof(env, value, &type));
-  if (type == napi_boolean) return toBoolean(env, value);
-  const double number = toNumber(env, value);
+IValue toScalar(const Given& given) {
+  if (given.kind() == Kind::kBoolean) return given.boolean();
+  const double number = given.number();
   const bool whole = std::abs(number) < 9007199254740992.0 && std::trunc(number) == number;
   return whole ? IValue(static_cast<int64_t>(number)) : IValue(number);
 }
 
-template <typename F>
-void forEach(napi_env env, napi_value array, F visit) {
-  uint32_t length;
-  check(napi_get_array_length(env, array, &length));
-  for (uint32_t i = 0; i < length; ++i) {
-    napi_value element;
-    check(napi_get_element(env, array, i, &element));
-    visit(element);
-  }
-}
-
-IValue toTensorList(napi_env env, napi_value value, int argument) {
-  c10::List<at::Tensor> list;
-  forEach(env, value, [&](napi_value e) { list.push_back(handles().get(toNumber(env, e), argument)); });
+/** A list of the frame, each number through `convert`. */
+template <typename Element, typename F>
+IValue listOf(const Given& given, F convert) {
+  const NumberList numbers = given.list();
+  c10::List<Element> list;
+  list.reserve(numbers.length);
+  for (size_t i = 0; i < numbers.length; ++i) list.push_back(convert(numbers.first[i]));
   return list;
 }
-IValue toOptionalTensorList(napi_env env, napi_value value, int argument) {
-  c10::List<std::optional<at::Tensor>> list;
-  forEach(env, value, [&](napi_value e) {
-    if (isMissing(env, e))
-      list.push_back(std::nullopt);
-    else
-      list.push_back(handles().get(toNumber(env, e), argument));
+
+IValue toTensorList(const Given& given) {
+  return listOf<at::Tensor>(given, [&](double handle) { return handles().get(handle, given.position); });
+}
+IValue toOptionalTensorList(const Given& given) {
+  return listOf<std::optional<at::Tensor>>(given, [&](double handle) {
+    return handle == 0 ? std::nullopt : std::optional<at::Tensor>(handles().get(handle, given.position));
   });
-  return list;
 }
-IValue toIntList(napi_env env, napi_value value, int) {
-  c10::List<int64_t> list;
-  forEach(env, value, [&](napi_value e) { list.push_back(toInteger(env, e)); });
-  return list;
-}
-IValue toFloatList(napi_env env, napi_value value, int) {
-  c10::List<double> list;
-  forEach(env, value, [&](napi_value e) { list.push_back(toNumber(env, e)); });
-  return list;
-}
-IValue toBoolList(napi_env env, napi_value value, int) {
-  c10::List<bool> list;
-  forEach(env, value, [&](napi_value e) { list.push_back(toBoolean(env, e)); });
-  return list;
+IValue toIntList(const Given& given) { return listOf<int64_t>(given, wholeNumber); }
+IValue toFloatList(const Given& given) {
+  return listOf<double>(given, [](double number) { return number; });
 }
 
+/** Null where no list of the frame fits. */
 Convert listConverter(const TypePtr& element) {
   switch (element->kind()) {
     case TypeKind::TensorType: return toTensorList;
     case TypeKind::OptionalType: return toOptionalTensorList;
     case TypeKind::FloatType: return toFloatList;
-    case TypeKind::BoolType: return toBoolList;
-    default: return toIntList;
+    case TypeKind::IntType:
+    case TypeKind::SymIntType: return toIntList;
+    default: return nullptr;
   }
 }
 
@@ -165,67 +146,37 @@ napi_value open(const Arguments& args) {
   return fromNumber(args.env, static_cast<double>(operators().size() - 1));
 }
 
-/** "number", "string", …, "array", "null" */
-std::string kindOf(napi_env env, napi_value value) {
-  static constexpr const char* kNames[] = {"undefined", "null",   "boolean",  "number",   "string",
-                                           "symbol",    "object", "function", "external", "bigint"};
-  napi_valuetype type;
-  bool array = false;
-  check(napi_typeof(env, value, &type));
-  check(napi_is_array(env, value, &array));
-  return array ? "array" : static_cast<size_t>(type) < std::size(kNames) ? kNames[type] : "value";
-}
-
 /** The converter's result; a wrong value becomes an error that names the argument. */
-IValue converted(const Operator& op, size_t i, napi_env env, napi_value value, napi_valuetype type) {
-  const Argument& argument = op.arguments[i];
+IValue converted(const Operator& op, const Given& given) {
+  const Argument& argument = op.arguments[given.position];
   const auto failed = [&](const std::string& what) {
-    return ArgumentError("argument " + op.handle.schema().arguments()[i].name() + ": " + what);
+    return ArgumentError("argument " + op.handle.schema().arguments()[given.position].name() + ": " + what);
   };
   if (argument.convert == nullptr) throw failed("cannot be given from JavaScript");
   try {
-    if (argument.repeats > 0 && type == napi_number)
-      return c10::List<int64_t>(std::vector<int64_t>(argument.repeats, toInteger(env, value)));
-    return argument.convert(env, value, static_cast<int>(i));
+    if (argument.repeats > 0 && given.kind() == Kind::kNumber)
+      return c10::List<int64_t>(std::vector<int64_t>(argument.repeats, wholeNumber(given.number())));
+    return argument.convert(given);
   } catch (const ArgumentError& wrong) {
     throw failed(wrong.what());
-  } catch (const PendingException&) {
-    bool pending = false;
-    napi_is_exception_pending(env, &pending);
-    if (pending) throw;
-    throw failed("expected " + op.handle.schema().arguments()[i].real_type()->str() + ", got a value of type " +
-                 kindOf(env, value));
+  } catch (const WrongKind&) {
+    throw failed("expected " + op.handle.schema().arguments()[given.position].real_type()->str() +
+                 ", got a value of type " + given.kindName());
   }
 }
 
-void pushArgument(torch::jit::Stack& stack, const Operator& op, size_t i, const Arguments& args) {
-  const Argument& argument = op.arguments[i];
-  const napi_value value = i + 1 < kMaxArguments ? args.values[i + 1] : nullptr;
-  napi_valuetype type = napi_undefined;
-  if (value != nullptr) check(napi_typeof(args.env, value, &type));
-  if (type == napi_undefined && argument.fallback.has_value()) {
+void pushArgument(torch::jit::Stack& stack, const Operator& op, const Given& given) {
+  const Argument& argument = op.arguments[given.position];
+  const Kind kind = given.kind();
+  if (kind == Kind::kUndefined && argument.fallback.has_value()) {
     stack.push_back(*argument.fallback);
-  } else if (type == napi_undefined || type == napi_null) {
+  } else if (kind == Kind::kUndefined || kind == Kind::kNull) {
     if (!argument.optional)
-      throw ArgumentError("argument " + op.handle.schema().arguments()[i].name() + " is missing");
-    stack.push_back(IValue());
+      throw ArgumentError("argument " + op.handle.schema().arguments()[given.position].name() + " is missing");
+    stack.emplace_back();
   } else {
-    stack.push_back(converted(op, i, args.env, value, type));
+    stack.push_back(converted(op, given));
   }
-}
-
-napi_value toJavaScript(napi_env env, const IValue& value) {
-  if (value.isTensor()) {
-    const at::Tensor& tensor = value.toTensor();
-    return fromNumber(env, tensor.defined() ? handles().add(tensor) : 0);
-  }
-  if (value.isTensorList()) return handleArray(env, value.toTensorVector());
-  if (value.isInt()) return fromNumber(env, static_cast<double>(value.toInt()));
-  if (value.isDouble()) return fromNumber(env, value.toDouble());
-  if (value.isBool()) return fromBoolean(env, value.toBool());
-  if (value.isScalar()) return fromNumber(env, value.toScalar().toDouble());
-  TORCH_CHECK(value.isNone(), "an operator returned a ", value.tagKind(), ", which has no JavaScript form");
-  return undefined(env);
 }
 
 const Operator& operatorAt(int64_t index) {
@@ -234,23 +185,63 @@ const Operator& operatorAt(int64_t index) {
   return operators()[index];
 }
 
-/** call(index, ...arguments) -> handle, number, boolean, an array of these, or nothing for an in-place operator. */
-napi_value call(const Arguments& args) {
-  const Operator& op = operatorAt(args.integer(0));
-  if (args.count > op.arguments.size() + 1)
-    throw ArgumentError("takes at most " + std::to_string(op.arguments.size()) + " arguments, got " +
-                        std::to_string(args.count - 1));
-  torch::jit::Stack stack;
-  stack.reserve(op.arguments.size());
-  for (size_t i = 0; i < op.arguments.size(); ++i) pushArgument(stack, op, i, args);
+/** Several results: an array of handles, and of arrays of handles. */
+napi_value listed(napi_env env, torch::jit::Stack& results) {
+  const auto one = [&](const IValue& value) {
+    if (value.isTensorList()) return handleArray(env, value.toTensorVector());
+    TORCH_CHECK(value.isTensor(), "an operator returned a ", value.tagKind(), ", which has no JavaScript form");
+    return fromNumber(env, value.toTensor().defined() ? handles().add(value.toTensor()) : 0);
+  };
+  if (results.size() == 1) return one(results[0]);
+  napi_value array;
+  check(napi_create_array_with_length(env, results.size(), &array));
+  for (size_t i = 0; i < results.size(); ++i) check(napi_set_element(env, array, i, one(results[i])));
+  return array;
+}
+
+/** The stack of every call: its memory is used again, its values never outlive the call. */
+class CallStack {
+ public:
+  CallStack() : values_(shared()) { values_.clear(); }
+  ~CallStack() { values_.clear(); }
+  torch::jit::Stack& values() { return values_; }
+
+ private:
+  static torch::jit::Stack& shared() {
+    thread_local torch::jit::Stack stack;
+    return stack;
+  }
+  torch::jit::Stack& values_;
+};
+
+/**
+ * call(...others), the rest of the call in the frame -> undefined, with the handle of the result (0: none, as of an in-place
+ * operator) in the frame's first word; or an array of handles. `others` are the arguments that the frame does not hold.
+ */
+napi_value call(napi_env env, napi_callback_info info) {
+  Frame& frame = theFrame();
+  const Operator& op = operatorAt(wholeNumber(frame.operatorIndex()));
+  const size_t count = frame.argumentCount();
+  if (count > op.arguments.size())
+    throw ArgumentError("takes at most " + std::to_string(op.arguments.size()) + " arguments, got " + std::to_string(count));
+  CallStack owned;
+  torch::jit::Stack& stack = owned.values();
+  const Others others{env, info};
+  for (size_t i = 0; i < op.arguments.size(); ++i) pushArgument(stack, op, Given{frame, others, static_cast<int>(i)});
   op.handle.callBoxed(stack);
-  if (op.inPlace || stack.empty()) return undefined(args.env);
-  if (stack.size() == 1) return toJavaScript(args.env, stack[0]);
-  napi_value results;
-  check(napi_create_array_with_length(args.env, stack.size(), &results));
-  for (size_t i = 0; i < stack.size(); ++i)
-    check(napi_set_element(args.env, results, i, toJavaScript(args.env, stack[i])));
-  return results;
+  frame.setResult(0);
+  if (op.inPlace || stack.empty()) return nullptr;
+  if (stack.size() > 1 || !stack[0].isTensor()) return listed(env, stack);
+  at::Tensor result = std::move(stack[0]).toTensor();
+  if (result.defined()) frame.setResult(handles().add(std::move(result)));
+  return nullptr;
+}
+
+/** frame(words) -> ArrayBuffer: the frame of this thread's calls from now on. */
+napi_value allocateFrame(const Arguments& args) {
+  const int64_t words = args.integer(0);
+  if (words < 0) throw ArgumentError("expected a number of words");
+  return theFrame().allocate(args.env, static_cast<size_t>(words));
 }
 
 /** A stack of tensors, all other arguments at their defaults. */
@@ -290,7 +281,11 @@ napi_value repeat(const Arguments& args) {
 }  // namespace
 
 void exportDispatch(napi_env env, napi_value exports) {
-  exportAll(env, exports, {{"open", guarded<open>}, {"call", guarded<call>}, {"repeat", guarded<repeat>}});
+  exportAll(env, exports,
+            {{"open", guarded<open>},
+             {"frame", guarded<allocateFrame>},
+             {"call", guardedCall<call>},
+             {"repeat", guarded<repeat>}});
 }
 
 }  // namespace lacuna

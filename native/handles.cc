@@ -2,12 +2,6 @@
 
 namespace lacuna {
 
-namespace {
-constexpr int kSlotBits = 24;
-constexpr uint64_t kSlotMask = (uint64_t{1} << kSlotBits) - 1;
-constexpr uint32_t kGenerationMask = (uint32_t{1} << 28) - 1;  // slot and generation together stay below 2^53
-}  // namespace
-
 double HandleTable::add(at::Tensor tensor) {
   uint32_t index;
   if (free_.empty()) {
@@ -23,22 +17,6 @@ double HandleTable::add(at::Tensor tensor) {
   slot.used = true;
   ++live_;
   return static_cast<double>((uint64_t{slot.generation} << kSlotBits) | index);
-}
-
-const HandleTable::Slot* HandleTable::find(double handle) const {
-  if (!(handle >= 1 && handle < 9007199254740992.0)) return nullptr;
-  const auto bits = static_cast<uint64_t>(handle);
-  if (static_cast<double>(bits) != handle) return nullptr;
-  const uint64_t index = bits & kSlotMask;
-  if (index >= slots_.size()) return nullptr;
-  const Slot& slot = slots_[index];
-  return slot.used && slot.generation == (bits >> kSlotBits) ? &slot : nullptr;
-}
-
-const at::Tensor& HandleTable::get(double handle, int argument) const {
-  const Slot* slot = find(handle);
-  if (slot == nullptr) throw DisposedHandle{argument};
-  return slot->tensor;
 }
 
 bool HandleTable::release(double handle) {

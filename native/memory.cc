@@ -142,9 +142,21 @@ napi_value isContiguous(const Arguments& args) {
   return fromBoolean(args.env, handles().get(args.number(0)).is_contiguous());
 }
 
-/** release(handles): unknown or released handles are passed over. */
+/** release(handle): an unknown or released one is passed over. */
 napi_value release(const Arguments& args) {
-  for (double handle : args.numbers(0)) handles().release(handle);
+  handles().release(args.number(0));
+  return undefined(args.env);
+}
+
+/** releaseAll(Float64Array of handles, from, to): likewise, all that lie there. */
+napi_value releaseAll(const Arguments& args) {
+  const Bytes bytes = bytesOf(args, 0);
+  const int64_t from = args.integer(1), to = args.integer(2);
+  const auto length = static_cast<int64_t>(bytes.size / sizeof(double));
+  if (from < 0 || to < from || to > length || reinterpret_cast<uintptr_t>(bytes.data) % alignof(double) != 0)
+    throw ArgumentError("expected a part of " + std::to_string(length) + " handles");
+  HandleTable& table = handles();
+  for (int64_t i = from; i < to; ++i) table.release(static_cast<const double*>(bytes.data)[i]);
   return undefined(args.env);
 }
 
@@ -187,6 +199,7 @@ void exportMemory(napi_env env, napi_value exports) {
              {"meteredMemory", guarded<meteredMemory>},
              {"isContiguous", guarded<isContiguous>},
              {"release", guarded<release>},
+             {"releaseAll", guarded<releaseAll>},
              {"alias", guarded<alias>},
              {"trim", guarded<trim>},
              {"alive", guarded<alive>},

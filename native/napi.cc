@@ -11,20 +11,23 @@ double toNumber(napi_env env, napi_value value) {
   return result;
 }
 
-int64_t toInteger(napi_env env, napi_value value) {
+int64_t wholeNumber(double number) {
   constexpr double kLargest = 9007199254740991.0;  // Number.MAX_SAFE_INTEGER
-  const double number = toNumber(env, value);
   if (std::trunc(number) == number && std::abs(number) <= kLargest) return static_cast<int64_t>(number);
   std::ostringstream what;
   what << "expected a whole number, got " << number;
   throw ArgumentError(what.str());
 }
 
-c10::ScalarType toScalarType(napi_env env, napi_value value) {
-  const int64_t code = toInteger(env, value);
+int64_t toInteger(napi_env env, napi_value value) { return wholeNumber(toNumber(env, value)); }
+
+c10::ScalarType scalarType(double number) {
+  const int64_t code = wholeNumber(number);
   if ((code >= 0 && code <= 7) || code == 11 || code == 15) return static_cast<c10::ScalarType>(code);
   throw ArgumentError("expected a dtype, got the code " + std::to_string(code));
 }
+
+c10::ScalarType toScalarType(napi_env env, napi_value value) { return scalarType(toNumber(env, value)); }
 
 bool toBoolean(napi_env env, napi_value value) {
   bool result;
@@ -40,10 +43,15 @@ std::string toString(napi_env env, napi_value value) {
   return result;
 }
 
-bool isMissing(napi_env env, napi_value value) {
-  if (value == nullptr) return true;
+napi_valuetype typeOf(napi_env env, napi_value value) {
   napi_valuetype type;
   check(napi_typeof(env, value, &type));
+  return type;
+}
+
+bool isMissing(napi_env env, napi_value value) {
+  if (value == nullptr) return true;
+  const napi_valuetype type = typeOf(env, value);
   return type == napi_undefined || type == napi_null;
 }
 

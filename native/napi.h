@@ -47,11 +47,14 @@ struct Arguments {
 
 double toNumber(napi_env env, napi_value value);
 /** Throws ArgumentError for a fraction, an infinity, NaN and what a double cannot count. */
+int64_t wholeNumber(double number);
 int64_t toInteger(napi_env env, napi_value value);
 /** Throws ArgumentError for a code that is none of src/engine/dtype.ts. */
+c10::ScalarType scalarType(double code);
 c10::ScalarType toScalarType(napi_env env, napi_value value);
 bool toBoolean(napi_env env, napi_value value);
 std::string toString(napi_env env, napi_value value);
+napi_valuetype typeOf(napi_env env, napi_value value);
 bool isMissing(napi_env env, napi_value value);
 std::vector<double> toNumbers(napi_env env, napi_value array);
 napi_value fromNumber(napi_env env, double value);
@@ -63,10 +66,10 @@ napi_value handleArray(napi_env env, const std::vector<at::Tensor>& tensors);
 void throwError(napi_env env, const char* code, const std::string& message);
 
 /** Wraps a callback: libtorch's errors, stale handles and std exceptions become JavaScript errors with a code. */
-template <napi_value (*F)(const Arguments&)>
-napi_value guarded(napi_env env, napi_callback_info info) {
+template <napi_value (*F)(napi_env, napi_callback_info)>
+napi_value guardedCall(napi_env env, napi_callback_info info) {
   try {
-    return F(Arguments(env, info));
+    return F(env, info);
   } catch (const PendingException&) {
     bool pending = false;
     napi_is_exception_pending(env, &pending);
@@ -84,6 +87,15 @@ napi_value guarded(napi_env env, napi_callback_info info) {
   }
   return nullptr;
 }
+
+template <napi_value (*F)(const Arguments&)>
+napi_value withArguments(napi_env env, napi_callback_info info) {
+  return F(Arguments(env, info));
+}
+
+/** The same for a function that takes N-API's arguments. */
+template <napi_value (*F)(const Arguments&)>
+constexpr napi_callback guarded = guardedCall<withArguments<F>>;
 
 struct Export {
   const char* name;

@@ -6,7 +6,10 @@ import { EngineError } from "./errors.js";
 /** What the addon exports (native/). A tensor is a number here: a handle into the addon's table, 0 for none. */
 export interface Binding {
   open(schema: string): number;
-  call(operator: number, ...args: unknown[]): unknown;
+  /** The memory through which calls pass, from now on: native/frame.h says what lies where. */
+  frame(words: number): ArrayBuffer;
+  /** The call that the frame describes; `others` are its arguments that are no numbers. An array where results are several. */
+  call(...others: unknown[]): undefined | (number | number[])[];
   /** Seconds that a call takes so many times in C++, its other arguments left to their defaults: for the bench. */
   repeat(operator: number, count: number, tensors: readonly number[]): number;
   fromBytes(data: ArrayBufferView, shape: readonly number[], dtype: number, device: string): number;
@@ -28,7 +31,9 @@ export interface Binding {
   /** A row a span: name, kind (0 operation, 1 node of autograd, 2 entered), parent, sequence, begin, end, bytes, shapes. */
   profileEnd(): [string, number, number, number, number, number, number, number[][]][];
   isContiguous(handle: number): boolean;
-  release(handles: readonly number[]): void;
+  release(handle: number): void;
+  /** What lies in a list of handles from one place up to another. */
+  releaseAll(handles: Float64Array, from: number, to: number): void;
   /** A second handle to the same tensor. */
   alias(handle: number): number;
   trim(): void;

@@ -1,4 +1,4 @@
-import { binding } from "./binding.js";
+import { type Binding, binding } from "./binding.js";
 import { type DType, dtypeCode, dtypeName } from "./dtype.js";
 import { EngineError } from "./errors.js";
 import { disposedError, TensorRef } from "./handle.js";
@@ -75,8 +75,8 @@ export function dispatcher<T extends TensorRef>(wrap: (id: number, origin: strin
     if (op.inPlace && isRecording())
       refuseWhileRecording(`${name} changes a tensor in place`, "Use the form without the underscore.");
     const args = ordered(op, given);
-    const result = call(op, args);
-    const wrapped = wrapResult(result, name, wrap);
+    const listed = call(op, args);
+    const wrapped = wrapResult(listed ?? words[0], name, wrap);
     if (isRecording()) recordStep(name, args, tensors(wrapped), describe, isTensor);
     return wrapped;
   }) as unknown as Dispatch<T>; // types hold at the call: schema.ts
@@ -84,7 +84,7 @@ export function dispatcher<T extends TensorRef>(wrap: (id: number, origin: strin
 
 /** Positional arguments and the options object -> the operator's own order. */
 function ordered(op: Operation, given: unknown[]): unknown[] {
-  const last = given.at(-1);
+  const last = given[given.length - 1];
   const options = op.named.length > 0 && isOptions(last) ? last : undefined;
   const args = options === undefined ? given : given.slice(0, -1);
   if (args.length > op.positional.length) {
@@ -108,35 +108,93 @@ function isOptions(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof TensorRef);
 }
 
-function call(op: Operation, args: readonly unknown[]): unknown {
-  const raw: unknown[] = new Array(args.length);
-  for (let i = 0; i < args.length; i++) raw[i] = toNative(op, i, args[i]);
+/** The frame's layout and the kinds of arguments, as native/frame.h has them. */
+const layout = { arguments: 2, kinds: 30, lists: 34 } as const;
+const kind = { undefined: 0, null: 1, boolean: 2, number: 3, list: 4, other: 5 } as const;
+
+let words = new Float64Array(0);
+let kinds = new Uint8Array(0);
+/** `binding().call`, kept: looking it up among the addon's functions takes as long as writing the arguments. */
+let native: Binding["call"];
+
+/** Makes room in the frame for so many words. What was written stays. */
+function ensureFrame(size: number): void {
+  if (size <= words.length) return;
+  const before = words;
+  words = new Float64Array(binding().frame(Math.max(2 * size, 1024)));
+  words.set(before);
+  kinds = new Uint8Array(words.buffer, layout.kinds * Float64Array.BYTES_PER_ELEMENT);
+  native = binding().call;
+}
+
+/** What the frame does not hold of the call that is being written. */
+let others: unknown[] = [];
+/** The first word after the lists that were written. */
+let end: number = layout.lists;
+
+function call(op: Operation, args: readonly unknown[]): undefined | (number | number[])[] {
+  ensureFrame(layout.lists);
+  if (others.length > 0) others = [];
+  end = layout.lists;
+  for (let i = 0; i < args.length; i++) write(op, i, args[i]);
+  words[0] = op.index;
+  words[1] = args.length;
   try {
-    return binding().call(op.index, ...raw);
+    return others.length === 0 ? native() : native(...others);
   } catch (error) {
     throw explain(op.name, args, error as Error & { code?: string });
   }
 }
 
 /** A handle is a number, so a number must never pass for a tensor nor a tensor for a number. */
-function toNative(op: Operation, i: number, value: unknown): unknown {
-  const kind = op.kinds[i];
-  if (value === undefined || value === null) return value;
-  if (kind === "tensor") {
-    if (value instanceof TensorRef) return value.id;
-    throw wrongArgument(op, i, "a tensor", value);
+function write(op: Operation, i: number, value: unknown): void {
+  const wanted = op.kinds[i];
+  if (value instanceof TensorRef) {
+    if (wanted !== "tensor")
+      throw wrongArgument(op, i, wanted === "tensors" ? "a list of tensors" : "no tensor", value);
+    put(i, kind.number, value.id);
+  } else if (value === undefined) kinds[i] = kind.undefined;
+  else if (value === null) kinds[i] = kind.null;
+  else if (wanted === "tensor") throw wrongArgument(op, i, "a tensor", value);
+  else if (wanted === "tensors") writeTensors(op, i, value);
+  else if (wanted === "dtype") put(i, kind.number, dtypeCode(value as DType));
+  else if (typeof value === "number") put(i, kind.number, value);
+  else if (typeof value === "boolean") put(i, kind.boolean, value ? 1 : 0);
+  else if (Array.isArray(value)) writeNumbers(op, i, value);
+  else put(i, kind.other, others.push(value) - 1);
+}
+
+function put(i: number, given: number, word: number): void {
+  kinds[i] = given;
+  words[layout.arguments + i] = word;
+}
+
+/** Begins a list of the frame; its elements go to the words from `end` on. */
+function putList(i: number, length: number): void {
+  ensureFrame(end + 1 + length);
+  put(i, kind.list, end);
+  words[end++] = length;
+}
+
+function writeTensors(op: Operation, i: number, value: unknown): void {
+  if (!Array.isArray(value)) throw wrongArgument(op, i, "a list of tensors", value);
+  putList(i, value.length);
+  for (const item of value as unknown[]) {
+    if (!(item instanceof TensorRef)) throw wrongArgument(op, i, "a list of tensors", item);
+    words[end++] = item.id;
   }
-  if (kind === "tensors") {
-    if (!Array.isArray(value)) throw wrongArgument(op, i, "a list of tensors", value);
-    return value.map((item: unknown) => {
-      if (item instanceof TensorRef) return item.id;
-      throw wrongArgument(op, i, "a list of tensors", item);
-    });
+}
+
+function writeNumbers(op: Operation, i: number, value: readonly unknown[]): void {
+  putList(i, value.length);
+  for (const item of value) {
+    if (typeof item !== "number") {
+      if (value.some(isTensor)) throw wrongArgument(op, i, "no tensor", value);
+      put(i, kind.other, others.push(value) - 1); // the addon says what is wrong with it
+      return;
+    }
+    words[end++] = item;
   }
-  if (value instanceof TensorRef || (Array.isArray(value) && value.some(isTensor))) {
-    throw wrongArgument(op, i, "no tensor", value);
-  }
-  return kind === "dtype" ? dtypeCode(value as DType) : value;
 }
 
 function wrongArgument(op: Operation, i: number, expected: string, value: unknown): EngineError {
@@ -177,7 +235,7 @@ function wrapResult<T extends TensorRef>(
   wrap: (id: number, origin: string) => T,
 ): unknown {
   if (Array.isArray(result)) return result.map((item) => wrapResult(item, name, wrap));
-  if (typeof result !== "number" || result === 0) return result;
+  if (typeof result !== "number" || result === 0) return undefined;
   const tensor = wrap(result, name);
   adopt(tensor);
   return tensor;

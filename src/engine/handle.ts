@@ -20,7 +20,7 @@ export abstract class TensorRef {
 
   /** Frees the tensor now instead of at the end of its scope. Twice is once. */
   dispose(): void {
-    if (this.id !== 0) binding().release([this.id]);
+    if (this.id !== 0) binding().release(this.id);
     this.id = 0;
   }
 

@@ -6,26 +6,35 @@ import { TensorRef } from "./handle.js";
  * Memory. A scope owns every tensor made while it is the innermost one; what its function returns passes to the
  * scope around it, the rest is released. Safe under autograd: libtorch keeps what backward needs.
  */
-interface Scope {
-  readonly made: number[];
-}
 
-const open: (Scope | undefined)[] = [];
+/** Where each open scope begins in `owned`, the innermost last; undefined for a stretch outside every scope. */
+const open: (number | undefined)[] = [];
+
+/** The handles that open scopes own, in one stack: a scope is released in one call. */
+let owned = new Float64Array(256);
+let top = 0;
 
 /** The net for tensors that escaped every scope and were then forgotten. */
-const forgotten = new FinalizationRegistry<number>((id) => binding().release([id]));
+const forgotten = new FinalizationRegistry<number>((id) => binding().release(id));
 
 /** Gives a new tensor its owner. */
 export function adopt(tensor: TensorRef): void {
-  const scope = open.at(-1);
-  if (scope === undefined) forgotten.register(tensor, tensor.id, tensor);
-  else scope.made.push(tensor.id);
+  if (open.length === 0 || open[open.length - 1] === undefined) {
+    forgotten.register(tensor, tensor.id, tensor);
+    return;
+  }
+  if (top === owned.length) {
+    const longer = new Float64Array(2 * top);
+    longer.set(owned);
+    owned = longer;
+  }
+  owned[top++] = tensor.id;
 }
 
 /** Runs `body` and frees every tensor that it made and did not return. @throws StateError for a promise */
 export function scope<R>(body: () => R): R {
-  const own: Scope = { made: [] };
-  open.push(own);
+  const start = top;
+  open.push(start);
   let kept: TensorRef[] = [];
   try {
     const result = body();
@@ -34,7 +43,7 @@ export function scope<R>(body: () => R): R {
     return result;
   } finally {
     open.pop();
-    release(own, kept);
+    release(start, kept);
   }
 }
 
@@ -58,15 +67,22 @@ function refusePromise(result: Promise<unknown>): never {
   });
 }
 
-function release(own: Scope, kept: readonly TensorRef[]): void {
-  if (kept.length === 0) {
-    if (own.made.length > 0) binding().release(own.made);
-    return;
+function release(start: number, kept: readonly TensorRef[]): void {
+  let end = top;
+  const passed: TensorRef[] = [];
+  if (kept.length > 0) {
+    const keeps = new Map(kept.map((tensor) => [tensor.id, tensor]));
+    end = start;
+    for (let i = start; i < top; i++) {
+      const id = owned[i] as number;
+      const tensor = keeps.get(id);
+      if (tensor === undefined) owned[end++] = id;
+      else passed.push(tensor);
+    }
   }
-  const ids = new Set(kept.map((tensor) => tensor.id));
-  const made = new Set(own.made);
-  binding().release(own.made.filter((id) => !ids.has(id)));
-  for (const tensor of kept) if (made.has(tensor.id)) adopt(tensor);
+  if (end > start) binding().releaseAll(owned, start, end);
+  top = start;
+  for (const tensor of passed) adopt(tensor);
 }
 
 /** Every tensor reachable through arrays, maps, sets and the fields of objects; each once. */

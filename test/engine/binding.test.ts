@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { binding, isLoaded } from "../../src/engine/binding.js";
 import { schemas } from "../../src/engine/ops.js";
 import { scope } from "../../src/engine/scope.js";
+import { zeros } from "../../src/tensor/creation.js";
 import { tensor } from "../../src/tensor/tensor.js";
 import { leavesNoTensors } from "./leaks.js";
 
@@ -52,8 +53,39 @@ const odd: unknown[] = [
   new Date(),
 ];
 
-/** Not called with anything odd: they change the process for the tests after this one. */
-const spared = new Set(["adjustExternalMemory", "setThreads", "setDeterministic", "setGradMode", "enterAutocast"]);
+/** Not called with anything odd: they change the process for the tests after this one, `frame` and `call` in a thread below. */
+const spared = new Set([
+  "frame",
+  "call",
+  "adjustExternalMemory",
+  "setThreads",
+  "setDeterministic",
+  "setGradMode",
+  "enterAutocast",
+]);
+
+/** Runs the addon in a thread of its own; `write` lays tensors and numbers into a frame as native/frame.h says. */
+async function inWorker(body: string): Promise<unknown> {
+  const script = `
+    const { parentPort, workerData } = require("node:worker_threads");
+    const addon = require(workerData.addon);
+    const write = (words, index, args) => {
+      words.set([index, args.length, ...args]);
+      new Uint8Array(words.buffer, 30 * 8).fill(3, 0, args.length);
+    };
+    write.last = (words, i, kind, word) => {
+      new Uint8Array(words.buffer, 30 * 8)[i] = kind;
+      words[1] = i + 1;
+      words[2 + i] = word;
+    };
+    parentPort.postMessage((${body})(addon, { ...workerData, write }));`;
+  const worker = new Worker(script, { eval: true, workerData: { addon, schemas } });
+  try {
+    return await new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
+  } finally {
+    await worker.terminate();
+  }
+}
 
 test("importing the package's engine does not load libtorch", () => {
   const script = `
@@ -88,7 +120,7 @@ describe("hostile calls: an error each, never a crash", () => {
         expect(error).toBeInstanceOf(Error);
         expect((error as { code?: string }).code).toMatch(/^(ARGUMENT|DISPOSED|LIBTORCH)$/);
       }
-      if (typeof made === "number" && made !== x.id && binding().alive(made)) binding().release([made]);
+      if (typeof made === "number" && made !== x.id && binding().alive(made)) binding().release(made);
     };
     attempt();
     for (const first of firsts) attempt(first);
@@ -101,24 +133,65 @@ describe("hostile calls: an error each, never a crash", () => {
     if (name !== "release") expect(x.alive).toBe(true);
   });
 
-  test("every operation given odd values in every position", () => {
-    const indices = schemas.map((schema) => binding().open(schema));
-    using x = tensor(new Float32Array(4), [2, 2]);
-    using y = tensor(new BigInt64Array(4), [2, 2]);
-    const values = [null, true, Number.NaN, 0.5, -1, "", {}, [], [Number.NaN], [null], [-1], new Float32Array(2)];
-    indices.forEach((index, k) => {
-      if (schemas[k]?.includes("_fused_")) return; // trusts its lists, as PyTorch's does; optim checks them
-      for (const value of values) {
-        for (const args of [[value], [x.id, value], [x.id, x.id, value], [x.id, 0, y.id, value]]) {
+  test("every operation given odd frames", async () => {
+    const seen = await inWorker(`(addon, { schemas, write }) => {
+      const words = new Float64Array(addon.frame(64));
+      const x = addon.fromBytes(new Float32Array(4), [2, 2], 6, "cpu");
+      const stale = addon.fromBytes(new Float32Array(4), [2, 2], 6, "cpu");
+      addon.release(stale);
+      const odd = [NaN, 0.5, -1, 2, 34, 63, 1e300, stale]; // a list begins at 34 or 63, and the latter ends outside
+      const others = [[], [""], [{}], [[x]], [null], [new Float32Array(2)]];
+      const codes = new Set();
+      const attempt = (index, args, given, word) => {
+        write(words, index, args);
+        write.last(words, args.length, given, word);
+        words[34] = words[63] = 1;
+        words[35] = word;
+        for (const list of given === 5 ? others : [[]]) {
           try {
-            const made = binding().call(index, ...args);
-            binding().release([made].flat(2).filter((id): id is number => typeof id === "number"));
+            const made = addon.call(...list);
+            for (const id of [made ?? words[0]].flat(2)) if (id !== x) addon.release(id);
           } catch (error) {
-            expect((error as { code?: string }).code).toMatch(/^(ARGUMENT|DISPOSED|LIBTORCH)$/);
+            codes.add(error.code);
           }
         }
+      };
+      for (const schema of schemas) {
+        if (schema.includes("_fused_")) continue; // trusts its lists, as PyTorch's does; optim checks them
+        const index = addon.open(schema);
+        for (const args of [[], [x], [x, x]])
+          for (const word of odd) for (let given = 0; given < 7; given++) attempt(index, args, given, word);
       }
-    });
+      return { codes: [...codes].sort(), live: addon.live(), alive: addon.alive(x) };
+    }`);
+    expect(seen).toEqual({ codes: ["ARGUMENT", "DISPOSED", "LIBTORCH"], live: 1, alive: true });
+  });
+
+  test("a call without a frame, frames of no size, and counts and operators that are none", async () => {
+    const seen = await inWorker(`(addon, { schemas }) => {
+      const code = (body) => {
+        try {
+          body();
+          return "none";
+        } catch (error) {
+          return error.code;
+        }
+      };
+      const sizes = [undefined, "x", NaN, -1, 0, 33, 2 ** 27, 2 ** 62];
+      const codes = [code(() => addon.call()), ...sizes.map((size) => code(() => addon.frame(size)))];
+      const words = new Float64Array(addon.frame(34));
+      const neg = addon.open(schemas.find((text) => text.startsWith("aten::neg(")));
+      for (const index of [-1, 0.5, NaN, 1e9]) {
+        words.set([index, 0]);
+        codes.push(code(() => addon.call()));
+      }
+      for (const count of [-1, 0.5, NaN, 29, 1e300]) {
+        words.set([neg, count]);
+        codes.push(code(() => addon.call()));
+      }
+      return codes;
+    }`);
+    expect(new Set(seen as string[])).toEqual(new Set(["ARGUMENT"]));
   });
 
   test.each([
@@ -129,10 +202,7 @@ describe("hostile calls: an error each, never a crash", () => {
     ["not a number", [Number.NaN]],
     ["more than a double counts", [1e300]],
   ])("a shape of %s", (_, shape) => {
-    const index = binding().open(
-      "aten::zeros(SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor",
-    );
-    expect(() => binding().call(index, shape, 6)).toThrow();
+    expect(() => zeros(shape)).toThrow();
     expect(() => binding().fromBytes(new Float32Array(1), shape, 6, "cpu")).toThrow();
   });
 
@@ -211,30 +281,19 @@ describe("bytes", () => {
 describe("a worker thread", () => {
   leavesNoTensors();
 
-  /** Runs the addon in a thread of its own, between two points of which the main thread changes its own state. */
-  async function inWorker(body: string): Promise<unknown> {
-    const script = `
-      const { parentPort, workerData } = require("node:worker_threads");
-      const addon = require(workerData.addon);
-      parentPort.postMessage((${body})(addon, workerData));`;
-    const worker = new Worker(script, {
-      eval: true,
-      workerData: { addon, schema: schemas.find((s) => s.startsWith("aten::linear(")) },
-    });
-    try {
-      return await new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
-    } finally {
-      await worker.terminate();
-    }
-  }
-
   test("has modes of its own", async () => {
     const before = binding().setGradMode(false);
     binding().enterAutocast("cpu", 15, true);
     try {
-      const seen = await inWorker(`(addon, { schema }) => {
+      const seen = await inWorker(`(addon, { schemas, write }) => {
         const x = addon.fromBytes(new Float32Array(4), [2, 2], 6, "cpu");
-        const linear = () => addon.dtype(addon.call(addon.open(schema), x, x));
+        const words = new Float64Array(addon.frame(64));
+        const index = addon.open(schemas.find((text) => text.startsWith("aten::linear(")));
+        const linear = () => {
+          write(words, index, [x, x]);
+          addon.call();
+          return addon.dtype(words[0]);
+        };
         const plain = linear();
         addon.enterAutocast("cpu", 15, true);
         const cast = linear();

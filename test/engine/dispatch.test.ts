@@ -68,6 +68,23 @@ describe("the door", () => {
       expect(() => timed(2e9, [a.id, b.id])).toThrow("expected a count from 0 to 1000000");
     }));
 
+  test("lists longer than the frame, and what follows them", () =>
+    scope(() => {
+      const many = Array.from({ length: 3000 }, (_, i) => tensor(Float32Array.of(i)));
+      expect(aten("cat", many, 0).sum().item()).toBe((3000 * 2999) / 2);
+      const ones = Array.from({ length: 1500 }, () => 1);
+      expect(aten("split_with_sizes", zeros([1500, 2]), ones, 0)).toHaveLength(1500);
+      const text = "abcd->abcd".padStart(5000, " ");
+      expect(aten("einsum", text, [zeros([1, 2, 1, 3])]).shape).toEqual([1, 2, 1, 3]);
+    }));
+
+  test("lists of numbers may be empty, and hold what a float can", () =>
+    scope(() => {
+      expect(zeros([]).shape).toEqual([]);
+      expect(aten("amax", x().add(1), []).item()).toBe(1);
+      expect(aten("upsample_bilinear2d.vec", zeros([1, 1, 2, 2]), null, false, [1.5, 2]).shape).toEqual([1, 1, 3, 4]);
+    }));
+
   test("several results come as a list, an in-place operation gives none", () =>
     scope(() => {
       const made = aten("topk", x(), 2);

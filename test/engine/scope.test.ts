@@ -28,6 +28,23 @@ describe("scope", () => {
     expect(liveTensors()).toBe(before + 1);
   });
 
+  test("thousands of tensors, of which a few of an inner scope pass outwards", () => {
+    const before = liveTensors();
+    using last = scope(() => {
+      const outer = Array.from({ length: 700 }, () => three());
+      const [first, middle, end] = scope(() => {
+        const inner = Array.from({ length: 700 }, (_, i) => three().add(i));
+        return [inner[0], inner[350], inner[699], outer[0]];
+      }) as [Tensor, Tensor, Tensor, Tensor];
+      expect(liveTensors()).toBe(before + 703);
+      expect(outer.every((x) => x.alive)).toBe(true);
+      expect([first, middle, end].map((x) => x.toNumbers()[0])).toEqual([1, 351, 700]);
+      return end;
+    });
+    expect(liveTensors()).toBe(before + 1);
+    expect(last.alive).toBe(true);
+  });
+
   test("what a nested scope returns belongs to the scope around it", () => {
     let middle: Tensor | undefined;
     scope(() => {
