@@ -41,16 +41,19 @@ void checkSize(const std::vector<int64_t>& shape, c10::ScalarType dtype, size_t 
   TORCH_CHECK(wanted == static_cast<double>(bytes), "the shape needs ", wanted, " bytes, got ", bytes);
 }
 
-/** fromBytes(typed array, shape, dtype code, device): the bytes are copied, never borrowed. */
+/**
+ * fromBytes(typed array, shape, dtype code, device): the bytes are copied, never borrowed. For a GPU by way of page-locked memory,
+ * from which the copy runs on while JavaScript goes on; libtorch's allocator keeps that memory until the copy has ended.
+ */
 napi_value fromBytes(const Arguments& args) {
   const Bytes bytes = bytesOf(args, 0);
   const at::ScalarType dtype = toScalarType(args.env, args.values[2]);
   const std::vector<int64_t> shape = args.integers(1);
   checkSize(shape, dtype, bytes.size);
-  at::Tensor host = at::empty(shape, at::TensorOptions().dtype(dtype));
-  if (bytes.size > 0) std::memcpy(host.mutable_data_ptr(), bytes.data, bytes.size);
   const c10::Device device(args.string(3));
-  return fromNumber(args.env, handles().add(device.is_cpu() ? host : host.to(device)));
+  at::Tensor host = at::empty(shape, at::TensorOptions().dtype(dtype).pinned_memory(device.is_cuda()));
+  if (bytes.size > 0) std::memcpy(host.mutable_data_ptr(), bytes.data, bytes.size);
+  return fromNumber(args.env, handles().add(device.is_cpu() ? host : host.to(device, device.is_cuda())));
 }
 
 /** readBytes(tensor) -> ArrayBuffer with a copy, row-major */

@@ -15,9 +15,14 @@ export function cpuHasBfloat16(cpuinfo = "/proc/cpuinfo"): boolean {
   }
 }
 
+/** Whether it is a GPU, which works while JavaScript goes on. */
+export function isCuda(device: Device): boolean {
+  return device.startsWith("cuda");
+}
+
 /** bfloat16 where the hardware has it, float32 elsewhere. */
 export function defaultPrecision(device: Device): DType {
-  return device.startsWith("cuda") || cpuHasBfloat16() ? "bfloat16" : "float32";
+  return isCuda(device) || cpuHasBfloat16() ? "bfloat16" : "float32";
 }
 
 /** @throws ConfigError where the device is unknown, or libtorch or the machine lacks it */
@@ -30,7 +35,7 @@ export function checkDevice(device: string): Device {
       actual: device,
     });
   }
-  if (device.startsWith("cuda") && !binding().hasCuda()) {
+  if (isCuda(device) && !binding().hasCuda()) {
     throw new ConfigError("this libtorch has no CUDA, or no GPU is visible.", {
       code: "no-cuda",
       path: "device",

@@ -15,9 +15,12 @@ export function ones(shape: Shape, { dtype = "float32", device = "cpu" }: Placem
 export function full(shape: Shape, value: number, { dtype = "float32", device = "cpu" }: Placement = {}): Tensor {
   return aten("full", shape, value, { dtype, device });
 }
-/** Memory as it is found: fill it before reading. */
-export function empty(shape: Shape, { dtype = "float32", device = "cpu" }: Placement = {}): Tensor {
-  return aten("empty.memory_format", shape, { dtype, device });
+/** Memory as it is found: fill it before reading. @param pinned page-locked, for copies to a GPU that nobody waits for */
+export function empty(
+  shape: Shape,
+  { dtype = "float32", device = "cpu", pinned = false }: Placement & { readonly pinned?: boolean } = {},
+): Tensor {
+  return aten("empty.memory_format", shape, { dtype, device, pin_memory: pinned });
 }
 /** start, start + step, … below end */
 export function arange(

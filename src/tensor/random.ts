@@ -1,3 +1,4 @@
+import { isCuda } from "../engine/device.js";
 import { fillRandom } from "../engine/random.js";
 import { empty } from "./creation.js";
 import type { Shape, Tensor } from "./tensor.js";
@@ -37,7 +38,7 @@ export class Rng {
   #fill(shape: Shape, kind: "uniform" | "normal", device: string): Tensor {
     const whole = [this.samples.length, ...shape]; // [R …]
     if (device === "meta") return empty(whole, { device });
-    const made = empty(whole);
+    const made = empty(whole, { pinned: isCuda(device) });
     fillRandom(made.id, this, kind);
     return device === "cpu" ? made : made.toDevice(device);
   }

@@ -1,4 +1,5 @@
 import { binding } from "../engine/binding.js";
+import { isCuda } from "../engine/device.js";
 import { type Dispatch, dispatcher, guarded } from "../engine/dispatch.js";
 import { type DType, dtypeCode, dtypeName, dtypeOf, type TypedArray, typedArray } from "../engine/dtype.js";
 import { ShapeError } from "../engine/errors.js";
@@ -266,8 +267,9 @@ export class Tensor extends TensorRef {
   to(dtype: DType): Tensor {
     return aten("to.dtype", this, dtype);
   }
+  /** On another device. A copy to a GPU is only asked for: pinned memory that it comes from must not be changed meanwhile. */
   toDevice(device: string): Tensor {
-    return aten("to.device", this, device, this.dtype);
+    return aten("to.device", this, device, this.dtype, isCuda(device));
   }
   float(): Tensor {
     return this.to("float32");

@@ -235,6 +235,16 @@ describe("bytes", () => {
       expect(x.toNumbers()).toEqual([9, 9, 9, 9]);
     }));
 
+  test.runIf(binding().hasCuda())("a buffer may change as soon as its bytes are on their way to a GPU", () =>
+    scope(() => {
+      const data = new Float32Array(1_000_000);
+      const copies = Array.from({ length: 20 }, (_, i) => tensor(data.fill(i), [data.length], { device: "cuda" }));
+      expect(copies.map((copy) => [copy.amin([0]).item(), copy.amax([0]).item()])).toEqual(
+        copies.map((_, i) => [i, i]),
+      );
+    }),
+  );
+
   test("a detached buffer has no bytes left: an error, and the tensor is as it was", () =>
     scope(() => {
       const data = Float32Array.of(1, 2);

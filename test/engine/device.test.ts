@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { binding } from "../../src/engine/binding.js";
-import { checkDevice, cpuHasBfloat16, defaultPrecision, libtorchVersion } from "../../src/engine/device.js";
+import { checkDevice, cpuHasBfloat16, defaultPrecision, isCuda, libtorchVersion } from "../../src/engine/device.js";
 import { ConfigError } from "../../src/engine/errors.js";
 
 const folder = mkdtempSync(join(tmpdir(), "lacuna-device-"));
@@ -32,6 +32,10 @@ describe("devices", () => {
   test("the precision follows", () => {
     expect(defaultPrecision("cpu")).toBe(cpuHasBfloat16() ? "bfloat16" : "float32");
     expect(defaultPrecision("cuda:1")).toBe("bfloat16");
+  });
+
+  test("a GPU is told from the rest", () => {
+    expect(["cuda", "cuda:1", "cpu", "meta"].map(isCuda)).toEqual([true, true, false, false]);
   });
 
   test.each(["cpu", "meta"])("%s is there", (device) => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { KeyedRandom } from "../../src/data/random.js";
+import { binding } from "../../src/engine/binding.js";
 import { setThreads, threads } from "../../src/engine/modes.js";
 import { scope } from "../../src/engine/scope.js";
 import { Rng } from "../../src/tensor/random.js";
@@ -53,6 +54,15 @@ describe("Rng", () => {
         expect(rng.at(2, [12, 12])[kind]([3, 5]).select(0, 1).toBytes()).toEqual(whole.select(0, 2).toBytes());
       }
     }));
+
+  test.runIf(binding().hasCuda())("the same numbers on a GPU, to which they are copied while the CPU goes on", () =>
+    scope(() => {
+      for (let sample = 0; sample < 50; sample++) {
+        const rng = new Rng(5, "mask", 2, [sample]);
+        expect(rng.normal([40_000], "cuda").toBytes()).toEqual(rng.normal([40_000]).toBytes());
+      }
+    }),
+  );
 
   test("a longer row begins with the shorter one", () =>
     scope(() => {
