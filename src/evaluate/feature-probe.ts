@@ -16,6 +16,7 @@ import { featureSpread } from "./rank.js";
 
 /** Decoded pictures are kept between probes up to so many bytes; more are read again each time. */
 const keptBytes = 64 * 2 ** 20;
+/** At most; where the run takes fewer at once to save memory, so do its probes. */
 const batchSize = 250;
 /** Probed pictures are at most this share of those trained on, where the configuration does not say how often. */
 const affordable = 0.05;
@@ -51,7 +52,9 @@ class Pictures {
 
   async *batches(): AsyncGenerator<FeatureBatch, void> {
     if (this.#kept !== undefined) return yield* this.#kept;
-    await using loader: Loader = plainLoader(this.config, this.source, Math.min(batchSize, this.source.size));
+    const { data, optim } = this.config;
+    const atOnce = Math.min(batchSize, optim.accumulate > 1 ? data.batchSize / optim.accumulate : batchSize);
+    await using loader: Loader = plainLoader(this.config, this.source, Math.min(atOnce, this.source.size));
     const seen: FeatureBatch[] = [];
     let bytes = 0;
     for await (const batch of loader.batches({ epoch: 0, batch: 0 }, { epoch: 1 })) {

@@ -19,8 +19,9 @@ import { type Tensor, tensor } from "../tensor/tensor.js";
 import { toImages } from "../train/batch.js";
 import type { Derived } from "../train/config.js";
 import { findNonFinite, NonFiniteError } from "../train/finite.js";
-import { nonFiniteRemedy, takeStep } from "../train/loop/step.js";
+import { type LossShare, nonFiniteRemedy, takeStep, unread } from "../train/loop/step.js";
 import {
+  type Around,
   imageShape,
   type Measures,
   type Precision,
@@ -85,7 +86,7 @@ export class Supervised implements Task {
   }
 
   /** One step of the optimiser; `index` counts the steps taken before. @throws NonFiniteError, nothing is updated then */
-  step(batch: TrainingBatch, index: number): StepResult {
+  step(batch: TrainingBatch, index: number, around?: Around): StepResult {
     this.model.setTraining(true);
     return takeStep({
       optimizer: this.optimizer,
@@ -93,7 +94,8 @@ export class Supervised implements Task {
       learningRate: this.learningRate(index),
       clipNorm: this.config.optim.clipNorm,
       samples: batch.samples,
-      accumulate: () => ({ total: this.#accumulate(batch, index), parts: {} }),
+      around,
+      accumulate: () => this.#accumulate(batch, index),
       explain: () => this.#explain(batch, index),
       after: () => this.#average(index + 1),
     });
@@ -119,22 +121,23 @@ export class Supervised implements Task {
   }
 
   /** Pictures are erased, then mixed over the whole batch; micro-batches, each a scope, add up their gradients. */
-  #accumulate(batch: TrainingBatch, index: number): number {
+  #accumulate(batch: TrainingBatch, index: number): LossShare[] {
     const { microBatch } = this.derived;
     const B = batch.samples.length;
     const images = this.#images(batch); // [B C H W]
     const mix = this.#mix(index);
-    let total = 0;
+    const losses: LossShare[] = [];
     for (let start = 0; start < B; start += microBatch) {
       const end = Math.min(B, start + microBatch);
-      scope(() => {
-        const loss = this.#loss(batch, images, mix, { start, end });
-        const share = (end - start) / B;
-        backward(share === 1 ? loss : loss.mul(share));
-        total += loss.item() * share;
+      const share = (end - start) / B;
+      const loss = scope(() => {
+        const total = this.#loss(batch, images, mix, { start, end });
+        backward(share === 1 ? total : total.mul(share));
+        return unread({ total });
       });
+      losses.push({ loss, share });
     }
-    return total;
+    return losses;
   }
 
   /** One decision for a whole batch, keyed by its number in the run. */

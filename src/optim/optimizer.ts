@@ -19,11 +19,11 @@ export interface ParameterGroup {
   readonly learningRateScale: number;
 }
 
-/** A tensor as a checkpoint file holds it; `dtype` in safetensors' spelling. */
+/** A tensor as a checkpoint file holds it; `dtype` in safetensors' spelling. A function reads its bytes when its turn has come. */
 export interface RawEntry {
   readonly dtype: string;
   readonly shape: readonly number[];
-  readonly data: Uint8Array;
+  readonly data: Uint8Array | (() => Uint8Array);
 }
 export type StateEntry = Tensor | RawEntry;
 
@@ -109,7 +109,7 @@ export abstract class StatefulOptimizer implements Optimizer {
     for (const [key, entry] of entries) {
       const target = this.#slots.get(key) as Tensor;
       if (entry instanceof Tensor) target.copy_(entry);
-      else target.setBytes(entry.data);
+      else target.setBytes(typeof entry.data === "function" ? entry.data() : entry.data);
     }
   }
 
@@ -168,7 +168,8 @@ function checkEntry(key: string, slot: Tensor, entry: StateEntry): void {
   const expected = `${slot.dtype} [${slot.shape.join(" ")}]`;
   let actual = describe(slot, entry);
   if (expected === actual) {
-    if (entry instanceof Tensor || entry.data.byteLength === slot.size * dtypeBytes(slot.dtype)) return;
+    if (entry instanceof Tensor || typeof entry.data === "function") return; // a file's sizes were checked when it was opened
+    if (entry.data.byteLength === slot.size * dtypeBytes(slot.dtype)) return;
     actual += ` in ${entry.data.byteLength} bytes`;
   }
   throw new CheckpointError(`the optimiser's state expects ${expected}, got ${actual}.`, {

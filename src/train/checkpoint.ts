@@ -160,9 +160,11 @@ export class Checkpoint {
     loadState(state, { ...file, names: names.filter((name) => state.has(name.slice(prefix.length))) }, { prefix });
   }
 
+  /** One tensor at a time is read: the state is twice the model. */
   loadOptimizer(optimizer: Optimizer): void {
-    const part = this.#part(optimizerPrefix);
-    optimizer.load(new Map(part.names.map((name) => [name.slice(optimizerPrefix.length), this.file.read(name)])));
+    const { names, entry, read } = this.#part(optimizerPrefix);
+    const lazily = (name: string) => ({ ...entry(name), data: () => read(name).data });
+    optimizer.load(new Map(names.map((name) => [name.slice(optimizerPrefix.length), lazily(name)])));
   }
 
   #part(prefix: string) {

@@ -21,8 +21,9 @@ import { architecture } from "./checkpoint.js";
 import type { Derived, RunConfig } from "./config.js";
 import { findNonFinite, NonFiniteError } from "./finite.js";
 import { fitMethod } from "./loop/fit.js";
-import { nonFiniteRemedy, takeStep } from "./loop/step.js";
+import { type LossShare, nonFiniteRemedy, takeStep, unread } from "./loop/step.js";
 import {
+  type Around,
   imageShape,
   type Measures,
   type Precision,
@@ -70,7 +71,7 @@ export class Trainer implements Task {
   }
 
   /** One step of the optimiser; `index` counts the steps taken before. @throws NonFiniteError, nothing is updated then */
-  step(batch: TrainingBatch, index: number): StepResult {
+  step(batch: TrainingBatch, index: number, around?: Around): StepResult {
     this.method.setTraining(true);
     return takeStep({
       optimizer: this.optimizer,
@@ -78,6 +79,7 @@ export class Trainer implements Task {
       learningRate: this.learningRate(index),
       clipNorm: this.config.optim.clipNorm,
       samples: batch.samples,
+      around,
       accumulate: () => this.#accumulate(batch, index),
       explain: () => this.#explain(batch, index),
       after: () => this.method.afterStep?.(this.#step(batch.epoch, batch.samples, index)),
@@ -91,16 +93,20 @@ export class Trainer implements Task {
     return warmupCosine({ peak: learningRate, warmup: warmupSteps, total: steps, minimum }, index);
   }
 
-  /** The loss of held-out pictures with masks that never change. */
+  /** The loss of held-out pictures with masks that never change; no more of them at once than in a micro-batch. */
   evaluate(batch: TrainingBatch): Measures {
     this.method.setTraining(false);
-    return noGrad(() =>
-      scope(() => {
-        const rng = new Rng(this.config.seed, "heldOut", 0, batch.samples);
-        const step: Step = { index: 0, epoch: 0, progress: 0, rng };
-        return { loss: this.#forward(this.#images(batch, 0, batch.samples.length), step).total.item() };
-      }),
-    );
+    const B = batch.samples.length;
+    const { microBatch } = this.derived;
+    let loss = 0;
+    for (let start = 0; start < B; start += microBatch) {
+      const end = Math.min(B, start + microBatch);
+      const rng = new Rng(this.config.seed, "heldOut", 0, batch.samples.slice(start, end));
+      const step: Step = { index: 0, epoch: 0, progress: 0, rng };
+      const part = noGrad(() => scope(() => this.#forward(this.#images(batch, start, end), step).total.item()));
+      loss += part * ((end - start) / B);
+    }
+    return { loss };
   }
 
   close(): void {
@@ -109,21 +115,18 @@ export class Trainer implements Task {
   }
 
   /** Micro-batches, each a scope: their gradients add up to that of the whole batch. */
-  #accumulate(batch: TrainingBatch, index: number): { total: number; parts: Record<string, number> } {
+  #accumulate(batch: TrainingBatch, index: number): LossShare[] {
     const { microBatch } = this.derived;
     const share = microBatch / batch.samples.length;
-    const sums: Record<string, number> = {};
-    let total = 0;
+    const losses: LossShare[] = [];
     for (let start = 0; start < batch.samples.length; start += microBatch) {
-      scope(() => {
+      const loss = scope(() => {
         const step = this.#step(batch.epoch, batch.samples.slice(start, start + microBatch), index);
-        const loss = this.#descend(this.#images(batch, start, start + microBatch), step, share);
-        total += loss.total.item() * share;
-        for (const [name, part] of Object.entries(loss.parts ?? {}))
-          sums[name] = (sums[name] ?? 0) + part.item() * share;
+        return unread(this.#descend(this.#images(batch, start, start + microBatch), step, share));
       });
+      losses.push({ loss, share });
     }
-    return { total, parts: sums };
+    return losses;
   }
 
   /** Adds the gradient of a micro-batch's share, in one piece or in those that the method cuts its loss into. */

@@ -18,13 +18,14 @@ function caught(body: () => void): unknown {
 }
 
 describe("an optimiser's state", () => {
-  it("loads the bytes of a file", () => {
+  it.each(["at hand", "read in turn"])("loads the bytes of a file, %s", (how) => {
     const named = parameters();
     using source = new Sgd(twoGroups(named, 0), { momentum: 0.9 });
     run(source, named);
     const raw = new Map<string, RawEntry>();
     for (const [key, tensor] of source.state()) {
-      raw.set(key, { dtype: tensor.dtype === "int64" ? "I64" : "F32", shape: tensor.shape, data: tensor.toBytes() });
+      const data = how === "at hand" ? tensor.toBytes() : () => tensor.toBytes();
+      raw.set(key, { dtype: tensor.dtype === "int64" ? "I64" : "F32", shape: tensor.shape, data });
     }
     using target = new Sgd(twoGroups(named, 0), { momentum: 0.9 });
     target.load(raw);

@@ -1,9 +1,12 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { KeyedRandom } from "../../src/data/random.js";
+import { binding } from "../../src/engine/binding.js";
+import { meterMemory } from "../../src/engine/meter.js";
 import { liveTensors } from "../../src/engine/scope.js";
 import { derive, parseConfig, type RunConfigInput } from "../../src/train/config.js";
 import type { Precision, TrainingBatch } from "../../src/train/loop/task.js";
 import { Trainer } from "../../src/train/trainer.js";
+import { Updates } from "../../src/train/watch/updates.js";
 import { tinyRun } from "./example.js";
 
 function batch(size: number): TrainingBatch {
@@ -42,6 +45,20 @@ test("T19: micro-batches add up to the whole batch", () => {
   near(parts.norms, plain.norms, 1e-4);
 });
 
+test("held-out pictures in micro-batches, the last one smaller, give the loss of the whole", () => {
+  const loss = (accumulate: number): number => {
+    const optim = { name: "adamw", baseLearningRate: 0.05, accumulate } as const;
+    const config = parseConfig(tinyRun("nowhere", { optim }));
+    const trainer = new Trainer(config, derive(config, 24), "float32");
+    try {
+      return trainer.evaluate(batch(7)).loss;
+    } finally {
+      trainer.close();
+    }
+  };
+  expect(loss(4)).toBeCloseTo(loss(1), 5);
+});
+
 test("activation checkpointing changes no bit", () => {
   expect(train({ checkpointing: true })).toEqual(plain);
 });
@@ -51,6 +68,50 @@ test("a checkpointed bfloat16 run equals the plain one too", () => {
   expect(train({ checkpointing: true }, "bfloat16")).toEqual(wide);
   near(wide.losses, plain.losses, 0.05);
   expect(wide.losses).not.toEqual(plain.losses);
+});
+
+test("nothing is read before the last micro-batch has gone backward: on a GPU reading waits", () => {
+  const optim = { name: "adamw", baseLearningRate: 0.05, warmupEpochs: 1, accumulate: 4 } as const;
+  const config = parseConfig(tinyRun("nowhere", { optim }));
+  const trainer = new Trainer(config, derive(config, 24), "float32");
+  const backward = vi.spyOn(binding(), "backward");
+  const item = vi.spyOn(binding(), "item");
+  try {
+    trainer.step(batch(8), 1);
+    expect(backward).toHaveBeenCalledTimes(4);
+    expect(item).toHaveBeenCalledTimes(5); // four losses and the norm
+    const last = Math.max(...backward.mock.invocationCallOrder);
+    expect(Math.min(...item.mock.invocationCallOrder)).toBeGreaterThan(last);
+  } finally {
+    vi.restoreAllMocks();
+    trainer.close();
+  }
+});
+
+/** The most bytes of tensors that the second step of a deeper model makes at once. */
+function peakOfStep(changes: Partial<RunConfigInput>, isWatched = false): number {
+  const model = { name: "vit", width: 16, depth: 12, heads: 2, patchSize: 4 } as const;
+  const config = parseConfig(tinyRun("nowhere", { model, ...changes }));
+  const trainer = new Trainer(config, derive(config, 24), "float32");
+  try {
+    trainer.step(batch(8), 0);
+    const watched = isWatched ? new Updates(trainer, 4).watch(1) : undefined;
+    const { peakBytes } = meterMemory(() => trainer.step(batch(8), 1, watched?.around));
+    if (isWatched) expect(watched?.ratios["blocks.11"]).toBeGreaterThan(0);
+    return peakBytes;
+  } finally {
+    trainer.close();
+  }
+}
+
+test("checkpointing and micro-batches lower a step's peak, measuring the update does not raise it", () => {
+  const whole = peakOfStep({});
+  expect(peakOfStep({}, true)).toBe(whole);
+  const checkpointed = peakOfStep({ checkpointing: true });
+  expect(checkpointed).toBeLessThan(0.6 * whole);
+  const optim = { name: "adamw", baseLearningRate: 0.05, warmupEpochs: 1, accumulate: 4 } as const;
+  expect(peakOfStep({ optim })).toBeLessThan(0.6 * whole);
+  expect(peakOfStep({ optim, checkpointing: true })).toBeLessThan(0.8 * checkpointed);
 });
 
 test("clipping bounds the step, not the reported norm", () => {

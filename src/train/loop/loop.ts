@@ -141,7 +141,7 @@ class Loop {
   readonly #options: LoopOptions;
   #probes: readonly Probe[] = [];
   readonly #updates: Updates;
-  #ratios: Record<string, number> | undefined;
+  #ratios: Readonly<Record<string, number>> | undefined;
   /** The best score so far, by the task's own measure. */
   #best: number;
   #checkpointAt = performance.now();
@@ -205,10 +205,11 @@ class Loop {
     const { task, derived } = this.#session;
     const { epoch, labels, views } = batch;
     const given = { epoch, samples: Array.from(batch.samples), labels, views };
-    const { result, ratios } = this.#updates.watch(this.step + 1, () => task.step(given, this.step));
-    this.#ratios = ratios;
+    const watched = this.#updates.watch(this.step + 1);
+    const { loss, learningRate, gradNorm, parts } = task.step(given, this.step, watched?.around);
+    this.#ratios = watched?.ratios;
+    if (watched !== undefined) trimMemory(); // a copy of all weights has gone: what is looked at next must not stand on top of it
     this.step += 1;
-    const { loss, learningRate, gradNorm, parts } = result;
     return {
       type: "step",
       step: this.step,

@@ -1,8 +1,10 @@
 import { scope } from "../../engine/scope.js";
+import type { Loss } from "../../methods/method.js";
 import { clipGradientNorm, gradientNorm } from "../../optim/clip.js";
 import type { NamedTensor, Optimizer } from "../../optim/optimizer.js";
+import type { Tensor } from "../../tensor/tensor.js";
 import { findNonFiniteGradient, NonFiniteError } from "../finite.js";
-import type { StepResult } from "./task.js";
+import type { Around, StepResult } from "./task.js";
 
 export const nonFiniteRemedy =
   "Lower the learning rate, lengthen the warm-up, or set optim.clipNorm; the last checkpoint is good.";
@@ -14,31 +16,64 @@ export interface StepParts {
   /** Largest norm of the whole gradient; not shortened if absent. */
   readonly clipNorm?: number | undefined;
   readonly samples: readonly number[];
-  /** Leaves the gradients in the parameters. @returns the loss and what it was made of */
-  accumulate(): { total: number; parts: Record<string, number> };
+  /** Leaves the gradients in the parameters. @returns a loss for each micro-batch; nothing has been read of them */
+  accumulate(): readonly LossShare[];
+  /** Goes around the optimiser's change of the weights: what measures it. */
+  readonly around?: Around | undefined;
   /** Called for a loss that is no number: which layer made it. */
   explain(): NonFiniteError;
   /** After the optimiser's step: moving averages, queues. */
   after?(): void;
 }
 
-/** Gradients, their norm, the optimiser's step. @throws NonFiniteError, nothing is updated then */
+/** The loss of a micro-batch, and which part of the batch that was. */
+export interface LossShare {
+  readonly loss: Loss;
+  readonly share: number;
+}
+
+/** A loss without its history, to be read when the whole step has been asked for: on a GPU, reading waits. */
+export function unread({ total, parts = {} }: Loss): Loss {
+  const entries = Object.entries(parts).map(([name, part]) => [name, part.detach()] as const);
+  return { total: total.detach(), parts: Object.fromEntries(entries) };
+}
+
+/** The whole batch's loss and what it was made of. */
+function read(losses: readonly LossShare[]): { total: number; parts: Record<string, number> } {
+  const parts: Record<string, number> = {};
+  let total = 0;
+  for (const { loss, share } of losses) {
+    total += loss.total.item() * share;
+    for (const [name, part] of Object.entries(loss.parts ?? {})) parts[name] = (parts[name] ?? 0) + part.item() * share;
+  }
+  return { total, parts };
+}
+
+/**
+ * Gradients, their norm, the optimiser's step. Losses and norm are read once all of that but the update has been asked for, so a
+ * GPU is waited for once a step. @throws NonFiniteError, nothing is updated then
+ */
 export function takeStep(step: StepParts): StepResult {
   return scope(() => {
     step.optimizer.zeroGrad();
-    const loss = step.accumulate();
+    const losses = step.accumulate();
+    const { parameters, clipNorm } = step;
+    const norm = clipNorm === undefined ? gradientNorm(parameters) : clipGradientNorm(parameters, clipNorm);
+    const loss = read(losses);
     if (!Number.isFinite(loss.total)) throw step.explain();
-    const gradNorm = normOf(step);
-    step.optimizer.step(step.learningRate);
+    const gradNorm = finiteNorm(norm, step);
+    const update = (): void => step.optimizer.step(step.learningRate);
+    if (step.around === undefined) update();
+    else step.around(update);
     step.optimizer.zeroGrad();
     step.after?.();
     return { loss: loss.total, learningRate: step.learningRate, gradNorm, parts: loss.parts };
   });
 }
 
-function normOf({ parameters, clipNorm, samples }: StepParts): number {
-  const norm = (clipNorm === undefined ? gradientNorm(parameters) : clipGradientNorm(parameters, clipNorm)).item();
-  if (Number.isFinite(norm)) return norm;
+function finiteNorm(norm: Tensor, { parameters, samples }: StepParts): number {
+  const value = norm.item();
+  if (Number.isFinite(value)) return value;
   const name = findNonFiniteGradient(parameters);
   throw new NonFiniteError("the gradient is not finite although the loss is.", name, samples, nonFiniteRemedy);
 }

@@ -55,6 +55,9 @@ export interface StepResult {
   readonly parts: Readonly<Record<string, number>>;
 }
 
+/** Goes around the optimiser's change of the weights, and must run it. */
+export type Around = (update: () => void) => void;
+
 /** Means over held-out pictures: the loss, and scores from 0 to 1 by name. */
 export type Measures = Readonly<Record<string, number>> & { readonly loss: number };
 
@@ -76,7 +79,7 @@ export interface Task {
   /** The score after which the best model is kept beside the last; none if absent. */
   readonly bestBy?: string;
   /** One step of the optimiser; `index` counts the steps taken before. @throws NonFiniteError, nothing is updated then */
-  step(batch: TrainingBatch, index: number): StepResult;
+  step(batch: TrainingBatch, index: number, around?: Around): StepResult;
   /** Means over the batch, without training and without changing anything. */
   evaluate(batch: TrainingBatch): Measures;
   /** Before a new run's first step: what has to be fitted to its pictures. @param open the training loader */

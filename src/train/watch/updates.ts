@@ -3,6 +3,7 @@ import { noGrad } from "../../engine/modes.js";
 import { scope } from "../../engine/scope.js";
 import { stack } from "../../tensor/creation.js";
 import type { Tensor } from "../../tensor/tensor.js";
+import type { Around } from "../loop/task.js";
 
 /** So many measurements in a run, besides the steps 1, 2, 4, 8, … before the first of them. */
 const measurements = 40;
@@ -14,6 +15,14 @@ interface WithState {
 /** A model, or a task, and the part of it that is the encoder. */
 interface WithEncoder extends WithState {
   readonly encoder: WithState;
+}
+
+/** One step's measurement. */
+export interface Watched {
+  /** The copy is made when activations are gone: it must not stand beside them. */
+  readonly around: Around;
+  /** Empty until `around` has run. */
+  readonly ratios: Readonly<Record<string, number>>;
 }
 
 /**
@@ -38,11 +47,15 @@ export class Updates {
     this.#groups = groups;
   }
 
-  /** Runs a step; `step` is its number, from 1. @returns what it gave, and the ratios where this step is measured */
-  watch<R>(step: number, body: () => R): { result: R; ratios: Record<string, number> | undefined } {
-    if (!this.#isDue(step)) return { result: body(), ratios: undefined };
-    let result: R | undefined;
-    const ratios = scope(() => {
+  /** The measurement of a step, by its number from 1; undefined where that step is not measured. */
+  watch(step: number): Watched | undefined {
+    if (!this.#isDue(step)) return undefined;
+    const ratios: Record<string, number> = {};
+    return { ratios, around: (update) => void Object.assign(ratios, this.#measure(update)) };
+  }
+
+  #measure(update: () => void): Record<string, number> {
+    return scope(() => {
       const before = noGrad(() =>
         [...this.#groups].map(([key, tensors]) => ({
           key,
@@ -50,10 +63,9 @@ export class Updates {
           old: tensors.map((each) => each.detach().clone()),
         })),
       );
-      result = body();
+      update();
       return Object.fromEntries(before.map(({ key, tensors, old }) => [key, ratio(tensors, old)]));
     });
-    return { result: result as R, ratios };
   }
 
   #isDue(step: number): boolean {

@@ -5,7 +5,7 @@ import { Sgd } from "../../../src/optim/sgd.js";
 import { full } from "../../../src/tensor/creation.js";
 import { backward } from "../../../src/tensor/grad.js";
 import { NonFiniteError } from "../../../src/train/finite.js";
-import { takeStep } from "../../../src/train/loop/step.js";
+import { takeStep, unread } from "../../../src/train/loop/step.js";
 
 /** One step on w = (3, 4) with the loss `factor · |w|²/2`, whose gradient is `factor · w`. */
 function stepped(factor: number, clipNorm?: number): { weights: number[]; loss: number; gradNorm: number } {
@@ -27,7 +27,7 @@ function stepped(factor: number, clipNorm?: number): { weights: number[]; loss: 
           .sum()
           .mul(factor / 2);
         backward(loss);
-        return { total: loss.item(), parts: { square: 1 } };
+        return [0.25, 0.75].map((share) => ({ share, loss: unread({ total: loss, parts: { square: full([], 1) } }) }));
       },
       explain: () => new NonFiniteError("the loss is not finite.", "w", [7], "none"),
       after: () => void after++,
