@@ -6,6 +6,7 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/variable.h>
 
+#include "kernels/kernels.h"
 #include "napi.h"
 
 namespace lacuna {
@@ -130,6 +131,7 @@ napi_value setDeterministic(const Arguments& args) {
 }
 
 napi_value hasCuda(const Arguments& args) { return fromBoolean(args.env, at::hasCUDA()); }
+napi_value hasKernels(const Arguments& args) { return fromBoolean(args.env, kernels::hasLanes()); }
 
 }  // namespace
 
@@ -149,7 +151,8 @@ void exportAutograd(napi_env env, napi_value exports) {
              {"setThreads", guarded<setThreads>},
              {"threads", guarded<threads>},
              {"setDeterministic", guarded<setDeterministic>},
-             {"hasCuda", guarded<hasCuda>}});
+             {"hasCuda", guarded<hasCuda>},
+             {"hasKernels", guarded<hasKernels>}});
 }
 
 }  // namespace lacuna

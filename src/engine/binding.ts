@@ -62,6 +62,8 @@ export interface Binding {
   threads(): number;
   setDeterministic(on: boolean): void;
   hasCuda(): boolean;
+  /** Whether the processor has what native/kernels is written for. */
+  hasKernels(): boolean;
   fillRandom(
     handle: number,
     key0: number,

@@ -1,7 +1,8 @@
 /**
  * Every operation that Lacuna uses, declared once by its ATen schema (the text that
  * `torch._C._get_schema("aten::add", "Tensor")` prints). Types follow from the strings (schema.ts); the installed
- * libtorch is asked at an operation's first use whether it still accepts all that the string allows.
+ * libtorch is asked at an operation's first use whether it still accepts all that the string allows. Operators of the namespace
+ * `lacuna` are native/kernels.
  */
 export const schemas = [
   "aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor",
@@ -150,6 +151,12 @@ export const schemas = [
   "aten::_foreach_add_.Scalar(Tensor(a!)[] self, Scalar scalar) -> ()",
   "aten::_foreach_lerp_.Scalar(Tensor(a!)[] self, Tensor[] tensors1, Scalar weight) -> ()",
   "aten::_foreach_copy_(Tensor(a!)[] self, Tensor[] src, bool non_blocking=False) -> ()",
+  "lacuna::attention(Tensor qkv, int heads) -> Tensor",
+  "lacuna::linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor",
+  "lacuna::layer_norm(Tensor input, Tensor weight, Tensor bias, float eps) -> Tensor",
+  "lacuna::add_branch(Tensor stream, Tensor branch) -> Tensor",
+  "lacuna::gelu(Tensor self) -> Tensor",
+  "lacuna::take(Tensor self, Tensor ids) -> Tensor",
 ] as const;
 
 export type Schema = (typeof schemas)[number];

@@ -6,12 +6,16 @@ import type { DType } from "./dtype.js";
  * `*` comes in an options object at the end.
  */
 
-/** `aten::add.Tensor(Tensor self, …) -> Tensor` -> `add.Tensor` */
-export type NameOf<S extends string> = S extends `aten::${infer Name}(${string}` ? Name : never;
+/** `aten::add.Tensor(Tensor self, …) -> Tensor` -> `add.Tensor`; operators of our own keep their namespace: `lacuna::gelu` */
+export type NameOf<S extends string> = S extends `aten::${infer Name}(${string}`
+  ? Name
+  : S extends `${infer Name}(${string}`
+    ? Name
+    : never;
 
 type ReturnText<S extends string> = S extends `${string}) -> ${infer Return}` ? AfterLastArrow<Return> : never;
 type AfterLastArrow<S extends string> = S extends `${string}) -> ${infer Rest}` ? AfterLastArrow<Rest> : S;
-type ArgumentText<S extends string> = S extends `aten::${string}(${infer Rest}`
+type ArgumentText<S extends string> = S extends `${string}::${string}(${infer Rest}`
   ? Rest extends `${infer Arguments}) -> ${string}`
     ? Arguments
     : never
@@ -119,7 +123,7 @@ export interface Declared {
 
 /** @throws SyntaxError where the string is not an ATen schema */
 export function readSchema(schema: string): Declared {
-  const match = /^aten::([\w.]+)\((.*)\) -> /.exec(schema);
+  const match = /^(?:aten::)?([\w.]+(?:::[\w.]+)?)\((.*)\) -> /.exec(schema);
   if (match === null) throw new SyntaxError(`not an ATen schema: ${schema}`);
   const [, name = "", list = ""] = match;
   const parts = list === "" ? [] : list.split(", ");

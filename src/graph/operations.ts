@@ -34,6 +34,9 @@ const result = (step: RecordedStep): number => product(step.outputs[0]?.shape ??
 /** [… M K] × [… K N]: each element of the result takes K multiply-adds. */
 const inner = (first: number) => (step: RecordedStep) => result(step) * (shape(step, first).at(-1) ?? 0);
 
+/** q kᵀ and its product with v, each every token with every token over the width. qkv [B N 3·D] */
+const selfAttention = (step: RecordedStep) => 2 * result(step) * (shape(step, 0)[1] ?? 0);
+
 /** Each element of the result takes one multiply-add for every index that is summed over. */
 function einsumProducts(step: RecordedStep): number {
   const [equation] = step.attributes as [string];
@@ -211,4 +214,11 @@ export const operations: { readonly [O in OpName]: Operation } = {
   "_foreach_add_.Scalar": inPlace,
   "_foreach_lerp_.Scalar": inPlace,
   _foreach_copy_: inPlace,
+  // What their nodes of autograd keep: native/kernels.
+  "lacuna::attention": { kind: "attention", multiplyAdds: selfAttention, keeps: [0] },
+  "lacuna::linear": { kind: "product", multiplyAdds: inner(0), keeps: [0, 1] },
+  "lacuna::layer_norm": { kind: "norm", keeps: [0] },
+  "lacuna::add_branch": elementwise(),
+  "lacuna::gelu": { kind: "gelu", keeps: [0] },
+  "lacuna::take": rows,
 };

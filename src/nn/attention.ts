@@ -1,5 +1,5 @@
 import { ConfigError } from "../engine/errors.js";
-import { attention } from "../tensor/functional.js";
+import { selfAttention } from "../tensor/functional.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { Linear } from "./linear.js";
 import { Module } from "./module.js";
@@ -27,9 +27,6 @@ export class Attention extends Module {
 
   /** x [B N D] -> [B N D] */
   protected forward(x: Tensor): Tensor {
-    const [B = 0, N = 0, D = 0] = x.shape;
-    const split = this.qkv.call(x).reshape([B, N, 3, this.heads, D / this.heads]); // [B N 3 H d]
-    const [q, k, v] = split.permute([2, 0, 3, 1, 4]).unbind(0) as [Tensor, Tensor, Tensor]; // [B H N d] each
-    return this.proj.call(attention(q, k, v).transpose(1, 2).reshape([B, N, D])); // [B N D]
+    return this.proj.call(selfAttention(this.qkv.call(x), this.heads)); // [B N D]
   }
 }

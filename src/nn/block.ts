@@ -1,3 +1,4 @@
+import { addBranch } from "../tensor/functional.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { Attention } from "./attention.js";
 import { DropPath } from "./drop-path.js";
@@ -16,9 +17,9 @@ export class Block extends Module {
 
   constructor(width: number, heads: number, mlpRatio = 4, dropPath = 0) {
     super();
-    this.norm1 = new LayerNorm(width);
+    this.norm1 = new LayerNorm(width, { forProducts: true });
     this.attn = new Attention(width, heads);
-    this.norm2 = new LayerNorm(width);
+    this.norm2 = new LayerNorm(width, { forProducts: true });
     this.mlp = new Mlp(width, Math.trunc(width * mlpRatio));
     this.dropPath1 = new DropPath(dropPath);
     this.dropPath2 = new DropPath(dropPath);
@@ -26,7 +27,7 @@ export class Block extends Module {
 
   /** x [B N D] -> [B N D] */
   protected forward(x: Tensor): Tensor {
-    const attended = x.add(this.dropPath1.call(this.attn.call(this.norm1.call(x)))); // [B N D]
-    return attended.add(this.dropPath2.call(this.mlp.call(this.norm2.call(attended)))); // [B N D]
+    const attended = addBranch(x, this.dropPath1.call(this.attn.call(this.norm1.call(x)))); // [B N D]
+    return addBranch(attended, this.dropPath2.call(this.mlp.call(this.norm2.call(attended)))); // [B N D]
   }
 }

@@ -1,4 +1,4 @@
-import { layerNorm } from "../tensor/functional.js";
+import { layerNorm, layerNormForProducts } from "../tensor/functional.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { one, zero } from "./init.js";
 import { Module } from "./module.js";
@@ -9,17 +9,23 @@ export class LayerNorm extends Module {
   readonly weight: Parameter; // [D]
   readonly bias: Parameter; // [D]
 
+  readonly epsilon = 1e-6;
+  /** Whether only matrix products read the result: under autocast it then comes in their type (functional.ts). */
+  readonly forProducts: boolean;
+
   constructor(
     readonly width: number,
-    readonly epsilon = 1e-6,
+    { forProducts = false }: { forProducts?: boolean } = {},
   ) {
     super();
+    this.forProducts = forProducts;
     this.weight = new Parameter([width], one);
     this.bias = new Parameter([width], zero);
   }
 
   /** x [… D] -> [… D] */
   protected forward(x: Tensor): Tensor {
+    if (this.forProducts) return layerNormForProducts(x, this.weight, this.bias, this.epsilon);
     return layerNorm(x, [this.width], this.weight, this.bias, this.epsilon);
   }
 }

@@ -1,3 +1,4 @@
+import { hasKernels, placeOf } from "./kernels.js";
 import { aten, type Shape, type Tensor } from "./tensor.js";
 
 const reductions = { none: 0, mean: 1, sum: 2 } as const;
@@ -5,7 +6,7 @@ export type Reduction = keyof typeof reductions;
 
 /** input [… I], weight [O I], bias [O] -> [… O] */
 export function linear(input: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
-  return aten("linear", input, weight, bias);
+  return hasKernels(input) ? aten("lacuna::linear", input, weight, bias) : aten("linear", input, weight, bias);
 }
 
 /** Normalises the last dimensions, then scales and shifts. */
@@ -19,9 +20,29 @@ export function layerNorm(
   return aten("layer_norm", input, shape, weight, bias, epsilon);
 }
 
+/** `layerNorm` of the last dimension, whose result only matrix products read: under autocast it comes in their type at once. */
+export function layerNormForProducts(input: Tensor, weight: Tensor, bias: Tensor, epsilon: number): Tensor {
+  const width = input.side(-1);
+  return hasKernels(input) && input.dtype === "float32" && width % 16 === 0
+    ? aten("lacuna::layer_norm", input, weight, bias, epsilon)
+    : layerNorm(input, [width], weight, bias, epsilon);
+}
+
 /** Exact GELU (erf), or its tanh approximation. */
 export function gelu(input: Tensor, approximate: "none" | "tanh" = "none"): Tensor {
-  return aten("gelu", input, { approximate });
+  const isOurs = approximate === "none" && hasKernels(input) && isLow(input) && input.size % 16 === 0;
+  return isOurs ? aten("lacuna::gelu", input) : aten("gelu", input, { approximate });
+}
+
+/** The residual stream and a branch of it, both [B N D] -> [B N D], in the stream's type. */
+export function addBranch(stream: Tensor, branch: Tensor): Tensor {
+  const isOurs = hasKernels(stream) && stream.dtype === "float32" && isLow(branch) && stream.size % 16 === 0;
+  return isOurs ? aten("lacuna::add_branch", stream, branch) : stream.add(branch);
+}
+
+/** Results of products are bfloat16 under autocast; a plan knows shapes alone. */
+function isLow(x: Tensor): boolean {
+  return x.dtype === "bfloat16" || x.device === "meta";
 }
 
 /** logits [B C], labels [B] int64 or soft targets [B C] */
@@ -52,6 +73,7 @@ export function resizeBicubic(input: Tensor, size: readonly [number, number]): T
 
 /** Rows of tokens: x [B N D], ids [B K] -> [B K D] */
 export function take(x: Tensor, ids: Tensor): Tensor {
+  if (hasKernels(x)) return aten("lacuna::take", x, ids);
   return x.gather(1, ids.unsqueeze(-1).expand([-1, -1, x.side(-1)])); // [B K D]
 }
 
@@ -60,24 +82,11 @@ export function normalize(x: Tensor, dim = -1, epsilon = 1e-12): Tensor {
   return x.div(aten("linalg_vector_norm", x, 2, [dim], true).clamp(epsilon));
 }
 
-let planned: { readonly device: string; readonly dtype: string } | undefined;
-
-/** On the `meta` device, `attention` takes the way inside `body` that it would take on this device in this type. */
-export function asOn<R>(device: string, dtype: string, body: () => R): R {
-  const before = planned;
-  planned = { device, dtype };
-  try {
-    return body();
-  } finally {
-    planned = before;
-  }
-}
-
 /** Whether plain batched products are faster than libtorch's fused kernel (measured: ARCHITECTURE.md, attention). */
-function prefersProducts(tokens: number, device: string, dtype: string): boolean {
-  if (device === "meta") return planned === undefined || prefersProducts(tokens, planned.device, planned.dtype);
-  if (device !== "cpu") return false;
-  return dtype === "bfloat16" ? tokens <= 256 : tokens <= 96;
+function prefersProducts(query: Tensor, tokens: number): boolean {
+  const { device, dtype } = placeOf(query);
+  if (device === "meta") return true;
+  return device === "cpu" && tokens <= (dtype === "bfloat16" ? 256 : 96);
 }
 
 /**
@@ -85,11 +94,26 @@ function prefersProducts(tokens: number, device: string, dtype: string): boolean
  * alone, never on a timing: a run's bits must not depend on the weather.
  */
 export function attention(query: Tensor, key: Tensor, value: Tensor): Tensor {
-  if (!prefersProducts(key.side(-2), query.device, query.dtype))
+  if (!prefersProducts(query, key.side(-2)))
     return aten("scaled_dot_product_attention", query, key, value);
   const scores = query.mul(query.side(-1) ** -0.5).matmul(key.transpose(-2, -1)); // [B H N N]
   return scores.softmax(-1).matmul(value);
 }
+
+/**
+ * Attention of packed heads. qkv [B N 3·D]: q, k, v side by side, each head after head (timm) -> [B N D].
+ */
+export function selfAttention(qkv: Tensor, heads: number): Tensor {
+  const [B = 0, N = 0, W = 0] = qkv.shape;
+  const D = W / 3;
+  if (hasKernels(qkv) && N <= longestInKernel && (D / heads) % 16 === 0) return aten("lacuna::attention", qkv, heads);
+  const split = qkv.reshape([B, N, 3, heads, D / heads]).permute([2, 0, 3, 1, 4]); // [3 B H N d]
+  const [q, k, v] = split.unbind(0) as [Tensor, Tensor, Tensor]; // [B H N d] each
+  return attention(q, k, v).transpose(1, 2).reshape([B, N, D]); // [B N D]
+}
+
+/** Tokens of a sequence whose scores fit in a core's cache. */
+const longestInKernel = 256;
 
 export interface BatchNormParts {
   readonly weight: Tensor | null;

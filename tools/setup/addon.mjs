@@ -23,6 +23,8 @@ export function flagsFor(libtorch, napiHeaders) {
   const include = join(libtorch.folder, "include");
   const lib = join(libtorch.folder, "lib");
   const compile = ["-std=c++20", "-O2", "-fPIC", "-D_GLIBCXX_USE_CXX11_ABI=1", "-DNAPI_VERSION=8", "-Wall"];
+  // libtorch's own threads: the functions of OpenMP are not linked, for they come with libtorch, under whatever name it has them.
+  compile.push("-fopenmp");
   compile.push("-DNDEBUG"); // as libtorch itself: some of its headers' classes have members only without it
   if (libtorch.cuda) compile.push("-DLACUNA_CUDA=1");
   for (const folder of [include, join(include, "torch/csrc/api/include"), napiHeaders])

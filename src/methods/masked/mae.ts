@@ -105,7 +105,7 @@ export class Mae extends Method {
     this.maskToken = new Parameter([1, 1, config.maskTokenInEncoder ? encoder.width : width], normal(0.02));
     this.decoderPosEmbed = new Parameter([1, 1 + encoder.patches, width], sinCosInit(encoder.grid), false);
     this.decoderBlocks = new Chain(Array.from({ length: depth }, () => new Block(width, heads, mlpRatio)));
-    this.decoderNorm = new LayerNorm(width);
+    this.decoderNorm = new LayerNorm(width, { forProducts: true });
     this.decoderPred = new Linear(width, this.target.outputs);
   }
 

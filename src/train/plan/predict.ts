@@ -11,7 +11,7 @@ import { buildMethod, methodViews } from "../../methods/index.js";
 import { buildEncoder } from "../../models/index.js";
 import { onDevice } from "../../nn/parameter.js";
 import { empty } from "../../tensor/creation.js";
-import { asOn } from "../../tensor/functional.js";
+import { asOn } from "../../tensor/kernels.js";
 import { Rng } from "../../tensor/random.js";
 import { withRandom } from "../../tensor/step-random.js";
 import type { RunConfig } from "../config.js";

@@ -12,6 +12,7 @@ import { shape } from "./shape.js";
 const loss: Unsupported = { unsupported: "Export what the loss is computed from; a file that is used has no loss." };
 const inPlace: Unsupported = { unsupported: "Use the form without the underscore: a graph has no changing tensors." };
 const decomposition: Unsupported = { unsupported: "Decompose before the export and keep the result in a Buffer." };
+const kernel: Unsupported = { unsupported: "Record without asOn: what is no plan is made of ATen's operations." };
 
 const unsupported = {
   cross_entropy_loss: loss,
@@ -43,6 +44,12 @@ const unsupported = {
   "_foreach_add_.Scalar": inPlace,
   "_foreach_lerp_.Scalar": inPlace,
   _foreach_copy_: inPlace,
+  "lacuna::attention": kernel,
+  "lacuna::linear": kernel,
+  "lacuna::layer_norm": kernel,
+  "lacuna::add_branch": kernel,
+  "lacuna::gelu": kernel,
+  "lacuna::take": kernel,
 } as const satisfies Rules;
 
 export const rules: { readonly [O in OpName]: Rule | Unsupported } = {

@@ -1,0 +1,16 @@
+// Kernels of our own for training on CPUs, where libtorch's pass over memory more often than they must. Each is an operator of the
+// namespace `lacuna`, called through the same door as ATen's, with its own node of autograd; src/tensor/kernels.ts chooses.
+#pragma once
+
+#include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+
+namespace lacuna::kernels {
+
+/** Whether this processor has what the kernels are written for: AVX-512 with products of bfloat16. */
+bool hasLanes();
+
+/** Rows of a matrix that one thread should at least have, so that starting it pays: about 16 K numbers. */
+inline int64_t grainOf(int64_t width) { return std::max<int64_t>(1, 16384 / std::max<int64_t>(1, width)); }
+
+}  // namespace lacuna::kernels

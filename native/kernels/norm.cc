@@ -1,0 +1,226 @@
+// What stands between a Transformer's matrix products, in one pass each: the norm that reads the float32 residual stream and gives
+// the bfloat16 that the product behind it would cast it to, and the sum of the stream and a branch.
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/zeros.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+#include <cmath>
+#include <vector>
+
+#include "kernels.h"
+#include "lanes.h"
+
+namespace lacuna::kernels {
+namespace {
+
+struct Rows {
+  int64_t count, width;
+};
+Rows rowsOf(const at::Tensor& x) { return {x.numel() / x.size(-1), x.size(-1)}; }
+
+/** Mean of a row, and one over its deviation. */
+struct Moments {
+  float mean, rate;
+};
+
+inline Moments momentsOf(const float* row, int64_t width, float epsilon) {
+  __m512 sum = _mm512_setzero_ps(), squares = _mm512_setzero_ps();
+  for (int64_t c = 0; c < width; c += kLanes) sum = _mm512_add_ps(sum, load(row + c));
+  const float mean = _mm512_reduce_add_ps(sum) / static_cast<float>(width);
+  const __m512 center = _mm512_set1_ps(mean);
+  for (int64_t c = 0; c < width; c += kLanes) {
+    const __m512 d = _mm512_sub_ps(load(row + c), center);
+    squares = _mm512_fmadd_ps(d, d, squares);
+  }
+  return {mean, 1.0f / std::sqrt(_mm512_reduce_add_ps(squares) / static_cast<float>(width) + epsilon)};
+}
+
+/** x [… D] float32 -> [… D] bfloat16, and the rows' moments [rows 2] */
+std::tuple<at::Tensor, at::Tensor> forward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, double epsilon) {
+  const Rows rows = rowsOf(x);
+  at::Tensor result = at::empty(x.sizes(), x.options().dtype(at::kBFloat16));
+  at::Tensor moments = at::empty({rows.count, 2}, x.options());
+  const float *from = x.const_data_ptr<float>(), *scale = weight.const_data_ptr<float>(), *shift = bias.const_data_ptr<float>();
+  BFloat16* to = result.mutable_data_ptr<BFloat16>();
+  float* kept = moments.mutable_data_ptr<float>();
+  at::parallel_for(0, rows.count, grainOf(rows.width), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const float* row = from + i * rows.width;
+      const Moments m = momentsOf(row, rows.width, static_cast<float>(epsilon));
+      kept[2 * i] = m.mean;
+      kept[2 * i + 1] = m.rate;
+      const __m512 mean = _mm512_set1_ps(m.mean), rate = _mm512_set1_ps(m.rate);
+      for (int64_t c = 0; c < rows.width; c += kLanes) {
+        const __m512 normed = _mm512_mul_ps(_mm512_sub_ps(load(row + c), mean), rate);
+        store(to + i * rows.width + c, _mm512_fmadd_ps(normed, load(scale + c), load(shift + c)));
+      }
+    }
+  });
+  return {result, moments};
+}
+
+struct Gradients {
+  at::Tensor x, weight, bias;
+};
+
+/** What one thread adds up over its rows, [2 D]: gradients of weight and bias. */
+struct Sums {
+  explicit Sums(int64_t width) : weight(width, 0.0f), bias(width, 0.0f) {}
+  std::vector<float> weight, bias;
+};
+
+/** dx = rate (g w - mean(g w) - n mean(g w n)), n the normed row; dw += g n, db += g */
+inline void backwardRow(const float* row, const BFloat16* given, const float* scale, Moments m, int64_t width, float* to, Sums& sums) {
+  const __m512 mean = _mm512_set1_ps(m.mean), rate = _mm512_set1_ps(m.rate);
+  __m512 along = _mm512_setzero_ps(), across = _mm512_setzero_ps();
+  for (int64_t c = 0; c < width; c += kLanes) {
+    const __m512 g = load(given + c), n = _mm512_mul_ps(_mm512_sub_ps(load(row + c), mean), rate);
+    const __m512 gw = _mm512_mul_ps(g, load(scale + c));
+    along = _mm512_add_ps(along, gw);
+    across = _mm512_fmadd_ps(gw, n, across);
+    store(sums.weight.data() + c, _mm512_fmadd_ps(g, n, load(sums.weight.data() + c)));
+    store(sums.bias.data() + c, _mm512_add_ps(g, load(sums.bias.data() + c)));
+  }
+  const float share = 1.0f / static_cast<float>(width);
+  const __m512 first = _mm512_set1_ps(_mm512_reduce_add_ps(along) * share), second = _mm512_set1_ps(_mm512_reduce_add_ps(across) * share);
+  for (int64_t c = 0; c < width; c += kLanes) {
+    const __m512 n = _mm512_mul_ps(_mm512_sub_ps(load(row + c), mean), rate);
+    const __m512 gw = _mm512_mul_ps(load(given + c), load(scale + c));
+    store(to + c, _mm512_mul_ps(rate, _mm512_fnmadd_ps(n, second, _mm512_sub_ps(gw, first))));
+  }
+}
+
+/** Sums of the threads in their order, so that a run repeats to the bit. */
+at::Tensor total(const std::vector<std::unique_ptr<Sums>>& parts, std::vector<float> Sums::*which, const at::Tensor& like) {
+  at::Tensor result = at::zeros(like.sizes(), like.options());
+  float* to = result.mutable_data_ptr<float>();
+  for (const auto& part : parts) {
+    if (!part) continue;
+    const std::vector<float>& from = (*part).*which;
+    for (int64_t c = 0; c < like.numel(); c += kLanes) store(to + c, _mm512_add_ps(load(to + c), load(from.data() + c)));
+  }
+  return result;
+}
+
+Gradients backward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& moments, const at::Tensor& gradient) {
+  const Rows rows = rowsOf(x);
+  at::Tensor result = at::empty_like(x);
+  const float *from = x.const_data_ptr<float>(), *scale = weight.const_data_ptr<float>(), *kept = moments.const_data_ptr<float>();
+  const BFloat16* given = gradient.const_data_ptr<BFloat16>();
+  float* to = result.mutable_data_ptr<float>();
+  std::vector<std::unique_ptr<Sums>> parts(at::get_num_threads());
+  at::parallel_for(0, rows.count, grainOf(rows.width), [&](int64_t begin, int64_t end) {
+    auto sums = std::make_unique<Sums>(rows.width);
+    for (int64_t i = begin; i < end; ++i)
+      backwardRow(from + i * rows.width, given + i * rows.width, scale, {kept[2 * i], kept[2 * i + 1]}, rows.width, to + i * rows.width, *sums);
+    parts[at::get_thread_num()] = std::move(sums);
+  });
+  return {result, total(parts, &Sums::weight, weight), total(parts, &Sums::bias, weight)};
+}
+
+struct LayerNormBackward : torch::autograd::Function<LayerNormBackward> {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& given, const at::Tensor& weight, const at::Tensor& bias, double epsilon) {
+    const at::AutoDispatchBelowADInplaceOrView below;
+    const at::Tensor x = given.contiguous();
+    auto [result, moments] = kernels::forward(x, weight, bias, epsilon);
+    context->save_for_backward({x, weight, moments});
+    return result;
+  }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const Gradients g = kernels::backward(saved[0], saved[1], saved[2], gradients[0].contiguous());
+    return {g.x, g.weight, g.bias, at::Tensor()};
+  }
+};
+
+void checkNorm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  TORCH_CHECK(x.scalar_type() == at::kFloat && x.dim() > 0 && x.size(-1) % kLanes == 0 && x.size(-1) > 0,
+              "layer_norm: expected float32 rows of a multiple of 16, got ", x.scalar_type(), " ", x.sizes());
+  for (const at::Tensor& vector : {weight, bias})
+    TORCH_CHECK(vector.scalar_type() == at::kFloat && vector.is_contiguous() && vector.numel() == x.size(-1),
+                "layer_norm: expected weight and bias of ", x.size(-1), " float32 numbers, got ", vector.scalar_type(), " ", vector.sizes());
+}
+at::Tensor layerNorm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, double epsilon) {
+  checkNorm(x, weight, bias);
+  return std::get<0>(forward(x.contiguous(), weight, bias, epsilon));
+}
+at::Tensor layerNormWithGradient(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, double epsilon) {
+  checkNorm(x, weight, bias);
+  return LayerNormBackward::apply(x, weight, bias, epsilon);
+}
+at::Tensor layerNormShape(const at::Tensor& x, const at::Tensor&, const at::Tensor&, double) {
+  return at::empty(x.sizes(), x.options());
+}
+
+/** stream [… D] float32 + branch [… D] bfloat16 -> float32 */
+at::Tensor sum(const at::Tensor& stream, const at::Tensor& branch) {
+  at::Tensor result = at::empty_like(stream);
+  const float* a = stream.const_data_ptr<float>();
+  const BFloat16* b = branch.const_data_ptr<BFloat16>();
+  float* to = result.mutable_data_ptr<float>();
+  at::parallel_for(0, stream.numel() / kLanes, 1024, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin * kLanes; i < end * kLanes; i += kLanes) store(to + i, _mm512_add_ps(load(a + i), load(b + i)));
+  });
+  return result;
+}
+
+at::Tensor narrowed(const at::Tensor& given) {
+  const at::Tensor gradient = given.contiguous();
+  at::Tensor result = at::empty(gradient.sizes(), gradient.options().dtype(at::kBFloat16));
+  const float* from = gradient.const_data_ptr<float>();
+  BFloat16* to = result.mutable_data_ptr<BFloat16>();
+  at::parallel_for(0, gradient.numel() / kLanes, 1024, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin * kLanes; i < end * kLanes; i += kLanes) store(to + i, load(from + i));
+  });
+  return result;
+}
+
+struct AddBranchBackward : torch::autograd::Function<AddBranchBackward> {
+  static at::Tensor forward(torch::autograd::AutogradContext*, const at::Tensor& stream, const at::Tensor& branch) {
+    const at::AutoDispatchBelowADInplaceOrView below;
+    return sum(stream.contiguous(), branch.contiguous());
+  }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext*, torch::autograd::variable_list gradients) {
+    return {gradients[0], narrowed(gradients[0])};
+  }
+};
+
+void checkBranch(const at::Tensor& stream, const at::Tensor& branch) {
+  TORCH_CHECK(stream.scalar_type() == at::kFloat && branch.scalar_type() == at::kBFloat16 && stream.sizes() == branch.sizes() &&
+                  stream.numel() % kLanes == 0,
+              "add_branch: expected a float32 stream and a bfloat16 branch of its shape, a multiple of 16 numbers, got ",
+              stream.scalar_type(), " ", stream.sizes(), " and ", branch.scalar_type(), " ", branch.sizes());
+}
+at::Tensor addBranch(const at::Tensor& stream, const at::Tensor& branch) {
+  checkBranch(stream, branch);
+  return sum(stream.contiguous(), branch.contiguous());
+}
+at::Tensor addBranchWithGradient(const at::Tensor& stream, const at::Tensor& branch) {
+  checkBranch(stream, branch);
+  return AddBranchBackward::apply(stream, branch);
+}
+at::Tensor addBranchShape(const at::Tensor& stream, const at::Tensor&) { return at::empty_like(stream); }
+
+}  // namespace
+
+TORCH_LIBRARY_FRAGMENT(lacuna, library) {
+  library.def("layer_norm(Tensor input, Tensor weight, Tensor bias, float eps) -> Tensor");
+  library.def("add_branch(Tensor stream, Tensor branch) -> Tensor");
+}
+TORCH_LIBRARY_IMPL(lacuna, CPU, library) {
+  library.impl("layer_norm", layerNorm);
+  library.impl("add_branch", addBranch);
+}
+TORCH_LIBRARY_IMPL(lacuna, AutogradCPU, library) {
+  library.impl("layer_norm", layerNormWithGradient);
+  library.impl("add_branch", addBranchWithGradient);
+}
+TORCH_LIBRARY_IMPL(lacuna, Meta, library) {
+  library.impl("layer_norm", layerNormShape);
+  library.impl("add_branch", addBranchShape);
+}
+
+}  // namespace lacuna::kernels
+#pragma GCC pop_options

@@ -1,0 +1,45 @@
+import { binding } from "../engine/binding.js";
+import { autocastState } from "../engine/modes.js";
+import { isRecording } from "../engine/record.js";
+import type { Tensor } from "./tensor.js";
+
+/** Where an operation runs, and in which type matrix products do. */
+export interface Place {
+  readonly device: string;
+  readonly dtype: string;
+}
+
+let planned: Place | undefined;
+
+/** On the `meta` device, operations inside `body` take the way that they would take on this device in this type. */
+export function asOn<R>(device: string, dtype: string, body: () => R): R {
+  const before = planned;
+  planned = { device, dtype };
+  try {
+    return body();
+  } finally {
+    planned = before;
+  }
+}
+
+/** The place that counts for `x`: its own, or the one that is planned for. */
+export function placeOf(x: Tensor): Place {
+  const { device } = x;
+  if (device === "meta" && planned !== undefined) return planned;
+  return { device, dtype: autocastState()?.dtype ?? x.dtype };
+}
+
+let available: boolean | undefined;
+
+/**
+ * Whether bfloat16 kernels of our own (native/kernels) take an operation on `x`. They compute what ATen's operations do under
+ * autocast, with fewer passes over memory; by place and type alone, never by a timing: a run's bits must not depend on the weather.
+ * A recording that is not of a plan (an exported graph, a diagram) is made of ATen's operations.
+ */
+export function hasKernels(x: Tensor): boolean {
+  const { device, dtype } = placeOf(x);
+  if (device !== "cpu" || dtype !== "bfloat16") return false;
+  if (isRecording() && planned === undefined) return false;
+  available ??= binding().hasKernels();
+  return available;
+}
