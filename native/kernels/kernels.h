@@ -7,7 +7,7 @@
 
 namespace lacuna::kernels {
 
-/** Whether this processor has what the kernels are written for: AVX-512 with products of bfloat16. */
+/** Whether this processor has what the kernels are written for: AVX-512 with products of bfloat16. LACUNA_KERNELS=off says no. */
 bool hasLanes();
 
 /** Rows of a matrix that one thread should at least have, so that starting it pays: about 16 K numbers. */

@@ -94,8 +94,9 @@ class Planner {
 
   #planStep(step: RecordedStep): Planned {
     const operation = operations[step.op as OpName];
-    const isLow = this.settings.precision !== "float32" && isProduct(operation);
-    const type = isLow ? this.settings.precision : this.#widest(step);
+    const lower = this.settings.precision !== "float32";
+    const isLow = lower && isProduct(operation);
+    const type = isLow || (lower && operation.isLow) ? this.settings.precision : this.#widest(step);
     const differentiable = operation.isConstant !== true && step.inputs.some(({ id }) => this.#differentiable.has(id));
     const made: Storage[] = [];
     for (const output of step.outputs) {
@@ -132,7 +133,8 @@ class Planner {
     lower: DType | undefined,
   ): { storage: Storage | undefined; isCopy: boolean } {
     const isParameter = this.settings.parameters.has(input.id);
-    const cast = lower !== undefined && this.#typeOf(input) !== lower && input.dtype === "float32";
+    const isRead = isParameter && operation.castsItself === true;
+    const cast = !isRead && lower !== undefined && this.#typeOf(input) !== lower && input.dtype === "float32";
     const copied = operation.kind === "product" && step.op !== "linear" && input.shape.length > 2 && !input.contiguous;
     if (!cast && !copied) return { storage: this.#storages.get(input.id), isCopy: false };
     const bytes = product(input.shape) * dtypeBytes(lower ?? this.#typeOf(input));
@@ -159,10 +161,11 @@ class Planner {
 }
 
 /** Small results of kernels that never show: mean and deviation of rows, sums of attention's exponentials. */
-function statistics({ inputs }: RecordedStep, kind: Operation["kind"]): Storage[] {
+function statistics({ op, inputs, attributes }: RecordedStep, kind: Operation["kind"]): Storage[] {
   const shape = inputs[0]?.shape ?? [];
   const rows = product(shape.slice(0, -1));
   if (kind === "norm") return [{ bytes: 8 * rows, holders: 0 }];
+  if (op === "lacuna::attention") return [{ bytes: 8 * rows * Number(attributes[0]), holders: 0 }]; // two numbers for each head
   return kind === "attention" ? [{ bytes: 4 * rows, holders: 0 }] : [];
 }
 

@@ -23,6 +23,10 @@ export interface Operation {
   readonly multiplyAdds?: (step: RecordedStep) => number;
   /** What autograd keeps for backward: results, or positions among the tensors handed in (PyTorch's derivatives.yaml). */
   readonly keeps: readonly (number | "result")[];
+  /** Where products run in lower precision: whether the result comes in it, as a product's does. */
+  readonly isLow?: true;
+  /** Whether a float32 parameter is read as it is, where other products are given a copy in lower precision. */
+  readonly castsItself?: true;
   /** Whether no gradient passes: whole numbers, truths, new tensors. */
   readonly isConstant?: true;
 }
@@ -216,8 +220,8 @@ export const operations: { readonly [O in OpName]: Operation } = {
   _foreach_copy_: inPlace,
   // What their nodes of autograd keep: native/kernels.
   "lacuna::attention": { kind: "attention", multiplyAdds: selfAttention, keeps: [0] },
-  "lacuna::linear": { kind: "product", multiplyAdds: inner(0), keeps: [0, 1] },
-  "lacuna::layer_norm": { kind: "norm", keeps: [0] },
+  "lacuna::linear": { kind: "product", multiplyAdds: inner(0), keeps: [0, 1], castsItself: true },
+  "lacuna::layer_norm": { kind: "norm", keeps: [0], isLow: true },
   "lacuna::add_branch": elementwise(),
   "lacuna::gelu": { kind: "gelu", keeps: [0] },
   "lacuna::take": rows,

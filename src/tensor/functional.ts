@@ -94,8 +94,7 @@ function prefersProducts(query: Tensor, tokens: number): boolean {
  * alone, never on a timing: a run's bits must not depend on the weather.
  */
 export function attention(query: Tensor, key: Tensor, value: Tensor): Tensor {
-  if (!prefersProducts(query, key.side(-2)))
-    return aten("scaled_dot_product_attention", query, key, value);
+  if (!prefersProducts(query, key.side(-2))) return aten("scaled_dot_product_attention", query, key, value);
   const scores = query.mul(query.side(-1) ** -0.5).matmul(key.transpose(-2, -1)); // [B H N N]
   return scores.softmax(-1).matmul(value);
 }

@@ -31,6 +31,12 @@ export function placeOf(x: Tensor): Place {
 
 let available: boolean | undefined;
 
+/** Whether this processor runs them (`LACUNA_KERNELS=off` says no: ATen's operations alone). */
+export function kernelsAvailable(): boolean {
+  available ??= binding().hasKernels();
+  return available;
+}
+
 /**
  * Whether bfloat16 kernels of our own (native/kernels) take an operation on `x`. They compute what ATen's operations do under
  * autocast, with fewer passes over memory; by place and type alone, never by a timing: a run's bits must not depend on the weather.
@@ -40,6 +46,5 @@ export function hasKernels(x: Tensor): boolean {
   const { device, dtype } = placeOf(x);
   if (device !== "cpu" || dtype !== "bfloat16") return false;
   if (isRecording() && planned === undefined) return false;
-  available ??= binding().hasKernels();
-  return available;
+  return kernelsAvailable();
 }

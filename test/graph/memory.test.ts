@@ -8,8 +8,8 @@ import { Mae, maeConfig } from "../../src/methods/masked/mae.js";
 import { Vit, vitConfig } from "../../src/models/vit.js";
 import { onMeta } from "../../src/nn/parameter.js";
 import { empty } from "../../src/tensor/creation.js";
-import { asOn } from "../../src/tensor/functional.js";
 import { backward, dropCheckpoints } from "../../src/tensor/grad.js";
+import { asOn } from "../../src/tensor/kernels.js";
 import { Rng } from "../../src/tensor/random.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 

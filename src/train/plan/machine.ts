@@ -12,8 +12,9 @@ import { Parameter } from "../../nn/module.js";
 import { AdamW } from "../../optim/adamw.js";
 import { gradientNorm } from "../../optim/clip.js";
 import { writeAtomic } from "../../runs/write-atomic.js";
-import { gelu, layerNorm, linear, take } from "../../tensor/functional.js";
+import { gelu, layerNormForProducts, linear, selfAttention, take } from "../../tensor/functional.js";
 import { backward } from "../../tensor/grad.js";
+import { hasKernels, kernelsAvailable } from "../../tensor/kernels.js";
 import { Rng } from "../../tensor/random.js";
 import { type Tensor, tensor } from "../../tensor/tensor.js";
 import { lacunaVersion } from "../loop/environment.js";
@@ -46,7 +47,10 @@ export interface MachineKey {
 
 /** Rates from the cache, or measured now. @param again measure although they are there */
 export function machineRates(key: MachineKey, again = false): MachineRates {
-  const name = [key.cpu, key.threads, key.precision, key.device, lacunaVersion()].join("-").replace(/[^\w.]+/g, "-");
+  const kernels = kernelsAvailable() ? ["kernels"] : [];
+  const name = [key.cpu, key.threads, key.precision, key.device, lacunaVersion(), ...kernels]
+    .join("-")
+    .replace(/[^\w.]+/g, "-");
   const path = join(cacheFolder(), "rates", `${name}.json`);
   const load = (loadavg()[0] ?? 0) / machineLimits().cores;
   const kept = again ? undefined : readRates(path);
@@ -142,25 +146,36 @@ function productRate({ random, leaf, trained }: Timed, width: number): { width: 
   return { width: 2 * width, rate };
 }
 
-/** q kᵀ and its product with v for 48 heads of 64. */
+/** q kᵀ and its product with v for 48 heads of 64: the kernel with all that is in it, or the two products alone (functional.ts). */
 function attentionRate({ random, leaf, trained, precision }: Timed, n: number): { width: number; rate: number } {
-  const [heads, d] = [48, 64];
+  const [pictures, heads, d] = [4, 12, 64];
   const type = precision === "bfloat16" ? "bfloat16" : "float32";
-  const operand = (shape: number[]): Tensor => leaf(random(shape).to(type).detach());
-  const [q, k, scores] = [operand([heads, n, d]), operand([heads, d, n]), operand([heads, n, n])];
-  const [one, two] = [random([heads, n, n]).to(type), random([heads, n, d]).to(type)];
-  const v = operand([heads, n, d]);
+  const operand = (...shape: number[]): Tensor => leaf(random(shape).to(type).detach());
+  const number = pictures * heads;
+  const products = 3 * 2 * number * n * n * d;
+  const qkv = operand(pictures, n, 3 * heads * d);
+  const gradient = random([pictures, n, heads * d]).to(type);
+  if (autocast(precision, () => hasKernels(qkv), qkv.device))
+    return { width: n, rate: products / trained(() => selfAttention(qkv, heads).mul(gradient).sum()) };
+  const [q, k, v, scores] = [
+    operand(number, n, d),
+    operand(number, d, n),
+    operand(number, n, d),
+    operand(number, n, n),
+  ];
+  const [one, two] = [random([number, n, n]).to(type), random([number, n, d]).to(type)];
   const time = trained(() => q.matmul(k).mul(one).sum().add(scores.matmul(v).mul(two).sum()));
-  return { width: n, rate: (3 * 2 * heads * n * n * d) / time };
+  return { width: n, rate: products / time };
 }
 
 /** Seconds for each element of the result, forward and backward, of what is no product. */
-function elementTimes({ random, leaf, trained }: Timed): Record<string, number> {
+function elementTimes({ random, leaf, trained, precision }: Timed): Record<string, number> {
   const rows = 1024;
   const width = 512;
   const count = rows * width;
   const x = leaf(random([8, rows / 8, width]));
   const y = random([8, rows / 8, width]);
+  const low = leaf(x.detach().to(precision === "bfloat16" ? "bfloat16" : "float32")); // as products give it
   const sum = (value: Tensor): Tensor => value.sum();
   const base = trained(() => sum(x));
   const cost = (value: () => Tensor): number => {
@@ -171,9 +186,9 @@ function elementTimes({ random, leaf, trained }: Timed): Record<string, number> 
   const places = Array.from({ length: rows }, (_, i) => BigInt((7 * i) % (rows / 8)));
   const ids = tensor(BigInt64Array.from(places), [8, rows / 8]);
   const times: Record<Exclude<Kind, "product" | "attention" | "convolution" | "none">, number> = {
-    gelu: cost(() => gelu(x)),
+    gelu: cost(() => gelu(low)),
     softmax: cost(() => x.softmax(-1)),
-    norm: cost(() => layerNorm(x, [width], weight, bias, 1e-6)),
+    norm: cost(() => layerNormForProducts(x, weight, bias, 1e-6)),
     elementwise: cost(() => x.add(y)),
     rows: cost(() => take(x, ids)),
   };

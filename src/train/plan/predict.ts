@@ -92,7 +92,7 @@ export function stepTime(
     const output = step.outputs.reduce((sum, { shape }) => sum + product(shape), 0);
     time.overhead += again * rates.overhead;
     if (multiplyAdds !== undefined) {
-      const isAttention = step.op !== "linear" && kind !== "convolution";
+      const isAttention = !isLinear(step) && kind !== "convolution";
       const [list, width] = isAttention ? [rates.attention, tokensOf(step)] : [rates.products, widthOf(step)];
       time[isAttention ? "attention" : "products"] += (again * 3 * multiplyAdds(step)) / rateAt(list, width);
     } else if (!isView(step)) time.elements += again * output * (rates.elements[kind] ?? 0);
@@ -112,6 +112,8 @@ export function stepTime(
 
 const product = (sides: readonly number[]): number => sides.reduce((a, b) => a * b, 1);
 
+const isLinear = ({ op }: RecordedStep): boolean => op === "linear" || op === "lacuna::linear";
+
 function isView({ inputs, outputs }: RecordedStep): boolean {
   return inputs.some(({ storage }) => storage !== undefined && storage === outputs[0]?.storage);
 }
@@ -122,6 +124,7 @@ function widthOf({ inputs, outputs }: RecordedStep): number {
 
 function tokensOf({ op, inputs, outputs }: RecordedStep): number {
   if (op === "scaled_dot_product_attention") return inputs[1]?.shape.at(-2) ?? 1;
+  if (op === "lacuna::attention") return inputs[0]?.shape.at(-2) ?? 1;
   return Math.max(inputs[0]?.shape.at(-1) ?? 1, outputs[0]?.shape.at(-2) ?? 1);
 }
 

@@ -1,0 +1,280 @@
+import { describe, expect, test } from "vitest";
+import { binding } from "../../src/engine/binding.js";
+import { autocast } from "../../src/engine/modes.js";
+import { record } from "../../src/engine/record.js";
+import { scope } from "../../src/engine/scope.js";
+import { empty } from "../../src/tensor/creation.js";
+import { addBranch, gelu, layerNormForProducts, linear, selfAttention, take } from "../../src/tensor/functional.js";
+import { gradients } from "../../src/tensor/grad.js";
+import { asOn } from "../../src/tensor/kernels.js";
+import { Rng } from "../../src/tensor/random.js";
+import { aten, type Tensor, tensor } from "../../src/tensor/tensor.js";
+import { leavesNoTensors } from "../engine/leaks.js";
+
+const has = binding().hasKernels();
+/** Half a unit in the last place of bfloat16, relative. */
+const half = 2 ** -9;
+
+const normal = (purpose: string, ...shape: number[]): Tensor => new Rng(5, purpose).normal(shape).reshape(shape);
+const leaf = (x: Tensor): Tensor => x.detach().setRequiresGrad(true);
+const exact = (x: Tensor): Tensor => leaf(x.to("float64"));
+
+const largest = (x: Tensor): number => x.abs().flatten().amax([0]).item();
+
+/** Largest difference over the largest value. */
+function difference(actual: Tensor, expected: Tensor): number {
+  expect(actual.shape).toEqual(expected.shape);
+  return largest(actual.to("float64").sub(expected)) / largest(expected);
+}
+
+interface Case {
+  readonly ours: (...inputs: Tensor[]) => Tensor;
+  /** The same of ATen's operations, for float64. */
+  readonly theirs: (...inputs: Tensor[]) => Tensor;
+  readonly inputs: readonly Tensor[];
+  readonly tolerance: number;
+  /** Of the inputs' gradients, where they are not those of the result. */
+  readonly gradientTolerances?: readonly number[];
+}
+
+/** Value and gradients beside ATen's in float64 on the same, already rounded numbers. */
+function compare({ ours, theirs, inputs, tolerance, gradientTolerances }: Case): void {
+  const given = inputs.map(leaf);
+  const wide = inputs.map(exact);
+  const [actual, expected] = [ours(...given), theirs(...wide)];
+  expect(difference(actual, expected)).toBeLessThan(tolerance);
+  const incoming = normal("incoming", ...actual.shape).to(actual.dtype);
+  const found = gradients([actual], given, [incoming]);
+  const wanted = gradients([expected], wide, [incoming.to("float64")]);
+  for (const [i, gradient] of found.entries()) {
+    expect(gradient?.dtype).toBe(given[i]?.dtype);
+    expect(difference(gradient as Tensor, wanted[i] as Tensor)).toBeLessThan(gradientTolerances?.[i] ?? tolerance);
+  }
+}
+
+function writtenOut(qkv: Tensor, heads: number): Tensor {
+  const [B = 0, N = 0, W = 0] = qkv.shape;
+  const d = W / 3 / heads;
+  const [q, k, v] = qkv.reshape([B, N, 3, heads, d]).permute([2, 0, 3, 1, 4]).unbind(0) as [Tensor, Tensor, Tensor];
+  const scores = q.matmul(k.transpose(-2, -1)).mul(d ** -0.5);
+  return scores
+    .softmax(-1)
+    .matmul(v)
+    .transpose(1, 2)
+    .reshape([B, N, W / 3]);
+}
+
+describe.skipIf(!has)("kernels of our own, beside ATen's operations in float64", () => {
+  leavesNoTensors();
+
+  // Pictures, tokens, heads, width of a head: padding of every kind, one token, an odd number, several panels.
+  test.each([
+    [2, 17, 3, 64],
+    [3, 65, 3, 32],
+    [2, 50, 12, 64],
+    [1, 197, 2, 64],
+    [1, 1, 1, 16],
+    [2, 16, 2, 48],
+    [2, 31, 2, 80],
+    [1, 256, 1, 16],
+  ])("attention of %i × %i tokens, %i heads of %i", (B, N, H, d) =>
+    scope(() => {
+      const qkv = normal("qkv", B, N, 3 * H * d);
+      const run = (x: Tensor): Tensor => aten("lacuna::attention", x, H);
+      const theirs = (x: Tensor): Tensor => writtenOut(x, H);
+      compare({ ours: run, theirs, inputs: [qkv], tolerance: 2e-6 });
+      compare({ ours: run, theirs, inputs: [qkv.to("bfloat16")], tolerance: 4 * half });
+    }),
+  );
+
+  test("attention of large scores neither overflows nor loses the largest", () =>
+    scope(() => {
+      const qkv = normal("qkv", 1, 9, 3 * 32).mul(30); // scores of some thousands
+      compare({
+        ours: (x) => aten("lacuna::attention", x, 2),
+        theirs: (x) => writtenOut(x, 2),
+        inputs: [qkv],
+        tolerance: 1e-4,
+      });
+    }));
+
+  test("attention refuses what does not divide into heads", () =>
+    scope(() => {
+      expect(() => aten("lacuna::attention", normal("x", 1, 4, 90), 3)).toThrow(/expected q, k and v side by side/);
+    }));
+
+  // Rows, inputs, outputs: tiles and panels that are whole and that are not; few rows and odd widths take libtorch's products.
+  test.each([
+    [64, 16, 16],
+    [231, 96, 208],
+    [1001, 80, 48],
+    [333, 768, 112],
+    [70, 48, 512],
+    [8, 32, 32],
+    [100, 30, 10],
+    [300, 64, 1000],
+  ])("linear of %i rows from %i to %i", (M, I, O) =>
+    scope(() => {
+      const x = normal("x", M, I).to("bfloat16");
+      const weight = normal("w", O, I).mul(0.1).to("bfloat16").float(); // as the product rounds it
+      const bias = normal("b", O).to("bfloat16").float();
+      const isOurs = M >= 64 && I % 16 === 0 && O % 16 === 0;
+      compare({
+        ours: (...inputs) => aten("lacuna::linear", ...(inputs as [Tensor, Tensor, Tensor])),
+        theirs: (...inputs) => aten("linear", ...(inputs as [Tensor, Tensor, Tensor])),
+        inputs: [x, weight, bias],
+        tolerance: 3 * half,
+        gradientTolerances: isOurs ? [3 * half, 1e-5, 1e-6] : [3 * half, 3 * half, 1e-5],
+      });
+    }),
+  );
+
+  test("linear takes any shape in front, float32 inputs and no bias", () =>
+    scope(() => {
+      const [x, weight] = [normal("x", 3, 40, 32), normal("w", 48, 32).mul(0.1)];
+      compare({
+        ours: (a, w) => aten("lacuna::linear", a as Tensor, w as Tensor, null),
+        theirs: (a, w) => aten("linear", a as Tensor, w as Tensor, null),
+        inputs: [x, weight],
+        tolerance: 6 * half,
+      });
+    }));
+
+  test("gelu of every bfloat16 number between -8 and 8 is rounded as well as PyTorch's", () =>
+    scope(() => {
+      const all = Float32Array.from(
+        { length: 65_536 },
+        (_, i) => new Float32Array(Uint32Array.of(i << 16).buffer)[0] ?? 0,
+      );
+      const numbers = all.filter((x) => Math.abs(x) < 8);
+      const x = tensor(numbers.slice(0, numbers.length - (numbers.length % 16))).to("bfloat16");
+      const given = leaf(x);
+      const wide = exact(x);
+      const [ours, theirs] = [aten("lacuna::gelu", given), aten("gelu", wide)];
+      const beyond = (a: Tensor, b: Tensor): number =>
+        a
+          .to("float64")
+          .sub(b)
+          .abs()
+          .sub(b.abs().mul(2 ** -8))
+          .amax([0])
+          .item();
+      expect(beyond(ours, theirs)).toBeLessThan(2.4e-7); // what PyTorch's own float32 error function leaves in the tail
+      const ones = (like: Tensor): Tensor => like.detach().mul(0).add(1);
+      const slope = gradients([ours], [given], [ones(ours)])[0] as Tensor;
+      const wanted = gradients([theirs], [wide], [ones(theirs)])[0] as Tensor;
+      expect(beyond(slope, wanted)).toBeLessThan(2e-6);
+    }));
+
+  test("gelu keeps what is not finite", () =>
+    scope(() => {
+      const x = tensor(Float32Array.of(Number.NaN, Number.POSITIVE_INFINITY, ...new Float32Array(14))).to("bfloat16");
+      expect(aten("lacuna::gelu", x).toNumbers().slice(0, 2)).toEqual([Number.NaN, Number.POSITIVE_INFINITY]);
+    }));
+
+  test.each([
+    [1, 16],
+    [500, 192],
+    [7, 768],
+  ])("layer norm of %i rows of %i", (rows, width) =>
+    scope(() => {
+      const [x, weight, bias] = [normal("x", rows, width).mul(2).add(1), normal("w", width), normal("b", width)];
+      compare({
+        ours: (...inputs) => aten("lacuna::layer_norm", ...(inputs as [Tensor, Tensor, Tensor]), 1e-6),
+        theirs: (a, w, b) => aten("layer_norm", a as Tensor, [width], w as Tensor, b as Tensor, 1e-6),
+        inputs: [x, weight, bias],
+        tolerance: 2 * half,
+        gradientTolerances: [2e-5, 1e-5, 1e-5],
+      });
+    }),
+  );
+
+  test("a stream and its branch", () =>
+    scope(() => {
+      compare({
+        ours: (a, b) => aten("lacuna::add_branch", a as Tensor, b as Tensor),
+        theirs: (a, b) => aten("add.Tensor", a as Tensor, b as Tensor),
+        inputs: [normal("stream", 3, 5, 48), normal("branch", 3, 5, 48).to("bfloat16")],
+        tolerance: 1e-7,
+        gradientTolerances: [1e-7, 2 * half],
+      });
+    }));
+
+  test.each(["float32", "bfloat16"] as const)("take of %s, a row taken twice", (dtype) =>
+    scope(() => {
+      const ids = tensor(BigInt64Array.of(3n, 0n, 3n, 1n, 2n, 2n), [2, 3]);
+      compare({
+        ours: (x) => aten("lacuna::take", x as Tensor, ids),
+        theirs: (x) => (x as Tensor).gather(1, ids.unsqueeze(-1).expand([-1, -1, 20])),
+        inputs: [normal("x", 2, 4, 20).to(dtype)],
+        tolerance: 1e-9,
+        gradientTolerances: [dtype === "float32" ? 1e-7 : 2 * half],
+      });
+      expect(() => aten("lacuna::take", normal("x", 2, 3, 20), ids)).toThrow(/expected rows from 0 to 2, got 3/);
+    }),
+  );
+
+  test("the same numbers to the bit, again and again", () =>
+    scope(() => {
+      const [x, weight, bias] = [normal("x", 700, 64).to("bfloat16"), normal("w", 96, 64), normal("b", 96)].map(leaf);
+      const once = (): string => {
+        const y = aten("lacuna::linear", x as Tensor, weight as Tensor, bias);
+        const made = gradients([y], [x, weight, bias] as Tensor[], [y.detach()]) as Tensor[];
+        return JSON.stringify([y, ...made].map((each) => each.toNumbers()));
+      };
+      expect(once()).toBe(once());
+    }));
+});
+
+describe("which way an operation takes", () => {
+  leavesNoTensors();
+
+  /** Every operation that has a kernel, on the device of `x`. */
+  function all(x: Tensor, low: Tensor, square: Tensor, vector: Tensor, ids: Tensor): void {
+    linear(x, square, vector);
+    layerNormForProducts(x, vector, vector, 1e-6);
+    gelu(low);
+    addBranch(x, low);
+    take(x, ids);
+    selfAttention(low, 1);
+  }
+
+  function operationsOn(device: string): string[] {
+    return scope(() => {
+      const make = (shape: number[], dtype: "float32" | "bfloat16" | "int64" = "float32"): Tensor =>
+        empty(shape, { device, dtype });
+      const [x, low, square, vector, ids] = [
+        make([2, 4, 48]),
+        make([2, 4, 48]),
+        make([48, 48]),
+        make([48]),
+        make([2, 3], "int64"),
+      ];
+      return record(() => all(x, low, square, vector, ids)).recording.steps.map(({ op }) => op);
+    });
+  }
+
+  test("a recording is made of ATen's operations", () => {
+    expect(operationsOn("meta").filter((op) => op.startsWith("lacuna::"))).toEqual([]);
+  });
+
+  test.runIf(has)("a plan for bfloat16 on a CPU is made of the kernels, of all else it is not", () => {
+    const kernels = ["linear", "layer_norm", "gelu", "add_branch", "take", "attention"].map(
+      (name) => `lacuna::${name}`,
+    );
+    expect(asOn("cpu", "bfloat16", () => operationsOn("meta"))).toEqual(kernels);
+    for (const [device, dtype] of [
+      ["cpu", "float32"],
+      ["cuda", "bfloat16"],
+    ] as const)
+      expect(asOn(device, dtype, () => operationsOn("meta")).filter((op) => op.startsWith("lacuna::"))).toEqual([]);
+  });
+
+  test.runIf(has)("under autocast a norm for products comes in their type; elsewhere in its own", () =>
+    scope(() => {
+      const [x, vector] = [normal("x", 4, 32), normal("v", 32)];
+      expect(autocast("bfloat16", () => layerNormForProducts(x, vector, vector, 1e-6)).dtype).toBe("bfloat16");
+      expect(layerNormForProducts(x, vector, vector, 1e-6).dtype).toBe("float32");
+    }),
+  );
+});
