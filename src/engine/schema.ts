@@ -123,7 +123,7 @@ export interface Declared {
 
 /** @throws SyntaxError where the string is not an ATen schema */
 export function readSchema(schema: string): Declared {
-  const match = /^(?:aten::)?([\w.]+(?:::[\w.]+)?)\((.*)\) -> /.exec(schema);
+  const match = /^(?:aten::|(?=\w+::))([\w.]+(?:::[\w.]+)?)\((.*)\) -> /.exec(schema);
   if (match === null) throw new SyntaxError(`not an ATen schema: ${schema}`);
   const [, name = "", list = ""] = match;
   const parts = list === "" ? [] : list.split(", ");

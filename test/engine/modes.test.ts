@@ -14,7 +14,7 @@ import { scope } from "../../src/engine/scope.js";
 import { full, ones } from "../../src/tensor/creation.js";
 import { layerNorm, linear } from "../../src/tensor/functional.js";
 import { backward } from "../../src/tensor/grad.js";
-import type { Tensor } from "../../src/tensor/tensor.js";
+import { aten, type Tensor } from "../../src/tensor/tensor.js";
 import { leavesNoTensors } from "./leaks.js";
 
 const fails = (): never => {
@@ -94,7 +94,7 @@ describe("autocast", () => {
   test("the copy of a weight is made once in a region, and ends with the outermost", () =>
     scope(() => {
       const w = weight();
-      const output = (): number | undefined => linear(ones([1, 3]), w, null).toNumbers()[0];
+      const output = (): number | undefined => aten("linear", ones([1, 3]), w, null).toNumbers()[0];
       autocast("bfloat16", () => {
         expect(output()).toBe(1.5);
         w.setBytes(new Float32Array(6).fill(2));

@@ -162,7 +162,8 @@ describe("autograd against finite differences", () => {
   test.each(Object.entries(lines))("%s", (_, [operation, ...inputs]) => expectGradients(operation, ...inputs));
 
   test("every differentiable operation has a line", () => {
-    const names = schemas.map((schema) => readSchema(schema).name);
+    const ofAten = schemas.filter((schema) => schema.startsWith("aten::")); // others: kernels.test.ts, beside float64
+    const names = ofAten.map((schema) => readSchema(schema).name);
     const exempt = (name: string): boolean => constant.test(name) && !(name in lines);
     expect(names.filter((name) => !(name in lines) && !exempt(name))).toEqual([]);
   });

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { cacheFolder } from "../../data/sources/cache.js";
 import { machineLimits } from "../../engine/limits.js";
 import { autocast } from "../../engine/modes.js";
-import { scope } from "../../engine/scope.js";
+import { scope, trimMemory } from "../../engine/scope.js";
 import type { Kind } from "../../graph/operations.js";
 import { Parameter } from "../../nn/module.js";
 import { AdamW } from "../../optim/adamw.js";
@@ -56,6 +56,7 @@ export function machineRates(key: MachineKey, again = false): MachineRates {
   const kept = again ? undefined : readRates(path);
   if (kept !== undefined && (kept.load <= busyLoad || load > busyLoad)) return kept;
   const rates = { ...measure(key), load };
+  trimMemory(); // a plan holds nothing that its measurements were given
   mkdirSync(join(cacheFolder(), "rates"), { recursive: true });
   writeAtomic(path, `${JSON.stringify(rates, null, 2)}\n`);
   return rates;
