@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "kernels.h"
-#include "lanes.h"
+#include "casts.h"
 
 namespace lacuna::kernels {
 namespace {
@@ -166,24 +166,13 @@ at::Tensor sum(const at::Tensor& stream, const at::Tensor& branch) {
   return result;
 }
 
-at::Tensor narrowed(const at::Tensor& given) {
-  const at::Tensor gradient = given.contiguous();
-  at::Tensor result = at::empty(gradient.sizes(), gradient.options().dtype(at::kBFloat16));
-  const float* from = gradient.const_data_ptr<float>();
-  BFloat16* to = result.mutable_data_ptr<BFloat16>();
-  at::parallel_for(0, gradient.numel() / kLanes, 1024, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin * kLanes; i < end * kLanes; i += kLanes) store(to + i, load(from + i));
-  });
-  return result;
-}
-
 struct AddBranchBackward : torch::autograd::Function<AddBranchBackward> {
   static at::Tensor forward(torch::autograd::AutogradContext*, const at::Tensor& stream, const at::Tensor& branch) {
     const at::AutoDispatchBelowADInplaceOrView below;
     return sum(stream.contiguous(), branch.contiguous());
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext*, torch::autograd::variable_list gradients) {
-    return {gradients[0], narrowed(gradients[0])};
+    return {gradients[0], lowered(gradients[0])};
   }
 };
 

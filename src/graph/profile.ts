@@ -62,7 +62,21 @@ const multiplyAdds: Readonly<Record<string, (shapes: Span["shapes"]) => number>>
   "aten::baddbmm": times(1),
   "aten::_scaled_dot_product_flash_attention_for_cpu": attention(2, 0),
   "aten::_scaled_dot_product_flash_attention_for_cpu_backward": attention(5, 1), // q kᵀ again, and four gradients' products
+  "lacuna::linear": ([input = [], weight = []]) => product(input) * (weight[0] ?? 0),
+  "lacuna::attention": ([qkv = []]) => (2 / 3) * product(qkv) * (qkv[1] ?? 0),
 };
+
+/** Products of a kernel's node of autograd (native/kernels), which has no shapes, in multiples of its operation's. */
+const backwardProducts: Readonly<Record<string, number>> = {
+  "lacuna::linear": 2, // the gradients of input and weight
+  "lacuna::attention": 5 / 2,
+};
+
+const wrapped = "autograd::engine::evaluate_function: ";
+
+/** As people know it: what autograd puts around a node is left out, and C++'s name of a node of ours. */
+const plainName = (name: string): string =>
+  name.replace(wrapped, "").replace(/^torch::autograd::CppNode<(\w+)::.*::(\w+)>$/, "$1::$2");
 
 /** A span with what it caused itself. */
 interface Node {
@@ -94,6 +108,12 @@ function placed(spans: readonly Span[]): Node[] {
   }
   const paths = forwardPaths(spans);
   const made = madeBy(spans);
+  const within = new Set(
+    spans.filter(({ name }) => name.startsWith("aten::") && multiplyAdds[name]).map((one) => one.parent),
+  );
+  /** A kernel that leaves its products to libtorch has none of its own. */
+  const productsOf = (i: number): number =>
+    within.has(i) ? 0 : (multiplyAdds[spans[i]?.name ?? ""]?.(spans[i]?.shapes ?? []) ?? 0);
   const nodes: Node[] = [];
   for (const [i, span] of spans.entries()) {
     const above = nodes[span.parent];
@@ -111,10 +131,13 @@ function placed(spans: readonly Span[]): Node[] {
           ? (above?.path ?? [])
           : (paths[origin] as string[]);
     const seconds = span.endSeconds - span.beginSeconds - (inside[i] as number);
-    const products = multiplyAdds[span.name];
+    const isNode = span.kind === "backward" && !span.name.startsWith(wrapped) && !within.has(i);
+    const again = isNode ? (backwardProducts[spans[origin ?? -1]?.name ?? ""] ?? 0) : 0;
+    const products = span.kind === "backward" ? again * productsOf(origin ?? -1) : productsOf(i);
     // What spends most of its time in others is made of them: they have the bytes.
-    const moves = span.kind === "operation" && !isEmpty(span.name) && (seconds >= (inside[i] as number) || products);
-    const own = { seconds, bytes: moves ? span.bytes : 0, multiplyAdds: products?.(span.shapes) ?? 0 };
+    const moves =
+      span.kind === "operation" && !isEmpty(span.name) && (seconds >= (inside[i] as number) || products > 0);
+    const own = { seconds, bytes: moves ? span.bytes : 0, multiplyAdds: products };
     nodes.push({ span, own, path, phase });
   }
   return nodes;
@@ -149,7 +172,7 @@ function byOperation(nodes: readonly Node[]): OperationTime[] {
   const found = new Map<string, { name: string; calls: number } & Tally>();
   for (const { span, own } of nodes) {
     if (span.kind === "module") continue;
-    const name = span.name.replace("autograd::engine::evaluate_function: ", "");
+    const name = plainName(span.name);
     const row = found.get(name) ?? { name, calls: 0, seconds: 0, bytes: 0, multiplyAdds: 0 };
     found.set(name, row);
     row.calls += 1;
@@ -186,8 +209,7 @@ function flameOf(nodes: readonly Node[], seconds: number): Flame {
   const inOrder = ["forward", "backward", "other"].map((name): Flame => ({ name, seconds: 0, children: [] }));
   const root: Flame = { name: "step", seconds, children: inOrder };
   for (const { span, own, path, phase } of nodes) {
-    const operation =
-      span.kind === "module" ? [] : [span.name.replace(/^(aten::|autograd::engine::evaluate_function: )/, "")];
+    const operation = span.kind === "module" ? [] : [plainName(span.name).replace(/^aten::/, "")];
     let at = root;
     for (const name of [phase, ...path, ...operation]) {
       let child = at.children.find((one) => one.name === name);

@@ -1,6 +1,6 @@
 import { LacunaError } from "../engine/errors.js";
-import { noGrad } from "../engine/modes.js";
-import { areModulesNamed, withinModule } from "../engine/record.js";
+import { gradEnabled, noGrad } from "../engine/modes.js";
+import { areModulesNamed, isRecording, withinModule } from "../engine/record.js";
 import { scope } from "../engine/scope.js";
 import { checkpoint } from "../tensor/grad.js";
 import type { Rng } from "../tensor/random.js";
@@ -130,7 +130,12 @@ export class Chain<M extends Module> extends Module {
   protected forward(x: Tensor): Tensor {
     const run = (link: M, value: Tensor): Tensor =>
       this.checkpointing && this.training ? checkpoint((input) => link.call(input), value) : link.call(value);
-    return this.links.reduce((value, link) => run(link, value), x);
+    const isForgotten = !gradEnabled() && !isRecording(); // nobody asks for what lies between
+    return this.links.reduce((value, link) => {
+      const next = run(link, value);
+      if (isForgotten && value !== x && next !== value) value.dispose();
+      return next;
+    }, x);
   }
 }
 

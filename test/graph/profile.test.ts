@@ -72,3 +72,29 @@ test("attention's products are those of q, k and v", () => {
   expect(operation(fused, [shape, shape, shape])?.multiplyAdds).toBe(2 * 6 * 50 * 50 * 64);
   expect(operation(`${fused}_backward`, [shape, shape, shape, shape])?.multiplyAdds).toBe(5 * 6 * 50 * 50 * 64);
 });
+
+test("a kernel's node of autograd has twice its products, or five halves; one that left them to libtorch has none", () => {
+  const kernel = (name: string, shapes: number[][], inner: Span[] = []) => {
+    const node = `torch::autograd::CppNode<lacuna::kernels::(anonymous namespace)::${name}Backward>`;
+    const list = [
+      span(`lacuna::${name}`, -1, 0, 1, { sequence: 3, shapes }),
+      span(`autograd::engine::evaluate_function: ${node}`, -1, 1, 4, { kind: "backward", sequence: 3 }),
+      span(node, 1, 1, 4, { kind: "backward", sequence: 3 }),
+      ...inner,
+    ];
+    const { operations } = stepProfile(list, 4);
+    const of = (wanted: string) => operations.find((one) => one.name === wanted)?.multiplyAdds;
+    return [of(`lacuna::${name}`), of(`lacuna::${name}Backward`)];
+  };
+  const linear = [[4, 5, 8], [16, 8], [16]];
+  expect(kernel("linear", linear)).toEqual([20 * 8 * 16, 2 * 20 * 8 * 16]);
+  expect(kernel("attention", [[2, 7, 3 * 32]])).toEqual([2 * 2 * 7 * 7 * 32, 5 * 2 * 7 * 7 * 32]);
+  const mm = (parent: number) =>
+    span("aten::mm", parent, 0, 1, {
+      shapes: [
+        [20, 8],
+        [8, 16],
+      ],
+    });
+  expect(kernel("linear", linear, [mm(0), mm(2)])).toEqual([0, 0]);
+});

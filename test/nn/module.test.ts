@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import { LacunaError } from "../../src/engine/errors.js";
+import { noGrad } from "../../src/engine/modes.js";
 import { record } from "../../src/engine/record.js";
 import { liveTensors, scope } from "../../src/engine/scope.js";
 import { Block } from "../../src/nn/block.js";
@@ -56,6 +57,35 @@ test("a call frees all but what forward returns", () => {
     expect(liveTensors()).toBe(before + 1);
     expect(y.shape).toEqual([1, 3, 2]);
   });
+});
+
+test("without gradients a chain holds no more than one link's result; with them, and in a recording, all", () => {
+  const counts: number[] = [];
+  class Counting extends Module {
+    protected forward(x: Tensor): Tensor {
+      counts.push(liveTensors());
+      return x.add(1);
+    }
+  }
+  class Same extends Module {
+    protected forward(x: Tensor): Tensor {
+      return x;
+    }
+  }
+  const chain = new Chain<Module>([new Counting(), new Same(), new Counting(), new Counting(), new Counting()]);
+  const growth = (run: (body: () => void) => void): number => {
+    counts.length = 0;
+    scope(() => {
+      const x = zeros([2]);
+      run(() => expect(chain.call(x).device).toBe("cpu"));
+      expect(x.toNumbers()).toEqual([0, 0]); // what came in is the caller's
+    });
+    return (counts.at(-1) ?? 0) - (counts[1] ?? 0);
+  };
+  expect(growth((body) => noGrad(body))).toBe(0);
+  expect(growth((body) => body())).toBe(2);
+  expect(growth((body) => noGrad(() => void record(body)))).toBe(2);
+  expect(noGrad(() => scope(() => chain.call(zeros([2])).toNumbers()))).toEqual([4, 4]);
 });
 
 test("every parameter gets a gradient, checkpointed or not, and the same", () => {

@@ -1,0 +1,36 @@
+// A tensor's numbers in the other type, in one pass. Included last, as lanes.h is.
+#pragma once
+
+#include <ATen/ops/empty.h>
+
+#include "kernels.h"
+#include "lanes.h"
+
+namespace lacuna::kernels {
+
+template <typename From, typename To>
+inline void castAll(const From* from, To* to, int64_t count) {
+  const int64_t whole = count / kLanes * kLanes;
+  at::parallel_for(0, whole / kLanes, 4096, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin * kLanes; i < end * kLanes; i += kLanes) store(to + i, load(from + i));
+  });
+  for (int64_t i = whole; i < count; ++i) to[i] = static_cast<To>(static_cast<float>(from[i]));
+}
+
+/** Rounded to bfloat16; what is bfloat16 already, as it is. */
+inline at::Tensor lowered(const at::Tensor& given) {
+  if (given.scalar_type() == at::kBFloat16) return given.contiguous();
+  const at::Tensor tensor = given.contiguous();
+  at::Tensor result = at::empty(tensor.sizes(), tensor.options().dtype(at::kBFloat16));
+  castAll(tensor.const_data_ptr<float>(), result.mutable_data_ptr<BFloat16>(), tensor.numel());
+  return result;
+}
+
+/** bfloat16 -> float32 */
+inline at::Tensor raised(const at::Tensor& tensor) {
+  at::Tensor result = at::empty(tensor.sizes(), tensor.options().dtype(at::kFloat));
+  castAll(tensor.const_data_ptr<BFloat16>(), result.mutable_data_ptr<float>(), tensor.numel());
+  return result;
+}
+
+}  // namespace lacuna::kernels
