@@ -2,6 +2,7 @@
  * The entry of a worker thread. It loads nothing outside this folder and its parent, above all not libtorch, which every
  * thread that loads it would initialise again.
  */
+import { constants, setPriority } from "node:os";
 import { type MessagePort, workerData } from "node:worker_threads";
 import { Note } from "./notes.js";
 import { Pulse } from "./pulse.js";
@@ -62,6 +63,9 @@ class WorkerLoop {
 }
 
 async function main(): Promise<void> {
+  // Of this thread alone (Linux). A step's threads wait for one another at every operation, so that a moment taken from one is
+  // taken from all; a batch is wanted once a step, and a trainer that waits for one leaves the cores free (LOG.md, 2026-11-26).
+  setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL);
   const { setup, index, noteFolder, pulse, port } = workerData as WorkerData;
   const tell = (report: WorkerReport): void => port.postMessage(report);
   const note = noteFolder === undefined ? undefined : new Note(noteFolder, index);
