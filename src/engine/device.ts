@@ -51,3 +51,11 @@ export function checkDevice(device: string): Device {
 export function libtorchVersion(): string {
   return binding().version();
 }
+
+let available: boolean | undefined;
+
+/** Whether this processor runs the kernels of native/kernels (`LACUNA_KERNELS=off` says no: ATen's operations alone). */
+export function kernelsAvailable(): boolean {
+  available ??= binding().hasKernels();
+  return available;
+}

@@ -1,4 +1,4 @@
-import { binding } from "../engine/binding.js";
+import { kernelsAvailable } from "../engine/device.js";
 import { autocastState } from "../engine/modes.js";
 import { isRecording } from "../engine/record.js";
 import type { Tensor } from "./tensor.js";
@@ -27,14 +27,6 @@ export function placeOf(x: Tensor): Place {
   const { device } = x;
   if (device === "meta" && planned !== undefined) return planned;
   return { device, dtype: autocastState()?.dtype ?? x.dtype };
-}
-
-let available: boolean | undefined;
-
-/** Whether this processor runs them (`LACUNA_KERNELS=off` says no: ATen's operations alone). */
-export function kernelsAvailable(): boolean {
-  available ??= binding().hasKernels();
-  return available;
 }
 
 /**
