@@ -4,7 +4,6 @@
 // One picture's head fits in a core's cache. Of a product (tile.h) the right factor is `transposed` where its rows run along the
 // summed index, `paired` where they do not.
 #include <ATen/ops/empty.h>
-#include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 

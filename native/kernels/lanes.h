@@ -39,9 +39,9 @@ inline __m512 polynomial(__m512 p, __m512 x, C... coefficients) {
   return p;
 }
 
-/** e^x to one unit in the last place; x beyond ± 88.3 counts as that. */
+/** e^x to one unit in the last place; x beyond ± 88.3 counts as that. What is no number stays none: min and max give their second. */
 inline __m512 exponential(__m512 x) {
-  x = _mm512_max_ps(_mm512_min_ps(x, _mm512_set1_ps(88.3f)), _mm512_set1_ps(-88.3f));
+  x = _mm512_max_ps(_mm512_set1_ps(-88.3f), _mm512_min_ps(_mm512_set1_ps(88.3f), x));
   const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)), _MM_FROUND_TO_NEAREST_INT);
   __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
   r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), r);

@@ -98,6 +98,15 @@ describe.skipIf(!has)("kernels of our own, beside ATen's operations in float64",
       });
     }));
 
+  test.each([0, 1, 2])("attention hides nothing that is no number in part %i of q, k, v", (part) =>
+    scope(() => {
+      const numbers = normal("qkv", 1, 5, 3 * 16).toArray() as Float32Array;
+      numbers[part * 16] = Number.NaN; // of the first token
+      const out = aten("lacuna::attention", tensor(numbers, [1, 5, 3 * 16]), 1).toNumbers();
+      expect(out.slice(0, 16).some(Number.isNaN)).toBe(true);
+    }),
+  );
+
   test("attention refuses what does not divide into heads", () =>
     scope(() => {
       expect(() => aten("lacuna::attention", normal("x", 1, 4, 90), 3)).toThrow(/expected q, k and v side by side/);
