@@ -79,6 +79,7 @@ struct TakeBackward : torch::autograd::Function<TakeBackward> {
 };
 
 at::Tensor takeWithGradient(const at::Tensor& x, const at::Tensor& ids) {
+  if (!x.requires_grad()) return taken(x, ids);  // of any type: tokens are whole numbers
   const auto type = x.scalar_type();
   TORCH_CHECK(type == at::kFloat || type == at::kBFloat16, "take: expected float32 or bfloat16, got ", type);
   return TakeBackward::apply(x, ids);

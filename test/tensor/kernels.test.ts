@@ -223,6 +223,12 @@ describe.skipIf(!has)("kernels of our own, beside ATen's operations in float64",
     }),
   );
 
+  test("take of whole numbers, as tokens are, also where products are bfloat16", () =>
+    scope(() => {
+      const [x, ids] = [tensor(BigInt64Array.of(7n, 8n, 9n), [1, 3, 1]), tensor(BigInt64Array.of(2n, 0n), [1, 2])];
+      expect(autocast("bfloat16", () => take(x, ids)).toNumbers()).toEqual([9, 7]);
+    }));
+
   test("the same numbers to the bit, again and again", () =>
     scope(() => {
       const [x, weight, bias] = [normal("x", 700, 64).to("bfloat16"), normal("w", 96, 64), normal("b", 96)].map(leaf);
