@@ -17,19 +17,15 @@ inline void castAll(const From* from, To* to, int64_t count) {
   for (int64_t i = whole; i < count; ++i) to[i] = static_cast<To>(static_cast<float>(from[i]));
 }
 
-/** Rounded to bfloat16; what is bfloat16 already, as it is. */
-inline at::Tensor lowered(const at::Tensor& given) {
-  if (given.scalar_type() == at::kBFloat16) return given.contiguous();
+/** The tensor in this type, one number behind the other; what is so already, as it is. */
+inline at::Tensor cast(const at::Tensor& given, at::ScalarType type) {
   const at::Tensor tensor = given.contiguous();
-  at::Tensor result = at::empty(tensor.sizes(), tensor.options().dtype(at::kBFloat16));
-  castAll(tensor.const_data_ptr<float>(), result.mutable_data_ptr<BFloat16>(), tensor.numel());
-  return result;
-}
-
-/** bfloat16 -> float32 */
-inline at::Tensor raised(const at::Tensor& tensor) {
-  at::Tensor result = at::empty(tensor.sizes(), tensor.options().dtype(at::kFloat));
-  castAll(tensor.const_data_ptr<BFloat16>(), result.mutable_data_ptr<float>(), tensor.numel());
+  const at::ScalarType from = tensor.scalar_type();
+  if (from == type) return tensor;
+  at::Tensor result = at::empty(tensor.sizes(), tensor.options().dtype(type));
+  if (from == at::kFloat && type == at::kBFloat16) castAll(tensor.const_data_ptr<float>(), result.mutable_data_ptr<BFloat16>(), tensor.numel());
+  else if (from == at::kBFloat16 && type == at::kFloat) castAll(tensor.const_data_ptr<BFloat16>(), result.mutable_data_ptr<float>(), tensor.numel());
+  else result.copy_(tensor);
   return result;
 }
 

@@ -1,7 +1,8 @@
-// A linear layer in bfloat16 over float32 weights. Its three products (the result, and the gradients of input and weight) are ours
-// (tile.h): casts of the weight, the bias and the sum of the gradient's rows are part of passes that are made anyhow, and the
-// weight's gradient stays in float32, where autocast rounds it to bfloat16 and back. Shapes that do not fit (widths that 16 does
-// not divide, few rows) take libtorch's products.
+// A linear layer over float32 weights, in float32 or, under autocast, in bfloat16. Its three products (the result, and the gradients of
+// input and weight) are ours (tile.h): casts of the weight, the bias and the sum of the gradient's rows are part of passes that are
+// made anyhow, and the weight's gradient stays in float32, where autocast rounds it to bfloat16 and back. Shapes that do not fit
+// (widths that 16 does not divide, few rows) take libtorch's products.
+#include <ATen/autocast_mode.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
@@ -19,47 +20,48 @@ namespace lacuna::kernels {
 namespace {
 
 /** Whether the products of x [M I] and weight [O I] are ours. */
-bool fits(int64_t rows, const at::Tensor& weight) {
-  return rows >= 64 && weight.size(0) % kLanes == 0 && weight.size(1) % kLanes == 0 && weight.scalar_type() == at::kFloat && weight.is_contiguous();
+bool fits(const at::Tensor& x, const at::Tensor& weight) {
+  const at::ScalarType type = x.scalar_type();
+  return (type == at::kFloat || type == at::kBFloat16) && x.size(0) >= 64 && weight.size(0) % kLanes == 0 && weight.size(1) % kLanes == 0 && weight.scalar_type() == at::kFloat && weight.is_contiguous();
 }
 
-at::Tensor lowOf(at::IntArrayRef sizes, const at::Tensor& like) { return at::empty(sizes, like.options().dtype(at::kBFloat16)); }
-
-/** x [M I] bfloat16, weight [O I] float32, bias [O] -> [M O] bfloat16 */
+/** x [M I], weight [O I] float32, bias [O] -> [M O], in the type of x */
+template <typename T>
 at::Tensor ourProduct(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias) {
-  at::Tensor result = lowOf({x.size(0), weight.size(0)}, x);
-  Panels right(weight.size(1), weight.size(0));
+  at::Tensor result = at::empty({x.size(0), weight.size(0)}, x.options());
+  Panels<T> right(weight.size(1), weight.size(0));
   run({transposing(weight.const_data_ptr<float>(), weight.size(1), right)});
   const at::Tensor shift = bias.has_value() ? bias->to(at::kFloat).contiguous() : at::Tensor();
   const float* added = shift.defined() ? shift.const_data_ptr<float>() : nullptr;
-  run({multiplying(x.const_data_ptr<BFloat16>(), x.size(0), right, added, result.mutable_data_ptr<BFloat16>())});
+  run({multiplying(x.const_data_ptr<T>(), x.size(0), right, added, result.mutable_data_ptr<T>())});
   return result;
 }
 
-/** Gradients of x [M I] bfloat16, weight [O I] and bias [O] float32. */
+/** Gradients of x [M I] in its type, weight [O I] and bias [O] in float32. */
 struct Gradients {
   at::Tensor input, weight, bias;
 };
 
-/** gradient [M O], x [M I], both bfloat16, weight [O I] float32 */
+/** gradient [M O] and x [M I] in one type, weight [O I] float32 */
+template <typename T>
 Gradients ourGradients(const at::Tensor& gradient, const at::Tensor& x, const at::Tensor& weight, bool forInput, bool forWeight) {
   const int64_t rows = x.size(0), inputs = x.size(1), outputs = gradient.size(1);
-  const BFloat16* given = gradient.const_data_ptr<BFloat16>();
+  const T* given = gradient.const_data_ptr<T>();
   const auto options = x.options().dtype(at::kFloat);
   const Job nothing{0, [](int64_t, int64_t, int64_t) {}};
   Gradients made;
-  if (forInput) made.input = lowOf({rows, inputs}, x);
+  if (forInput) made.input = at::empty({rows, inputs}, x.options());
   if (forWeight) {
     made.weight = at::empty({outputs, inputs}, options);
     made.bias = at::empty({outputs}, options);
   }
-  Panels weights(forInput ? outputs : 0, inputs), inputsRight(forWeight ? rows : 0, inputs);
-  Blocks left(forWeight ? rows : 0, outputs);
+  Panels<T> weights(forInput ? outputs : 0, inputs), inputsRight(forWeight ? rows : 0, inputs);
+  Blocks<T> left(forWeight ? rows : 0, outputs);
   Parts sums;
-  run({forInput ? pairing(weight.const_data_ptr<float>(), outputs, weights) : nothing,
+  run({forInput ? laying(weight.const_data_ptr<float>(), outputs, weights) : nothing,
        forWeight ? blocking(given, rows, left, sums) : nothing,
-       forWeight ? pairing(x.const_data_ptr<BFloat16>(), rows, inputsRight) : nothing});
-  run({forInput ? multiplying(given, rows, weights, nullptr, made.input.mutable_data_ptr<BFloat16>()) : nothing,
+       forWeight ? laying(x.const_data_ptr<T>(), rows, inputsRight) : nothing});
+  run({forInput ? multiplying(given, rows, weights, nullptr, made.input.mutable_data_ptr<T>()) : nothing,
        forWeight ? multiplying(left, inputsRight, made.weight.mutable_data_ptr<float>()) : nothing});
   if (forWeight) addUp(sums, outputs, made.bias.mutable_data_ptr<float>());
   return made;
@@ -71,11 +73,31 @@ struct Plainly {
   c10::impl::ExcludeDispatchKeyGuard plain{c10::DispatchKey::AutocastCPU};
 };
 
-/** x [M I] bfloat16, weight [O I], bias [O] -> [M O] bfloat16 */
+/** The type of products: what autocast says, or that of the input. */
+at::ScalarType typeOf(const at::Tensor& input) {
+  return at::autocast::is_autocast_enabled(at::kCPU) ? at::autocast::get_autocast_dtype(at::kCPU) : input.scalar_type();
+}
+
+/** input [… I] -> [M I], in the type of products */
+at::Tensor rowsOf(const at::Tensor& input, at::ScalarType type) { return cast(input.reshape({-1, input.size(-1)}), type); }
+
+/** x [M I], weight [O I], bias [O] -> [M O], in the type of x */
 at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias) {
-  if (fits(x.size(0), weight)) return ourProduct(x, weight, bias);
-  const at::Tensor low = lowered(weight).t();
-  return bias.has_value() ? at::addmm(lowered(*bias), x, low) : at::mm(x, low);
+  const at::ScalarType type = x.scalar_type();
+  if (fits(x, weight)) return type == at::kFloat ? ourProduct<float>(x, weight, bias) : ourProduct<BFloat16>(x, weight, bias);
+  const at::Tensor right = cast(weight, type).t();
+  return bias.has_value() ? at::addmm(cast(*bias, type), x, right) : at::mm(x, right);
+}
+
+/** The gradients that `product` has. */
+Gradients gradientsOf(const at::Tensor& gradient, const at::Tensor& x, const at::Tensor& weight, bool forInput, bool forWeight) {
+  const at::ScalarType type = x.scalar_type();
+  if (fits(x, weight))
+    return type == at::kFloat ? ourGradients<float>(gradient, x, weight, forInput, forWeight) : ourGradients<BFloat16>(gradient, x, weight, forInput, forWeight);
+  Gradients made;
+  if (forInput) made.input = at::mm(gradient, cast(weight, type));
+  if (forWeight) made.weight = cast(at::mm(gradient.t(), x), weight.scalar_type());
+  return made;
 }
 
 std::vector<int64_t> widened(at::IntArrayRef sizes, int64_t width) {
@@ -86,11 +108,12 @@ std::vector<int64_t> widened(at::IntArrayRef sizes, int64_t width) {
 
 struct LinearBackward : torch::autograd::Function<LinearBackward> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& input, const at::Tensor& weight, const std::optional<at::Tensor>& bias) {
+    const at::ScalarType type = typeOf(input);
     const Plainly plainly;
-    const at::Tensor x = lowered(input.reshape({-1, input.size(-1)}));
+    const at::Tensor x = rowsOf(input, type);
     context->save_for_backward({x, weight});
     context->saved_data["sizes"] = input.sizes().vec();
-    context->saved_data["raised"] = input.scalar_type() == at::kFloat;
+    context->saved_data["type"] = static_cast<int64_t>(input.scalar_type());
     context->saved_data["biased"] = bias.has_value();
     return product(x, weight, bias).view(widened(input.sizes(), weight.size(0)));
   }
@@ -98,17 +121,10 @@ struct LinearBackward : torch::autograd::Function<LinearBackward> {
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
     const auto saved = context->get_saved_variables();
     const at::Tensor &x = saved[0], &weight = saved[1];
-    const at::Tensor gradient = lowered(gradients[0].reshape({-1, weight.size(0)}));
-    const bool wantsInput = context->needs_input_grad(0), wantsWeight = context->needs_input_grad(1);
-    Gradients made;
-    if (fits(x.size(0), weight)) {
-      made = ourGradients(gradient, x, weight, wantsInput, wantsWeight);
-    } else {
-      if (wantsInput) made.input = at::mm(gradient, lowered(weight));
-      if (wantsWeight) made.weight = raised(at::mm(gradient.t(), x));
-    }
-    if (wantsInput && context->saved_data["raised"].toBool()) made.input = raised(made.input);
-    if (wantsInput) made.input = made.input.view(context->saved_data["sizes"].toIntVector());
+    const at::Tensor gradient = cast(gradients[0].reshape({-1, weight.size(0)}), x.scalar_type());
+    const bool wantsInput = context->needs_input_grad(0);
+    Gradients made = gradientsOf(gradient, x, weight, wantsInput, context->needs_input_grad(1));
+    if (wantsInput) made.input = cast(made.input, static_cast<at::ScalarType>(context->saved_data["type"].toInt())).view(context->saved_data["sizes"].toIntVector());
     if (!context->saved_data["biased"].toBool() || !context->needs_input_grad(2)) made.bias = at::Tensor();
     else if (!made.bias.defined()) made.bias = gradient.sum(0, false, at::kFloat);
     return {made.input, made.weight, made.bias};
@@ -121,9 +137,10 @@ void checkLinear(const at::Tensor& input, const at::Tensor& weight, const std::o
               "linear: expected input [… I], weight [O I] and bias [O], got ", input.sizes(), ", ", weight.sizes());
 }
 at::Tensor linear(const at::Tensor& input, const at::Tensor& weight, const std::optional<at::Tensor>& bias) {
-  const Plainly plainly;
   checkLinear(input, weight, bias);
-  return product(lowered(input.reshape({-1, input.size(-1)})), weight, bias).view(widened(input.sizes(), weight.size(0)));
+  const at::ScalarType type = typeOf(input);
+  const Plainly plainly;
+  return product(rowsOf(input, type), weight, bias).view(widened(input.sizes(), weight.size(0)));
 }
 at::Tensor linearWithGradient(const at::Tensor& input, const at::Tensor& weight, const std::optional<at::Tensor>& bias) {
   checkLinear(input, weight, bias);

@@ -172,7 +172,7 @@ struct AddBranchBackward : torch::autograd::Function<AddBranchBackward> {
     return sum(stream.contiguous(), branch.contiguous());
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext*, torch::autograd::variable_list gradients) {
-    return {gradients[0], lowered(gradients[0])};
+    return {gradients[0], cast(gradients[0], at::kBFloat16)};
   }
 };
 

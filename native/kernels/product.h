@@ -1,10 +1,12 @@
-// Products of whole matrices in bfloat16, by all threads: the right factor is laid out in panels that tile.h reads from beginning to
-// end, the left one is read where it lies, or laid out in blocks where it is read across its rows. Included last, as lanes.h is.
+// Products of whole matrices by all threads: the right factor is laid out in panels that tile.h reads from beginning to end, the left
+// one is read where it lies, or laid out in blocks where it is read across its rows. T is the type that is multiplied, float32 or
+// bfloat16; sums are float32. Included last, as lanes.h is.
 #pragma once
 
 #include <ATen/Parallel.h>
 
 #include <functional>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -12,15 +14,33 @@
 
 namespace lacuna::kernels {
 
+/** Units of so many numbers along the summed index. */
+template <typename T>
+constexpr int64_t unitsOf(int64_t count) { return (count + kPack<T> - 1) / kPack<T>; }
+
+/**
+ * Units of the summed index that are added up at once. float32 adds what a longer one leaves to what is stored: the factors stay in
+ * the caches, and its rounding does not grow with the length. A result in bfloat16 would be rounded each time.
+ */
+template <typename T>
+constexpr int64_t kStretch = std::is_same_v<T, float> ? 256 : std::numeric_limits<int64_t>::max();
+
+/** each(begin, count) of the stretches of a summed index */
+template <typename T, typename F>
+inline void eachStretch(int64_t depth, F each) {
+  for (int64_t k = 0; k < depth; k += std::min(depth, kStretch<T>)) each(k, std::min(depth - k, kStretch<T>));
+}
+
 /** Room for a right factor: panels of up to 64 columns, each [depth, its width] units, one behind the other. */
+template <typename T>
 struct Panels {
-  Panels(int64_t rows, int64_t columns) : depth((rows + 1) / 2), width(columns), units(new Unit[depth * columns]) {}
+  Panels(int64_t rows, int64_t columns) : depth(unitsOf<T>(rows)), width(columns), units(new Unit[depth * columns]) {}
   int64_t depth, width;
   std::unique_ptr<Unit[]> units;
 
   int64_t widthAt(int64_t column) const { return std::min(kPanel, width - column); }
-  Matrix<const Unit> at(int64_t column) const { return {units.get() + column * depth, widthAt(column)}; }
-  Unit* row(int64_t k, int64_t column) { return units.get() + column * depth + k * widthAt(column); }
+  Matrix<const Unit> at(int64_t k, int64_t column) const { return {row(k, column), widthAt(column)}; }
+  Unit* row(int64_t k, int64_t column) const { return units.get() + column * depth + k * widthAt(column); }
 };
 
 /** Work in equal parts, of which each thread takes its share: body(thread, begin, end). */
@@ -38,36 +58,55 @@ inline void run(std::initializer_list<Job> jobs) {
   });
 }
 
-/** rows [K, N] that follow one another along the summed index -> panels [K, N]; an odd last one stands beside zeros */
-template <typename T>
-Job pairing(const T* from, int64_t rows, Panels& to) {
+/** The rows that unit k of the summed index is made of; of an odd last pair there is no second. */
+template <typename From>
+struct Rows {
+  const From *first, *second;
+};
+template <typename T, typename From>
+inline Rows<From> rowsAt(int64_t k, const From* from, int64_t rows, int64_t columns) {
+  const From* first = from + k * kPack<T> * columns;
+  return {first, k * kPack<T> + 1 < std::min(rows, (k + 1) * kPack<T>) ? first + columns : nullptr};
+}
+
+/** Sixteen units of them. */
+template <typename T, typename From>
+inline __m512i unitsAt(const Rows<From>& rows, int64_t column) {
+  if constexpr (std::is_same_v<T, float>) return _mm512_castps_si512(load(rows.first + column));
+  else return pairOf(rows.first + column, rows.second == nullptr ? nullptr : rows.second + column);
+}
+
+/** rows [K, N] that follow one another along the summed index -> panels [K, N] */
+template <typename T, typename From>
+Job laying(const From* from, int64_t rows, Panels<T>& to) {
   return {to.depth, [=, &to](int64_t, int64_t begin, int64_t end) {
-    const int64_t columns = to.width;
     for (int64_t k = begin; k < end; ++k) {
-      const T *first = from + 2 * k * columns, *second = 2 * k + 1 < rows ? first + columns : nullptr;
-      for (int64_t p = 0; p < columns; p += kPanel) {
+      const Rows<From> of = rowsAt<T>(k, from, rows, to.width);
+      for (int64_t p = 0; p < to.width; p += kPanel) {
         Unit* line = to.row(k, p);
-        for (int64_t c = 0; c < to.widthAt(p); c += kLanes)
-          _mm512_storeu_si512(line + c, pairOf(first + p + c, second == nullptr ? nullptr : second + p + c));
+        for (int64_t c = 0; c < to.widthAt(p); c += kLanes) _mm512_storeu_si512(line + c, unitsAt<T>(of, p + c));
       }
     }
   }};
 }
 
-/** Sixteen units of a row of float32. */
-inline __m512i narrowed(const float* row, int64_t count) {
-  const __m512 low = _mm512_maskz_loadu_ps(firstLanes(count), row), high = _mm512_maskz_loadu_ps(firstLanes(std::max<int64_t>(0, count - kLanes)), row + kLanes);
-  return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low));
+/** Sixteen units of a row of `count` numbers, zeros beyond. */
+template <typename T>
+inline __m512i unitsAlong(const float* row, int64_t count) {
+  const __m512 low = _mm512_maskz_loadu_ps(firstLanes(count), row);
+  if constexpr (std::is_same_v<T, float>) return _mm512_castps_si512(low);
+  else return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(_mm512_maskz_loadu_ps(firstLanes(std::max<int64_t>(0, count - kLanes)), row + kLanes), low));
 }
 
 /** weight [N, K] float32, whose rows run along the summed index -> panels [K, N] */
-inline Job transposing(const float* from, int64_t rows, Panels& to) {
+template <typename T>
+Job transposing(const float* from, int64_t rows, Panels<T>& to) {
   return {to.width / kLanes, [=, &to](int64_t, int64_t begin, int64_t end) {
     for (int64_t n = begin * kLanes; n < end * kLanes; n += kLanes) {
       for (int64_t k = 0; k < to.depth; k += kLanes) {
         __m512i block[16];
 #pragma GCC unroll 16
-        for (int64_t r = 0; r < 16; ++r) block[r] = narrowed(from + (n + r) * rows + 2 * k, rows - 2 * k);
+        for (int64_t r = 0; r < 16; ++r) block[r] = unitsAlong<T>(from + (n + r) * rows + kPack<T> * k, rows - kPack<T> * k);
         mirror(block);
         const int64_t start = n / kPanel * kPanel;
         for (int64_t r = 0; r < std::min(kLanes, to.depth - k); ++r) _mm512_storeu_si512(to.row(k + r, start) + n - start, block[r]);
@@ -79,50 +118,59 @@ inline Job transposing(const float* from, int64_t rows, Panels& to) {
 /** Rows of a left factor that stay in a core's cache while the panels pass. */
 inline int64_t rowsInCache(int64_t depth) { return std::max<int64_t>(8, 65536 / std::max<int64_t>(1, depth) / kRows) * kRows; }
 
-/** left [M, K] bfloat16 x panels [K, N] (+ bias [N]) -> result [M, N] bfloat16 */
-inline Job multiplying(const BFloat16* left, int64_t rows, const Panels& right, const float* bias, BFloat16* result) {
+/** Takes sixteen sums of a stretch that begins at unit k. */
+inline void keepSums(int64_t k, float* to, __m512 sum) { store(to, k == 0 ? sum : _mm512_add_ps(sum, load(to))); }
+inline void keepSums(int64_t, BFloat16* to, __m512 sum) { store(to, sum); }
+
+/** left [M, K] x panels [K, N] (+ bias [N]) -> result [M, N] */
+template <typename T>
+Job multiplying(const T* left, int64_t rows, const Panels<T>& right, const float* bias, T* result) {
   return {(rows + kRows - 1) / kRows, [=, &right](int64_t, int64_t begin, int64_t end) {
     const auto* units = reinterpret_cast<const Unit*>(left);
-    const int64_t some = rowsInCache(right.depth);
+    const int64_t some = rowsInCache(std::min(right.depth, kStretch<T>));
     for (int64_t i = begin * kRows; i < std::min(rows, end * kRows); i += some) {
       const int64_t count = std::min({some, rows - i, end * kRows - i});
-      for (int64_t p = 0; p < right.width; p += kPanel) {
-        const auto keep = [&](int64_t r, int64_t c, __m512 sum) {
-          if (bias != nullptr) sum = _mm512_add_ps(sum, load(bias + p + c));
-          store(result + (i + r) * right.width + p + c, sum);
-        };
-        panel<BFloat16>(count, right.widthAt(p), {units + i * right.depth, right.depth, 1}, right.at(p), right.depth, keep);
-      }
+      eachStretch<T>(right.depth, [&](int64_t k, int64_t depth) {
+        for (int64_t p = 0; p < right.width; p += kPanel) {
+          const auto keep = [&](int64_t r, int64_t c, __m512 sum) {
+            if (bias != nullptr && k == 0) sum = _mm512_add_ps(sum, load(bias + p + c));
+            keepSums(k, result + (i + r) * right.width + p + c, sum);
+          };
+          panel<T>(count, right.widthAt(p), {units + i * right.depth + k, right.depth, 1}, right.at(k, p), depth, keep);
+        }
+      });
     }
   }};
 }
 
 /** A left factor read across its rows: blocks of six columns of g [K, M], each [depth, 6] units. */
+template <typename T>
 struct Blocks {
-  Blocks(int64_t rows, int64_t columns) : depth((rows + 1) / 2), width(columns), units(new Unit[depth * ((columns + kRows - 1) / kRows) * kRows + kLanes]) {}
+  Blocks(int64_t rows, int64_t columns) : depth(unitsOf<T>(rows)), width(columns), units(new Unit[depth * ((columns + kRows - 1) / kRows) * kRows + kLanes]) {}
   int64_t depth, width;
   std::unique_ptr<Unit[]> units;
-  Unit* row(int64_t k, int64_t column) { return units.get() + column * depth + k * kRows; }
-  Left at(int64_t column) const { return {units.get() + column * depth, 1, kRows}; }
+  Unit* row(int64_t k, int64_t column) const { return units.get() + column * depth + k * kRows; }
+  Left at(int64_t k, int64_t column) const { return {row(k, column), 1, kRows}; }
 };
 
 /** What each thread adds up of its rows. */
 using Parts = std::vector<std::vector<float>>;
 
 /** gradient [K, M] -> blocks, and sums of its rows */
-inline Job blocking(const BFloat16* from, int64_t rows, Blocks& blocks, Parts& parts) {
+template <typename T>
+Job blocking(const T* from, int64_t rows, Blocks<T>& blocks, Parts& parts) {
   parts.resize(at::get_num_threads());
   return {blocks.depth, [=, &blocks, &parts](int64_t thread, int64_t begin, int64_t end) {
     const int64_t columns = blocks.width;
     std::vector<float> part(columns, 0.0f);
     std::vector<Unit> line(columns + kLanes);
     for (int64_t k = begin; k < end; ++k) {
-      const BFloat16 *first = from + 2 * k * columns, *second = 2 * k + 1 < rows ? first + columns : nullptr;
+      const Rows<T> of = rowsAt<T>(k, from, rows, columns);
       for (int64_t c = 0; c < columns; c += kLanes) {
-        __m512 sum = _mm512_add_ps(load(part.data() + c), load(first + c));
-        if (second != nullptr) sum = _mm512_add_ps(sum, load(second + c));
+        __m512 sum = _mm512_add_ps(load(part.data() + c), load(of.first + c));
+        if (of.second != nullptr) sum = _mm512_add_ps(sum, load(of.second + c));
         store(part.data() + c, sum);
-        _mm512_storeu_si512(line.data() + c, pairOf(first + c, second == nullptr ? nullptr : second + c));
+        _mm512_storeu_si512(line.data() + c, unitsAt<T>(of, c));
       }
       for (int64_t c = 0; c < columns; c += kRows) std::memcpy(blocks.row(k, c), line.data() + c, kRows * sizeof(Unit));
     }
@@ -138,15 +186,18 @@ inline void addUp(const Parts& parts, int64_t columns, float* to) {
 }
 
 /** left [M, K], a matrix read across its rows, x panels [K, N] -> result [M, N] float32 */
-inline Job multiplying(const Blocks& left, const Panels& right, float* result) {
+template <typename T>
+Job multiplying(const Blocks<T>& left, const Panels<T>& right, float* result) {
   return {(left.width + kRows - 1) / kRows, [=, &left, &right](int64_t, int64_t begin, int64_t end) {
     const int64_t first = begin * kRows, count = std::min(left.width, end * kRows) - first;
-    for (int64_t p = 0; p < right.width; p += kPanel) {
-      for (int64_t i = 0; i < count; i += kRows) {
-        const auto keep = [&](int64_t r, int64_t c, __m512 sum) { store(result + (first + i + r) * right.width + p + c, sum); };
-        panel<BFloat16>(std::min<int64_t>(kRows, count - i), right.widthAt(p), left.at(first + i), right.at(p), right.depth, keep);
+    eachStretch<T>(right.depth, [&](int64_t k, int64_t depth) {
+      for (int64_t p = 0; p < right.width; p += kPanel) {
+        for (int64_t i = 0; i < count; i += kRows) {
+          const auto keep = [&](int64_t r, int64_t c, __m512 sum) { keepSums(k, result + (first + i + r) * right.width + p + c, sum); };
+          panel<T>(std::min<int64_t>(kRows, count - i), right.widthAt(p), left.at(k, first + i), right.at(k, p), depth, keep);
+        }
       }
-    }
+    });
   }};
 }
 

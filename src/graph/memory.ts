@@ -165,7 +165,7 @@ function statistics({ op, inputs, attributes }: RecordedStep, kind: Operation["k
   const shape = inputs[0]?.shape ?? [];
   const rows = product(shape.slice(0, -1));
   if (kind === "norm") return [{ bytes: 8 * rows, holders: 0 }];
-  if (op === "lacuna::attention") return [{ bytes: 8 * rows * Number(attributes[0]), holders: 0 }]; // two numbers for each head
+  if (op === "lacuna::attention") return [{ bytes: 8 * rows * Number(attributes[1]), holders: 0 }]; // two numbers for each head
   return kind === "attention" ? [{ bytes: 4 * rows, holders: 0 }] : [];
 }
 
@@ -234,21 +234,25 @@ class Rehearsal {
 
   /** @param again within a segment that backward computes again: only then is anything kept there */
   forward(from: number, to: number, again = false): void {
-    const escaped: Storage[] = [];
+    const own = new Set<Storage>();
     for (let i = from; i < to; i++) {
       const { made, kept, passing, released } = this.planned[i] as Planned;
       const segment = this.#segments[i];
       for (const storage of made) this.#hold(storage);
+      for (const storage of made) own.add(storage);
       this.peak = Math.max(this.peak, this.live + passing);
       if (segment === undefined || again) for (const storage of kept) this.#hold(storage);
       else if (segment !== this.#segments[i - 1]) this.#inputs.set(segment, this.#takenBy(i));
-      for (const storage of released)
-        if (storage.holders > 0 && (!again || made.includes(storage))) this.#drop(storage);
-      if (again) escaped.push(...made.filter((storage) => !released.includes(storage)));
+      for (const storage of released) {
+        if (storage.holders === 0 || (again && !own.has(storage))) continue;
+        this.#drop(storage);
+        own.delete(storage);
+      }
     }
-    this.#later = escaped;
+    this.#escaped = own;
   }
-  #later: Storage[] = [];
+  /** What the last forward pass made and did not let go. */
+  #escaped: ReadonlySet<Storage> = new Set();
 
   /** What a segment's first step is given stays until backward. */
   #takenBy(index: number): Storage[] {
@@ -267,7 +271,7 @@ class Rehearsal {
       let start = i;
       while (start > 0 && this.#segments[start - 1] === segment) start--;
       this.forward(start, i + 1, true);
-      const escaped = this.#later;
+      const escaped = this.#escaped;
       for (let k = i; k >= start; k--) this.#backwardStep(this.planned[k] as Planned, true);
       for (const storage of escaped) if (storage.holders > 0) this.#drop(storage);
       for (const storage of this.#inputs.get(segment) ?? []) this.#drop(storage);

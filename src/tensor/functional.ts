@@ -1,4 +1,4 @@
-import { hasKernels, placeOf } from "./kernels.js";
+import { hasKernels, hasLowKernels, placeOf } from "./kernels.js";
 import { aten, type Shape, type Tensor } from "./tensor.js";
 
 const reductions = { none: 0, mean: 1, sum: 2 } as const;
@@ -23,20 +23,20 @@ export function layerNorm(
 /** `layerNorm` of the last dimension, whose result only matrix products read: under autocast it comes in their type at once. */
 export function layerNormForProducts(input: Tensor, weight: Tensor, bias: Tensor, epsilon: number): Tensor {
   const width = input.side(-1);
-  return hasKernels(input) && input.dtype === "float32" && width % 16 === 0
+  return hasLowKernels(input) && input.dtype === "float32" && width % 16 === 0
     ? aten("lacuna::layer_norm", input, weight, bias, epsilon)
     : layerNorm(input, [width], weight, bias, epsilon);
 }
 
 /** Exact GELU (erf), or its tanh approximation. */
 export function gelu(input: Tensor, approximate: "none" | "tanh" = "none"): Tensor {
-  const isOurs = approximate === "none" && hasKernels(input) && isLow(input) && input.size % 16 === 0;
+  const isOurs = approximate === "none" && hasLowKernels(input) && isLow(input) && input.size % 16 === 0;
   return isOurs ? aten("lacuna::gelu", input) : aten("gelu", input, { approximate });
 }
 
 /** The residual stream and a branch of it, both [B N D] -> [B N D], in the stream's type. */
 export function addBranch(stream: Tensor, branch: Tensor): Tensor {
-  const isOurs = hasKernels(stream) && stream.dtype === "float32" && isLow(branch) && stream.size % 16 === 0;
+  const isOurs = hasLowKernels(stream) && stream.dtype === "float32" && isLow(branch) && stream.size % 16 === 0;
   return isOurs ? aten("lacuna::add_branch", stream, branch) : stream.add(branch);
 }
 

@@ -30,13 +30,18 @@ export function placeOf(x: Tensor): Place {
 }
 
 /**
- * Whether bfloat16 kernels of our own (native/kernels) take an operation on `x`. They compute what ATen's operations do under
- * autocast, with fewer passes over memory; by place and type alone, never by a timing: a run's bits must not depend on the weather.
- * A recording that is not of a plan (an exported graph, a diagram) is made of ATen's operations.
+ * Whether kernels of our own (native/kernels) take an operation on `x`, whose products are float32 or bfloat16. They compute what
+ * ATen's operations do, with fewer passes over memory; by place and type alone, never by a timing: a run's bits must not depend on
+ * the weather. A recording that is not of a plan (an exported graph, a diagram) is made of ATen's operations.
  */
 export function hasKernels(x: Tensor): boolean {
   const { device, dtype } = placeOf(x);
-  if (device !== "cpu" || dtype !== "bfloat16") return false;
+  if (device !== "cpu" || (dtype !== "bfloat16" && dtype !== "float32")) return false;
   if (isRecording() && planned === undefined) return false;
   return kernelsAvailable();
+}
+
+/** Whether they do what stands between products in bfloat16: a cast is part of it. */
+export function hasLowKernels(x: Tensor): boolean {
+  return placeOf(x).dtype === "bfloat16" && hasKernels(x);
 }

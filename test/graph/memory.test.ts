@@ -59,6 +59,9 @@ test.each([
   { side: 32, patch: 4, width: 96, depth: 3, batch: 16, precision: "float32", checkpointing: false },
   { side: 64, patch: 4, width: 64, depth: 2, batch: 4, precision: "float32", checkpointing: false },
   { side: 32, patch: 4, width: 96, depth: 3, batch: 16, precision: "bfloat16", checkpointing: false },
+  { side: 32, patch: 4, width: 128, depth: 3, batch: 16, precision: "float32", checkpointing: false },
+  { side: 32, patch: 4, width: 128, depth: 3, batch: 16, precision: "bfloat16", checkpointing: false },
+  { side: 32, patch: 4, width: 128, depth: 6, batch: 16, precision: "bfloat16", checkpointing: true },
   { side: 32, patch: 4, width: 96, depth: 6, batch: 16, precision: "float32", checkpointing: true },
 ] as Setting[])("%j", (setting) => {
   const { predicted, kept, peak } = both(setting);
