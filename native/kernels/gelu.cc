@@ -1,11 +1,13 @@
-// The exact GELU x Φ(x) (Hendrycks & Gimpel 2016) and its gradient Φ(x) + x φ(x) for bfloat16. Both are a function of |x| put
-// together with x itself, gelu(x) = max(x, 0) - |x| Φ(-|x|) and gelu'(x) = 1 - gelu'(-x), and that function is read from a table of
-// cubic pieces within 2e-6: three times quicker than the error function, and a thousandth of what bfloat16 rounds away.
+// The exact GELU x Φ(x) (Hendrycks & Gimpel 2016) and its gradient Φ(x) + x φ(x). Both are a function of |x| put together with x
+// itself, gelu(x) = max(x, 0) - |x| Φ(-|x|) and gelu'(x) = 1 - gelu'(-x), and that function is read from a table of pieces of the
+// fifth degree: two to three times quicker than the error function, and as exact as float32's.
 #include <ATen/ops/empty_like.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 #include <cmath>
+#include <initializer_list>
+#include <type_traits>
 
 #include "kernels.h"
 #include "lanes.h"
@@ -13,77 +15,99 @@
 namespace lacuna::kernels {
 namespace {
 
-/** 32 cubic pieces of a function on [0, kEnd), each with the function's values and slopes at both ends (Hermite); level behind. */
+/**
+ * 32 pieces of a function on [0, kEnd), each with the function's values and slopes at both ends (Hermite), for float32 the curvatures
+ * too: of the third degree within 2e-6, a thousandth of what bfloat16 rounds away, of the fifth within 1e-8. The last one goes to
+ * zero, where the function stays.
+ */
+template <typename T>
 struct Pieces {
-  static constexpr int kCount = 32;
-  static constexpr double kEnd = 5.656854;  // Φ(-kEnd) is 8e-9
-  float coefficients[4][kCount];
+  static constexpr int kCount = 32, kTerms = std::is_same_v<T, float> ? 6 : 4;
+  static constexpr double kPerUnit = 5.65625, kEnd = kCount / kPerUnit;  // a float32 to the bit; Φ(-kEnd) is 8e-9
+  float coefficients[kTerms][kCount];
 
-  template <typename F, typename D>
-  Pieces(F value, D slope) {
+  template <typename F, typename D, typename C>
+  Pieces(F value, D slope, C curvature) {
     const double h = kEnd / kCount;
+    const auto at = [&](int i, auto f) { return i < kCount ? f(i * h) : 0.0; };
     for (int i = 0; i < kCount; ++i) {
-      const double a = value(i * h), b = value((i + 1) * h), da = h * slope(i * h), db = h * slope((i + 1) * h);
-      const double cubic[4] = {a, da, 3 * (b - a) - 2 * da - db, 2 * (a - b) + da + db};
-      for (int k = 0; k < 4; ++k) coefficients[k][i] = static_cast<float>(cubic[k]);
+      const double a = at(i, value), rise = at(i + 1, value) - a, da = h * at(i, slope), db = h * at(i + 1, slope);
+      if constexpr (kTerms == 4) keep(i, {a, da, 3 * rise - 2 * da - db, da + db - 2 * rise});
+      else {
+        const double c = h * h * at(i, curvature) / 2, d = h * h * at(i + 1, curvature) / 2;
+        keep(i, {a, da, c, 10 * rise - 6 * da - 4 * db - 3 * c + d, -15 * rise + 8 * da + 7 * db + 3 * c - 2 * d, 6 * rise - 3 * da - 3 * db - c + d});
+      }
     }
+  }
+
+ private:
+  void keep(int i, std::initializer_list<double> terms) {
+    int k = 0;
+    for (const double term : terms) coefficients[k++][i] = static_cast<float>(term);
   }
 };
 
 double density(double a) { return 0.3989422804014327 * std::exp(-0.5 * a * a); }
 double tail(double a) { return 0.5 * std::erfc(a * 0.7071067811865476); }  // Φ(-a)
+double slopeBelow(double a) { return tail(a) - a * density(a); }           // gelu'(-a)
+double bend(double a) { return (a * a - 2) * density(a); }                 // its derivative by a
+
+double bendChange(double a) { return (4 - a * a) * a * density(a); }
 
 /** |x| Φ(-|x|) */
-const Pieces kGelu([](double a) { return a * tail(a); }, [](double a) { return tail(a) - a * density(a); });
+template <typename T>
+const Pieces<T> kGelu([](double a) { return a * tail(a); }, slopeBelow, bend);
 /** gelu'(-|x|) */
-const Pieces kSlope([](double a) { return tail(a) - a * density(a); }, [](double a) { return (a * a - 2) * density(a); });
+template <typename T>
+const Pieces<T> kSlope(slopeBelow, bend, bendChange);
 
 /** A table in registers. */
+template <typename T>
 struct Table {
-  explicit Table(const Pieces& pieces) {
-    for (int k = 0; k < 4; ++k) {
+  static constexpr int kTerms = Pieces<T>::kTerms;
+  explicit Table(const Pieces<T>& pieces) {
+    for (int k = 0; k < kTerms; ++k) {
       low[k] = load(pieces.coefficients[k]);
       high[k] = load(pieces.coefficients[k] + kLanes);
     }
   }
-  __m512 low[4], high[4];
+  __m512 low[kTerms], high[kTerms];
 
   __m512 operator()(__m512 magnitude) const {
-    constexpr auto perUnit = static_cast<float>(Pieces::kCount / Pieces::kEnd);
     const __m512 most = _mm512_set1_ps(31.999998f);
-    const __m512 at = _mm512_min_ps(most, _mm512_mul_ps(magnitude, _mm512_set1_ps(perUnit)));  // NaN stays NaN
+    const __m512 at = _mm512_min_ps(most, _mm512_mul_ps(magnitude, _mm512_set1_ps(Pieces<T>::kPerUnit)));  // NaN stays NaN
     const __m512i piece = _mm512_cvttps_epi32(at);
     const __m512 u = _mm512_sub_ps(at, _mm512_cvtepi32_ps(piece));
-    const auto coefficient = [&](int k) { return _mm512_permutex2var_ps(low[k], piece, high[k]); };
-    const __m512 p = _mm512_fmadd_ps(_mm512_fmadd_ps(coefficient(3), u, coefficient(2)), u, coefficient(1));
-    return _mm512_fmadd_ps(p, u, coefficient(0));
+    const auto term = [&](int k) { return _mm512_permutex2var_ps(low[k], piece, high[k]); };
+    __m512 p = term(kTerms - 1);
+#pragma GCC unroll 8
+    for (int k = kTerms - 2; k >= 0; --k) p = _mm512_fmadd_ps(p, u, term(k));
+    return p;
   }
 };
 
 constexpr int64_t kGrain = 16384;
 
-at::Tensor geluOf(const at::Tensor& given) {
-  const at::Tensor input = given.contiguous();
-  at::Tensor result = at::empty_like(input);
-  const BFloat16* from = input.const_data_ptr<BFloat16>();
-  BFloat16* to = result.mutable_data_ptr<BFloat16>();
+template <typename T>
+void valueOf(const at::Tensor& input, at::Tensor& result) {
+  const T* from = input.const_data_ptr<T>();
+  T* to = result.mutable_data_ptr<T>();
   at::parallel_for(0, input.numel() / kLanes, kGrain / kLanes, [&](int64_t begin, int64_t end) {
-    const Table table(kGelu);
+    const Table<T> table(kGelu<T>);
     for (int64_t i = begin * kLanes; i < end * kLanes; i += kLanes) {
       const __m512 x = load(from + i);
       store(to + i, _mm512_sub_ps(_mm512_max_ps(_mm512_setzero_ps(), x), table(_mm512_abs_ps(x))));
     }
   });
-  return result;
 }
 
-at::Tensor geluGradient(const at::Tensor& input, const at::Tensor& incoming) {
-  at::Tensor result = at::empty_like(input);
-  const BFloat16* from = input.const_data_ptr<BFloat16>();
-  const BFloat16* given = incoming.const_data_ptr<BFloat16>();
-  BFloat16* to = result.mutable_data_ptr<BFloat16>();
+template <typename T>
+void gradientOf(const at::Tensor& input, const at::Tensor& incoming, at::Tensor& result) {
+  const T* from = input.const_data_ptr<T>();
+  const T* given = incoming.const_data_ptr<T>();
+  T* to = result.mutable_data_ptr<T>();
   at::parallel_for(0, input.numel() / kLanes, kGrain / kLanes, [&](int64_t begin, int64_t end) {
-    const Table table(kSlope);
+    const Table<T> table(kSlope<T>);
     for (int64_t i = begin * kLanes; i < end * kLanes; i += kLanes) {
       const __m512 x = load(from + i), below = table(_mm512_abs_ps(x));
       const __mmask16 isNegative = _mm512_movepi32_mask(_mm512_castps_si512(x));
@@ -91,6 +115,18 @@ at::Tensor geluGradient(const at::Tensor& input, const at::Tensor& incoming) {
       store(to + i, _mm512_mul_ps(load(given + i), slope));
     }
   });
+}
+
+at::Tensor geluOf(const at::Tensor& given) {
+  const at::Tensor input = given.contiguous();
+  at::Tensor result = at::empty_like(input);
+  input.scalar_type() == at::kFloat ? valueOf<float>(input, result) : valueOf<BFloat16>(input, result);
+  return result;
+}
+
+at::Tensor geluGradient(const at::Tensor& input, const at::Tensor& incoming) {
+  at::Tensor result = at::empty_like(input);
+  input.scalar_type() == at::kFloat ? gradientOf<float>(input, incoming, result) : gradientOf<BFloat16>(input, incoming, result);
   return result;
 }
 
@@ -107,8 +143,8 @@ struct GeluBackward : torch::autograd::Function<GeluBackward> {
 };
 
 void check(const at::Tensor& input) {
-  TORCH_CHECK(input.scalar_type() == at::kBFloat16 && input.numel() % kLanes == 0,
-              "gelu: expected bfloat16, a multiple of 16 numbers, got ", input.scalar_type(), " ", input.sizes());
+  TORCH_CHECK((input.scalar_type() == at::kFloat || input.scalar_type() == at::kBFloat16) && input.numel() % kLanes == 0,
+              "gelu: expected float32 or bfloat16, a multiple of 16 numbers, got ", input.scalar_type(), " ", input.sizes());
 }
 at::Tensor gelu(const at::Tensor& input) {
   check(input);

@@ -19,7 +19,7 @@ test("times modules and operations, and draws them", async () => {
   expect(code).toBe(0);
   expect(out).toMatch(/One step: .* ms, forward \d+ %, backward \d+ %, other \d+ % \(float32, \d+ threads\)/);
   expect(out).toMatch(/encoder\.blocks\.\*\.attn +.* ms/);
-  expect(out).toMatch(/aten::\w+ +\d+ /);
+  expect(out).toMatch(/(aten|lacuna)::\w+ +\d+ /);
   expect(out).toMatch(/Matrix products reach .*FLOP\/s/);
   expect(readFileSync(flame, "utf8")).toContain("backward");
 });
