@@ -21,7 +21,7 @@ export function planCommand(program: Command, add: Add): void {
     .command("plan")
     .summary("what a run would cost: size, time, memory, what limits it, and whether it fits")
     .description(
-      "Works out a run without training it. How fast this machine multiplies is measured once, in two seconds, and kept; how " +
+      "Works out a run without training it. How fast this machine multiplies is measured once, in about five seconds, and kept; how " +
         "fast it reads your pictures is measured on some of them.",
     )
     .usage("<pictures | recipe> [options] [--path.to.key=value …]")

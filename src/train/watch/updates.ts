@@ -1,4 +1,5 @@
 /** How far a step moves the weights: far too much where the rate is too high, not at all where something is frozen. */
+import { dtypeBytes } from "../../engine/dtype.js";
 import { noGrad } from "../../engine/modes.js";
 import { scope } from "../../engine/scope.js";
 import { stack } from "../../tensor/creation.js";
@@ -21,6 +22,8 @@ interface WithEncoder extends WithState {
 export interface Watched {
   /** The copy is made when activations are gone: it must not stand beside them. */
   readonly around: Around;
+  /** Of the copy. */
+  readonly bytes: number;
   /** Empty until `around` has run. */
   readonly ratios: Readonly<Record<string, number>>;
 }
@@ -32,6 +35,7 @@ export interface Watched {
  */
 export class Updates {
   readonly #groups: ReadonlyMap<string, readonly Tensor[]>;
+  readonly #bytes: number;
 
   constructor(
     model: WithEncoder,
@@ -45,13 +49,14 @@ export class Updates {
       groups.set(key, [...(groups.get(key) ?? []), parameter]);
     }
     this.#groups = groups;
+    this.#bytes = [...groups.values()].flat().reduce((sum, { size, dtype }) => sum + size * dtypeBytes(dtype), 0);
   }
 
   /** The measurement of a step, by its number from 1; undefined where that step is not measured. */
   watch(step: number): Watched | undefined {
     if (!this.#isDue(step)) return undefined;
     const ratios: Record<string, number> = {};
-    return { ratios, around: (update) => void Object.assign(ratios, this.#measure(update)) };
+    return { ratios, bytes: this.#bytes, around: (update) => void Object.assign(ratios, this.#measure(update)) };
   }
 
   #measure(update: () => void): Record<string, number> {

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { machineRates } from "../../../src/train/plan/machine.js";
+import { machineRates, quicker } from "../../../src/train/plan/machine.js";
 
 test("rates are numbers that a machine can have, measured once and kept until they are asked for again", () => {
   const cache = mkdtempSync(join(tmpdir(), "lacuna-rates-"));
@@ -30,4 +30,30 @@ test("rates are numbers that a machine can have, measured once and kept until th
   expect(machineRates(key).overhead).toBe(0.125);
   writeFileSync(path, "cut sh");
   expect(machineRates(key).products).toHaveLength(4); // measured again
+});
+
+test("of two measurements the quicker counts, one by one", () => {
+  const one = {
+    products: [{ width: 8, rate: 5 }],
+    attention: [{ width: 17, rate: 1 }],
+    elements: { gelu: 3 },
+    overhead: 2,
+    optimizer: 1,
+  };
+  const two = {
+    products: [{ width: 8, rate: 4 }],
+    attention: [{ width: 17, rate: 2 }],
+    elements: { gelu: 2 },
+    overhead: 3,
+    optimizer: 1,
+  };
+  const best = {
+    products: [{ width: 8, rate: 5 }],
+    attention: [{ width: 17, rate: 2 }],
+    elements: { gelu: 2 },
+    overhead: 2,
+    optimizer: 1,
+  };
+  expect(quicker(one, two)).toEqual(best);
+  expect(quicker(two, one)).toEqual(best);
 });

@@ -32,6 +32,8 @@ test("the share by which each part changed, and nothing left alive", () => {
   expect(ratios?.["blocks.1"]).toBeCloseTo(0.25, 5);
   expect(ratios?.["rest"]).toBeCloseTo(0.5, 5);
   expect(liveTensors()).toBe(live);
+  const matrices = [...method.state()].filter(([name, p]) => p.requiresGrad && p.rank > 1 && name.endsWith("weight"));
+  expect(watched?.bytes).toBe(4 * matrices.reduce((sum, [, { size }]) => sum + size, 0));
 });
 
 test("forty times a run, and at powers of two before the first of them", () => {
