@@ -5,7 +5,9 @@
  * their timing nor where a run was interrupted changes a byte. (The one exception is a picture that decodes within the
  * time limit on one day and not on the next.)
  */
+
 import path from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { JpegMode } from "./decode/jpeg.js";
 import { DEFAULT_MAX_PIXELS, DEFAULT_TIMEOUT_MS } from "./decode.js";
 import { DataError } from "./errors.js";
@@ -120,6 +122,8 @@ export class Loader implements AsyncDisposable {
   readonly #known: Uint8Array;
   #crew: Crew | undefined;
   #ring: Ring | undefined;
+  /** A worker found no good picture for a place. */
+  #isExhausted = false;
   #failure: Error | undefined;
   #closed = false;
   #wakeCaller: (() => void) | undefined;
@@ -156,6 +160,7 @@ export class Loader implements AsyncDisposable {
     const ring = this.#begin();
     try {
       for (let ordinal = 0, published = 0; ordinal < total; ordinal++) {
+        await nextTurn(); // batches that are always ready must not keep signals, timers and sockets waiting
         const started = performance.now();
         // Asking for this batch has freed the slot of the one before.
         for (; published < Math.min(total, ordinal + ring.memory.slots); published++) {
@@ -224,7 +229,7 @@ export class Loader implements AsyncDisposable {
     } else if (report.type === "failed") {
       this.#failure = report.error;
     } else if (report.type === "exhausted" && report.ring === this.#ring?.memory.id) {
-      this.#failure = this.#bad.error();
+      this.#isExhausted = true;
     }
     this.#wakeCaller?.();
   }
@@ -238,6 +243,10 @@ export class Loader implements AsyncDisposable {
     let timer: NodeJS.Timeout | undefined;
     try {
       while (!this.#closed && this.#ring === ring) {
+        if (this.#isExhausted) {
+          crew.drain(); // what other workers found out before is part of the error
+          this.#failure ??= this.#bad.error();
+        }
         if (this.#failure !== undefined) throw this.#failure;
         if (ring.isComplete(ordinal)) {
           // Reports of bad samples were sent before their batch was complete, but may not have arrived yet.

@@ -1,5 +1,4 @@
 /** The loop of every kind of run: steps, and what happens between them, as typed events. */
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Batch, Loader } from "../../data/loader.js";
 import type { Source } from "../../data/source.js";
 import { LacunaError } from "../../engine/errors.js";
@@ -192,7 +191,6 @@ class Loop {
       yield { ...event, seconds: (now - before) / 1000 };
       before = now;
       yield* this.#between();
-      await nextTurn(); // signals, timers and sockets get their turn
       if (this.step >= derived.steps) return;
     }
   }

@@ -59,6 +59,21 @@ test("timers of the program get their turn during a long batch, and nothing is m
   await iterator.return();
 });
 
+test("timers of the program get their turn between batches that are ready at once", async () => {
+  const loader = openLoader(pixelSource(64, 4, 4), { ...plainOptions, views: { image: [] }, batchSize: 1 });
+  opened.push(loader);
+  let turns = 0;
+  let batches = 0;
+  const timer = setInterval(() => turns++, 1);
+  for await (const _ of loader.batches({ epoch: 0, batch: 0 }, { epoch: 1 })) {
+    batches++;
+    const from = performance.now();
+    while (performance.now() - from < 2); // what a model does with it
+  }
+  clearInterval(timer);
+  expect(turns).toBeGreaterThan(batches / 2);
+});
+
 test("the watch comes after the decoder's own limit", () => {
   expect([100, 2000, 30_000].map(hangLimitMs)).toEqual([600, 2500, 37_500]);
 });
