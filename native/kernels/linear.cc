@@ -133,8 +133,9 @@ struct LinearBackward : torch::autograd::Function<LinearBackward> {
 
 void checkLinear(const at::Tensor& input, const at::Tensor& weight, const std::optional<at::Tensor>& bias) {
   TORCH_CHECK(weight.dim() == 2 && input.dim() >= 1 && input.size(-1) == weight.size(1) &&
-                  (!bias.has_value() || bias->numel() == weight.size(0)),
-              "linear: expected input [… I], weight [O I] and bias [O], got ", input.sizes(), ", ", weight.sizes());
+                  (!bias.has_value() || (bias->dim() == 1 && bias->numel() == weight.size(0))),
+              "linear: expected input [… I], weight [O I] and bias [O], got ", input.sizes(), ", ", weight.sizes(), " and ",
+              bias.has_value() ? bias->sizes() : at::IntArrayRef{});
 }
 at::Tensor linear(const at::Tensor& input, const at::Tensor& weight, const std::optional<at::Tensor>& bias) {
   checkLinear(input, weight, bias);

@@ -156,13 +156,20 @@ struct Blocks {
 /** What each thread adds up of its rows. */
 using Parts = std::vector<std::vector<float>>;
 
+/** So many rows are added up before their sum joins the whole: a long sum in one go would be rounded ten times as badly as libtorch's. */
+constexpr int64_t kFewRows = 64;
+
+inline void addTo(std::vector<float>& whole, const std::vector<float>& part) {
+  for (size_t c = 0; c < part.size(); c += kLanes) store(whole.data() + c, _mm512_add_ps(load(whole.data() + c), load(part.data() + c)));
+}
+
 /** gradient [K, M] -> blocks, and sums of its rows */
 template <typename T>
 Job blocking(const T* from, int64_t rows, Blocks<T>& blocks, Parts& parts) {
   parts.resize(at::get_num_threads());
   return {blocks.depth, [=, &blocks, &parts](int64_t thread, int64_t begin, int64_t end) {
     const int64_t columns = blocks.width;
-    std::vector<float> part(columns, 0.0f);
+    std::vector<float> part(columns, 0.0f), whole(columns, 0.0f);
     std::vector<Unit> line(columns + kLanes);
     for (int64_t k = begin; k < end; ++k) {
       const Rows<T> of = rowsAt<T>(k, from, rows, columns);
@@ -173,8 +180,11 @@ Job blocking(const T* from, int64_t rows, Blocks<T>& blocks, Parts& parts) {
         _mm512_storeu_si512(line.data() + c, unitsAt<T>(of, c));
       }
       for (int64_t c = 0; c < columns; c += kRows) std::memcpy(blocks.row(k, c), line.data() + c, kRows * sizeof(Unit));
+      if (k % kFewRows != kFewRows - 1 && k + 1 < end) continue;
+      addTo(whole, part);
+      std::fill(part.begin(), part.end(), 0.0f);
     }
-    parts[thread] = std::move(part);
+    parts[thread] = std::move(whole);
   }};
 }
 
