@@ -1,6 +1,6 @@
 // The exact GELU x Φ(x) (Hendrycks & Gimpel 2016) and its gradient Φ(x) + x φ(x). Both are a function of |x| put together with x
-// itself, gelu(x) = max(x, 0) - |x| Φ(-|x|) and gelu'(x) = 1 - gelu'(-x), and that function is read from a table of pieces of the
-// fifth degree: two to three times quicker than the error function, and as exact as float32's.
+// itself, gelu(x) = max(x, 0) - |x| Φ(-|x|) and gelu'(x) = 1 - gelu'(-x), and that function is read from a table of
+// polynomials: two to three times quicker than the error function, and as exact as each type can be.
 #include <ATen/ops/empty_like.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
@@ -51,8 +51,7 @@ double density(double a) { return 0.3989422804014327 * std::exp(-0.5 * a * a); }
 double tail(double a) { return 0.5 * std::erfc(a * 0.7071067811865476); }  // Φ(-a)
 double slopeBelow(double a) { return tail(a) - a * density(a); }           // gelu'(-a)
 double bend(double a) { return (a * a - 2) * density(a); }                 // its derivative by a
-
-double bendChange(double a) { return (4 - a * a) * a * density(a); }
+double bendChange(double a) { return (4 - a * a) * a * density(a); }       // and its second
 
 /** |x| Φ(-|x|) */
 template <typename T>

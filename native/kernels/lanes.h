@@ -32,6 +32,14 @@ inline void store(BFloat16* to, __m512 value) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(value)));
 }
 
+/** Adds a row of numbers to another. */
+template <typename T>
+inline void addRow(const T* from, T* to, int64_t width) {
+  int64_t c = 0;
+  for (; c + kLanes <= width; c += kLanes) store(to + c, _mm512_add_ps(load(to + c), load(from + c)));
+  for (; c < width; ++c) to[c] = static_cast<T>(static_cast<float>(to[c]) + static_cast<float>(from[c]));
+}
+
 /** ((p x + c) x + d) … by Horner's rule */
 template <typename... C>
 inline __m512 polynomial(__m512 p, __m512 x, C... coefficients) {

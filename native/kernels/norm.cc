@@ -98,8 +98,7 @@ at::Tensor total(const std::vector<std::unique_ptr<Sums>>& parts, std::vector<fl
   float* to = result.mutable_data_ptr<float>();
   for (const auto& part : parts) {
     if (!part) continue;
-    const std::vector<float>& from = (*part).*which;
-    for (int64_t c = 0; c < like.numel(); c += kLanes) store(to + c, _mm512_add_ps(load(to + c), load(from.data() + c)));
+    addRow(((*part).*which).data(), to, like.numel());
   }
   return result;
 }

@@ -159,10 +159,6 @@ using Parts = std::vector<std::vector<float>>;
 /** So many rows are added up before their sum joins the whole: a long sum in one go would be rounded ten times as badly as libtorch's. */
 constexpr int64_t kFewRows = 64;
 
-inline void addTo(std::vector<float>& whole, const std::vector<float>& part) {
-  for (size_t c = 0; c < part.size(); c += kLanes) store(whole.data() + c, _mm512_add_ps(load(whole.data() + c), load(part.data() + c)));
-}
-
 /** gradient [K, M] -> blocks, and sums of its rows */
 template <typename T>
 Job blocking(const T* from, int64_t rows, Blocks<T>& blocks, Parts& parts) {
@@ -181,7 +177,7 @@ Job blocking(const T* from, int64_t rows, Blocks<T>& blocks, Parts& parts) {
       }
       for (int64_t c = 0; c < columns; c += kRows) std::memcpy(blocks.row(k, c), line.data() + c, kRows * sizeof(Unit));
       if (k % kFewRows != kFewRows - 1 && k + 1 < end) continue;
-      addTo(whole, part);
+      addRow(part.data(), whole.data(), columns);
       std::fill(part.begin(), part.end(), 0.0f);
     }
     parts[thread] = std::move(whole);
@@ -191,8 +187,7 @@ Job blocking(const T* from, int64_t rows, Blocks<T>& blocks, Parts& parts) {
 /** In the order of the threads, so that a run repeats to the bit. */
 inline void addUp(const Parts& parts, int64_t columns, float* to) {
   std::fill(to, to + columns, 0.0f);
-  for (const auto& part : parts)
-    for (int64_t c = 0; c < columns; c += kLanes) store(to + c, _mm512_add_ps(load(to + c), load(part.data() + c)));
+  for (const auto& part : parts) addRow(part.data(), to, columns);
 }
 
 /** left [M, K], a matrix read across its rows, x panels [K, N] -> result [M, N] float32 */

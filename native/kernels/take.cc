@@ -48,13 +48,6 @@ at::Tensor taken(const at::Tensor& given, const at::Tensor& ids) {
 }
 
 template <typename T>
-void addRow(const T* from, T* to, int64_t width) {
-  int64_t c = 0;
-  for (; c + kLanes <= width; c += kLanes) store(to + c, _mm512_add_ps(load(to + c), load(from + c)));
-  for (; c < width; ++c) to[c] = static_cast<T>(static_cast<float>(to[c]) + static_cast<float>(from[c]));
-}
-
-template <typename T>
 at::Tensor gradientOf(const Shape& s, const at::Tensor& incoming, const at::Tensor& ids) {
   at::Tensor result = at::zeros({s.pictures, s.tokens, s.width}, incoming.options());
   const T* from = incoming.const_data_ptr<T>();

@@ -5,7 +5,6 @@
  * their timing nor where a run was interrupted changes a byte. (The one exception is a picture that decodes within the
  * time limit on one day and not on the next.)
  */
-
 import path from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { JpegMode } from "./decode/jpeg.js";

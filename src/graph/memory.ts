@@ -238,8 +238,10 @@ class Rehearsal {
     for (let i = from; i < to; i++) {
       const { made, kept, passing, released } = this.planned[i] as Planned;
       const segment = this.#segments[i];
-      for (const storage of made) this.#hold(storage);
-      for (const storage of made) own.add(storage);
+      for (const storage of made) {
+        this.#hold(storage);
+        own.add(storage);
+      }
       this.peak = Math.max(this.peak, this.live + passing);
       if (segment === undefined || again) for (const storage of kept) this.#hold(storage);
       else if (segment !== this.#segments[i - 1]) this.#inputs.set(segment, this.#takenBy(i));

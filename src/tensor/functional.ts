@@ -30,7 +30,8 @@ export function layerNormForProducts(input: Tensor, weight: Tensor, bias: Tensor
 
 /** Exact GELU (erf), or its tanh approximation. */
 export function gelu(input: Tensor, approximate: "none" | "tanh" = "none"): Tensor {
-  const isOurs = approximate === "none" && hasKernels(input) && input.size % 16 === 0 && input.dtype !== "float64";
+  const isOurs =
+    approximate === "none" && hasKernels(input) && (input.dtype === "float32" || isLow(input)) && input.size % 16 === 0;
   return isOurs ? aten("lacuna::gelu", input) : aten("gelu", input, { approximate });
 }
 

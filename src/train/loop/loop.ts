@@ -131,7 +131,10 @@ function endAsFailed(log: (event: RunEvent) => RunEvent, event: RunEvent): void 
 /** Rare enough to cost nothing, often enough that holes do not pile up. */
 const stepsBetweenTrims = 50;
 
-/** Copies of weights above so many bytes go back to the system when they are let go. The step after it begins on fresh pages, 1.4 times as long for a small model. */
+/**
+ * Copies of weights above so many bytes go back to the system when they are let go. A step that begins on fresh pages takes 1.4
+ * times as long with a small model.
+ */
 const largeCopy = 2 ** 28;
 
 /** The loop itself: steps, and what happens between them. */

@@ -33,27 +33,14 @@ test("rates are numbers that a machine can have, measured once and kept until th
 });
 
 test("of two measurements the quicker counts, one by one", () => {
-  const one = {
-    products: [{ width: 8, rate: 5 }],
-    attention: [{ width: 17, rate: 1 }],
-    elements: { gelu: 3 },
-    overhead: 2,
+  const measured = (product: number, attention: number, gelu: number, overhead: number) => ({
+    products: [{ width: 8, rate: product }],
+    attention: [{ width: 17, rate: attention }],
+    elements: { gelu },
+    overhead,
     optimizer: 1,
-  };
-  const two = {
-    products: [{ width: 8, rate: 4 }],
-    attention: [{ width: 17, rate: 2 }],
-    elements: { gelu: 2 },
-    overhead: 3,
-    optimizer: 1,
-  };
-  const best = {
-    products: [{ width: 8, rate: 5 }],
-    attention: [{ width: 17, rate: 2 }],
-    elements: { gelu: 2 },
-    overhead: 2,
-    optimizer: 1,
-  };
-  expect(quicker(one, two)).toEqual(best);
-  expect(quicker(two, one)).toEqual(best);
+  });
+  const [one, two] = [measured(5, 1, 3, 2), measured(4, 2, 2, 3)];
+  expect(quicker(one, two)).toEqual(measured(5, 2, 2, 2));
+  expect(quicker(two, one)).toEqual(measured(5, 2, 2, 2));
 });
