@@ -90,7 +90,7 @@ export { drawCurves, type RecordedCurves, writeCurves } from "./runs/curves.js";
 export { drawingStyle, pngOf, svgOf } from "./runs/drawing.js";
 export { type OpenedRun, openRun } from "./runs/reader.js";
 export type { RunEvent, RunFile } from "./runs/schema.js";
-export { type RunSummary, type Spread, spread, summarize } from "./runs/summary.js";
+export { badPictures, type RunSummary, type Spread, spread, summarize } from "./runs/summary.js";
 export { writeAtomic } from "./runs/write-atomic.js";
 export {
   defineSweep,

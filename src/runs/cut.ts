@@ -1,9 +1,9 @@
 import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { onDisk, RunError } from "./errors.js";
-import { readLines } from "./lines.js";
-import { eventsFileName, parseEvent, type RunEvent } from "./schema.js";
-import { writeAtomic } from "./write-atomic.js";
+import { onDisk } from "./errors.js";
+import { type Line, readLines } from "./lines.js";
+import { eventsFileName, parseEvent } from "./schema.js";
+import { replaceAtomically, writeAtomic, writeFully } from "./write-atomic.js";
 
 /** What was kept of the events and what was cut off. */
 export interface EventCut {
@@ -14,82 +14,109 @@ export interface EventCut {
   readonly cutLines: number;
   /** Where the lines cut off were put; undefined where there were none. */
   readonly cutPath: string | undefined;
+  /** Numbers of lines before the cut that are no events of their place: damaged, or of a later step than what follows. */
+  readonly asideLines: readonly number[];
+  /** Where these were put. */
+  readonly asidePath: string | undefined;
 }
 
 /**
  * Cuts events.jsonl back to a checkpoint: the lines from the first event of a later step on, and a torn last line, go to
  * a new events.cut-<n>.jsonl. Steps never go back in the file, so that the cut is a truncation, which a crash cannot
- * leave half done; a crash before it leaves a second copy of the same lines, and nothing lost.
+ * leave half done; a crash before it leaves a second copy of the same lines, and nothing lost. Lines before the cut that
+ * cannot be read go to events.damaged-<n>.jsonl, and the rest is put in the file's place as a whole.
  * For whoever holds the folder's lock.
- * @throws RunError "bad-event" where a line that would be kept is damaged, "no-space", "system"
+ * @throws RunError "no-space", "system"
  */
 export function cutEvents(folder: string, step: number): EventCut {
   const path = join(folder, eventsFileName);
   return onDisk(path, () => {
-    const found = findCut(path, step);
-    if (found.end === found.keptBytes) return { ...found, cutPath: undefined };
-    const cutPath = freeName(folder);
+    const { kept, aside, cut, ...found } = sort(path, step);
+    const asideLines = aside.map(({ number }) => number);
+    const keptBytes = kept.reduce((sum, { start, end }) => sum + end - start, 0);
+    const moved = { ...found, keptBytes, asideLines, cutLines: cut.lines };
+    if (aside.length + cut.lines === 0) return { ...moved, cutPath: undefined, asidePath: undefined };
     const descriptor = openSync(path, "r+");
     try {
-      const bytes = Buffer.alloc(found.end - found.keptBytes);
-      const got = readSync(descriptor, bytes, 0, bytes.length, found.keptBytes);
-      writeAtomic(cutPath, bytes.subarray(0, got));
-      ftruncateSync(descriptor, found.keptBytes);
-      fsyncSync(descriptor);
+      const asidePath = aside.length === 0 ? undefined : moveTo(descriptor, aside, freeName(folder, "damaged"));
+      const cutPath = cut.lines === 0 ? undefined : moveTo(descriptor, [cut], freeName(folder, "cut"));
+      if (aside.length > 0) replaceAtomically(path, (temporary) => copyTo(descriptor, kept, temporary));
+      else truncate(descriptor, keptBytes);
+      return { ...moved, cutPath, asidePath };
     } finally {
       closeSync(descriptor);
     }
-    return { ...found, cutPath };
   });
 }
 
-function findCut(path: string, step: number): Omit<EventCut, "cutPath"> & { end: number } {
-  let keptBytes = 0;
-  let keptEvents = 0;
-  let lastStep = 0;
-  let cutLines = 0;
-  let end = 0;
-  let damage: RunError | undefined;
-  for (const line of readLines(path)) {
-    end = line.end;
-    const event = line.whole ? tryParse(line.text, `${path}, line ${line.number}`) : undefined;
-    if (event instanceof RunError) damage ??= event;
-    const isKept = event !== undefined && !(event instanceof RunError) && event.step <= step;
-    if (!isKept) {
-      cutLines++;
-    } else if (cutLines > 0) {
-      throw damage ?? outOfOrder(`${path}, line ${line.number}`, event);
-    } else {
-      keptBytes = line.end;
-      keptEvents++;
-      lastStep = event.step;
+type Range = Pick<Line, "start" | "end">;
+
+interface Sorted {
+  /** What stays, in order; neighbours as one range. */
+  readonly kept: readonly Range[];
+  readonly keptEvents: number;
+  readonly lastStep: number;
+  readonly aside: readonly (Range & { number: number })[];
+  readonly cut: Range & { readonly lines: number };
+}
+
+/** Which lines stay, which are damage between them, and what comes after the last that stays. */
+function sort(path: string, step: number): Sorted {
+  const kept: { start: number; end: number }[] = [];
+  const aside: (Range & { number: number })[] = [];
+  let [keptEvents, lastStep, end] = [0, 0, 0];
+  let doubtful: (Range & { number: number })[] = [];
+  for (const { number, text, start, end: after, whole } of readLines(path)) {
+    end = after;
+    const at = whole ? parseEvent(text)?.step : undefined;
+    if (at === undefined || at > step) {
+      doubtful.push({ number, start, end: after });
+      continue;
     }
+    const last = kept.at(-1);
+    if (last?.end === start) last.end = after;
+    else kept.push({ start, end: after });
+    aside.push(...doubtful); // an event of its place follows them
+    doubtful = [];
+    keptEvents++;
+    lastStep = Math.max(lastStep, at);
   }
-  return { keptBytes, keptEvents, lastStep, cutLines, end };
+  const start = doubtful[0]?.start ?? end;
+  return { kept, keptEvents, lastStep, aside, cut: { start, end, lines: doubtful.length } };
 }
 
-function tryParse(text: string, path: string): RunEvent | RunError {
+function moveTo(descriptor: number, ranges: readonly Range[], path: string): string {
+  writeAtomic(path, Buffer.concat(ranges.map((range) => read(descriptor, range))));
+  return path;
+}
+
+function copyTo(from: number, ranges: readonly Range[], path: string): void {
+  const to = openSync(path, "wx");
   try {
-    return parseEvent(text, path);
-  } catch (error) {
-    if (error instanceof RunError) return error;
-    throw error;
+    let position = 0;
+    for (const range of ranges) {
+      const bytes = read(from, range);
+      writeFully(to, bytes, position);
+      position += bytes.length;
+    }
+  } finally {
+    closeSync(to);
   }
 }
 
-function outOfOrder(path: string, event: RunEvent): RunError {
-  const expected = "steps that never go back";
-  return new RunError({
-    code: "bad-event",
-    path,
-    expected,
-    actual: `${event.type} of step ${event.step} after later ones`,
-  });
+function read(descriptor: number, { start, end }: Range): Buffer {
+  const bytes = Buffer.alloc(end - start);
+  return bytes.subarray(0, readSync(descriptor, bytes, 0, bytes.length, start));
 }
 
-function freeName(folder: string): string {
+function truncate(descriptor: number, length: number): void {
+  ftruncateSync(descriptor, length);
+  fsyncSync(descriptor);
+}
+
+function freeName(folder: string, kind: "cut" | "damaged"): string {
   for (let n = 1; ; n++) {
-    const path = join(folder, `events.cut-${n}.jsonl`);
+    const path = join(folder, `events.${kind}-${n}.jsonl`);
     if (!existsSync(path)) return path;
   }
 }

@@ -13,7 +13,7 @@ export interface FollowOptions {
  * The events of a run, those that are there and then those that come, until `signal` is aborted. Waits for a folder that
  * is not there yet. A resume cuts the file back and goes on with a `start` event whose `resumedFrom` says how far: whoever
  * collects events drops those of later steps when it comes.
- * @throws RunError "bad-event", "system"
+ * @throws RunError "system"
  */
 export async function* follow(
   folder: string,
@@ -48,9 +48,9 @@ class Place {
     const events: RunEvent[] = [];
     for (const line of readLines(this.path, this.position)) {
       if (!line.whole || events.length === 4096) break;
-      const event = parseEvent(line.text, `${this.path}, byte ${line.start}`);
-      if (event.type === "start") this.starts.add(line.text);
-      events.push(event);
+      const event = parseEvent(line.text);
+      if (event?.type === "start") this.starts.add(line.text);
+      if (event !== undefined) events.push(event); // a damaged line is left out, as `openRun` does
       this.position = line.end;
       this.tail = Buffer.from(`${line.text}\n`);
     }
@@ -81,8 +81,7 @@ class Place {
     this.tail = Buffer.alloc(0);
     for (const line of readLines(this.path)) {
       if (!line.whole) break;
-      if (parseEvent(line.text, `${this.path}, line ${line.number}`).type === "start" && !this.starts.has(line.text))
-        break;
+      if (parseEvent(line.text)?.type === "start" && !this.starts.has(line.text)) break;
       this.position = line.end;
       this.tail = Buffer.from(`${line.text}\n`);
     }

@@ -14,23 +14,28 @@ export interface OpenedRun {
   readonly state: RunStatus | "killed";
   /** Bytes of a last line that a crash, or a writer at this moment, left without its end. */
   readonly tornBytes: number;
+  /** Numbers of lines that are no events, from 1: they are left out. `resume` puts them into a file of their own. */
+  readonly damagedLines: readonly number[];
 }
 
 /**
  * Reads a run folder.
- * @throws RunError "not-a-run", "newer-format", "bad-run-file", "bad-event" (a damaged line that is not the last), "system"
+ * @throws RunError "not-a-run", "newer-format", "bad-run-file", "system"
  */
 export function openRun(folder: string): OpenedRun {
   const run = readRunFile(folder);
   const path = join(folder, eventsFileName);
   const events: RunEvent[] = [];
+  const damagedLines: number[] = [];
   let tornBytes = 0;
   onDisk(path, () => {
     for (const line of readLines(path)) {
-      if (line.whole) events.push(parseEvent(line.text, `${path}, line ${line.number}`));
+      const event = line.whole ? parseEvent(line.text) : undefined;
+      if (event !== undefined) events.push(event);
+      else if (line.whole) damagedLines.push(line.number);
       else tornBytes = line.end - line.start;
     }
   });
   const isAlive = run.status !== "running" || lockHolder(folder) !== undefined;
-  return { folder, run, events, state: isAlive ? run.status : "killed", tornBytes };
+  return { folder, run, events, state: isAlive ? run.status : "killed", tornBytes, damagedLines };
 }

@@ -148,13 +148,10 @@ export function formatRun(run: RunFile): string {
   return `${JSON.stringify(run, null, 2)}\n`;
 }
 
-/** Reads one line of events.jsonl. @throws RunError "bad-event" */
-export function parseEvent(line: string, path: string): RunEvent {
-  const value = parseJson(line);
-  const result = eventSchema.safeParse(value);
-  if (result.success) return result.data;
-  const actual = value === undefined ? "text that is not JSON" : complaint(result.error);
-  throw new RunError({ code: "bad-event", path, expected: "an event", actual });
+/** Reads one line of events.jsonl. Undefined for a line that is damaged. */
+export function parseEvent(line: string): RunEvent | undefined {
+  const result = eventSchema.safeParse(parseJson(line));
+  return result.success ? result.data : undefined;
 }
 
 /** One line of events.jsonl with its end. @throws RunError "bad-event" for what would not be read again */

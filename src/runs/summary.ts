@@ -23,6 +23,7 @@ export interface RunSummary {
   readonly waitShare: number | undefined;
   readonly trainingSeconds: number;
   readonly checkpointSeconds: number;
+  /** Pictures that could not be used, each counted once. */
   readonly badFiles: number;
   readonly warnings: number;
   /** Times the run was begun or resumed. */
@@ -52,11 +53,17 @@ export function summarize(events: readonly RunEvent[]): RunSummary {
     waitShare: trainingSeconds === 0 ? undefined : sum(steps.map(({ waitSeconds }) => waitSeconds)) / trainingSeconds,
     trainingSeconds,
     checkpointSeconds: sum(events.map((event) => (event.type === "checkpoint" ? event.seconds : 0))),
-    badFiles: events.filter(({ type }) => type === "badFile").length,
+    badFiles: badPictures(events).length,
     warnings: events.filter(({ type }) => type === "warning").length,
     starts: events.filter(({ type }) => type === "start").length,
     end: final?.type === "end" ? final.reason : undefined,
   };
+}
+
+/** The pictures that could not be used: a run that was resumed may have met one again. */
+export function badPictures(events: readonly RunEvent[]): Extract<RunEvent, { type: "badFile" }>[] {
+  const found = events.filter((event) => event.type === "badFile");
+  return [...new Map(found.toReversed().map((event) => [event.path, event])).values()].reverse();
 }
 
 /** The speed at each step that took time. */

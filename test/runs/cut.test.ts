@@ -66,16 +66,31 @@ test("a log that ends before the checkpoint says so, and none at all is an empty
   expect(cutEvents(folder, 10)).toMatchObject({ lastStep: 0, keptBytes: 0, cutPath: undefined });
 });
 
-test("damage after the checkpoint is cut off, damage before it is an error that changes nothing", () => {
+test("damage after the checkpoint is cut off; damage before it is kept aside, and nothing else is lost", () => {
   const zeros = "\0".repeat(100);
   const after = folderWith(`${text(kept)}${zeros}\n${text(later)}`);
-  expect(cutEvents(after, 2)).toMatchObject({ keptEvents: 5, cutLines: 4 });
-  const content = `${text(kept.slice(0, 2))}${zeros}\n${text(kept.slice(2))}`;
-  const before = folderWith(content);
-  expect(() => cutEvents(before, 2)).toThrow(
-    expect.objectContaining({ code: "bad-event", path: expect.stringContaining("line 3") }),
+  expect(cutEvents(after, 2)).toMatchObject({ keptEvents: 5, cutLines: 4, asideLines: [], asidePath: undefined });
+  const half = text([stepEvent(2)]).slice(0, 40);
+  const before = folderWith(
+    `${text(kept.slice(0, 2))}${zeros}\n${text(kept.slice(2, 3))}${half}\n${text(kept.slice(3))}`,
   );
-  expect(readFileSync(join(before, "events.jsonl"), "utf8")).toBe(content);
+  expect(cutEvents(before, 2)).toMatchObject({
+    keptEvents: 5,
+    keptBytes: Buffer.byteLength(text(kept)),
+    asideLines: [3, 5],
+    asidePath: join(before, "events.damaged-1.jsonl"),
+    cutPath: undefined,
+  });
+  expect(readFileSync(join(before, "events.jsonl"), "utf8")).toBe(text(kept));
+  expect(readFileSync(join(before, "events.damaged-1.jsonl"), "utf8")).toBe(`${zeros}\n${half}\n`);
+  expect(readdirSync(before).sort()).toEqual(["events.damaged-1.jsonl", "events.jsonl"]);
+  const both = folderWith(`${text(kept.slice(0, 1))}${zeros}\n${text(kept.slice(1))}${text(later)}`);
+  expect(cutEvents(both, 2)).toMatchObject({ keptEvents: 5, cutLines: 3, asideLines: [2] });
+  expect(readFileSync(join(both, "events.cut-1.jsonl"), "utf8")).toBe(text(later));
+});
+
+test("a step that is later than what follows it is damage too", () => {
   const mixed = folderWith(text([stepEvent(3), stepEvent(1)]));
-  expect(() => cutEvents(mixed, 2)).toThrow(/expected steps that never go back, got step of step 1 after later ones/);
+  expect(cutEvents(mixed, 2)).toMatchObject({ keptEvents: 1, lastStep: 1, asideLines: [1] });
+  expect(readFileSync(join(mixed, "events.jsonl"), "utf8")).toBe(text([stepEvent(1)]));
 });

@@ -32,7 +32,7 @@ test.each(every.map((event) => [event.type, event] as const))(
   (_, event) => {
     const line = formatEvent(event, "e");
     expect(line.indexOf("\n")).toBe(line.length - 1);
-    expect(parseEvent(line, "e")).toEqual(event);
+    expect(parseEvent(line)).toEqual(event);
   },
 );
 
@@ -40,31 +40,31 @@ test("losses that are no numbers come back", () => {
   for (const loss of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0.5, 5e-324, 1.7e308]) {
     const line = formatEvent(stepEvent(3, { loss, gradNorm: loss }), "e");
     expect(JSON.parse(line)).toBeTypeOf("object");
-    expect(parseEvent(line, "e")).toMatchObject({ loss, gradNorm: loss });
+    expect(parseEvent(line)).toMatchObject({ loss, gradNorm: loss });
   }
 });
 
 describe("events that are refused", () => {
   const good = JSON.parse(formatEvent(stepEvent(1), "e")) as Record<string, unknown>;
   test.each([
-    ["no JSON", "{", /got text that is not JSON/],
-    ["null", "null", /an event, got/],
-    ["an unknown type", '{"type":"stop","step":1}', /got ".*" at type/],
-    ["a key too many", JSON.stringify({ ...good, lossy: 1 }), /Unrecognized key: "lossy"/],
-    ["a key missing", JSON.stringify({ ...good, samples: undefined }), /at samples/],
-    ["half a step", JSON.stringify({ ...good, step: 1.5 }), /at step/],
-    ["a loss that is null", JSON.stringify({ ...good, loss: null }), /at loss/],
-    ["a loss that is text", JSON.stringify({ ...good, loss: "0.5" }), /at loss/],
-  ])("%s", (_, line, message) => {
-    expect(() => parseEvent(line, "events.jsonl, line 3")).toThrow(message);
-    expect(() => parseEvent(line, "events.jsonl, line 3")).toThrow(expect.objectContaining({ code: "bad-event" }));
+    ["null", null, /an event, got/],
+    ["an unknown type", { type: "stop", step: 1 }, /got ".*" at type/],
+    ["a key too many", { ...good, lossy: 1 }, /Unrecognized key: "lossy"/],
+    ["a key missing", { ...good, samples: undefined }, /at samples/],
+    ["half a step", { ...good, step: 1.5 }, /at step/],
+    ["a loss that is null", { ...good, loss: null }, /at loss/],
+    ["a loss that is text", { ...good, loss: "0.5" }, /at loss/],
+  ])("%s is not written, and a line of it is known for damage", (_, value, message) => {
+    expect(() => formatEvent(value as RunEvent, "events.jsonl")).toThrow(message);
+    expect(() => formatEvent(value as RunEvent, "e")).toThrow(expect.objectContaining({ code: "bad-event" }));
+    expect(parseEvent(JSON.stringify(value))).toBeUndefined();
   });
 
-  test("also when written", () => {
+  test("nor is a rate that is no number", () => {
     expect(() => formatEvent({ ...stepEvent(1), learningRate: Number.NaN }, "e")).toThrow(/at learningRate/);
   });
 
-  test("whatever the line, only a RunError", () => {
+  test("whatever the line, no error", () => {
     const lines = fc.oneof(
       fc.string(),
       fc.json(),
@@ -72,7 +72,7 @@ describe("events that are refused", () => {
     );
     fc.assert(
       fc.property(lines, (line) => {
-        expect(() => parseEvent(line, "e")).toThrow(expect.objectContaining({ name: "RunError" }));
+        expect(parseEvent(line)).toBeUndefined();
       }),
       { seed: 5 },
     );

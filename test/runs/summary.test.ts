@@ -13,6 +13,7 @@ test("a run added up by hand", () => {
     { type: "badFile", step: 2, sample: 1, path: "p", code: "c", reason: "r" },
     { type: "warning", step: 2, code: "c", message: "m" },
     startEvent(2, { resumedFrom: 2 }),
+    { type: "badFile", step: 2, sample: 1, path: "p", code: "c", reason: "r" }, // met again by the second process
     stepEvent(3, { samples: 300, seconds: 1, waitSeconds: 0.2, loss: 1, epoch: 1.5 }),
     { type: "heldOut", step: 3, epoch: 1.5, loss: 2.5 },
     { type: "end", step: 3, reason: "finished", seconds: 9 },

@@ -38,6 +38,7 @@ export function inspectCommand(program: Command, add: Add): void {
         ],
         ...rows(summary, run.derived["steps"]),
         ...probeRow(opened.events),
+        ...damageRow(opened.damagedLines),
       ]);
       report.line();
       tellVerdict(report, judged);
@@ -72,6 +73,12 @@ function probeRow(events: readonly RunEvent[]): string[][] {
   const last = of(at).replace("features ", "");
   const hasFirst = at !== 0 && probes.some(({ step }) => step === 0);
   return [["features", hasFirst ? `${last}; ${of(0).replace("features ", "")}` : last]];
+}
+
+function damageRow(lines: readonly number[]): string[][] {
+  if (lines.length === 0) return [];
+  const named = `${lines.slice(0, 5).join(", ")}${lines.length > 5 ? ", …" : ""}`;
+  return [["damaged", `${lines.length === 1 ? "line" : "lines"} ${named} of events.jsonl, left out here`]];
 }
 
 function rows(summary: RunSummary, planned: number | undefined): string[][] {

@@ -1,5 +1,5 @@
 /** The parts of a report. Each is nothing where there is nothing to say. */
-import type { RunEvent, RunFile, RunSummary, Verdict } from "../../index.js";
+import { badPictures, type RunEvent, type RunFile, type RunSummary, type Verdict } from "../../index.js";
 import { duration, figure, percent, whole } from "../words.js";
 import { Html, html } from "./html.js";
 import type { Frame } from "./pictures.js";
@@ -122,7 +122,7 @@ export function environmentSection(run: RunFile, state: string): Html {
 
 /** Files that could not be used, and warnings. */
 export function troubleSection(events: readonly RunEvent[]): Html {
-  const bad = events.filter((event) => event.type === "badFile");
+  const bad = badPictures(events);
   const warnings = events.filter((event) => event.type === "warning");
   if (bad.length + warnings.length === 0) {
     return html`<section aria-labelledby="trouble"><h2 id="trouble">Files and warnings</h2><p>Every picture could be read, and nothing was warned of.</p></section>`;

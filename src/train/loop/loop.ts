@@ -86,7 +86,7 @@ async function* train(session: Session, options: LoopOptions): AsyncGenerator<Ru
   const began = performance.now();
   const { writer, start } = session;
   const log = (event: RunEvent): RunEvent => {
-    writer?.append(event);
+    if (!session.logged.has(event)) writer?.append(event);
     return event;
   };
   yield log({
@@ -166,7 +166,7 @@ class Loop {
     if (this.step >= derived.steps) return;
     yield* this.#missingProbes();
     this.#probes = await this.#openProbes();
-    if (this.step === 0) yield* this.#probe(({ atStart }) => atStart === true);
+    if (this.step === 0 && !this.#session.logged.isProbed) yield* this.#probe(({ atStart }) => atStart === true);
     const loader = openTrainingLoader(this.#session);
     try {
       yield* this.#steps(loader);

@@ -1,5 +1,5 @@
 /** What a run has open, how a new one is opened, and how a stopped one is opened again. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { defaultWorkers, type Loader, openLoader } from "../../data/loader.js";
 import type { Source } from "../../data/source.js";
@@ -7,13 +7,15 @@ import { CheckpointError } from "../../engine/errors.js";
 import { machineLimits } from "../../engine/limits.js";
 import { openRun } from "../../runs/reader.js";
 import { readRunFile } from "../../runs/run-file.js";
-import { formatVersion, type RunFile } from "../../runs/schema.js";
+import { formatVersion, type RunEvent, type RunFile } from "../../runs/schema.js";
+import { writeAtomic } from "../../runs/write-atomic.js";
 import { RunWriter } from "../../runs/writer.js";
 import { type Checkpoint, differences, lastCheckpoint, withLaterKeys } from "../checkpoint.js";
 import { type Derived, derive } from "../config.js";
 import { HeldOut } from "../watch/held-out.js";
 import { crashedPictures } from "./crashed-pictures.js";
 import { commit, runId, settleMachine, versions } from "./environment.js";
+import { Logged } from "./logged.js";
 import type { LoopConfig, Parts, Pictures, Precision, Task, TaskSpec } from "./task.js";
 
 export interface RunOptions {
@@ -47,6 +49,7 @@ export interface Session<C extends LoopConfig = LoopConfig> {
   readonly warnings: readonly string[];
   /** Pictures that took an earlier process of this run down. */
   readonly knownBad: readonly number[];
+  readonly logged: Logged;
 }
 
 /** Where each decoding thread notes the picture it is at, inside the run folder. */
@@ -69,12 +72,26 @@ export async function openNew<C extends LoopConfig, T extends Task>(
       options.out === undefined
         ? undefined
         : await RunWriter.create(options.out, run, { overwrite: options.overwrite ?? false });
-    if (writer !== undefined) writeFileSync(join(writer.folder, "files.txt"), names(source).join("\n"));
-    return { writer, start: { step: 0, resumed: false }, best: Number.NEGATIVE_INFINITY, warnings: [], knownBad: [] };
+    return closingOnError(writer, async () => {
+      if (writer !== undefined) writeAtomic(join(writer.folder, "files.txt"), names(source).join("\n"));
+      const start = { step: 0, resumed: false };
+      const logged = new Logged([], 0);
+      return { writer, start, best: Number.NEGATIVE_INFINITY, warnings: [], knownBad: [], logged };
+    });
   });
 }
 
-type Opened = Pick<Session, "writer" | "start" | "best" | "warnings" | "knownBad">;
+type Opened = Pick<Session, "writer" | "start" | "best" | "warnings" | "knownBad" | "logged">;
+
+/** A folder that is not used lets go of its lock; what the caller hears is why. */
+async function closingOnError<R>(writer: RunWriter | undefined, body: () => Promise<R>): Promise<R> {
+  try {
+    return await body();
+  } catch (error) {
+    await writer?.close().catch(() => undefined);
+    throw error;
+  }
+}
 
 /** Builds the task and opens the rest around it; what cannot be opened as a whole is closed as a whole. */
 async function building<C extends LoopConfig, T extends Task>(
@@ -93,7 +110,7 @@ async function building<C extends LoopConfig, T extends Task>(
     const pictures = spec.pictures?.(task, opened.writer?.folder, heldOut?.source ?? source);
     return { config, derived, source, task, heldOut, pictures, ...opened };
   } catch (error) {
-    await opened?.writer?.close();
+    await opened?.writer?.close().catch(() => undefined); // the error that led here says more
     task.close();
     throw error;
   }
@@ -156,26 +173,38 @@ export async function openResumed<C extends LoopConfig>(
       if (checkpoint === undefined) await task.prepare?.(() => firstLoader(config, task, source));
       else load(checkpoint, task);
       const writer = await RunWriter.resume(folder, step);
-      const crashed = await crashedPictures(join(folder, noteFolder), source, config.data);
-      const warnings = [
-        ...damaged.map(({ path, error }) => `skipped ${path}: ${error.message}`),
-        ...changed,
-        ...crashed.map(
-          ({ path, code }) => `${path} is left out: decoding it ended in "${code}", in a process of its own too`,
-        ),
-      ];
-      const knownBad = crashed.map(({ sample }) => sample);
-      return { writer, start: { step, resumed: true }, best: bestScore(folder, task), warnings, knownBad };
+      return closingOnError(writer, async () => {
+        const crashed = await crashedPictures(join(folder, noteFolder), source, config.data);
+        const warnings = [
+          ...damaged.map(({ path, error }) => `skipped ${path}: ${error.message}`),
+          ...asideNote(writer),
+          ...changed,
+          ...crashed.map(
+            ({ path, code }) => `${path} is left out: decoding it ended in "${code}", in a process of its own too`,
+          ),
+        ];
+        const knownBad = crashed.map(({ sample }) => sample);
+        const { events } = openRun(folder);
+        const [best, logged] = [bestScore(events, task), new Logged(events, step)];
+        return { writer, start: { step, resumed: true }, best, warnings, knownBad, logged };
+      });
     });
   } finally {
     checkpoint?.close();
   }
 }
 
+/** What had to be taken out of the middle of the log. */
+function asideNote({ cut }: RunWriter): string[] {
+  if (cut?.asidePath === undefined) return [];
+  const lines = cut.asideLines.length === 1 ? "line" : "lines";
+  return [`${lines} ${cut.asideLines.join(", ")} of events.jsonl could not be read: kept in ${cut.asidePath}`];
+}
+
 /** Of the events that are left after later ones were cut off. */
-function bestScore(folder: string, { bestBy }: Task): number {
+function bestScore(events: readonly RunEvent[], { bestBy }: Task): number {
   if (bestBy === undefined) return Number.NEGATIVE_INFINITY;
-  const scores = openRun(folder).events.flatMap((event) =>
+  const scores = events.flatMap((event) =>
     event.type === "heldOut" ? [event.scores?.[bestBy] ?? Number.NEGATIVE_INFINITY] : [],
   );
   return scores.reduce((best, score) => Math.max(best, score), Number.NEGATIVE_INFINITY);

@@ -6,8 +6,7 @@ import type { Tensor } from "../../tensor/tensor.js";
 import { findNonFiniteGradient, NonFiniteError } from "../finite.js";
 import type { Around, StepResult } from "./task.js";
 
-export const nonFiniteRemedy =
-  "Lower the learning rate, lengthen the warm-up, or set optim.clipNorm; the last checkpoint is good.";
+export const nonFiniteRemedy = "Lower the learning rate, lengthen the warm-up, or set optim.clipNorm.";
 
 export interface StepParts {
   readonly optimizer: Optimizer;

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -113,6 +113,60 @@ test("kill -9 at several steps: loss trace and final weights equal, to the bit, 
     expect(finalState(folder)).toEqual(reference.state);
     expect(events.at(-1)).toMatchObject({ type: "end", reason: "finished" });
   }
+});
+
+test("killed again and again before the first checkpoint, a run logs probes and a bad picture of its first step once", async () => {
+  const spoiled = join(work.path, "spoiled");
+  await writePictures(spoiled, 8);
+  writeFileSync(join(spoiled, "000.png"), "no picture");
+  const config = tinyRun(spoiled, { epochs: 2, data: { ...tinyRun(spoiled).data, batchSize: 7, maxBadShare: 1 } });
+  let measured = 0;
+  const probe: Probe = {
+    everyEpochs: 2,
+    atStart: true,
+    async *run() {
+      measured++;
+      yield ["knn", 0.5];
+    },
+  };
+  const folder = out();
+  const first = pretrain(config, { out: folder, probes: [probe] });
+  for await (const event of first) if (event.type === "step") break; // as a kill: nothing is saved
+  await first.close();
+  const seen: RunEvent[] = [];
+  const second = resume(folder, { probes: [probe] });
+  for await (const event of second) {
+    seen.push(event);
+    if (event.type === "step") break;
+  }
+  await second.close();
+  expect(seen.some(({ type }) => type === "badFile")).toBe(true); // whoever watches is told
+  await collect(resume(folder, { probes: [probe] }));
+  const { events } = openRun(folder);
+  const count = (of: string): number => events.filter(({ type, step }) => type === of && step === 0).length;
+  expect([count("probe"), count("badFile"), count("input"), count("start")]).toEqual([1, 1, 1, 3]);
+  expect(measured).toBe(2); // before the first step, and at the end
+  expect(events.filter(({ type }) => type === "step").map(({ step }) => step)).toEqual([1, 2]);
+});
+
+test("a damaged line in the middle of the log blocks no resume: it is kept aside, and the run says so", async () => {
+  const folder = out();
+  const stop = new AbortController();
+  const run = pretrain(tinyRun(photos), { out: folder, signal: stop.signal });
+  for await (const event of run) if (event.type === "step" && event.step === 4) stop.abort();
+  await run.close();
+  const path = join(folder, "events.jsonl");
+  const lines = readFileSync(path, "utf8").split("\n");
+  lines.splice(2, 0, "\0\0\0");
+  writeFileSync(path, lines.join("\n"));
+  const events = await collect(resume(folder));
+  expect(events[1]).toMatchObject({
+    type: "warning",
+    message: expect.stringContaining("line 3 of events.jsonl") as unknown,
+  });
+  expect(trace(openRun(folder).events)).toEqual(reference.trace);
+  expect(openRun(folder).damagedLines).toEqual([]);
+  expect(readFileSync(join(folder, "events.damaged-1.jsonl"), "utf8")).toBe("\0\0\0\n");
 });
 
 test("a finished run resumed is a finished run", async () => {
