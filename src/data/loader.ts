@@ -19,7 +19,7 @@ import { allocateRing, Ring } from "./loader/ring.js";
 import { ThreadCrew } from "./loader/threads.js";
 import type { Report, WorkSetup } from "./loader/work.js";
 import type { Source } from "./source.js";
-import { type Size, sizeAfter, type Transform, type TransformInput, transformSchema, unfitStep } from "./views.js";
+import { type ResolvedView, resolveViews, type Size, unfitStep, type ViewSpecInput } from "./views.js";
 
 export { BadDataError, type BadSample } from "./loader/bad-samples.js";
 export { notedPaths } from "./loader/notes.js";
@@ -28,8 +28,11 @@ export { notedPaths } from "./loader/notes.js";
 export type LoaderSource = Pick<Source, "size" | "labels" | "content" | "name">;
 
 export interface LoaderOptions {
-  /** Each view of a picture is drawn for itself. For files of any size the transform must end in a fixed size. */
-  readonly views: Readonly<Record<string, TransformInput>>;
+  /**
+   * Each view of a picture is drawn for itself, unless it says what it shares with another. For files of any size the
+   * transform must end in a fixed size.
+   */
+  readonly views: Readonly<Record<string, ViewSpecInput>>;
   readonly batchSize: number;
   readonly seed: number;
   /** Threads; 0 does the work in the calling thread while it waits for a batch. See `defaultWorkers`. */
@@ -105,10 +108,7 @@ export function defaultWorkers(source: Pick<LoaderSource, "content">, cores: num
   return Math.min(4, Math.floor(cores / 4));
 }
 
-interface View extends Size {
-  readonly name: string;
-  readonly transform: Transform;
-}
+type View = Size & ResolvedView;
 
 export class Loader implements AsyncDisposable {
   readonly batchesPerEpoch: number;
@@ -133,7 +133,7 @@ export class Loader implements AsyncDisposable {
     this.#source = source;
     this.#options = options;
     this.#channels = options.channels ?? (content.kind === "pixels" ? content.channels : 3);
-    this.#views = resolveViews(source, options, this.#channels);
+    this.#views = sizedViews(source, options, this.#channels);
     this.#order = new Order({ ...options, size });
     this.batchesPerEpoch = this.#order.batchesPerEpoch;
     this.#known = new Uint8Array(new SharedArrayBuffer(size));
@@ -295,10 +295,10 @@ export class Loader implements AsyncDisposable {
   }
 }
 
-function resolveViews(source: LoaderSource, options: LoaderOptions, channels: number): View[] {
-  const { content } = source;
-  return Object.entries(options.views).map(([name, written]) => {
-    const transform = transformSchema.parse(written);
+function sizedViews({ content }: LoaderSource, options: LoaderOptions, channels: number): View[] {
+  const resolved = resolveViews(options.views, content.kind === "pixels" ? content : undefined);
+  return resolved.map((view) => {
+    const { name, transform, size } = view;
     const unfit = unfitStep(transform, channels);
     if (unfit !== undefined) {
       throw new DataError({
@@ -309,7 +309,6 @@ function resolveViews(source: LoaderSource, options: LoaderOptions, channels: nu
         remedy: "Leave the step out: it speaks of colours.",
       });
     }
-    const size = sizeAfter(transform, content.kind === "pixels" ? content : undefined);
     if (size === undefined) {
       throw new DataError({
         code: "VIEW_WITHOUT_SIZE",
@@ -319,7 +318,7 @@ function resolveViews(source: LoaderSource, options: LoaderOptions, channels: nu
         remedy: "End it with randomResizedCrop, centerCrop, or resize to [height, width].",
       });
     }
-    return { name, transform, height: size.height, width: size.width };
+    return { ...view, height: size.height, width: size.width };
   });
 }
 

@@ -1,8 +1,9 @@
 /**
- * Bicubic resampling of 8-bit pixels, bit for bit as Pillow 13 does it (`Image.resize(…, Image.BICUBIC)`, src/libImaging/Resample.c).
+ * Resampling of 8-bit pixels, bit for bit as Pillow 13 does it (`Image.resize`, src/libImaging/Resample.c): bicubic,
+ * bilinear or Lanczos.
  *
- * The published recipes were trained on pictures resized by Pillow. Its bicubic is antialiased (the kernel widens when a
- * picture shrinks), rounds to 8 bits between the two passes and works with 22-bit fixed-point weights; a resampler that
+ * The published recipes were trained on pictures resized by Pillow. Its filters are antialiased (the kernel widens when a
+ * picture shrinks); it rounds to 8 bits between the two passes and works with 22-bit fixed-point weights; a resampler that
  * differs in any of these is another augmentation.
  *
  * Pillow before 13 always made the horizontal pass first, so for pictures that shrink far more in height than in width it
@@ -11,7 +12,7 @@
 
 import { resampleWithKernel } from "./resample/kernel-passes.js";
 import { type Plan, type Plane, resamplePlane } from "./resample/passes.js";
-import { type Weights, weightsOf } from "./resample/weights.js";
+import { type Interpolation, type Weights, weightsOf } from "./resample/weights.js";
 
 /** Pixels as rows of interleaved channels: data [height width channels], one byte each. */
 export interface Picture {
@@ -44,6 +45,8 @@ export interface ResampleOptions {
   readonly crop?: Region;
   /** Pillow's `box`, in pixels of the crop. Default: all of it. */
   readonly box?: Box;
+  /** Default "bicubic". */
+  readonly interpolation?: Interpolation | undefined;
   /** Mirror the result left and right. */
   readonly mirror?: boolean;
   /** Another way to make the passes, equal to the bit, that is tried first; undefined where it cannot. */
@@ -80,11 +83,11 @@ function planeOf(picture: Picture, region: Region): Plane {
 }
 
 /**
- * Bicubic, antialiased: uint8 [H W C] -> uint8 [options.height options.width C], equal to Pillow 13's to the bit.
+ * Antialiased: uint8 [H W C] -> uint8 [options.height options.width C], equal to Pillow 13's to the bit.
  * The input is not changed. Throws RangeError for a crop outside the picture or a size below 1.
  */
 export function resample(picture: Picture, options: ResampleOptions): Picture {
-  const { height, width } = options;
+  const { height, width, interpolation } = options;
   if (!(Number.isInteger(height) && Number.isInteger(width) && height >= 1 && width >= 1)) {
     throw new RangeError(`resample: expected whole sides of at least 1 pixel, got ${height} x ${width}.`);
   }
@@ -97,8 +100,8 @@ export function resample(picture: Picture, options: ResampleOptions): Picture {
   const plan: Plan = {
     height,
     width,
-    columns: across ? columnsOf(weightsOf(plane.width, box.left, box.right, width), mirror) : undefined,
-    rows: down ? weightsOf(plane.height, box.top, box.bottom, height) : undefined,
+    columns: across ? columnsOf(weightsOf(plane.width, box.left, box.right, width, interpolation), mirror) : undefined,
+    rows: down ? weightsOf(plane.height, box.top, box.bottom, height, interpolation) : undefined,
     verticalFirst: shrinkDown > 0 && shrinkDown > (plane.width - width) * 2,
   };
   const data = across || down ? pass(plane, plan, options) : copyPlane(plane);

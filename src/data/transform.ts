@@ -130,10 +130,14 @@ function resize(picture: Picture, options: ResampleOptions): Picture {
   return resample(picture, { ...options, passes: resampleNatively });
 }
 
+function outputOf({ size, interpolation }: RandomResizedCrop): ResampleOptions {
+  return { height: size[0], width: size[1], interpolation };
+}
+
 function applyStep(step: TransformStep, picture: Picture, random: KeyedRandom): Picture {
   switch (step.type) {
     case "randomResizedCrop":
-      return resize(picture, { height: step.size[0], width: step.size[1], crop: drawCrop(picture, step, random) });
+      return resize(picture, { ...outputOf(step), crop: drawCrop(picture, step, random) });
     case "reflectPadCrop": {
       const top = random.integer(2 * step.padding + 1);
       const left = random.integer(2 * step.padding + 1);
@@ -142,11 +146,9 @@ function applyStep(step: TransformStep, picture: Picture, random: KeyedRandom): 
     case "flip":
       return random.uniform() < step.probability ? flip(picture) : picture;
     case "resize": {
-      const { size } = step;
-      return resize(
-        picture,
-        typeof size === "number" ? shorterSideSize(picture, size) : { height: size[0], width: size[1] },
-      );
+      const { size, interpolation } = step;
+      const output = typeof size === "number" ? shorterSideSize(picture, size) : { height: size[0], width: size[1] };
+      return resize(picture, { ...output, interpolation });
     }
     case "centerCrop":
       return centerCrop(picture, { height: step.size[0], width: step.size[1] });
@@ -209,7 +211,7 @@ export function applyToPiece(transform: Transform, piece: Piece, random: KeyedRa
   const region = drawCrop(piece.whole, step, random);
   // Mirrored as it is resized: the same pixels, without a pass over them.
   const mirror = next?.type === "flip" && random.uniform() < next.probability;
-  const picture = resizePart(piece, region, { height: step.size[0], width: step.size[1], mirror });
+  const picture = resizePart(piece, region, { ...outputOf(step), mirror });
   return follow(transform.slice(next?.type === "flip" ? 2 : 1), picture, random);
 }
 

@@ -3,12 +3,16 @@
  * config and read back; `transform.ts` carries them out. Pixels stay uint8 [H W C]; normalising is done on tensors.
  */
 import { z } from "zod";
+import { DataError } from "./errors.js";
+import { INTERPOLATIONS } from "./resample/weights.js";
 
 /** Larger sides than this are a slip of the hand, and their batches would not fit in memory. */
 const LARGEST_SIDE = 16384;
 
 const side = z.int().min(1).max(LARGEST_SIDE);
 const sizeSchema = z.tuple([side, side]).readonly().describe("[height, width] in pixels");
+
+const interpolation = z.enum(INTERPOLATIONS).optional().describe("antialiased, as Pillow's; bicubic if absent");
 
 /** An interval with 0 < low <= high. */
 function range(low: number, high: number) {
@@ -25,8 +29,9 @@ const randomResizedCropSchema = z
     size: sizeSchema,
     scale: range(0.08, 1).describe("share of the picture's area that is cut out, drawn uniformly"),
     ratio: range(3 / 4, 4 / 3).describe("width : height of what is cut out, drawn uniformly in its logarithm"),
+    interpolation,
   })
-  .describe("cut out a random part and resize it (bicubic, antialiased): torchvision's RandomResizedCrop");
+  .describe("cut out a random part and resize it: torchvision's RandomResizedCrop, whose own default is bilinear");
 
 const reflectPadCropSchema = z
   .strictObject({ type: z.literal("reflectPadCrop"), padding: z.int().min(0).max(LARGEST_SIDE) })
@@ -37,8 +42,8 @@ const flipSchema = z
   .describe("mirror left and right");
 
 const resizeSchema = z
-  .strictObject({ type: z.literal("resize"), size: z.union([side, sizeSchema]) })
-  .describe("bicubic, antialiased; one number is the length of the shorter side");
+  .strictObject({ type: z.literal("resize"), size: z.union([side, sizeSchema]), interpolation })
+  .describe("one number is the length of the shorter side");
 
 const centerCropSchema = z
   .strictObject({ type: z.literal("centerCrop"), size: sizeSchema })
@@ -115,6 +120,21 @@ export type Transform = z.output<typeof transformSchema>;
 /** A transform as it may be written: what has a default may be left out. */
 export type TransformInput = z.input<typeof transformSchema>;
 
+const viewName = z.string().min(1);
+
+/** What becomes one view: steps on the picture, or steps that share something with a view that is listed before it. */
+const sharingViewSchema = z.strictObject({
+  transform: transformSchema,
+  key: viewName
+    .optional()
+    .describe("the view whose random numbers it draws: the same crop and flip, at another size if its steps say so"),
+  of: viewName.optional().describe("the view whose finished pixels it starts from, instead of the picture's"),
+});
+export const viewSchema = z.union([transformSchema, sharingViewSchema]);
+export type ViewSpec = z.output<typeof viewSchema>;
+/** A view as it may be written. */
+export type ViewSpecInput = z.input<typeof viewSchema>;
+
 /** Steps that speak of colours: they take grey or RGB pictures. */
 const colourSteps: ReadonlySet<TransformStep["type"]> = new Set(["randAugment", "colorJitter", "grayscale"]);
 
@@ -152,4 +172,54 @@ export function sizeAfter(transform: Transform, input: Size | undefined): Size |
     }
   }
   return size;
+}
+
+/** A view with what it refers to found. */
+export interface ResolvedView {
+  readonly name: string;
+  readonly transform: Transform;
+  /** Names the stream of its random numbers: its own name, or the key that it shares. */
+  readonly key: string;
+  /** Position of the view that it starts from; undefined for the picture itself. */
+  readonly of: number | undefined;
+  /** Of what it gives; undefined when that depends on the picture. */
+  readonly size: Size | undefined;
+}
+
+/**
+ * Views in the order in which they are listed, for pictures of size `input` or of any size.
+ * @throws DataError where `key` or `of` names no view listed before, zod's error for what is not a view
+ */
+export function resolveViews(views: Readonly<Record<string, ViewSpecInput>>, input: Size | undefined): ResolvedView[] {
+  const resolved: ResolvedView[] = [];
+  for (const [name, written] of Object.entries(views)) {
+    // Not by the union: its errors name no key.
+    const isObject = "transform" in written;
+    const spec = isObject ? sharingViewSchema.parse(written) : { transform: transformSchema.parse(written) };
+    const find = (property: "key" | "of"): number | undefined => {
+      const wanted = spec[property];
+      if (wanted === undefined) return undefined;
+      const found = resolved.findIndex((earlier) => earlier.name === wanted);
+      if (found >= 0) return found;
+      throw unknownView(`views.${name}.${property}`, wanted, resolved);
+    };
+    const [key, of] = [find("key"), find("of")];
+    resolved.push({
+      ...{ name, transform: spec.transform, of },
+      key: key === undefined ? name : (resolved[key] as ResolvedView).key,
+      size: sizeAfter(spec.transform, of === undefined ? input : resolved[of]?.size),
+    });
+  }
+  return resolved;
+}
+
+function unknownView(path: string, wanted: string, earlier: readonly ResolvedView[]): DataError {
+  const names = earlier.map(({ name }) => name).join(", ");
+  return new DataError({
+    code: "UNKNOWN_VIEW",
+    path,
+    expected: names === "" ? "no name, since no view is listed before" : `a view listed before it (${names})`,
+    actual: wanted,
+    remedy: "List the other view first.",
+  });
 }

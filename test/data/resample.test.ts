@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { resampleNatively } from "../../src/data/resample/native-passes.js";
+import { resamplePlane } from "../../src/data/resample/passes.js";
 import { crop, type Picture, resample } from "../../src/data/resample.js";
 import { expectStored, numbers, picture } from "./transform-numbers.js";
 
@@ -20,6 +22,17 @@ describe("equal to Pillow to the bit", () => {
     const [height, width] = stored.size;
     const region = { top, left, height: h, width: w };
     expectStored(resample(picture(...stored.input), { height, width, crop: region }), stored);
+  });
+});
+
+describe("bilinear and Lanczos are Pillow's to the bit, whoever makes the passes", () => {
+  test.each(numbers.filter)("$interpolation $input with box $box -> $size", (stored) => {
+    const { interpolation, size, box } = stored;
+    const [left, top, right, bottom] = box ?? [0, 0, stored.input[1], stored.input[0]];
+    for (const passes of [undefined, resampleNatively, resamplePlane]) {
+      const options = { height: size[0], width: size[1], interpolation, box: { left, top, right, bottom } };
+      expectStored(resample(picture(...stored.input), passes ? { ...options, passes } : options), stored);
+    }
   });
 });
 

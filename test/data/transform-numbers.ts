@@ -28,6 +28,10 @@ interface TransformNumbers {
   readonly resize: readonly Stored[];
   readonly box: readonly (Stored & { box: readonly [number, number, number, number] })[];
   readonly resizedCrop: readonly (Stored & { region: readonly [number, number, number, number] })[];
+  readonly filter: readonly (Stored & {
+    interpolation: "bilinear" | "lanczos";
+    box?: readonly [number, number, number, number];
+  })[];
   readonly shorterSide: readonly (Stored & { shorter: number })[];
   readonly centerCrop: readonly Stored[];
   readonly reflectPadCrop: readonly (Stored & { padding: number; place: readonly [number, number] })[];

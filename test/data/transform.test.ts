@@ -36,6 +36,16 @@ describe("the same pixels as torchvision for the same parameters, to the bit", (
     expectStored(result, stored);
     expect(sizeAfter(transform, source)).toEqual({ height: result.height, width: result.width });
   });
+  test.each(numbers.filter.filter(({ box }) => box === undefined))("$interpolation, $input -> $size", (stored) => {
+    const { size, interpolation } = stored;
+    const whole = { scale: [1, 1], ratio: [0.001, 1000] } as const;
+    const resized = transformSchema.parse([{ type: "resize", size, interpolation }]);
+    expectStored(apply(resized, picture(...stored.input), random()), stored);
+    const [height, width] = stored.input;
+    if (height !== width) return; // a crop of the whole area is certain to be the whole where both sides are alike
+    const square = transformSchema.parse([{ type: "randomResizedCrop", size, interpolation, ...whole, ratio: [1, 1] }]);
+    expectStored(apply(square, picture(...stored.input), random()), stored);
+  });
   test.each(numbers.centerCrop)("centerCrop $input -> $size", (stored) => {
     expectStored(centerCrop(picture(...stored.input), { height: stored.size[0], width: stored.size[1] }), stored);
   });

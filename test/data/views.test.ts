@@ -1,5 +1,13 @@
 import { describe, expect, expectTypeOf, test } from "vitest";
-import { shorterSideSize, sizeAfter, type TransformStep, transformSchema, unfitStep } from "../../src/data/views.js";
+import {
+  resolveViews,
+  shorterSideSize,
+  sizeAfter,
+  type TransformStep,
+  transformSchema,
+  unfitStep,
+  type ViewSpecInput,
+} from "../../src/data/views.js";
 
 test("defaults are torchvision's, and the result can be written down and read back", () => {
   const transform = transformSchema.parse([
@@ -103,5 +111,48 @@ describe("sizeAfter", () => {
   test("follows the shorter side", () => {
     expect(resulting([{ type: "resize", size: 20 }], size)).toEqual({ height: 20, width: 30 });
     expect(shorterSideSize({ height: 500, width: 333 }, 256)).toEqual({ height: 384, width: 256 });
+  });
+});
+
+describe("resolveViews", () => {
+  const crop = (side: number): ViewSpecInput => [{ type: "randomResizedCrop", size: [side, side] }];
+  const half = [{ type: "resize", size: 8 }] as const;
+
+  test("a view by itself draws its own numbers; another may share them, or start from the other's result", () => {
+    const views = {
+      image: crop(32),
+      small: { transform: crop(16), key: "image" },
+      half: { transform: half, of: "small" },
+    };
+    const resolved = resolveViews(views as Record<string, ViewSpecInput>, undefined);
+    expect(resolved.map(({ name, key, of, size }) => [name, key, of, size?.height, size?.width])).toEqual([
+      ["image", "image", undefined, 32, 32],
+      ["small", "image", undefined, 16, 16],
+      ["half", "half", 1, 8, 8],
+    ]);
+  });
+
+  test("a key of a view that shares one is the first one's", () => {
+    const views: Record<string, ViewSpecInput> = {
+      a: [],
+      b: { transform: [], key: "a" },
+      c: { transform: [], key: "b" },
+    };
+    expect(resolveViews(views, undefined).map(({ key }) => key)).toEqual(["a", "a", "a"]);
+  });
+
+  test.each([
+    [{ a: { transform: [], of: "b" }, b: [] }, "views.a.of: expected no name, since no view is listed before, got b"],
+    [{ a: [], b: { transform: [], key: "b" } }, "views.b.key: expected a view listed before it (a), got b"],
+    [{ a: [], b: { transform: [], of: "image" } }, "views.b.of: expected a view listed before it (a), got image"],
+  ])("%j is refused", (views, message) => {
+    expect(() => resolveViews(views as Record<string, ViewSpecInput>, undefined)).toThrow(message);
+  });
+
+  test("a misspelt key is named, of a step and of a view", () => {
+    const step = [{ type: "flip", probabilty: 1 }] as unknown as ViewSpecInput;
+    expect(() => resolveViews({ image: step }, undefined)).toThrow("probabilty");
+    const view = { transform: [], off: "image" } as unknown as ViewSpecInput;
+    expect(() => resolveViews({ image: view }, undefined)).toThrow("off");
   });
 });

@@ -90,6 +90,22 @@ def crop_cases():
     return cases
 
 
+def filter_cases():
+    """Pillow's other filters: bilinear (torchvision's default) and Lanczos, of whole pictures, boxes and crops."""
+    cases = []
+    sizes = [(1, 9, 4, 4), (7, 5, 9, 5), (13, 11, 5, 11), (32, 32, 16, 16), (32, 32, 75, 80), (200, 3, 3, 20), (375, 500, 224, 224), (91, 640, 64, 64)]
+    for name in ("bilinear", "lanczos"):
+        method = Image.Resampling[name.upper()]
+        for i, (h, w, out_h, out_w) in enumerate(sizes):
+            for channels in (1, 3):
+                image = picture(h, w, channels, 700 + i)
+                cases.append({"input": [h, w, channels, 700 + i], "interpolation": name, **stored(image.resize((out_w, out_h), method))})
+        for i, (out_h, out_w, box) in enumerate([(16, 12, (0.5, 1.25, 49.5, 38.75)), (30, 45, (10.1, 5.3, 20.7, 12.9)), (8, 31, (3, 4, 33, 30))]):
+            image = picture(40, 50, 3, 720 + i)
+            cases.append({"input": [40, 50, 3, 720 + i], "interpolation": name, "box": box, **stored(image.resize((out_w, out_h), method, box=box))})
+    return cases
+
+
 def shorter_side_cases():
     cases = []
     for i, (h, w, size) in enumerate([(40, 50, 16), (50, 40, 16), (375, 500, 256), (33, 33, 20), (17, 160, 12), (31, 7, 11), (5, 3, 8)]):
@@ -159,7 +175,7 @@ def fallback_cases():
 def main():
     numbers = {
         "versions": {"pillow": PIL.__version__, "torchvision": torchvision.__version__.split("+")[0], "torch": torch.__version__.split("+")[0]},
-        "resize": resize_cases(), "box": box_cases(), "resizedCrop": crop_cases(), "shorterSide": shorter_side_cases(),
+        "resize": resize_cases(), "box": box_cases(), "resizedCrop": crop_cases(), "filter": filter_cases(), "shorterSide": shorter_side_cases(),
         "centerCrop": center_crop_cases(), "reflectPadCrop": reflect_cases(), "flip": flip_cases(),
         "fallback": fallback_cases(), "distribution": distribution_cases(),
     }

@@ -5,7 +5,7 @@ import { BAD_PICTURE_CODES, type BadPictureCode } from "../errors.js";
 import { KeyedRandom } from "../random.js";
 import type { Picture } from "../resample.js";
 import { apply, applyToPiece, wantedBy } from "../transform.js";
-import type { Size, Transform } from "../views.js";
+import type { ResolvedView, Size, Transform } from "../views.js";
 import { pathOf, pixelsOf, type SharedContent, withChannels } from "./content.js";
 import type { Note } from "./notes.js";
 import type { Pulse } from "./pulse.js";
@@ -31,7 +31,7 @@ export interface WorkSetup {
   readonly content: SharedContent;
   readonly size: number;
   readonly seed: number;
-  readonly views: readonly { readonly name: string; readonly transform: Transform }[];
+  readonly views: readonly Pick<ResolvedView, "key" | "transform" | "of">[];
   readonly decode: DecodeOptions;
   /** A file: URL of a module that exports `decodeFile`; ours when undefined. */
   readonly decoder: string | undefined;
@@ -72,6 +72,8 @@ function whyOf(error: unknown): Why {
   return { code: "unreadable", reason: message ?? String(error) };
 }
 
+type MakeView = (transform: Transform, random: KeyedRandom) => Picture;
+
 export class Work {
   readonly #setup: WorkSetup;
   readonly #pulse: Pulse;
@@ -85,7 +87,9 @@ export class Work {
     this.#pulse = pulse;
     this.#note = note;
     this.#tell = tell;
-    this.#takesParts = setup.views.every(({ transform }) => transform[0]?.type === "randomResizedCrop");
+    this.#takesParts = setup.views.every(({ transform, of }) => {
+      return of !== undefined || transform[0]?.type === "randomResizedCrop";
+    });
   }
 
   /** Pictures in memory need no decoder, and their workers never load one. */
@@ -139,7 +143,7 @@ export class Work {
    * to its end, so that a file that is bad or damaged is found whatever the crop, as decoding all of it would.
    */
   #makeOfPart(ring: Ring, place: Place, file: string, sample: number, epoch: number): boolean {
-    const { sound, decode, views } = this.#setup;
+    const { sound, decode } = this.#setup;
     const state = Atomics.load(sound, sample);
     const decodePart = this.#decoder?.decodePart;
     if (!this.#takesParts || decodePart === undefined || state === Soundness.whole) return false;
@@ -150,16 +154,15 @@ export class Work {
     Atomics.store(sound, sample, piece === undefined ? Soundness.whole : Soundness.sound);
     if (piece === undefined) return false;
     const source = { ...piece, picture: withChannels(piece.picture, ring.memory.channels) };
-    views.forEach(({ name, transform }, index) => {
-      ring.write(place, index, applyToPiece(transform, source, this.#random(name, sample, epoch)).data);
-    });
+    this.#write(ring, place, (transform, random) => applyToPiece(transform, source, random), sample, epoch);
     return true;
   }
 
   /** The smallest part that holds what every view cuts out. */
   #wanted(whole: Size, sample: number, epoch: number): Wanted {
-    const all = this.#setup.views.map(({ name, transform }) => {
-      return wantedBy(transform, whole, this.#random(name, sample, epoch)) as Wanted;
+    const ofPicture = this.#setup.views.filter(({ of }) => of === undefined);
+    const all = ofPicture.map(({ key, transform }) => {
+      return wantedBy(transform, whole, this.#random(key, sample, epoch)) as Wanted;
     });
     const regions = all.map(({ region }) => region);
     const left = Math.min(...regions.map((region) => region.left));
@@ -169,8 +172,8 @@ export class Work {
     return { region: { left, top, width, height }, shrinks: Math.min(...all.map(({ shrinks }) => shrinks)) };
   }
 
-  #random(view: string, sample: number, epoch: number): KeyedRandom {
-    return new KeyedRandom({ seed: this.#setup.seed, purpose: `view:${view}`, epoch, sample });
+  #random(key: string, sample: number, epoch: number): KeyedRandom {
+    return new KeyedRandom({ seed: this.#setup.seed, purpose: `view:${key}`, epoch, sample });
   }
 
   async #decodeNoted(file: string): Promise<Picture | Why> {
@@ -184,10 +187,19 @@ export class Work {
     }
   }
 
+  /** @param fromPicture makes a view that starts from the picture itself */
+  #write(ring: Ring, place: Place, fromPicture: MakeView, sample: number, epoch: number): void {
+    const made: Picture[] = [];
+    for (const { transform, key, of } of this.#setup.views) {
+      const random = this.#random(key, sample, epoch);
+      const view = of === undefined ? fromPicture(transform, random) : apply(transform, made[of] as Picture, random);
+      ring.write(place, made.length, view.data);
+      made.push(view);
+    }
+  }
+
   #transform(ring: Ring, place: Place, picture: Picture, sample: number, epoch: number): void {
     const source = withChannels(picture, ring.memory.channels);
-    this.#setup.views.forEach(({ name, transform }, index) => {
-      ring.write(place, index, apply(transform, source, this.#random(name, sample, epoch)).data);
-    });
+    this.#write(ring, place, (transform, random) => apply(transform, source, random), sample, epoch);
   }
 }

@@ -1,7 +1,7 @@
 /** What the loop drives: pre-training and supervised training alike have a step, a held-out measure and a state. */
 import type { Loader } from "../../data/loader.js";
 import type { Source } from "../../data/source.js";
-import type { Transform } from "../../data/views.js";
+import type { Transform, ViewSpec } from "../../data/views.js";
 import type { ModelConfig } from "../../models/index.js";
 import { type ImageShape, pair, type Vit } from "../../models/vit.js";
 import type { Size } from "../../nn/patches.js";
@@ -73,7 +73,7 @@ export interface Task {
   /** What a checkpoint must share with the run that loads it: plain values. */
   architecture(): unknown;
   /** The augmented views of a picture in training. */
-  views(): Readonly<Record<string, Transform>>;
+  views(): Readonly<Record<string, ViewSpec>>;
   /** How held-out pictures are looked at; their middle, resized, if absent. */
   readonly heldOutView?: Transform;
   /** The score after which the best model is kept beside the last; none if absent. */

@@ -1,10 +1,16 @@
-import { expect, test } from "vitest";
+import { rmSync } from "node:fs";
+import path from "node:path";
+import sharp from "sharp";
+import { afterEach, describe, expect, test } from "vitest";
 import { BadPictureError } from "../../../src/data/errors.js";
 import { shareContent } from "../../../src/data/loader/content.js";
 import { Pulse } from "../../../src/data/loader/pulse.js";
 import { allocateRing, type Place, Ring } from "../../../src/data/loader/ring.js";
 import { type DecodeFile, type Report, Work, type WorkSetup } from "../../../src/data/loader/work.js";
+import { type Loader, type LoaderOptions, type LoaderSource, openLoader } from "../../../src/data/loader.js";
 import { KeyedRandom } from "../../../src/data/random.js";
+import { resample } from "../../../src/data/resample.js";
+import { collect, fileSource, type Kept, pixelSource, plainOptions, temporaryFolder } from "../loader-sources.js";
 
 const SIZE = 10;
 
@@ -12,7 +18,7 @@ function scene(decode: DecodeFile) {
   const reports: Report[] = [];
   const setup: WorkSetup = {
     content: shareContent({ kind: "files", root: "/r", paths: Array.from({ length: SIZE }, (_, i) => `${i}`) }),
-    ...{ size: SIZE, seed: 1, views: [{ name: "image", transform: [] }], decoder: undefined },
+    ...{ size: SIZE, seed: 1, views: [{ key: "image", transform: [], of: undefined }], decoder: undefined },
     decode: { maxPixels: 10, timeoutMs: 10, channels: 1 },
     known: new Uint8Array(new SharedArrayBuffer(SIZE)),
     sound: new Uint8Array(new SharedArrayBuffer(SIZE)),
@@ -88,4 +94,97 @@ test("gives up when no replacement is good", async () => {
   await run();
   expect(reports.at(-1)).toMatchObject({ type: "exhausted", attempts: 100 });
   expect(setup.known.reduce((sum, flag) => sum + flag, 0)).toBe(SIZE);
+});
+
+describe("views that share", () => {
+  const crop = (side: number) => ({ type: "randomResizedCrop", size: [side, side], scale: [0.3, 0.9] }) as const;
+  const views: LoaderOptions["views"] = {
+    image: [crop(16), { type: "flip" }, { type: "colorJitter", brightness: 0.4 }],
+    large: { transform: [crop(16), { type: "flip" }], key: "image" },
+    small: { transform: [crop(8), { type: "flip" }], key: "image" },
+    half: { transform: [{ type: "resize", size: [8, 8] }], of: "large" },
+    bright: { transform: [{ type: "solarize", threshold: 0, probability: 1 }], of: "image" },
+  };
+  const bytes = (batch: Kept, view: string) => Buffer.from(batch.pixels[view] as string, "base64");
+  /** A slope from left to right and one from top to bottom: a pixel says where it was. */
+  const slopes = (sample: number) => {
+    const [height, width] = [60 + sample, 80];
+    const data = Uint8Array.from({ length: height * width * 3 }, (_, i) => {
+      const [x, y] = [Math.floor(i / 3) % width, Math.floor(i / 3 / width)];
+      return [3 * x, 3 * y, 128][i % 3] as number;
+    });
+    return { data, height, width };
+  };
+
+  const opened: Loader[] = [];
+  function open(source: LoaderSource, options: Partial<LoaderOptions>): Loader {
+    const loader = openLoader(source, { ...plainOptions, ...options });
+    opened.push(loader);
+    return loader;
+  }
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((loader) => loader.close()));
+  });
+
+  async function slopesIn(folder: string, quality: number): Promise<string[]> {
+    const names = Array.from({ length: 8 }, (_, i) => `${i}.jpg`);
+    for (const [i, name] of names.entries()) {
+      const { data, height, width } = slopes(i);
+      await sharp(data, { raw: { height, width, channels: 3 } })
+        .jpeg({ quality, chromaSubsampling: "4:4:4" })
+        .toFile(path.join(folder, name));
+    }
+    return names;
+  }
+
+  test("one key, two sizes: the same part of the picture, mirrored alike", async () => {
+    const folder = temporaryFolder();
+    const source = fileSource(folder, await slopesIn(folder, 100));
+    const [batch] = await collect(open(source, { views, shuffle: false }), { epoch: 0, batch: 0 }, 1);
+    const [large, small] = [bytes(batch as Kept, "large"), bytes(batch as Kept, "small")];
+    let largest = 0;
+    for (let sample = 0; sample < 8; sample++) {
+      for (let y = 0; y < 8; y++) {
+        for (let x = 0; x < 8; x++) {
+          for (const channel of [0, 1]) {
+            const at = (row: number, column: number) =>
+              large[((sample * 16 + row) * 16 + column) * 3 + channel] as number;
+            const mean =
+              (at(2 * y, 2 * x) + at(2 * y, 2 * x + 1) + at(2 * y + 1, 2 * x) + at(2 * y + 1, 2 * x + 1)) / 4;
+            const found = small[((sample * 8 + y) * 8 + x) * 3 + channel] as number;
+            largest = Math.max(largest, Math.abs(found - mean));
+          }
+        }
+      }
+    }
+    // On a slope a pixel of the small one is the mean of four of the large one, but for the window's edge.
+    expect(largest).toBeLessThan(6);
+    rmSync(folder, { recursive: true });
+  });
+
+  test.each(["files", "memory"])("a view of a view is made of the other's bytes (%s)", async (kind) => {
+    const folder = temporaryFolder();
+    const source = kind === "memory" ? pixelSource(8, 40, 50) : fileSource(folder, await slopesIn(folder, 90));
+    const alone = { large: [crop(16), { type: "flip" } as const] };
+    for (const workers of [0, 2]) {
+      const [batch] = await collect(open(source, { views, workers, shuffle: false }), { epoch: 0, batch: 0 }, 1);
+      const kept = batch as Kept;
+      for (let sample = 0; sample < 8; sample++) {
+        const part = (view: string, side: number) =>
+          bytes(kept, view).subarray(sample * side * side * 3, (sample + 1) * side * side * 3);
+        const large = { data: part("large", 16), height: 16, width: 16, channels: 3 };
+        expect(part("half", 8).equals(resample(large, { height: 8, width: 8 }).data)).toBe(true);
+        expect([...part("bright", 16)]).toEqual([...part("image", 16)].map((value) => 255 - value));
+      }
+    }
+    // A key of its own is what it was before there were shared ones.
+    const [one] = await collect(open(source, { views: alone, shuffle: false }), { epoch: 0, batch: 0 }, 1);
+    const own = { large: { transform: alone.large, key: "x" }, x: [] };
+    expect(() => open(source, { views: own })).toThrow("views.large.key");
+    const again = { other: alone.large, large: alone.large };
+    const [two] = await collect(open(source, { views: again, shuffle: false }), { epoch: 0, batch: 0 }, 1);
+    expect((two as Kept).pixels["large"]).toBe((one as Kept).pixels["large"]);
+    expect((two as Kept).pixels["other"]).not.toBe((one as Kept).pixels["large"]);
+    rmSync(folder, { recursive: true });
+  });
 });
