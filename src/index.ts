@@ -65,20 +65,35 @@ export { type Cost, cost } from "./graph/cost.js";
 export { type DiagramOptions, diagram } from "./graph/diagram.js";
 export { exportOnnx, type OnnxFile, type OnnxOptions } from "./graph/onnx/export.js";
 export type { Flame, ModuleTime, OperationTime, StepProfile } from "./graph/profile.js";
+export type { Health, Signal } from "./methods/health.js";
 export { buildMethod, methods } from "./methods/index.js";
 export { Emae, type EmaeConfig, emae } from "./methods/masked/emae.js";
 export { Mae, type MaeConfig, mae } from "./methods/masked/mae.js";
 export {
+  type Batch as MethodBatch,
+  type DefinedMethod,
+  defineMethod,
   type Fit,
+  type Hiding,
   type Loss,
   Method,
   type MethodSpec,
+  type ParameterRule,
   type Pieces,
   type Reconstruction,
   type Step,
 } from "./methods/method.js";
 export type { Target } from "./methods/parts/targets/target.js";
 export type { Tokenizer } from "./methods/parts/tokenizers/tokenizer.js";
+export { alone, type World } from "./methods/world.js";
+export {
+  anyEncoder,
+  type Encoder,
+  type EncoderKind,
+  type ImageShape,
+  type Pool,
+  patchEncoder,
+} from "./models/encoder.js";
 export { buildEncoder, type ModelConfig, models } from "./models/index.js";
 export type { Layout, Published } from "./models/published/open.js";
 export { Vit, type VitConfig, vitSizes } from "./models/vit.js";
@@ -141,7 +156,7 @@ export { type Decoding, measureDecoding } from "./train/plan/decoding.js";
 export { busyLoad, type MachineRates, machineRates } from "./train/plan/machine.js";
 export { recordRun, runMemory, stepTime, whatWouldFit } from "./train/plan/predict.js";
 export { profileStep } from "./train/plan/profile.js";
-export { pretrain } from "./train/pretrain.js";
+export { pretrain, trainingOf } from "./train/pretrain.js";
 export { estimateGpu, type GpuEstimate } from "./train/speed.js";
 export { loadReferences, nearestReference } from "./train/verdict/reference.js";
 export { type Verdict, verdict } from "./train/verdict/verdict.js";

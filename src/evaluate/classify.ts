@@ -42,7 +42,7 @@ export async function classifyAll(
   const { config, view } = classifier;
   // Every picture that can be read counts, however many cannot.
   const reading: Reading = { ...config, data: { ...config.data, workers: "auto", maxBadShare: 1 } };
-  await using loader = inOrder(reading, source, Math.min(options.batchSize ?? 64, source.size), view);
+  await using loader = inOrder(reading, source, Math.min(options.batchSize ?? 64, source.size), { image: view });
   const pictures: Classified[] = [];
   const skipped: Unreadable[] = [];
   const K = classifier.classes.length;

@@ -5,7 +5,7 @@ import { drawn, subsetOf } from "../data/sources/subset.js";
 import { LacunaError } from "../engine/errors.js";
 import { autocast, noGrad } from "../engine/modes.js";
 import { scope } from "../engine/scope.js";
-import type { Vit } from "../models/vit.js";
+import type { Method } from "../methods/method.js";
 import type { PixelBatch } from "../train/batch.js";
 import type { Probe, ProbeSetting } from "../train/loop/loop.js";
 import { plainLoader } from "../train/watch/held-out.js";
@@ -37,7 +37,7 @@ export async function featureProbes(setting: ProbeSetting): Promise<readonly Pro
   const pictures = await choosePictures(setting);
   const used = (pictures.bank?.source.size ?? 0) + pictures.queries.source.size;
   const rare = Math.max(setting.config.epochs / 10, used / affordable / setting.source.size);
-  const run: Probe["run"] = (encoder) => measure(encoder, pictures, setting);
+  const run: Probe["run"] = (method) => measure(method, pictures, setting);
   return [{ everyEpochs: probe.everyEpochs ?? rare, atStart: true, run }];
 }
 
@@ -124,19 +124,19 @@ function checkClasses(own: Source, other: Source, named: boolean): void {
 }
 
 async function* measure(
-  encoder: Vit,
+  method: Method,
   { queries, bank }: Chosen,
   setting: ProbeSetting,
 ): AsyncGenerator<readonly [string, number], void> {
-  encoder.setTraining(false);
-  const asked = await featuresOf(encoder, queries, setting);
+  method.setTraining(false);
+  const asked = await featuresOf(method, queries, setting);
   try {
     if (!allFinite(asked)) return; // the loss will say it
     const { deviation, isotropicDeviation, effectiveRank } = featureSpread(asked.features);
     yield ["featureStd", deviation / isotropicDeviation];
     yield ["featureRank", effectiveRank];
     if (bank === undefined) return;
-    const known = await featuresOf(encoder, bank, setting);
+    const known = await featuresOf(method, bank, setting);
     try {
       if (allFinite(known)) yield* classified(known, asked, setting);
     } finally {
@@ -163,10 +163,10 @@ function allFinite({ features }: Extracted): boolean {
   return scope(() => noGrad(() => features.isFinite().all().item() === 1));
 }
 
-async function featuresOf(encoder: Vit, pictures: Pictures, { config, precision }: ProbeSetting): Promise<Extracted> {
+async function featuresOf(method: Method, pictures: Pictures, { config, precision }: ProbeSetting): Promise<Extracted> {
   const { mean, std } = config.data;
   return extractFeatures(
-    (images) => autocast(precision, () => encoder.features(images), config.device),
+    (images) => autocast(precision, () => method.features(images), config.device),
     pictures.batches(),
     { mean, std, device: config.device },
   );

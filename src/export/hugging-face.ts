@@ -87,7 +87,7 @@ ${[...spdx, "library_name: transformers", "pipeline_tag: image-feature-extractio
 
 # ${name}
 
-The encoder of a ViT (${encoder.blocks.links.length} blocks, width ${encoder.width}, pictures of ${height} × ${width}) after ${step} steps of ${method.name.toUpperCase()} without labels,
+The encoder of a ViT (${encoder.depth} blocks, width ${encoder.width}, pictures of ${height} × ${width}) after ${step} steps of ${method.name.toUpperCase()} without labels,
 trained with Lacuna. Licence of the weights: ${license ?? "not stated by who trained it"}.
 
 \`\`\`js

@@ -7,7 +7,9 @@ import type { Classifier } from "../finetune/classifier.js";
 import type { FinetuneConfig } from "../finetune/config.js";
 import { exportOnnx, type OnnxFile, type OnnxOptions, type Tap } from "../graph/onnx/export.js";
 import type { Precision } from "../graph/onnx/graph.js";
-import type { Vit } from "../models/vit.js";
+import type { Encoder } from "../models/encoder.js";
+import type { ExportGraph } from "../models/exports.js";
+import type { Module } from "../nn/module.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { LoadedModel } from "../train/checkpoints/load.js";
 import type { RunConfig } from "../train/config.js";
@@ -34,38 +36,19 @@ const unlicensed = "not stated by who trained it";
 
 type Trained = Pick<LoadedModel, "config" | "encoder" | "method" | "step">;
 
-/**
- * The encoder: `pixel_values` [batch C H W], normalised -> `last_hidden_state` [batch 1+N D], class token first, after the final
- * norm; `pooler_output` [batch D], the mean of its patch tokens. Names are Hugging Face's.
- */
+/** The encoder; names and shapes of inputs and outputs are in the file. */
 export function encoderOnnx({ config, encoder, step }: Trained, options: ModelOnnxOptions = {}): OnnxFile {
-  const [height, width] = encoder.imageSize;
-  return exportOnnx(encoder, {
-    ...common(config, step, options),
-    name: "encoder",
-    inputs: [{ name: "pixel_values", shape: ["batch", encoder.channels, height, width], dtype: "float32" }],
-    run: (image) => {
-      const tokens = encoder.call(image as Tensor); // [B 1+N D]
-      return { last_hidden_state: tokens, pooler_output: tokens.slice(1, 1).mean([1]) };
-    },
-    probes: { batch: [2, 3, 5] },
-    taps: taps(encoder, "", options),
-    descriptions: {
-      pixel_values: "pictures, normalised as the metadata's preprocessing says",
-      last_hidden_state: "tokens after the final norm, class token first",
-      pooler_output: "mean of the patch tokens",
-    },
-  });
+  const [graph] = encoder.exports();
+  return exported(graph as ExportGraph, common(config, step, options), taps(encoder, "", options));
 }
 
 /**
- * The whole masked autoencoder, for any mask: `image` [batch C H W], normalised; `ids_keep` [batch kept] int64, the visible patches;
- * `ids_restore` [batch N] int64, the place of each patch in the order visible, then hidden ->
- * `prediction` [batch N P], `rebuilt` [batch C H W], `features` [batch D], `attention` [batch H 1+kept 1+kept].
+ * The whole masked autoencoder, for any mask; names and shapes of inputs and outputs are in the file.
  * @throws ConfigError for a method that does not fill in pictures
  */
 export function autoencoderOnnx({ config, encoder, method, step }: Trained, options: ModelOnnxOptions = {}): OnnxFile {
-  if (method.fillIn === undefined)
+  const graph = method.exports?.().find(({ name }) => name === "masked-autoencoder");
+  if (graph === undefined)
     throw new ConfigError(`${config.method.name} does not fill in pictures.`, {
       code: "method",
       path: "method.name",
@@ -73,36 +56,30 @@ export function autoencoderOnnx({ config, encoder, method, step }: Trained, opti
       actual: config.method.name,
       remedy: "Export its encoder instead.",
     });
-  const [height, width] = encoder.imageSize;
-  const { patches } = encoder;
-  return exportOnnx(method, {
-    ...common(config, step, options, method.pictureNote?.()),
-    name: "masked-autoencoder",
-    inputs: [
-      { name: "image", shape: ["batch", encoder.channels, height, width], dtype: "float32" },
-      { name: "ids_keep", shape: ["batch", "kept"], dtype: "int64" },
-      { name: "ids_restore", shape: ["batch", patches], dtype: "int64" },
-    ],
-    run: (image, visible, restore) => {
-      const made = method.fillIn?.(image as Tensor, visible as Tensor, restore as Tensor);
-      const { latent, prediction, rebuilt } = made as NonNullable<typeof made>;
-      return { prediction, rebuilt, features: latent.slice(1, 1).mean([1]) };
-    },
-    probes: { batch: [2, 3, 5], kept: [1, Math.max(2, patches - 1), Math.max(2, Math.ceil(patches / 2))] },
-    taps: [
-      { name: "attention", module: `encoder.blocks.${encoder.blocks.links.length - 1}.attn`, op: "softmax.int" },
-      ...taps(encoder, "encoder.", options),
-    ],
-    descriptions: {
-      image: "pictures, normalised as the metadata's preprocessing says",
-      ids_keep: "numbers of the visible patches, counted row by row",
-      ids_restore: "for each patch its place in the order visible patches (as in ids_keep), then hidden ones",
-      prediction:
-        "every patch as the decoder predicts it, in image order; a patch's elements row by row, channels last",
-      rebuilt: "visible patches as they were, hidden ones as predicted; normalised like the input",
-      features: "mean of the encoder's tokens of the visible patches; with every patch visible the picture's features",
-      attention: "softmax weights of the encoder's last block, class token first, then the visible patches",
-    },
+  const attention = encoder.attentionPaths?.at(-1);
+  const last =
+    attention === undefined ? [] : [{ name: "attention", module: `encoder.${attention}`, op: "softmax.int" as const }];
+  const read = [...last, ...taps(encoder, "encoder.", options)];
+  const file = exported(graph, common(config, step, options, method.pictureNote?.()), read, {
+    attention: "softmax weights of the encoder's last block, class token first, then the visible patches",
+  });
+  return file;
+}
+
+function exported(
+  { name, module, inputs, run, probes, descriptions }: ExportGraph,
+  options: Common,
+  taps: readonly Tap[],
+  more: Readonly<Record<string, string>> = {},
+): OnnxFile {
+  return exportOnnx(module as Module, {
+    ...options,
+    name,
+    inputs,
+    run,
+    probes,
+    taps,
+    descriptions: { ...descriptions, ...more },
   });
 }
 
@@ -136,24 +113,24 @@ export function classifierOnnx({ config, model, step }: Judge, options: ModelOnn
   });
 }
 
-/** Outputs that are read out of the middle. */
-function taps({ blocks }: Vit, prefix: string, { layers = [], attention = [] }: ModelOnnxOptions): Tap[] {
-  const depth = blocks.links.length;
-  const block = (index: number): number => {
-    const counted = index < 0 ? index + depth : index;
-    if (Number.isInteger(counted) && counted >= 0 && counted < depth) return counted;
-    throw new ConfigError(`there is no block ${index}.`, {
+/** Outputs that are read out of the middle. @throws ConfigError for a layer that is not there, or has no attention */
+function taps(encoder: Encoder, prefix: string, { layers = [], attention = [] }: ModelOnnxOptions): Tap[] {
+  const pathOf = (paths: readonly string[], index: number, what: string): { i: number; module: string } => {
+    const i = index < 0 ? index + paths.length : index;
+    const path = paths[i];
+    if (path !== undefined) return { i, module: `${prefix}${path}` };
+    throw new ConfigError(`there is no ${what} ${index}.`, {
       code: "layer",
       path: "layers",
-      expected: `0 to ${depth - 1}, or -${depth} to -1`,
+      expected: paths.length === 0 ? "a model that has some" : `0 to ${paths.length - 1}, or -${paths.length} to -1`,
       actual: index,
     });
   };
+  const blocks = layers.map((index) => pathOf(encoder.layerPaths, index, "block"));
+  const heads = attention.map((index) => pathOf(encoder.attentionPaths ?? [], index, "block"));
   return [
-    ...layers.map(block).map((i) => ({ name: `hidden_states.${i}`, module: `${prefix}blocks.${i}` })),
-    ...attention
-      .map(block)
-      .map((i) => ({ name: `attentions.${i}`, module: `${prefix}blocks.${i}.attn`, op: "softmax.int" as const })),
+    ...blocks.map(({ i, module }) => ({ name: `hidden_states.${i}`, module })),
+    ...heads.map(({ i, module }) => ({ name: `attentions.${i}`, module, op: "softmax.int" as const })),
   ];
 }
 

@@ -1,4 +1,4 @@
-/** How labelled pictures are varied while training, and how they are looked at when judged (mae.md section 9). */
+/** How labelled pictures are varied while training, and how they are looked at when judged. */
 import { z } from "zod";
 import type { Transform } from "../data/views.js";
 import type { Size } from "../nn/patches.js";

@@ -1,13 +1,12 @@
 /**
- * A Vision Transformer with a classifier, as MAE's fine-tuning builds it. Paper: He et al., CVPR 2022, arXiv 2111.06377,
+ * An encoder with a classifier; a ViT's as MAE's fine-tuning builds it. Paper: He et al., CVPR 2022, arXiv 2111.06377,
  * appendix A.1. Code compared with: facebookresearch/mae (models_vit.py, main_finetune.py, main_linprobe.py).
  * Names in the state are the published ones (`fc_norm.weight`, `head.weight`, …; a probe's `head.0`, `head.1`), so the authors'
  * fine-tuned checkpoints load with no table. Differences: a probe's count of batches is not kept, since nothing reads it.
  */
 import { z } from "zod";
-import type { Vit } from "../models/vit.js";
+import type { Encoder, Part, Pool } from "../models/encoder.js";
 import { BatchNorm1d } from "../nn/batch-norm.js";
-import type { Block } from "../nn/block.js";
 import { normal } from "../nn/init.js";
 import { LayerNorm } from "../nn/layer-norm.js";
 import { Linear } from "../nn/linear.js";
@@ -17,7 +16,7 @@ import type { Tensor } from "../tensor/tensor.js";
 export const poolSchema = z
   .enum(["mean", "class"])
   .describe("what is classified: mean of the patch tokens, or the class token");
-export type Pool = z.output<typeof poolSchema>;
+export type { Pool };
 
 /** How much is trained: all, the last so many blocks (0.5: the MLP half of the last), or, with 0, the classifier alone. */
 export const trainBlocksSchema = z
@@ -46,15 +45,15 @@ export class Classifier extends Module<[Tensor], Tensor> {
   readonly classes: number;
 
   constructor(
-    readonly encoder: Vit,
+    readonly encoder: Encoder,
     { classes, pool, trainBlocks }: ClassifierOptions,
   ) {
     super();
     this.pool = pool;
     this.classes = classes;
-    this.trainBlocks =
-      typeof trainBlocks === "number" && trainBlocks >= encoder.blocks.links.length ? "all" : trainBlocks;
-    this.fcNorm = pool === "mean" && !this.isProbe ? new LayerNorm(encoder.width) : undefined;
+    this.trainBlocks = typeof trainBlocks === "number" && trainBlocks >= encoder.depth ? "all" : trainBlocks;
+    const isNormed = pool === "mean" && !this.isProbe && encoder.unnormed !== undefined;
+    this.fcNorm = isNormed ? new LayerNorm(encoder.width) : undefined;
     this.head = this.isProbe ? probeHead(encoder.width, classes) : linearHead(encoder.width, classes, "finetune");
     this.#freeze();
   }
@@ -83,9 +82,8 @@ export class Classifier extends Module<[Tensor], Tensor> {
 
   /** image [B C H W] -> what the head is given [B D] */
   features(image: Tensor): Tensor {
-    if (this.fcNorm !== undefined) return this.fcNorm.call(this.encoder.unnormed(image).slice(1, 1).mean([1])); // [B D], class token left out
-    const tokens = this.encoder.call(image); // [B 1+N D]
-    return this.pool === "class" ? tokens.select(1, 0) : tokens.slice(1, 1).mean([1]); // [B D]
+    const mean = this.fcNorm === undefined ? undefined : this.encoder.unnormed?.(image); // [B D]
+    return mean === undefined ? this.encoder.features(image, this.pool) : (this.fcNorm as LayerNorm).call(mean);
   }
 
   /** What is frozen stays as in evaluation: drop path would only add noise to it. */
@@ -95,7 +93,6 @@ export class Classifier extends Module<[Tensor], Tensor> {
     if (!on) return;
     for (const part of this.#trained()) part.setTraining(true);
     if (this.trainBlocks === "all") this.encoder.setTraining(true);
-    this.encoder.blocks.training = this.trainBlocks !== 0; // activation checkpointing asks for it
   }
 
   override close(): void {
@@ -107,27 +104,17 @@ export class Classifier extends Module<[Tensor], Tensor> {
   #freeze(): void {
     const all = this.trainBlocks === "all";
     for (const parameter of this.encoder.state().values()) parameter.setRequiresGrad(all);
-    for (const part of this.#trained()) {
-      for (const parameter of part.state().values()) if (parameter.trainable) parameter.setRequiresGrad(true);
-    }
+    for (const parameter of this.#trained().flatMap((part) => [...part.state().values()]))
+      if (parameter.trainable) parameter.setRequiresGrad(true);
   }
 
-  /** Parts of the model that are trained besides tokens, positions and patches. */
-  #trained(): Module[] {
-    const own = [this.head, ...(this.fcNorm === undefined ? [] : [this.fcNorm])] as Module[];
-    const { links } = this.encoder.blocks;
+  /** Parts of the model that are trained besides what is next to the pixels. */
+  #trained(): Part[] {
+    const own = [this.head, ...(this.fcNorm === undefined ? [] : [this.fcNorm])] as Part[];
     if (this.trainBlocks === 0) return own;
-    const norm = this.fcNorm === undefined ? [this.encoder.norm] : [];
-    if (this.trainBlocks === "all") return [...own, ...norm, ...links];
-    return [...own, ...norm, ...lastBlocks(links, this.trainBlocks)];
+    const { encoder, trainBlocks } = this;
+    return [...own, ...encoder.lastLayers(trainBlocks === "all" ? encoder.depth : trainBlocks)];
   }
-}
-
-/** Half a block is the branch with the MLP, with the norm before it (paper, figure 9). */
-function lastBlocks(links: readonly Block[], count: number): Module[] {
-  if (count >= 1) return links.slice(-count);
-  const last = links.at(-1) as Block;
-  return [last.norm2, last.mlp, last.dropPath2];
 }
 
 function linearHead(width: number, classes: number, kind: keyof typeof headDeviation): Linear {

@@ -7,28 +7,31 @@ import { differences } from "../train/checkpoint.js";
 import { type LoopOptions, Run } from "../train/loop/loop.js";
 import { openNew, type RunOptions } from "../train/loop/session.js";
 import type { TaskSpec } from "../train/loop/task.js";
+import { judgingView, trainingView } from "./augmentation.js";
 import { type FinetuneConfig, type FinetuneConfigInput, laidOver, parseFinetune } from "./config.js";
 import { inheritedFrom, loadInitial } from "./initial.js";
-import { Supervised } from "./supervised.js";
+import { Supervised, supervisedArchitecture } from "./supervised.js";
 
 /** Learning from labels: fine-tuning, partial fine-tuning, linear probing, and training from scratch. */
-export const finetuning: TaskSpec<FinetuneConfig, Supervised> = {
+export const finetuning: TaskSpec<FinetuneConfig> = {
   name: "finetune",
   parse: parseFinetune,
   openSource: openLabelledSource,
   settle,
   accept: sameClasses,
-  build(config, { derived, precision, willLoad }) {
-    const task = new Supervised(config, derived, precision);
-    if (config.from === undefined || willLoad) return task;
-    try {
-      loadInitial(task.model, config.from);
-      task.startAverage();
-      return task;
-    } catch (error) {
-      task.close();
-      throw error;
-    }
+  training(config) {
+    const method = new Supervised(config);
+    const { imageSize } = method.encoder;
+    return {
+      method,
+      views: { image: trainingView(config.augmentation, imageSize) },
+      validationViews: { image: judgingView(config.augmentation, imageSize) },
+      columns: ["label"],
+      architecture: supervisedArchitecture(method),
+    };
+  },
+  load({ from }, { method }) {
+    if (from !== undefined) loadInitial((method as Supervised).model, from);
   },
 };
 

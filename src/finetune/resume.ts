@@ -3,14 +3,14 @@ import { CheckpointError } from "../engine/errors.js";
 import type { RunConfig } from "../train/config.js";
 import { type LoopOptions, Run } from "../train/loop/loop.js";
 import { openResumed, type ResumeOptions } from "../train/loop/session.js";
-import type { Task, TaskSpec } from "../train/loop/task.js";
+import type { TaskSpec } from "../train/loop/task.js";
 import { pretraining } from "../train/pretrain.js";
 import type { FinetuneConfig } from "./config.js";
 import { finetuning } from "./finetune.js";
 
 /** The configuration of a run of any kind; a supervised one has a `task`. */
 export type AnyConfig = RunConfig | FinetuneConfig;
-type AnySpec = TaskSpec<AnyConfig, Task>;
+type AnySpec = TaskSpec<AnyConfig>;
 
 /** Kinds of runs, as `task` in run.json's config names them. Each is given the configurations that it parsed itself. */
 const tasks: Readonly<Record<string, AnySpec>> = {

@@ -1,25 +1,40 @@
 import type { z } from "zod";
-import type { Transform } from "../data/views.js";
-import type { Encoder } from "../models/encoder.js";
-import type { ImageShape } from "../models/vit.js";
+import type { ViewSpec } from "../data/views.js";
+import { ConfigError } from "../engine/errors.js";
+import type { Encoder, EncoderKind, ImageShape, Pool } from "../models/encoder.js";
+import type { ExportGraph } from "../models/exports.js";
 import { Module } from "../nn/module.js";
+import type { Size } from "../nn/patches.js";
+import type { NamedTensor } from "../optim/optimizer.js";
 import type { Rng } from "../tensor/random.js";
 import type { Tensor } from "../tensor/tensor.js";
+import type { DefaultsFor } from "./defaults.js";
+import type { Health } from "./health.js";
+import type { World } from "./world.js";
 
-/** What a training step knows besides its images. */
+/** What a training step knows besides its batch. */
 export interface Step {
   /** Optimiser steps taken so far. */
   readonly index: number;
   readonly epoch: number;
-  /** Share of the run that is done, 0 to 1. */
+  /** Share of the run that is done, 0 to 1: where schedules stand. */
   readonly progress: number;
   /** Keyed by (seed, epoch, sample): one row a picture of the batch. Fork it for each purpose. */
   readonly rng: Rng;
+  /** The processes that train together; one by itself is the identity. */
+  readonly world: World;
 }
+
+/** Columns of a source that are no pictures. `label`: [B] int64, −1 where a picture has none. */
+export type Column = "label";
+
+/** A batch by name: views [B C H W], normalised, and the columns that the method asks for. */
+export type Batch<Name extends string = string> = Readonly<Record<Name, Tensor>>;
 
 /** A scalar to minimise and, for the log, what it was made of. */
 export interface Loss {
   readonly total: Tensor;
+  /** Scalars. What `health` watches is among them. */
   readonly parts?: Readonly<Record<string, Tensor>>;
 }
 
@@ -32,14 +47,19 @@ export interface Pieces {
 
 /** What a method learns from pictures before the first step, and keeps in buffers: a basis, a codebook. */
 export interface Fit {
-  /** So many patches of the first pictures that the run will see; fewer where there are not so many. */
-  readonly patches: number;
+  /** How many of the first pictures that the run will see; fewer where there are not so many. */
+  readonly pictures: number;
+  /** Which view of them. */
+  readonly view: string;
   /** images [n C H W], augmented as in training; `rng` is keyed by the run's seed alone. */
   run(images: Tensor, rng: Rng): void;
 }
 
-/** Patches that a basis or a codebook is fitted to: 1024 pictures of 8 × 8 patches, 335 of 14 × 14. */
-export const patchesToFit = 65_536;
+/** Rows [start, end) of a batch: a micro-batch. */
+export interface Rows {
+  readonly start: number;
+  readonly end: number;
+}
 
 /** Pictures of a reconstruction, in the normalised space of the input. */
 export interface Reconstruction {
@@ -47,69 +67,216 @@ export interface Reconstruction {
   readonly masked: Tensor;
   /** [B C H W], the visible patches as they were, the hidden ones as predicted */
   readonly rebuilt: Tensor;
-  /** [B C H W], every patch as predicted; visible ones carry no loss and look it (paper, figure 2) */
+  /** [B C H W], every patch as predicted; visible ones carry no loss and look it */
   readonly predicted: Tensor;
   /** [B N], 1 = hidden */
   readonly mask: Tensor;
 }
 
-/** All that a method which fills in pictures makes of a picture and a mask. */
-export interface Filled extends Omit<Reconstruction, "mask"> {
-  /** [B 1+K D], the encoder's normed tokens: class token first, then the visible patches in the order given */
-  readonly latent: Tensor;
-  /** [B N O], what the decoder says of every patch, in image order; pixels of a patch stand channels last */
-  readonly prediction: Tensor;
-  /** [B N], 1 = hidden */
-  readonly hidden: Tensor;
+/** A mask that is given rather than drawn: the order of the patches, kept ones first, ids [B N], and how many are kept. */
+export interface GivenMask {
+  readonly ids: Tensor;
+  readonly kept: number;
 }
 
-/** A way to learn without labels: `forward` turns views of a batch into a loss. */
-export abstract class Method<View extends string = "image"> extends Module<
-  [Readonly<Record<View, Tensor>>, Step],
-  Loss
-> {
+/** How a method hides parts of pictures. */
+export interface Hiding {
+  /** Share of the cells that is hidden in training. */
+  readonly share: number;
+  /** Cells down and across. */
+  readonly grid: Size;
+  /** A cell's height and width in pixels. */
+  readonly cell: Size;
+}
+
+/** Parameters that a method wants to be treated apart from the others. */
+export interface ParameterRule {
+  /** Whether weight decay acts on it; the usual rule if absent: tensors of two and more dimensions. */
+  readonly decays?: boolean;
+  /** Factor on the learning rate. */
+  readonly rate?: number;
+  /** Its rate does not follow the schedule, but stays at the peak (SimSiam's predictor). */
+  readonly constantRate?: boolean;
+}
+
+/** A way to learn: `forward` turns a batch into a loss. Every hook is for methods that need it. */
+export abstract class Method<Name extends string = string> extends Module<[Batch<Name>, Step], Loss> {
+  /** What is trained for, and kept. */
   abstract readonly encoder: Encoder;
+
+  /** How its features are pooled for evaluation; the encoder's own way if absent. */
+  readonly pool?: Pool;
+
+  /**
+   * At the start of a run, after first values, weights from elsewhere and `fit`, and not on resume: a teacher becomes its
+   * student's copy here.
+   */
+  begin?(): void;
+
+  /** What must see pictures before the first step; what is learned is in the state. */
+  fit?(): Fit | undefined;
+
+  /**
+   * Called once a step with all rows of the batch, for methods that change or mix pictures across it. @returns what gives the
+   * batch of some rows; absent, a micro-batch is its rows alone
+   */
+  prepare?(whole: Batch<Name>, step: Step): (rows: Rows) => Batch<Name>;
 
   /**
    * For methods that need not hold all activations at once: the loss of `forward`, and what to differentiate for its
    * gradient. Undefined: `forward` as it is. Called in training only, without a scope of its own.
    */
-  pieces?(views: Readonly<Record<View, Tensor>>, step: Step): Pieces | undefined;
+  pieces?(batch: Batch<Name>, step: Step): Pieces | undefined;
+
+  /**
+   * Between backward and update: gradients are in `grad`, and may be changed there (clipping by tensor, a layer that is
+   * frozen for an epoch). @returns scalars for the log
+   */
+  beforeUpdate?(step: Step, parameters: readonly NamedTensor[]): Readonly<Record<string, Tensor>> | undefined;
 
   /** After the optimiser's step: moving-average teachers, queues. Changes buffers in place. */
   afterStep?(step: Step): void;
 
-  /**
-   * For methods that fill in pictures. @param given a mask: the order of the patches, kept ones first, ids [B N], and how
-   * many are kept; drawn if absent
-   */
-  reconstruct?(image: Tensor, step: Step, given?: { readonly ids: Tensor; readonly kept: number }): Reconstruction;
+  /** How a parameter is updated, by its name in the state; undefined: as usual. */
+  ruleFor?(parameter: NamedTensor): ParameterRule | undefined;
 
   /**
-   * The same as a function of its tensors alone, which is what is exported: image [B C H W], visible patches [B K] and the
-   * place of each patch in the order visible, then hidden [B N]; both int64. No number is drawn.
+   * What validation measures: sums over the rows, which are divided by their number; it has a `loss`. Absent: the loss of
+   * `forward` in evaluation mode.
    */
-  fillIn?(image: Tensor, visible: Tensor, restore: Tensor): Filled;
+  score?(batch: Batch<Name>, step: Step): Readonly<Record<string, number>>;
 
-  /** For methods that fill in pictures: the share of the patches that is hidden in training. */
-  hiddenShare?(): number;
+  /** The score after which the best model is kept beside the last; none if absent. */
+  readonly bestBy?: string;
+
+  /** For methods that fill in pictures. @param given a mask; drawn if absent */
+  reconstruct?(image: Tensor, step: Step, given?: GivenMask): Reconstruction;
+
+  /** For methods that hide parts of pictures: which parts, and how many of them in training. */
+  hiding?(): Hiding;
 
   /** How often a step goes forward, the pass that is differentiated included; once where it is not said. */
   forwardPasses?(): number;
 
-  /** For methods that must see pictures before the first step; what they learn is in their state. */
-  fit?(): Fit | undefined;
+  /** By what one sees that a run is well. */
+  health(): Health {
+    return { loss: "falls", signals: [] };
+  }
 
-  /** Loss of a method that learned nothing but the mean, where that is known: the verdict compares with it. */
-  baseline?(): number;
+  /** Graphs that it offers besides its encoder's. */
+  exports?(): readonly ExportGraph[];
 
   /** One line on what its pictures show: which statistics turn a prediction into pixels. */
   pictureNote?(): string;
+
+  /** image [B C H W] -> what evaluation judges [B D] */
+  features(image: Tensor): Tensor {
+    return this.encoder.features(image, this.pool);
+  }
 }
 
-/** A method in the list: its schema, the views that it asks for, and how it is built. */
-export interface MethodSpec<C extends z.ZodType, E extends Encoder, View extends string> {
+/** A method as its author writes it: its schema, the views that it asks for, and how it is built. */
+export interface MethodSpec<C extends z.ZodType<{ readonly name: string }>, E extends Encoder, Name extends string> {
+  /** As configurations name it. */
+  readonly name: string;
   readonly config: C;
-  views(config: z.output<C>, image: ImageShape): Readonly<Record<View, Transform>>;
-  build(config: z.output<C>, encoder: E): Method<View>;
+  /** Which encoders it trains: `patchEncoder`, `denseEncoder`, `anyEncoder` or one of your own. */
+  readonly encoders: EncoderKind<E>;
+  /** The augmented views of a picture in training, by name. */
+  views(config: z.output<C>, image: ImageShape): Readonly<Record<Exclude<Name, Column>, ViewSpec>>;
+  /**
+   * The views in which validation pictures are judged: their draws never change. Absent: the middle of a picture where there is
+   * one view, and the training views where several are compared.
+   */
+  validationViews?(config: z.output<C>, image: ImageShape): Readonly<Record<Exclude<Name, Column>, ViewSpec>>;
+  /** Columns that it cannot do without: a source that lacks one is refused when the run is opened. */
+  readonly columns?: readonly Column[];
+  /**
+   * Why the batch must not be cut into micro-batches (negatives from the batch, batch norm, a queue); undefined where their
+   * gradients add up to the whole batch's.
+   */
+  couplesBatch?(config: z.output<C>): string | undefined;
+  /** @param makeEncoder builds the configured encoder anew at each call: a teacher is a second one */
+  build(config: z.output<C>, makeEncoder: () => E): Method<Name>;
+  /** What a run is made of when only its pictures are given. */
+  readonly defaults?: DefaultsFor;
+}
+
+/** A method with its types sealed in: what the list holds, and everybody above uses. */
+export interface DefinedMethod<Config extends { readonly name: string } = { readonly name: string }> {
+  readonly name: string;
+  readonly config: z.ZodType<Config>;
+  readonly encoders: EncoderKind<Encoder>;
+  readonly columns: readonly Column[];
+  readonly defaults: DefaultsFor | undefined;
+  views(config: Config, image: ImageShape): Readonly<Record<string, ViewSpec>>;
+  validationViews(config: Config, image: ImageShape): Readonly<Record<string, ViewSpec>>;
+  couplesBatch(config: Config): string | undefined;
+  /** @throws ConfigError where encoder and method do not fit together; encoders made are closed then */
+  build(config: Config, makeEncoder: () => Encoder): Method;
+}
+
+/** Seals a method's types in. This is the one place where they meet what a configuration names. */
+export function defineMethod<C extends z.ZodType<{ readonly name: string }>, E extends Encoder, Name extends string>(
+  spec: MethodSpec<C, E, Name>,
+): DefinedMethod<z.output<C>> {
+  const { name, encoders, columns = [], defaults } = spec;
+  return {
+    name,
+    config: spec.config as unknown as z.ZodType<z.output<C>>,
+    encoders,
+    columns,
+    defaults,
+    views: (given, image) => spec.views(given, image),
+    validationViews: (given, image) =>
+      spec.validationViews?.(given, image) ?? usualViews(spec.views(given, image), image),
+    couplesBatch: (given) => spec.couplesBatch?.(given),
+    build: (given, makeEncoder) =>
+      closingOnError(makeEncoder, (make) => spec.build(given, () => fitting(spec, make()))),
+  };
+}
+
+/** The middle of a picture where there is one view; several are compared with each other, and stay as they are. */
+function usualViews(
+  views: Readonly<Record<string, ViewSpec>>,
+  { imageSize }: ImageShape,
+): Readonly<Record<string, ViewSpec>> {
+  const [only, ...more] = Object.keys(views);
+  if (only === undefined || more.length > 0) return views;
+  return {
+    [only]: [
+      { type: "resize", size: Math.max(...imageSize) },
+      { type: "centerCrop", size: imageSize },
+    ],
+  };
+}
+
+/** What was made before something did not fit is freed. */
+function closingOnError<R>(makeEncoder: () => Encoder, build: (make: () => Encoder) => R): R {
+  const made: Encoder[] = [];
+  const make = (): Encoder => {
+    const encoder = makeEncoder();
+    made.push(encoder);
+    return encoder;
+  };
+  try {
+    return build(make);
+  } catch (error) {
+    for (const encoder of made) encoder.close();
+    throw error;
+  }
+}
+
+function fitting<E extends Encoder>(
+  { name, encoders }: { readonly name: string; readonly encoders: EncoderKind<E> },
+  encoder: Encoder,
+): E {
+  if (encoders.is(encoder)) return encoder;
+  throw new ConfigError(`${name} trains ${encoders.what}, and ${encoder.constructor.name} is none.`, {
+    code: "encoder",
+    path: "model.name",
+    expected: encoders.what,
+    actual: encoder.constructor.name,
+    remedy: "Choose another model.name, or a method that trains this model.",
+  });
 }

@@ -1,13 +1,110 @@
+/** What a backbone answers about itself, so that nobody above it has to look inside. */
 import type { Module } from "../nn/module.js";
-import type { Size } from "../nn/patches.js";
+import type { PatchEmbed, Size } from "../nn/patches.js";
 import type { Tensor } from "../tensor/tensor.js";
+import type { ExportGraph } from "./exports.js";
 
-/** What every backbone offers: evaluation, embedding and export ask for nothing else. */
+/** What an encoder is given besides its config: the pictures' size and channels. */
+export interface ImageShape {
+  readonly imageSize: Size;
+  readonly channels: number;
+}
+
+/** How a picture becomes one vector: the mean over its positions, or the class token. */
+export type Pool = "mean" | "class";
+
+/** A map of features: one vector for every `stride` × `stride` pixels. */
+export interface FeatureMap {
+  readonly map: Tensor; // [B C h w]
+  /** Pixels from one position to the next, down and across. */
+  readonly stride: Size;
+}
+
+/** Any part of a model, whatever it is called with. */
+export type Part = Module<never[], unknown>;
+
+/** What every backbone offers. Called, it gives its last layer's output: tokens [B N D] or a map [B D h w]. */
 export interface Encoder extends Module<[Tensor], Tensor> {
   /** Features of an image, per vector. */
   readonly width: number;
   readonly channels: number;
+  /** The size that it was built for. */
   readonly imageSize: Size;
-  /** image [B C H W] -> one feature vector an image [B D]; nothing is masked */
-  features(image: Tensor): Tensor;
+  /** Pixels for one position of the last layer, down and across: the patch, or the product of all strides. */
+  readonly stride: Size;
+  /** Layers by which learning rates decay: blocks of a ViT, stages or groups of blocks of a ConvNet. */
+  readonly depth: number;
+  /** The poolings that it has; the first is used where nobody asks for one. */
+  readonly pools: readonly [Pool, ...Pool[]];
+  /** Whether pictures of this size can be encoded. */
+  accepts(size: Size): boolean;
+  /** image [B C H W] -> one feature vector an image [B D], normed as evaluation wants it; nothing is masked */
+  features(image: Tensor, pool?: Pool): Tensor;
+  /**
+   * For encoders whose classifiers pool first and put a norm of their own in place of the encoder's last one:
+   * image -> the mean over positions before that norm [B D]. Undefined: `features` is what a classifier stands on.
+   */
+  unnormed?(image: Tensor): Tensor;
+  /** image [B C H W] -> maps for dense prediction, finest first: strides 4 to 32 of a hierarchy, one stride of a ViT */
+  stages(image: Tensor): readonly FeatureMap[];
+  /** Where a parameter of its state stands: 0 next to the pixels, `depth` the last layer, `depth + 1` what comes behind. */
+  layerOf(name: string): number;
+  /** The last `count` layers and what stands behind them; 0.5 is the second half of the last one. */
+  lastLayers(count: number): readonly Part[];
+  /** The modules of its layers by their paths below it, first to last: `blocks.0`. */
+  readonly layerPaths: readonly string[];
+  /** Where its layers have attention, the modules that compute it: `blocks.0.attn`. */
+  readonly attentionPaths?: readonly string[];
+  /** Heads of each of them. */
+  readonly heads?: number;
+  /** Graphs of the encoder for other programs; the first is `encoder`. */
+  exports(): readonly ExportGraph[];
+  /** Whether activations are computed again in backward instead of kept. */
+  setCheckpointing(on: boolean): void;
 }
+
+/** An encoder whose patches are tokens: a method can leave some out, and encode the rest. */
+export interface PatchEncoder extends Encoder {
+  readonly patchEmbed: PatchEmbed;
+  readonly posEmbed: Tensor; // [1 1+N D], the class token's row first
+  readonly patchSize: Size;
+  /** Patches down and across. */
+  readonly grid: Size;
+  /** Number of patches N. */
+  readonly patches: number;
+  /** tokens of patches [B K D], positions added -> through the blocks and the final norm, class token first [B 1+K D] */
+  encode(tokens: Tensor): Tensor;
+}
+
+/** An encoder of maps: a method can hide cells of its last map, and nothing of them is seen. */
+export interface DenseEncoder extends Encoder {
+  /** Cells of the last map, down and across. */
+  readonly grid: Size;
+  /**
+   * image [B C H W], hidden [B h·w], 1 = hidden -> map [B D h w]. Visible cells are those of a sparse encoder: no pixel of a
+   * hidden cell changes them. What stands in hidden cells means nothing.
+   */
+  encodeMasked(image: Tensor, hidden: Tensor): Tensor;
+}
+
+/** Which encoders a method can train, and how an error names them. */
+export interface EncoderKind<E extends Encoder> {
+  /** "a ViT" */
+  readonly what: string;
+  is(encoder: Encoder): encoder is E;
+}
+
+export const anyEncoder: EncoderKind<Encoder> = {
+  what: "any encoder",
+  is: (encoder): encoder is Encoder => encoder !== undefined,
+};
+
+export const patchEncoder: EncoderKind<PatchEncoder> = {
+  what: "an encoder of patches (vit)",
+  is: (encoder): encoder is PatchEncoder => "encode" in encoder && "patchEmbed" in encoder,
+};
+
+export const denseEncoder: EncoderKind<DenseEncoder> = {
+  what: "an encoder of maps that can hide cells (convnextV2)",
+  is: (encoder): encoder is DenseEncoder => "encodeMasked" in encoder,
+};

@@ -1,16 +1,22 @@
 import { z } from "zod";
-import type { Encoder } from "./encoder.js";
-import { type ImageShape, Vit, type VitConfig, vitConfig } from "./vit.js";
+import type { Encoder, ImageShape } from "./encoder.js";
+import { type Named, Registry } from "./registry.js";
+import { vit, vitConfig } from "./vit.js";
 
-/** The list of backbones. A new one is a file and a line here. */
-export const models = {
-  vit: { config: vitConfig, build: (config: VitConfig, image: ImageShape): Vit => new Vit(config, image) },
-} as const;
+/** A model of the list: its schema, and how it is built. */
+export interface DefinedModel<Config extends { readonly name: string } = { readonly name: string }> extends Named {
+  /** Builds the encoder that a config describes, its weights not yet initialised. @throws ConfigError */
+  build(config: Config, image: ImageShape): Encoder;
+}
 
+/** The list of models. A new one is a file, a line here and one in `modelConfig`. */
+export const models = new Registry<DefinedModel>("model", [vit]);
+
+/** The configuration of a model that comes with the package; `models.schema()` knows those that were added too. */
 export const modelConfig = z.discriminatedUnion("name", [vitConfig]);
 export type ModelConfig = z.output<typeof modelConfig>;
 
-/** Builds the encoder that a config describes, its weights not yet initialised. */
-export function buildEncoder(config: ModelConfig, image: ImageShape): Vit & Encoder {
-  return models[config.name].build(config, image);
+/** Builds the encoder that a config describes, its weights not yet initialised. @throws ConfigError */
+export function buildEncoder(config: { readonly name: string }, image: ImageShape): Encoder {
+  return models.get(config.name).build(config, image);
 }

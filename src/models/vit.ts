@@ -11,11 +11,12 @@ import { dropPathRates } from "../nn/drop-path.js";
 import { normal } from "../nn/init.js";
 import { LayerNorm } from "../nn/layer-norm.js";
 import { Chain, Module, Parameter } from "../nn/module.js";
-import { PatchEmbed, type Size } from "../nn/patches.js";
-import { sinCosInit } from "../nn/positions.js";
+import { PatchEmbed, pair, type Size } from "../nn/patches.js";
+import { resizePositions, sinCosInit } from "../nn/positions.js";
 import { cat } from "../tensor/creation.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { Encoder } from "./encoder.js";
+import type { FeatureMap, ImageShape, Part, PatchEncoder, Pool } from "./encoder.js";
+import type { ExportGraph } from "./exports.js";
 
 /** Width, depth and heads by name (ViT table 1; Ti and S: DeiT table 1). */
 export const vitSizes = {
@@ -53,18 +54,7 @@ export const vitConfig = z.strictObject({
 });
 export type VitConfig = z.output<typeof vitConfig>;
 
-/** What a ViT is given besides its config: the pictures' size and channels. */
-export interface ImageShape {
-  readonly imageSize: Size;
-  readonly channels: number;
-}
-
-/** [height, width] of a side or a pair. */
-export function pair(size: number | Size): Size {
-  return typeof size === "number" ? [size, size] : size;
-}
-
-export class Vit extends Module<[Tensor], Tensor> implements Encoder {
+export class Vit extends Module<[Tensor], Tensor> implements PatchEncoder {
   readonly clsToken: Parameter; // [1 1 D]
   readonly posEmbed: Parameter; // [1 1+N D]
   readonly patchEmbed: PatchEmbed;
@@ -78,6 +68,7 @@ export class Vit extends Module<[Tensor], Tensor> implements Encoder {
   readonly patchSize: Size;
   /** Patches down and across. */
   readonly grid: Size;
+  readonly pools = ["mean", "class"] as const;
 
   constructor(config: VitConfig, image: ImageShape) {
     super();
@@ -119,9 +110,15 @@ export class Vit extends Module<[Tensor], Tensor> implements Encoder {
     return this.blocks.call(cat([first, tokens], 1)); // [B 1+K D]
   }
 
-  /** image [B C H W] -> patches with their positions [B N D] */
+  /** image [B C H W], of any size that the patches divide -> patches with their positions [B N D] */
   private embed(image: Tensor): Tensor {
-    return this.patchEmbed.call(this.patchEmbed.unfold(image)).add(this.posEmbed.slice(1, 1)); // [B N D]
+    return this.patchEmbed.call(this.patchEmbed.unfold(image)).add(this.positionsOf(image).slice(1, 1)); // [B N D]
+  }
+
+  /** The table for an image's grid: resized where it is not the encoder's own (timm, DINO) [1 1+N D] */
+  private positionsOf(image: Tensor): Tensor {
+    const grid = [image.side(2) / this.patchSize[0], image.side(3) / this.patchSize[1]] as const;
+    return resizePositions(this.posEmbed, this.grid, grid);
   }
 
   /** image [B C H W] -> tokens [B 1+N D], class token first */
@@ -129,14 +126,83 @@ export class Vit extends Module<[Tensor], Tensor> implements Encoder {
     return this.encode(this.embed(image)); // [B 1+N D]
   }
 
-  /** image [B C H W] -> tokens before the final norm, class token first [B 1+N D]: classifiers put their own behind */
+  /** image [B C H W] -> mean of the patch tokens before the final norm [B D]: classifiers put their own behind */
   unnormed(image: Tensor): Tensor {
-    return this.throughBlocks(this.embed(image)); // [B 1+N D]
+    return this.throughBlocks(this.embed(image)).slice(1, 1).mean([1]); // [B D]
   }
 
-  /** image [B C H W] -> mean of the patch tokens after the final norm [B D] */
-  features(image: Tensor): Tensor {
-    return this.call(image).slice(1, 1).mean([1]); // [B D]
+  /** image [B C H W] -> mean of the patch tokens, or the class token, after the final norm [B D] */
+  features(image: Tensor, pool: Pool = "mean"): Tensor {
+    const tokens = this.call(image); // [B 1+N D]
+    return pool === "class" ? tokens.select(1, 0) : tokens.slice(1, 1).mean([1]); // [B D]
+  }
+
+  /** image [B C H W] -> the patch tokens after the final norm as one map [B D h w] */
+  stages(image: Tensor): readonly FeatureMap[] {
+    const [h, w] = [image.side(2) / this.patchSize[0], image.side(3) / this.patchSize[1]];
+    const tokens = this.call(image).slice(1, 1); // [B N D]
+    const map = tokens.transpose(1, 2).reshape([image.side(0), this.width, h, w]); // [B D h w]
+    return [{ map, stride: this.patchSize }];
+  }
+
+  get depth(): number {
+    return this.blocks.links.length;
+  }
+
+  get stride(): Size {
+    return this.patchSize;
+  }
+
+  accepts([height, width]: Size): boolean {
+    return height % this.patchSize[0] === 0 && width % this.patchSize[1] === 0;
+  }
+
+  /** 0: tokens, positions and patches; i + 1: block i; depth + 1: the final norm (BEiT, MAE: util/lr_decay.py). */
+  layerOf(name: string): number {
+    if (/^(cls_token|pos_embed|patch_embed)/.test(name)) return 0;
+    const block = /^blocks\.(\d+)\./.exec(name);
+    return block === null ? this.depth + 1 : Number(block[1]) + 1;
+  }
+
+  /** Half a block is the branch with the MLP, with the norm before it (MAE, figure 9). */
+  lastLayers(count: number): readonly Part[] {
+    const { links } = this.blocks;
+    const last = links.at(-1) as Block;
+    const blocks = count >= 1 ? links.slice(-count) : [last.norm2, last.mlp, last.dropPath2];
+    return [...(count === 0 ? [] : blocks), this.norm] as readonly Part[];
+  }
+
+  get layerPaths(): readonly string[] {
+    return this.blocks.links.map((_, i) => `blocks.${i}`);
+  }
+
+  get attentionPaths(): readonly string[] {
+    return this.layerPaths.map((path) => `${path}.attn`);
+  }
+
+  /** Names of inputs and outputs are Hugging Face's. */
+  exports(): readonly ExportGraph[] {
+    return [
+      {
+        name: "encoder",
+        module: this as Module<never[], unknown>,
+        inputs: [{ name: "pixel_values", shape: ["batch", this.channels, ...this.imageSize], dtype: "float32" }],
+        run: (image) => {
+          const tokens = this.call(image as Tensor); // [B 1+N D]
+          return { last_hidden_state: tokens, pooler_output: tokens.slice(1, 1).mean([1]) };
+        },
+        probes: { batch: [2, 3, 5] },
+        descriptions: {
+          pixel_values: "pictures, normalised as the metadata's preprocessing says",
+          last_hidden_state: "tokens after the final norm, class token first",
+          pooler_output: "mean of the patch tokens",
+        },
+      },
+    ];
+  }
+
+  setCheckpointing(on: boolean): void {
+    this.blocks.checkpointing = on;
   }
 }
 
@@ -162,3 +228,9 @@ function gridOf(image: Size, patch: Size): Size {
   }
   return [image[0] / patch[0], image[1] / patch[1]];
 }
+
+export const vit = {
+  name: "vit",
+  config: vitConfig,
+  build: (config: VitConfig, image: ImageShape): Vit => new Vit(config, image),
+};

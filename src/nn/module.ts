@@ -129,7 +129,7 @@ export class Chain<M extends Module> extends Module {
   /** x [B N D] -> [B N D], through every link in turn */
   protected forward(x: Tensor): Tensor {
     const run = (link: M, value: Tensor): Tensor =>
-      this.checkpointing && this.training ? checkpoint((input) => link.call(input), value) : link.call(value);
+      this.checkpointing && gradEnabled() ? checkpoint((input) => link.call(input), value) : link.call(value);
     const isForgotten = !gradEnabled() && !isRecording(); // nobody asks for what lies between
     return this.links.reduce((value, link) => {
       const next = run(link, value);

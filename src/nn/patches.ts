@@ -8,9 +8,13 @@ import { Parameter } from "./parameter.js";
 /** Height and width, in pixels or in patches. */
 export type Size = readonly [height: number, width: number];
 
+/** [height, width] of a side or a pair. */
+export function pair(size: number | Size): Size {
+  return typeof size === "number" ? [size, size] : size;
+}
+
 /**
- * Element order inside a patch: a convolution's kernel is channel-first, MAE's targets are channel-last
- * (mae.md section 2).
+ * Element order inside a patch: a convolution's kernel is channel-first, MAE's targets are channel-last.
  */
 export type PatchOrder = "channelsFirst" | "channelsLast";
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { aten, type Tensor } from "../tensor/tensor.js";
-import { type ParameterGroup, StatefulOptimizer } from "./optimizer.js";
+import { type GroupSettings, type ParameterGroup, StatefulOptimizer } from "./optimizer.js";
 
 /** Defaults are MAE's pre-training recipe (He et al. 2021, appendix A.1). */
 export const adamwConfig = z.strictObject({
@@ -51,13 +51,11 @@ export class AdamW extends StatefulOptimizer {
     );
   }
 
-  protected update(learningRate: number): void {
-    for (const [i, group] of this.groups.entries()) {
-      this.#updateGroup(this.#members[i] ?? [], learningRate * group.learningRateScale, group.weightDecay);
-    }
+  protected update(settings: readonly GroupSettings[]): void {
+    for (const [i, group] of settings.entries()) this.#updateGroup(this.#members[i] ?? [], group);
   }
 
-  #updateGroup(members: readonly Member[], lr: number, weightDecay: number): void {
+  #updateGroup(members: readonly Member[], { learningRate: lr, weightDecay }: GroupSettings): void {
     const gradients: Tensor[] = [];
     const ready = members.filter(({ tensor }) => {
       const gradient = tensor.grad;

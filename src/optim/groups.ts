@@ -26,21 +26,15 @@ export function weightDecayGroups(
   return groups.filter((group) => group.tensors.length > 0);
 }
 
-/** Where a parameter stands in a ViT of `depth` blocks: 0 tokens, positions and patches, i + 1 block i, depth + 1 the rest. */
-export function vitLayer(name: string, depth: number): number {
-  if (/(^|\.)(cls_token|mask_token|pos_embed$|patch_embed\.)/.test(name)) return 0;
-  const block = /(^|\.)blocks\.(\d+)\./.exec(name);
-  return block === null ? depth + 1 : Number(block[2]) + 1;
-}
-
 export interface LayerDecay {
   readonly weightDecay: number;
   /** Factor from one layer to the one below it (MAE: 0.65 for ViT-B, 0.75 for larger). */
   readonly layerDecay: number;
-  /** Number of blocks. */
+  /** Number of layers. */
   readonly depth: number;
   readonly decays?: DecayRule;
-  readonly layerOf?: (name: string, depth: number) => number;
+  /** Where a parameter stands, 0 to depth + 1: what the encoder answers (`Encoder.layerOf`). */
+  readonly layerOf: (name: string) => number;
 }
 
 /**
@@ -49,11 +43,37 @@ export interface LayerDecay {
  */
 export function layerDecayGroups(
   parameters: readonly NamedTensor[],
-  { weightDecay, layerDecay, depth, decays = fineTuningDecay, layerOf = vitLayer }: LayerDecay,
+  { weightDecay, layerDecay, depth, decays = fineTuningDecay, layerOf }: LayerDecay,
 ): ParameterGroup[] {
-  return Array.from({ length: depth + 2 }, (_, layer) => {
-    const own = parameters.filter(({ name }) => layerOf(name, depth) === layer);
-    const learningRateScale = layerDecay ** (depth + 1 - layer);
-    return weightDecayGroups(own, weightDecay, decays).map((group) => ({ ...group, learningRateScale }));
-  }).flat();
+  return ruledGroups(parameters, weightDecay, (parameter) => ({
+    decays: decays(parameter),
+    rate: layerDecay ** (depth + 1 - layerOf(parameter.name)),
+  }));
+}
+
+/** What is said of one parameter; the rest is as usual. */
+export interface GroupRule {
+  readonly decays?: boolean | undefined;
+  readonly rate?: number | undefined;
+  readonly constantRate?: boolean | undefined;
+}
+
+/** Parameters that are treated alike in one group: smaller rates first, decayed ones before the others. */
+export function ruledGroups(
+  parameters: readonly NamedTensor[],
+  weightDecay: number,
+  ruleFor: (parameter: NamedTensor) => GroupRule | undefined,
+): ParameterGroup[] {
+  const groups = new Map<string, ParameterGroup & { readonly tensors: NamedTensor[] }>();
+  for (const parameter of parameters) {
+    const { decays = pretrainingDecay(parameter), rate = 1, constantRate = false } = ruleFor(parameter) ?? {};
+    const key = `${rate}/${decays}/${constantRate}`;
+    const fresh = { tensors: [], weightDecay: decays ? weightDecay : 0, learningRateScale: rate, constantRate };
+    const group = groups.get(key) ?? fresh;
+    groups.set(key, group);
+    group.tensors.push(parameter);
+  }
+  return [...groups.values()].sort(
+    (a, b) => a.learningRateScale - b.learningRateScale || b.weightDecay - a.weightDecay,
+  );
 }

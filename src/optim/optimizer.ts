@@ -17,6 +17,17 @@ export interface ParameterGroup {
   readonly weightDecay: number;
   /** Factor on the learning rate given to `step` (layer-wise decay); 1 for plain training. */
   readonly learningRateScale: number;
+  /** Takes the peak rate at every step, whatever the schedule says (SimSiam's predictor). */
+  readonly constantRate?: boolean;
+}
+
+/** Where the schedules stand at a step. */
+export interface Rates {
+  readonly learningRate: number;
+  /** For groups whose rate is constant; the learning rate if absent. */
+  readonly peakRate?: number;
+  /** Factor on every group's weight decay; 1 if absent. */
+  readonly decayScale?: number;
 }
 
 /** A tensor as a checkpoint file holds it; `dtype` in safetensors' spelling. A function reads its bytes when its turn has come. */
@@ -32,7 +43,7 @@ export interface Optimizer {
   /** Steps taken so far, those before a `load` included. */
   readonly stepCount: number;
   /** Changes every parameter that has a gradient; the others are passed over, their state too, as in PyTorch. */
-  step(learningRate: number): void;
+  step(rates: number | Rates): void;
   /** Sets every gradient to none. */
   zeroGrad(): void;
   /** The live state tensors by key (`exp_avg/<parameter>`, …): write them, do not dispose them. */
@@ -41,6 +52,23 @@ export interface Optimizer {
   load(entries: ReadonlyMap<string, StateEntry>): void;
   /** Frees the state. */
   close(): void;
+}
+
+/** What a group takes at a step. */
+export interface GroupSettings {
+  readonly learningRate: number;
+  readonly weightDecay: number;
+}
+
+function settingsOf(
+  group: ParameterGroup,
+  { learningRate, peakRate = learningRate, decayScale = 1 }: Rates,
+): GroupSettings {
+  const { learningRateScale, constantRate = false, weightDecay } = group;
+  return {
+    learningRate: (constantRate ? peakRate : learningRate) * learningRateScale,
+    weightDecay: weightDecay * decayScale,
+  };
 }
 
 const STEP_KEY = "step";
@@ -73,12 +101,15 @@ export abstract class StatefulOptimizer implements Optimizer {
   }
 
   /** Updates the parameters of all groups; called inside a scope, without gradients being recorded. */
-  protected abstract update(learningRate: number): void;
+  protected abstract update(settings: readonly GroupSettings[]): void;
 
-  step(learningRate: number): void {
+  step(rates: number | Rates): void {
+    const settings = this.groups.map((group) =>
+      settingsOf(group, typeof rates === "number" ? { learningRate: rates } : rates),
+    );
     scope(() =>
       noGrad(() => {
-        this.update(learningRate);
+        this.update(settings);
         this.#count().add_(1);
       }),
     );

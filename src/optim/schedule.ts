@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { ConfigError } from "../engine/errors.js";
 
 /** A warm-up and a half cosine. `warmup` and `total` are in one unit, epochs or steps; positions may be fractions. */
@@ -19,6 +20,58 @@ export function warmupCosine({ peak, warmup, total, minimum = 0 }: WarmupCosine,
   if (position >= total) return minimum;
   const progress = (position - warmup) / (total - warmup);
   return minimum + (peak - minimum) * 0.5 * (1 + Math.cos(Math.PI * progress));
+}
+
+/** How a learning rate goes on after its warm-up. */
+export const rateShapeConfig = z
+  .discriminatedUnion("name", [
+    z.strictObject({ name: z.literal("cosine") }).describe("a half cosine down to the minimum"),
+    z.strictObject({ name: z.literal("linear") }).describe("in a straight line down to the minimum"),
+    z.strictObject({ name: z.literal("constant") }),
+    z
+      .strictObject({
+        name: z.literal("steps"),
+        at: z
+          .array(z.number().gt(0).lt(1))
+          .min(1)
+          .default([0.6, 0.8])
+          .describe("shares of the run at which it falls (MoCo: epochs 120 and 160 of 200)"),
+        factor: z.number().gt(0).lt(1).default(0.1),
+      })
+      .describe("multiplied by a factor at each of some places"),
+  ])
+  .prefault({ name: "cosine" })
+  .describe("how the rate goes on after the warm-up");
+export type RateShape = z.output<typeof rateShapeConfig>;
+
+/** The rate at a position, for a schedule of any shape: the warm-up is that of `warmupCosine`. */
+export function rateAt(shape: RateShape, schedule: WarmupCosine, position: number): number {
+  const { peak, warmup, total, minimum = 0 } = schedule;
+  if (shape.name === "cosine" || position < warmup) return warmupCosine(schedule, position);
+  if (shape.name === "constant") return peak;
+  if (shape.name === "steps")
+    return peak * shape.factor ** shape.at.filter((share) => position >= share * total).length;
+  return position >= total ? minimum : peak + ((minimum - peak) * (position - warmup)) / (total - warmup);
+}
+
+/** A number that changes over a run: a momentum, a temperature, a weight. Written as a number where it does not. */
+export const rampConfig = z.union([
+  z.number(),
+  z.strictObject({
+    from: z.number(),
+    to: z.number(),
+    shape: z.enum(["cosine", "linear"]).default("cosine").describe("half a cosine, or a straight line"),
+    over: z.number().gt(0).max(1).default(1).describe("share of the run after which it has arrived, and stays"),
+  }),
+]);
+export type Ramp = z.output<typeof rampConfig>;
+
+/** The value of a ramp where a run stands. @param progress share of the run that is done, 0 to 1 */
+export function rampAt(ramp: Ramp, progress: number): number {
+  if (typeof ramp === "number") return ramp;
+  const { from, to, shape, over } = ramp;
+  const share = Math.min(1, progress / over);
+  return to + (from - to) * (shape === "cosine" ? 0.5 * (1 + Math.cos(Math.PI * share)) : 1 - share);
 }
 
 /** @throws ConfigError where the numbers make no schedule */

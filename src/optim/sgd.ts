@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { scope } from "../engine/scope.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { type NamedTensor, type ParameterGroup, StatefulOptimizer } from "./optimizer.js";
+import { type GroupSettings, type NamedTensor, type ParameterGroup, StatefulOptimizer } from "./optimizer.js";
 
 export const sgdConfig = z.strictObject({
   name: z.literal("sgd"),
@@ -40,17 +40,17 @@ export class Sgd extends StatefulOptimizer {
       for (const named of tensors) this.#buffers.set(named, this.slot("momentum_buffer", named));
   }
 
-  protected update(learningRate: number): void {
-    for (const { tensors, weightDecay, learningRateScale } of this.groups) {
+  protected update(settings: readonly GroupSettings[]): void {
+    for (const [i, { tensors }] of this.groups.entries()) {
       // A scope for each, so that no more than one parameter's temporaries live at a time.
-      for (const named of tensors) scope(() => this.#updateOne(named, learningRate * learningRateScale, weightDecay));
+      for (const named of tensors) scope(() => this.#updateOne(named, settings[i] as GroupSettings));
     }
   }
 
-  #updateOne(named: NamedTensor, rate: number, weightDecay: number): void {
+  #updateOne(named: NamedTensor, { learningRate, weightDecay }: GroupSettings): void {
     const gradient = named.tensor.grad;
     if (gradient === undefined) return;
-    named.tensor.add_(this.#direction(named, this.scaled(gradient, named.tensor, weightDecay)), -rate);
+    named.tensor.add_(this.#direction(named, this.scaled(gradient, named.tensor, weightDecay)), -learningRate);
   }
 
   /** The gradient as it enters the momentum. */

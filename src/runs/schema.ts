@@ -46,6 +46,10 @@ export const runSchema = z.strictObject({
     size: count,
     files: z.string().optional().describe("a file beside run.json with the list of pictures, one a line"),
   }),
+  health: z
+    .unknown()
+    .optional()
+    .describe("by what one sees that such a run is well, as its method says; absent in runs of older versions"),
   status: z.enum(runStatuses).describe("as last written: a killed run still says running"),
 });
 
@@ -95,6 +99,7 @@ export const eventSchema = z.discriminatedUnion("type", [
     epoch: z.number().min(0),
     loss: measured,
     scores: z.record(z.string(), measured).optional().describe("from 0 to 1: top1, top5"),
+    parts: z.record(z.string(), measured).optional().describe("what the loss is made of"),
   }),
   z.strictObject({ type: z.literal("preview"), step: count, path: z.string(), note: z.string() }),
   z.strictObject({ type: z.literal("checkpoint"), step: count, path: z.string(), bytes: count, seconds }),

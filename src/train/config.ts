@@ -2,11 +2,11 @@ import { z } from "zod";
 import { JPEG_MODES } from "../data/decode/jpeg.js";
 import { sourceSchema } from "../data/source.js";
 import { ConfigError } from "../engine/errors.js";
-import { methodConfig } from "../methods/index.js";
-import { modelConfig } from "../models/index.js";
+import { methodConfig, methods } from "../methods/index.js";
+import { modelConfig, models } from "../models/index.js";
 import { adamwConfig } from "../optim/adamw.js";
 import { larsConfig } from "../optim/lars.js";
-import { absoluteLearningRate } from "../optim/schedule.js";
+import { absoluteLearningRate, rateShapeConfig } from "../optim/schedule.js";
 import { sgdConfig } from "../optim/sgd.js";
 
 const positive = z.int().positive();
@@ -44,9 +44,17 @@ export const schedule = {
     .optional()
     .describe("linear from zero; a tenth of the run, at most 40 epochs, if absent"),
   minimumLearningRate: z.number().min(0).default(0).describe("where the half cosine ends"),
+  shape: rateShapeConfig,
+  finalWeightDecay: z
+    .number()
+    .min(0)
+    .optional()
+    .describe("where weight decay ends, by a half cosine (DINO: from 0.04 to 0.4); constant if absent"),
   accumulate: positive.default(1).describe("micro-batches in a step: the same gradient for less memory"),
   clipNorm: z.number().positive().optional().describe("largest norm of the whole gradient"),
 };
+export type ScheduleConfig = z.output<z.ZodObject<typeof schedule>>;
+
 const optimConfig = z.discriminatedUnion("name", [
   adamwConfig.extend(schedule),
   sgdConfig.extend(schedule),
@@ -84,10 +92,14 @@ const logConfig = z.strictObject({
   probe: probeConfig.prefault({}),
 });
 
-/** Everything that decides a run. `run.json` holds it fully resolved. */
+/** Everything that decides a run, of a method and a model that come with the package. `run.json` holds it fully resolved. */
 export const runConfig = z.strictObject({
   seed: z.int().min(0).default(0),
   epochs: z.number().positive().default(400).describe("passes over the pictures; fractions count"),
+  plugins: z
+    .array(z.string().min(1))
+    .optional()
+    .describe("programs that define methods or models of their own, loaded before the rest is read"),
   device: z.string().default("cpu"),
   precision: z
     .enum(["auto", "bfloat16", "float32"])
@@ -121,9 +133,33 @@ export function defineRun(config: RunConfigInput): RunConfigInput {
   return config;
 }
 
+/** The schema with the methods and models that programs have added. */
+export function currentRunConfig(): typeof runConfig {
+  const [method, model] = [methods.schema(), models.schema()];
+  return runConfig.extend({
+    model: model.prefault({ name: "vit" }),
+    method: method.prefault({ name: "mae" }),
+  }) as unknown as typeof runConfig;
+}
+
 /** @throws ConfigError in the house's form, with the nearest key for one that is misspelt */
 export function parseConfig(input: unknown): RunConfig {
-  return parseBy(runConfig, input);
+  const config = parseBy(currentRunConfig(), input);
+  checkAccumulation(config);
+  return config;
+}
+
+/** Micro-batches give the gradient of the whole batch only where its pictures do not meet in the loss. */
+function checkAccumulation({ method, optim }: RunConfig): void {
+  const reason = methods.get(method.name).couplesBatch(method);
+  if (optim.accumulate === 1 || reason === undefined) return;
+  throw new ConfigError(`${method.name} cannot be trained in micro-batches: ${reason}.`, {
+    code: "coupled-batch",
+    path: "optim.accumulate",
+    expected: 1,
+    actual: optim.accumulate,
+    remedy: "Leave optim.accumulate out; a smaller data.batchSize, or --checkpointing=true, takes less memory.",
+  });
 }
 
 /** Reads the configuration of any kind of run by its schema. @throws ConfigError */

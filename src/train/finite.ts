@@ -24,10 +24,10 @@ function allFinite(value: Tensor): boolean {
 /** Looks for the cause of a non-finite loss: the input, a parameter, or the first module whose output is not finite. */
 export function findNonFinite(
   model: { state(): ReadonlyMap<string, Tensor> },
-  images: Tensor,
+  inputs: readonly Tensor[],
   forward: () => unknown,
 ): { path: string; what: string } {
-  if (!allFinite(images)) return { path: "data", what: "the pictures of the batch are not finite" };
+  if (!inputs.every(allFinite)) return { path: "data", what: "the pictures of the batch are not finite" };
   for (const [name, value] of model.state())
     if (!allFinite(value)) return { path: name, what: "the parameter is not finite" };
   try {

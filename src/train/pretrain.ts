@@ -1,28 +1,61 @@
 import { resolve } from "node:path";
-import { openSource } from "../data/source.js";
-import { CheckpointError } from "../engine/errors.js";
+import { openSource, type Source } from "../data/source.js";
+import { CheckpointError, ConfigError } from "../engine/errors.js";
+import { buildMethod, methods } from "../methods/index.js";
+import { buildEncoder } from "../models/index.js";
 import { openPublished } from "../models/published/open.js";
+import { architecture } from "./checkpoint.js";
 import { loadInto, modelFile, openModelFile, weightsHash } from "./checkpoints/from-checkpoint.js";
 import { parseConfig, type RunConfig, type RunConfigInput } from "./config.js";
 import { type LoopOptions, Run } from "./loop/loop.js";
 import { openNew, type RunOptions } from "./loop/session.js";
-import type { TaskSpec } from "./loop/task.js";
-import { Trainer } from "./trainer.js";
+import { imageShape, type TaskSpec } from "./loop/task.js";
+import type { Training } from "./trainer.js";
 import { PreviewPictures } from "./watch/pictures.js";
 
-/** Learning without labels, by a method of the list. */
-export const pretraining: TaskSpec<RunConfig, Trainer> = {
+/** Training by a method of the list. */
+export const pretraining: TaskSpec<RunConfig> = {
   name: "pretrain",
   parse: parseConfig,
   openSource: ({ data }) => openSource(data.source),
   settle: (config) => withInit(withWarmup(config)),
-  build: (config, { derived, precision, willLoad }) => {
-    const trainer = new Trainer(config, derived, precision);
-    if (config.init !== undefined && !willLoad) beginWith(trainer, config.init);
-    return trainer;
+  training: (config, source) => {
+    checkColumns(config, source, "data.source");
+    return trainingOf(config);
   },
-  pictures: (trainer, folder, source) => new PreviewPictures(trainer.config, trainer, folder, source),
+  load: ({ init }, { method }) => {
+    if (init === undefined) return;
+    using published = openPublished(init);
+    loadInto(method.state(), method.encoder, published, { positions: "recompute" }); // a decoder of other sizes keeps its first values
+  },
+  accept: (config, heldOut) => checkColumns(config, heldOut, "data.heldOut"),
+  pictures: (config, trainer, folder, source) => new PreviewPictures(config, trainer, folder, source),
 };
+
+/** What a configuration trains, its weights not yet initialised. @throws ConfigError where method and model do not fit */
+export function trainingOf(config: RunConfig): Training {
+  const spec = methods.get(config.method.name);
+  const image = imageShape(config);
+  return {
+    method: buildMethod(config.method, () => buildEncoder(config.model, image)),
+    views: spec.views(config.method, image),
+    validationViews: spec.validationViews(config.method, image),
+    columns: spec.columns,
+    architecture: architecture(config),
+  };
+}
+
+/** @throws ConfigError where the method needs what the pictures do not have */
+function checkColumns({ method }: RunConfig, source: Source, path: string): void {
+  if (!methods.get(method.name).columns.includes("label") || source.labels !== undefined) return;
+  throw new ConfigError(`${method.name} learns from classes too, and these pictures have none.`, {
+    code: "no-classes",
+    path,
+    expected: "a folder for each class, or a list with labels",
+    actual: "pictures without classes",
+    remedy: "Put the pictures of each class into a folder of its own, or choose a method that needs no labels (mae).",
+  });
+}
 
 /** A run.json says what was used: the warm-up that was chosen stands in it. */
 function withWarmup(config: RunConfig): RunConfig {
@@ -49,17 +82,6 @@ function withInit(config: RunConfig): RunConfig {
       remedy: "Get the file that is meant, or leave initHash out.",
     },
   );
-}
-
-/** A decoder of other sizes than the file's keeps its first values. */
-function beginWith(trainer: Trainer, path: string): void {
-  try {
-    using published = openPublished(path);
-    loadInto(trainer.method.state(), trainer.encoder, published, { positions: "recompute" });
-  } catch (error) {
-    trainer.close();
-    throw error;
-  }
 }
 
 /** Describes a new run; iterate the result. @throws ConfigError at once; the rest when it begins */

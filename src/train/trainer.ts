@@ -1,112 +1,128 @@
 import type { Loader } from "../data/loader.js";
-import type { Transform } from "../data/views.js";
+import type { ViewSpec } from "../data/views.js";
 import { autocast, noGrad } from "../engine/modes.js";
 import { scope } from "../engine/scope.js";
-import { buildMethod, methodViews } from "../methods/index.js";
-import type { Loss, Method, Step } from "../methods/method.js";
-import { buildEncoder } from "../models/index.js";
-import type { Vit } from "../models/vit.js";
-import { AdamW } from "../optim/adamw.js";
-import { weightDecayGroups } from "../optim/groups.js";
-import { Lars } from "../optim/lars.js";
-import type { Optimizer } from "../optim/optimizer.js";
-import { warmupCosine } from "../optim/schedule.js";
-import { Sgd } from "../optim/sgd.js";
+import type { Batch, Column, Loss, Method, Rows, Step } from "../methods/method.js";
+import { alone } from "../methods/world.js";
+import type { Encoder } from "../models/encoder.js";
+import { buildOptimizer } from "../optim/build.js";
+import type { NamedTensor, Optimizer, Rates } from "../optim/optimizer.js";
+import { rampAt, rateAt } from "../optim/schedule.js";
 import { backward, dropCheckpoints } from "../tensor/grad.js";
 import { Rng } from "../tensor/random.js";
 import { withRandom } from "../tensor/step-random.js";
-import type { Tensor } from "../tensor/tensor.js";
+import { type Tensor, tensor } from "../tensor/tensor.js";
 import { toImages } from "./batch.js";
-import { architecture } from "./checkpoint.js";
-import type { Derived, RunConfig } from "./config.js";
+import type { Derived } from "./config.js";
 import { findNonFinite, NonFiniteError } from "./finite.js";
 import { fitMethod } from "./loop/fit.js";
 import { type LossShare, nonFiniteRemedy, takeStep, unread } from "./loop/step.js";
-import {
-  type Around,
-  imageShape,
-  type Measures,
-  type Precision,
-  type StepResult,
-  type Task,
-  type TrainingBatch,
-} from "./loop/task.js";
+import type { LoopConfig, Measures, Precision, StepResult, TrainingBatch, UpdateWrapper } from "./loop/task.js";
 
-/** Pre-training: model, method and optimiser of a run, and what one step does to them. Knows nothing of files. */
-export class Trainer implements Task {
+/** What is trained, and in which views pictures are shown to it. */
+export interface Training {
   readonly method: Method;
-  readonly encoder: Vit;
+  /** In training. */
+  readonly views: Readonly<Record<string, ViewSpec>>;
+  /** Where held-out pictures are judged. */
+  readonly validationViews: Readonly<Record<string, ViewSpec>>;
+  /** Of the source, besides pictures. */
+  readonly columns: readonly Column[];
+  /** What a checkpoint must share with the run that loads it: plain values. */
+  readonly architecture: unknown;
+}
+
+/**
+ * A method in training, with labels or without: its optimiser, and what one step does to both. Knows nothing of files.
+ */
+export class Trainer implements Training {
+  readonly method: Method;
+  readonly encoder: Encoder;
   readonly optimizer: Optimizer;
+  readonly views: Training["views"];
+  readonly validationViews: Training["validationViews"];
+  readonly columns: Training["columns"];
+  readonly architecture: unknown;
 
   constructor(
-    readonly config: RunConfig,
+    readonly config: LoopConfig,
     readonly derived: Derived,
     readonly precision: Precision,
+    training: Training,
   ) {
-    this.encoder = buildEncoder(config.model, imageShape(config));
-    this.method = buildMethod(config.method, this.encoder);
+    this.method = training.method;
+    this.encoder = training.method.encoder;
+    this.views = training.views;
+    this.validationViews = training.validationViews;
+    this.columns = training.columns;
+    this.architecture = training.architecture;
     this.method.initialize(new Rng(config.seed, "init"));
-    if (config.checkpointing) this.encoder.blocks.checkpointing = true;
-    this.optimizer = buildOptimizer(config, this.method);
+    if (config.checkpointing) this.encoder.setCheckpointing(true);
+    this.optimizer = buildOptimizer(config.optim, this.method.parameters(), (parameter) =>
+      this.method.ruleFor?.(parameter),
+    );
   }
 
+  /** Live tensors that a checkpoint holds besides the optimiser's. */
   state(): ReadonlyMap<string, Tensor> {
     return this.method.state();
   }
 
-  architecture(): unknown {
-    return architecture(this.config);
-  }
-
-  views(): Readonly<Record<string, Transform>> {
-    return methodViews(this.config.method, imageShape(this.config));
-  }
-
-  prepare(open: () => Loader): Promise<void> {
-    return fitMethod(this.method, this.config, this.encoder.patches, open);
-  }
-
-  baseline(): number | undefined {
-    return this.method.baseline?.();
+  /** Before a new run's first step: fits what has to see pictures, then lets teachers begin. @param open the training loader */
+  async begin(open: () => Loader): Promise<void> {
+    await fitMethod(this.method, this.config, open);
+    noGrad(() => scope(() => this.method.begin?.()));
   }
 
   /** One step of the optimiser; `index` counts the steps taken before. @throws NonFiniteError, nothing is updated then */
-  step(batch: TrainingBatch, index: number, around?: Around): StepResult {
+  step(batch: TrainingBatch, index: number, around?: UpdateWrapper): StepResult {
     this.method.setTraining(true);
+    const step = this.#step(batch.epoch, batch.samples, index);
+    const parameters = this.method.parameters();
     return takeStep({
       optimizer: this.optimizer,
-      parameters: this.method.parameters(),
-      learningRate: this.learningRate(index),
+      parameters,
+      rates: this.rates(index),
       clipNorm: this.config.optim.clipNorm,
       samples: batch.samples,
       around,
-      accumulate: () => this.#accumulate(batch, index),
-      explain: () => this.#explain(batch, index),
-      after: () => this.method.afterStep?.(this.#step(batch.epoch, batch.samples, index)),
+      accumulate: () => this.#accumulate(batch, step),
+      before: () => this.#beforeUpdate(step, parameters),
+      explain: () => this.#explain(batch, step),
+      after: () => this.method.afterStep?.(step),
     });
   }
 
-  /** Linear warm-up, half cosine, by the step (mae.md section 8). */
-  learningRate(index: number): number {
-    const { learningRate, warmupSteps, steps } = this.derived;
-    const minimum = this.config.optim.minimumLearningRate;
-    return warmupCosine({ peak: learningRate, warmup: warmupSteps, total: steps, minimum }, index);
+  /** Where the schedules stand, by the step. */
+  rates(index: number): Rates {
+    const { learningRate: peak, warmupSteps: warmup, steps: total } = this.derived;
+    const { shape, minimumLearningRate, weightDecay, finalWeightDecay = weightDecay } = this.config.optim;
+    const minimum = Math.min(minimumLearningRate, peak);
+    const decay = rampAt({ from: weightDecay, to: finalWeightDecay, shape: "cosine", over: 1 }, index / total);
+    return {
+      learningRate: rateAt(shape, { peak, warmup, total, minimum }, index),
+      peakRate: peak,
+      ...(finalWeightDecay === weightDecay ? {} : { decayScale: decay / weightDecay }),
+    };
   }
 
-  /** The loss of held-out pictures with masks that never change; no more of them at once than in a micro-batch. */
+  /** Means over the batch, without training and without changing anything; no more pictures at once than in a micro-batch. */
   evaluate(batch: TrainingBatch): Measures {
     this.method.setTraining(false);
     const B = batch.samples.length;
     const { microBatch } = this.derived;
-    let loss = 0;
+    const sums: Record<string, number> = { loss: 0 };
+    const add = (values: Readonly<Record<string, number>>, factor: number): void => {
+      for (const [name, value] of Object.entries(values)) sums[name] = (sums[name] ?? 0) + value * factor;
+    };
     for (let start = 0; start < B; start += microBatch) {
-      const end = Math.min(B, start + microBatch);
-      const rng = new Rng(this.config.seed, "heldOut", 0, batch.samples.slice(start, end));
-      const step: Step = { index: 0, epoch: 0, progress: 0, rng };
-      const part = noGrad(() => scope(() => this.#forward(this.#images(batch, start, end), step).total.item()));
-      loss += part * ((end - start) / B);
+      const rows = { start, end: Math.min(B, start + microBatch) };
+      const rng = new Rng(this.config.seed, "heldOut", 0, batch.samples.slice(rows.start, rows.end));
+      const step: Step = { index: 0, epoch: 0, progress: 0, rng, world: alone };
+      noGrad(() => scope(() => this.#measure(this.#batch(batch, rows), step, (rows.end - start) / B, add)));
     }
-    return { loss };
+    if (this.method.score !== undefined) for (const name of Object.keys(sums)) sums[name] = (sums[name] as number) / B;
+    return sums as Measures;
   }
 
   close(): void {
@@ -114,27 +130,52 @@ export class Trainer implements Task {
     this.method.close();
   }
 
+  #measure(
+    batch: Batch,
+    step: Step,
+    share: number,
+    add: (values: Readonly<Record<string, number>>, factor: number) => void,
+  ): void {
+    const scores = this.#precisely(step, () => this.method.score?.(batch, step));
+    if (scores !== undefined) {
+      add(scores, 1);
+      return;
+    }
+    const { total, parts = {} } = this.#forward(batch, step);
+    const values = Object.entries(parts).map(([name, part]) => [name, part.item()] as const);
+    add({ loss: total.item(), ...Object.fromEntries(values) }, share);
+  }
+
   /** Micro-batches, each a scope: their gradients add up to that of the whole batch. */
-  #accumulate(batch: TrainingBatch, index: number): LossShare[] {
+  #accumulate(batch: TrainingBatch, step: Step): LossShare[] {
     const { microBatch } = this.derived;
-    const share = microBatch / batch.samples.length;
+    const B = batch.samples.length;
+    const rowsOf = this.#prepared(batch, step);
     const losses: LossShare[] = [];
-    for (let start = 0; start < batch.samples.length; start += microBatch) {
+    for (let start = 0; start < B; start += microBatch) {
+      const rows = { start, end: Math.min(B, start + microBatch) };
+      const share = (rows.end - rows.start) / B;
       const loss = scope(() => {
-        const step = this.#step(batch.epoch, batch.samples.slice(start, start + microBatch), index);
-        return unread(this.#descend(this.#images(batch, start, start + microBatch), step, share));
+        const own = { ...step, rng: step.rng.at(step.epoch, batch.samples.slice(rows.start, rows.end)) };
+        return unread(this.#descend(rowsOf(rows), own, share));
       });
       losses.push({ loss, share });
     }
     return losses;
   }
 
+  /** What gives the batch of some rows: made by the method of the whole batch where it asks for that. */
+  #prepared(batch: TrainingBatch, step: Step): (rows: Rows) => Batch {
+    if (this.method.prepare === undefined) return (rows) => this.#batch(batch, rows);
+    return this.method.prepare(this.#batch(batch), step);
+  }
+
   /** Adds the gradient of a micro-batch's share, in one piece or in those that the method cuts its loss into. */
-  #descend(views: Readonly<Record<"image", Tensor>>, step: Step, share: number): Loss {
+  #descend(batch: Batch, step: Step, share: number): Loss {
     const down = (loss: Tensor): void => backward(share === 1 ? loss : loss.mul(share));
-    const cut = this.#precisely(step, () => this.method.pieces?.(views, step));
+    const cut = this.#precisely(step, () => this.method.pieces?.(batch, step));
     if (cut === undefined) {
-      const loss = this.#forward(views, step);
+      const loss = this.#forward(batch, step);
       down(loss.total);
       return loss;
     }
@@ -142,13 +183,17 @@ export class Trainer implements Task {
     return cut.loss;
   }
 
-  #forward(views: Readonly<Record<"image", Tensor>>, step: Step): Loss {
-    return this.#precisely(step, () => this.method.call(views, step));
+  #forward(batch: Batch, step: Step): Loss {
+    return this.#precisely(step, () => this.method.call(batch, step));
   }
 
   /** In the run's precision, layers drawing from the step's keys. */
   #precisely<R>(step: Step, body: () => R): R {
     return autocast(this.precision, () => withRandom(step.rng.fork("layers"), body), this.config.device);
+  }
+
+  #beforeUpdate(step: Step, parameters: readonly NamedTensor[]): Readonly<Record<string, Tensor>> {
+    return noGrad(() => this.method.beforeUpdate?.(step, parameters)) ?? {};
   }
 
   #step(epoch: number, samples: readonly number[], index: number): Step {
@@ -157,41 +202,32 @@ export class Trainer implements Task {
       epoch,
       progress: index / this.derived.steps,
       rng: new Rng(this.config.seed, "step", epoch, samples),
+      world: alone,
     };
   }
 
-  #images(batch: TrainingBatch, start: number, end: number): Readonly<Record<"image", Tensor>> {
-    const { mean, std } = this.config.data;
-    const images = Object.entries(batch.views).map(([name, view]) => {
+  /** Views and columns of some rows, or of all, on the run's device. */
+  #batch({ views, labels, samples }: TrainingBatch, { start, end }: Rows = { start: 0, end: samples.length }): Batch {
+    const { data, device } = this.config;
+    const images = Object.entries(views).map(([name, view]) => {
       const bytes = view.height * view.width * view.channels;
       const part = { ...view, data: view.data.subarray(start * bytes, end * bytes) };
-      return [name, toImages(part, mean, std, this.config.device)] as const; // [B C H W]
+      return [name, toImages(part, data.mean, data.std, device)] as const; // [B C H W]
     });
-    return Object.fromEntries(images) as Readonly<Record<"image", Tensor>>;
+    if (!this.columns.includes("label") || labels === undefined) return Object.fromEntries(images);
+    const label = tensor(BigInt64Array.from(labels.subarray(start, end), BigInt)).toDevice(device); // [B]
+    return { ...Object.fromEntries(images), label };
   }
 
-  #explain(batch: TrainingBatch, index: number): NonFiniteError {
+  #explain(batch: TrainingBatch, step: Step): NonFiniteError {
     dropCheckpoints();
-    const images = this.#images(batch, 0, batch.samples.length);
-    const step = this.#step(batch.epoch, batch.samples, index);
-    const { path, what } = findNonFinite(this.method, images.image, () => this.#forward(images, step));
+    const whole = this.#prepared(batch, step)({ start: 0, end: batch.samples.length });
+    const { path, what } = findNonFinite(this.method, Object.values(whole), () => this.#forward(whole, step));
     return new NonFiniteError(
-      `the loss is not finite at step ${index}: ${what}.`,
+      `the loss is not finite at step ${step.index}: ${what}.`,
       path,
       batch.samples,
       nonFiniteRemedy,
     );
-  }
-}
-
-function buildOptimizer({ optim }: RunConfig, method: Method): Optimizer {
-  const groups = weightDecayGroups(method.parameters(), optim.weightDecay);
-  switch (optim.name) {
-    case "adamw":
-      return new AdamW(groups, optim);
-    case "sgd":
-      return new Sgd(groups, optim);
-    case "lars":
-      return new Lars(groups, optim);
   }
 }

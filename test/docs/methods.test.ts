@@ -8,8 +8,8 @@ import { methods } from "../../src/methods/index.js";
 const folder = "docs/methods";
 
 /** The keys of a method's config as a table: their descriptions, what they take, their defaults. */
-function optionTable(name: keyof typeof methods): string {
-  const keys = configKeys(z.toJSONSchema(methods[name].config, { io: "input" }) as JsonSchema);
+function optionTable(name: string): string {
+  const keys = configKeys(z.toJSONSchema(methods.get(name).config, { io: "input" }) as JsonSchema);
   const cell = (text: string): string => text.replaceAll("|", "\\|");
   const rows = keys
     .filter(({ path }) => path !== "name" && path !== "tokenizer.name")
@@ -21,24 +21,21 @@ function optionTable(name: keyof typeof methods): string {
 }
 
 /** After a change of a schema: `npx vitest run test/docs --update`. */
-test.each(Object.keys(methods) as (keyof typeof methods)[])(
-  "%s has a page, whose options are those of its schema",
-  async (name) => {
-    const path = join(folder, `${name}.md`);
-    const text = readFileSync(path, "utf8");
-    expect(text.match(/^## .*$/gm)).toEqual([
-      "## Idea",
-      "## Key components",
-      "## Options",
-      "## Good to know",
-      "## Reference",
-    ]);
-    const block = `<!-- options: ${name} -->\n${optionTable(name)}\n<!-- /options -->`;
-    const whole = text.replace(new RegExp(`<!-- options: ${name} -->\n[\\s\\S]*?<!-- /options -->`), () => block);
-    expect(whole).toContain(block);
-    await expect(whole).toMatchFileSnapshot(resolve(path));
-  },
-);
+test.each(methods.names())("%s has a page, whose options are those of its schema", async (name) => {
+  const path = join(folder, `${name}.md`);
+  const text = readFileSync(path, "utf8");
+  expect(text.match(/^## .*$/gm)).toEqual([
+    "## Idea",
+    "## Key components",
+    "## Options",
+    "## Good to know",
+    "## Reference",
+  ]);
+  const block = `<!-- options: ${name} -->\n${optionTable(name)}\n<!-- /options -->`;
+  const whole = text.replace(new RegExp(`<!-- options: ${name} -->\n[\\s\\S]*?<!-- /options -->`), () => block);
+  expect(whole).toContain(block);
+  await expect(whole).toMatchFileSnapshot(resolve(path));
+});
 
 test("files that the pages link to exist", () => {
   for (const file of readdirSync(folder)) {

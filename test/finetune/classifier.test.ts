@@ -28,7 +28,12 @@ test.each(["mean", "class"] as const)(
         read: (name: string) => file.read(name),
       });
       loadState(model.state(), part("before"), { prefix: `${pool}/before/` }); // strict: the published names, no table
-      const groups = layerDecayGroups(model.parameters(), { weightDecay: 0.05, layerDecay: 0.65, depth: 2 });
+      const groups = layerDecayGroups(model.parameters(), {
+        weightDecay: 0.05,
+        layerDecay: 0.65,
+        depth: 2,
+        layerOf: (name) => model.encoder.layerOf(name),
+      });
       using optimizer = new AdamW(groups, { betas: [0.9, 0.999], epsilon: 1e-8 });
       const losses = (JSON.parse(file.metadata?.["losses"] ?? "{}") as Record<Pool, number[]>)[pool];
       for (const [step, expected] of losses.entries()) {
@@ -103,7 +108,8 @@ test("head weights start next to zero, a probe's at 0.01: the first logits are t
 test("frozen parts stay in evaluation while the rest trains", () => {
   using model = classifier("mean", 1);
   model.setTraining(true);
-  expect(model.encoder.blocks.links.map(({ dropPath1 }) => dropPath1.training)).toEqual([false, true]);
+  const { blocks } = model.encoder as Vit;
+  expect(blocks.links.map(({ dropPath1 }) => dropPath1.training)).toEqual([false, true]);
   model.setTraining(false);
-  expect(model.encoder.blocks.links[1]?.dropPath1.training).toBe(false);
+  expect(blocks.links[1]?.dropPath1.training).toBe(false);
 });

@@ -1,6 +1,9 @@
 import { join } from "node:path";
-import type { FinetuneConfigInput } from "../../src/finetune/config.js";
-import { finetune } from "../../src/finetune/finetune.js";
+import { noGrad } from "../../src/engine/modes.js";
+import type { FinetuneConfig, FinetuneConfigInput } from "../../src/finetune/config.js";
+import { finetune, finetuning } from "../../src/finetune/finetune.js";
+import { derive } from "../../src/train/config.js";
+import { Trainer } from "../../src/train/trainer.js";
 import { writePictures } from "../train/example.js";
 
 /** Three classes of pictures of 20 × 20, `count` each, in a folder a class. */
@@ -31,4 +34,12 @@ export async function trainedClassifier(folder: string, count = 4): Promise<{ ru
   await using training = finetune(tinyFinetune(photos, { epochs: 1 }), { out: run });
   for await (const _ of training);
   return { run, photos };
+}
+
+/** Classifier and optimiser of a supervised run, as the loop builds them. */
+export function supervisedTrainer(config: FinetuneConfig, pictures: number): Trainer {
+  const source = undefined as never; // a supervised run's training follows from its configuration
+  const trainer = new Trainer(config, derive(config, pictures), "float32", finetuning.training(config, source));
+  noGrad(() => trainer.method.begin?.());
+  return trainer;
 }

@@ -4,6 +4,7 @@ import { liveTensors, scope } from "../../src/engine/scope.js";
 import { resolveFinetune } from "../../src/finetune/finetune.js";
 import { loadInitial } from "../../src/finetune/initial.js";
 import { buildClassifier } from "../../src/finetune/supervised.js";
+import type { Vit } from "../../src/models/vit.js";
 import { resizePositions } from "../../src/nn/positions.js";
 import { Rng } from "../../src/tensor/random.js";
 import { tensor } from "../../src/tensor/tensor.js";
@@ -74,6 +75,6 @@ test("anybody's file will do: its weights to the bit, its positions as the offic
     const expected = scope(() =>
       resizePositions(tensor(made("pos_embed", [1, 17, 16]), [1, 17, 16]), [4, 4], [side, side]).toArray(),
     );
-    expect(model.encoder.posEmbed.toArray()).toEqual(expected);
+    expect((model.encoder as Vit).posEmbed.toArray()).toEqual(expected);
   }
 });

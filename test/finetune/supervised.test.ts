@@ -2,10 +2,8 @@ import { expect, test } from "vitest";
 import { KeyedRandom } from "../../src/data/random.js";
 import { liveTensors } from "../../src/engine/scope.js";
 import { type FinetuneConfigInput, parseFinetune } from "../../src/finetune/config.js";
-import { Supervised } from "../../src/finetune/supervised.js";
-import { derive } from "../../src/train/config.js";
 import type { TrainingBatch } from "../../src/train/loop/task.js";
-import { tinyFinetune } from "./example.js";
+import { supervisedTrainer, tinyFinetune } from "./example.js";
 
 /** Random pictures; those of class c are brighter in channel c. */
 function batch(size: number): TrainingBatch {
@@ -28,7 +26,7 @@ const plain = { randAugment: { operations: 0 }, erasing: { probability: 0 }, mix
 
 function train(changes: Partial<FinetuneConfigInput>, steps = 3, size = 8) {
   const config = parseFinetune({ ...tinyFinetune("nowhere"), classes, ...changes });
-  const task = new Supervised(config, derive(config, 24), "float32");
+  const task = supervisedTrainer(config, 24);
   const results = Array.from({ length: steps }, (_, index) => task.step(batch(size), index + 3));
   const measured = task.evaluate(batch(12));
   const again = task.evaluate(batch(12));
@@ -85,10 +83,10 @@ test("the rate warms up from zero and ends at the minimum (T14: 2e-3 of 1024 pic
     data: { ...tinyFinetune("nowhere").data, batchSize: 1024 },
     optim: { name: "adamw", baseLearningRate: 5e-4, warmupEpochs: 5 },
   });
-  const task = new Supervised(config, derive(config, 10 * 1024), "float32");
-  expect(task.learningRate(0)).toBe(0);
-  expect(task.learningRate(25)).toBeCloseTo(1e-3, 12);
-  expect(task.learningRate(525)).toBeCloseTo(1.0005e-3, 12);
-  expect(task.learningRate(1000)).toBeCloseTo(1e-6, 12);
+  const task = supervisedTrainer(config, 10 * 1024);
+  expect(task.rates(0).learningRate).toBe(0);
+  expect(task.rates(25).learningRate).toBeCloseTo(1e-3, 12);
+  expect(task.rates(525).learningRate).toBeCloseTo(1.0005e-3, 12);
+  expect(task.rates(1000).learningRate).toBeCloseTo(1e-6, 12);
   task.close();
 });

@@ -9,6 +9,7 @@ import { Module } from "../../src/nn/module.js";
 import { empty, zeros } from "../../src/tensor/creation.js";
 import { Rng } from "../../src/tensor/random.js";
 import { aten, type Tensor } from "../../src/tensor/tensor.js";
+import { stepOf } from "../train/example.js";
 
 const meta = (shape: number[]): Tensor => empty(shape, { device: "meta" });
 
@@ -37,7 +38,7 @@ test("by module, each level holding what is below it; nothing stays alive", () =
   const found = cost(
     () =>
       new Mae(maeConfig.parse({}), new Vit(vitConfig.parse({ size: "base" }), { imageSize: [224, 224], channels: 3 })),
-    (model) => model.call({ image: meta([1, 3, 224, 224]) }, { index: 0, epoch: 0, progress: 0, rng: new Rng(0, "x") }),
+    (model) => model.call({ image: meta([1, 3, 224, 224]) }, stepOf(new Rng(0, "x"))),
   );
   expect(liveTensors()).toBe(before);
   const part = (path: string): number => found.modules.get(path)?.multiplyAdds ?? 0;

@@ -12,6 +12,7 @@ import { backward, dropCheckpoints } from "../../src/tensor/grad.js";
 import { asOn } from "../../src/tensor/kernels.js";
 import { Rng } from "../../src/tensor/random.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
+import { stepOf } from "../train/example.js";
 
 interface Setting {
   readonly side: number;
@@ -34,7 +35,7 @@ function both({ side, patch, width, depth, batch, precision, checkpointing }: Se
   vit.blocks.checkpointing = checkpointing;
   mae.setTraining(true);
   const samples = Array.from({ length: batch }, (_, i) => i);
-  const step = { index: 0, epoch: 0, progress: 0, rng: new Rng(0, "step", 0, samples) };
+  const step = stepOf(new Rng(0, "step", 0, samples));
   const forward = (image: Tensor): Tensor => mae.call({ image }, step).total;
   const { steps, parameters } = onMeta(mae.state().values(), () =>
     scope(() => {

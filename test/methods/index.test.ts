@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { autocast } from "../../src/engine/modes.js";
+import { autocast, noGrad } from "../../src/engine/modes.js";
 import { scope } from "../../src/engine/scope.js";
 import { encodeSafetensors, SafetensorsFile } from "../../src/formats/safetensors.js";
-import { buildMethod, methodConfig, methods, methodViews } from "../../src/methods/index.js";
+import { buildMethod, methodConfig, methods } from "../../src/methods/index.js";
 import type { Method } from "../../src/methods/method.js";
 import { Vit, vitConfig } from "../../src/models/vit.js";
 import { loadState, rawOf } from "../../src/models/weights.js";
@@ -11,26 +11,28 @@ import { weightDecayGroups } from "../../src/optim/groups.js";
 import { backward } from "../../src/tensor/grad.js";
 import { Rng } from "../../src/tensor/random.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
+import { stepOf } from "../train/example.js";
 
 /** What is in the list gets the whole battery by being there. */
-const names = Object.keys(methods) as (keyof typeof methods)[];
+const names = methods.names();
 const image = { imageSize: [16, 16], channels: 3 } as const;
+const decoder = { width: 32, depth: 1, heads: 2 };
 
-function build(name: keyof typeof methods, seed: number): Method {
-  const encoder = new Vit(vitConfig.parse({ width: 32, depth: 2, heads: 2, patchSize: 4 }), image);
-  const decoder = { width: 32, depth: 1, heads: 2 };
-  const method = buildMethod(methodConfig.parse({ name, decoder }), encoder);
+function build(name: string, seed: number): Method {
+  const vit = vitConfig.parse({ width: 32, depth: 2, heads: 2, patchSize: 4 });
+  const method = buildMethod(methodConfig.parse({ name, decoder }), () => new Vit(vit, image));
   method.initialize(new Rng(seed, "init"));
+  noGrad(() => scope(() => method.begin?.()));
   method.setTraining(true);
   return method;
 }
 
-function views(name: keyof typeof methods): Record<"image", Tensor> {
+function views(name: string): Record<"image", Tensor> {
   const rng = new Rng(9, "pictures", 0, [0, 1, 2, 3]);
-  const asked = Object.keys(methodViews(methodConfig.parse({ name }), image));
+  const asked = Object.keys(methods.get(name).views(methodConfig.parse({ name }), image));
   return Object.fromEntries(asked.map((view) => [view, rng.fork(view).normal([3, 16, 16])])) as Record<"image", Tensor>;
 }
-const step = { index: 0, epoch: 0, progress: 0, rng: new Rng(1, "step", 0, [0, 1, 2, 3]) };
+const step = stepOf(new Rng(1, "step", 0, [0, 1, 2, 3]));
 
 test.each(names)("%s: a scalar loss, and a gradient for every parameter, in float32 and bfloat16", (name) => {
   for (const dtype of ["float32", "bfloat16"] as const) {

@@ -5,8 +5,11 @@ import { cost } from "../../src/graph/cost.js";
 import { buildEncoder, modelConfig } from "../../src/models/index.js";
 import { Vit, vitConfig, vitSizes } from "../../src/models/vit.js";
 import { loadState } from "../../src/models/weights.js";
+import { onDevice } from "../../src/nn/parameter.js";
+import { resizePositions } from "../../src/nn/positions.js";
 import { empty } from "../../src/tensor/creation.js";
 import { Rng } from "../../src/tensor/random.js";
+import type { Tensor } from "../../src/tensor/tensor.js";
 import { relativeDifference, withReference } from "../numbers.js";
 
 test("timm's ViT: tokens after the final norm and pooled features for the same weights, on a picture that is not square", () => {
@@ -103,7 +106,7 @@ test("a size by name, each number open to change, patches of any aspect, any cha
   using vit = buildEncoder(modelConfig.parse({ name: "vit", size: "tiny", depth: 2, patchSize: [8, 4] }), {
     imageSize: [16, 16],
     channels: 1,
-  });
+  }) as Vit;
   expect([vit.width, vit.heads, vit.grid, vit.patches]).toEqual([192, 3, [2, 4], 8]);
   expect(vit.patchEmbed.proj.weight.shape).toEqual([192, 1, 8, 4]);
 });
@@ -128,4 +131,48 @@ test.each([
   const [p, q] = typeof patchSize === "number" ? [patchSize, patchSize] : patchSize;
   const block = 12 * 192 * 192 + 13 * 192; // weights and biases of projections and MLP, and two norms
   expect(found.parameters).toBe(block + channels * p * q * 192 + 192 + 192 + (1 + patches) * 192 + 2 * 192);
+});
+
+test.each([
+  ["cls_token", 0],
+  ["pos_embed", 0],
+  ["patch_embed.proj.bias", 0],
+  ["blocks.0.norm1.weight", 1],
+  ["blocks.11.mlp.fc2.bias", 12],
+  ["norm.weight", 13],
+  ["head.weight", 13],
+])("%s stands in layer %d of twelve blocks (BEiT, MAE: util/lr_decay.py)", (name, layer) => {
+  using vit = onDevice("meta", () => new Vit(vitConfig.parse({ size: "tiny" }), { imageSize: [32, 32], channels: 3 }));
+  expect(vit.layerOf(name)).toBe(layer);
+});
+
+test("pictures of another size take a resized table, as the official fine-tuning resizes it; others are refused", () => {
+  const config = vitConfig.parse({ width: 16, depth: 1, heads: 2, patchSize: 4 });
+  const image = (size: number): Tensor => new Rng(1, "image").normal([3, size, size]);
+  using small = new Vit(config, { imageSize: [16, 16], channels: 3 });
+  using large = new Vit(config, { imageSize: [24, 24], channels: 3 });
+  small.initialize(new Rng(0, "init"));
+  large.initialize(new Rng(0, "init"));
+  noGrad(() =>
+    scope(() => {
+      large.posEmbed.copy_(resizePositions(small.posEmbed, [4, 4], [6, 6]));
+      expect(small.features(image(24)).toNumbers()).toEqual(large.features(image(24)).toNumbers());
+      expect(small.features(image(24), "class").toNumbers()).toEqual(small.call(image(24)).select(1, 0).toNumbers());
+      const [level] = small.stages(image(24));
+      expect([level?.map.shape, level?.stride]).toEqual([
+        [1, 16, 6, 6],
+        [4, 4],
+      ]);
+      expect(
+        level?.map
+          .flatten(2)
+          .mean([2])
+          .sub(small.features(image(24)))
+          .abs()
+          .amax([])
+          .item(),
+      ).toBeLessThan(1e-6);
+    }),
+  );
+  expect([small.accepts([24, 16]), small.accepts([26, 16])]).toEqual([true, false]);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { scope } from "../../src/engine/scope.js";
-import { fineTuningDecay, layerDecayGroups, vitLayer, weightDecayGroups } from "../../src/optim/groups.js";
+import { fineTuningDecay, layerDecayGroups, weightDecayGroups } from "../../src/optim/groups.js";
 import type { NamedTensor } from "../../src/optim/optimizer.js";
 import { empty } from "../../src/tensor/creation.js";
 
@@ -60,24 +60,17 @@ describe("weightDecayGroups", () => {
     }));
 });
 
-describe("vitLayer", () => {
-  it.each([
-    ["cls_token", 0],
-    ["encoder.pos_embed", 0],
-    ["patch_embed.proj.bias", 0],
-    ["blocks.0.norm1.weight", 1],
-    ["encoder.blocks.11.mlp.fc2.bias", 12],
-    ["norm.weight", 13],
-    ["head.weight", 13],
-    ["decoder_blocks.0.norm1.weight", 13],
-    ["decoder_pos_embed", 13],
-  ])("%s stands in layer %d of twelve blocks", (name, layer) => {
-    expect(vitLayer(name, 12)).toBe(layer);
-  });
-});
+/** Where a ViT's parameters stand (test/models/vit.test.ts holds the model's own answer). */
+const layerOf =
+  (depth: number) =>
+  (name: string): number => {
+    const block = /^blocks\.(\d+)\./.exec(name);
+    if (block !== null) return Number(block[1]) + 1;
+    return /^(cls_token|pos_embed|patch_embed)/.test(name) ? 0 : depth + 1;
+  };
 
 describe("layerDecayGroups", () => {
-  const groups = layerDecayGroups(vit, { weightDecay: 0.05, layerDecay: 0.65, depth: 12 });
+  const groups = layerDecayGroups(vit, { weightDecay: 0.05, layerDecay: 0.65, depth: 12, layerOf: layerOf(12) });
 
   // The scales of the official fine-tuning of ViT-B (mae: util/lr_decay.py).
   it.each([
@@ -110,6 +103,7 @@ describe("layerDecayGroups", () => {
         weightDecay: 0,
         layerDecay: 0.75,
         depth: 24,
+        layerOf: layerOf(24),
       });
       expect(lowest?.learningRateScale).toBeCloseTo(7.525e-4, 7);
     }));

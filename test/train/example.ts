@@ -3,10 +3,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { KeyedRandom } from "../../src/data/random.js";
+import type { Step } from "../../src/methods/method.js";
+import { alone } from "../../src/methods/world.js";
+import type { Encoder } from "../../src/models/encoder.js";
+import type { Vit } from "../../src/models/vit.js";
 import type { RunEvent } from "../../src/runs/schema.js";
+import type { Rng } from "../../src/tensor/random.js";
 import { lastCheckpoint } from "../../src/train/checkpoint.js";
-import type { RunConfigInput } from "../../src/train/config.js";
+import { derive, type RunConfig, type RunConfigInput } from "../../src/train/config.js";
 import type { Run } from "../../src/train/loop/loop.js";
+import type { Precision } from "../../src/train/loop/task.js";
+import { trainingOf } from "../../src/train/pretrain.js";
+import { Trainer } from "../../src/train/trainer.js";
 
 /** A folder for one test file, removed by `remove`. */
 export function workFolder(name: string): { path: string; remove: () => void } {
@@ -78,4 +86,19 @@ export function finalState(folder: string): { step: number; sum: string } {
   const { position, checksum } = checkpoint;
   checkpoint.close();
   return { step: position.step, sum: checksum };
+}
+
+/** Model, method and optimiser of a run, as the loop builds them. */
+export function trainerOf(config: RunConfig, pictures: number, precision: Precision = "float32"): Trainer {
+  return new Trainer(config, derive(config, pictures), precision, trainingOf(config));
+}
+
+/** The encoder of such a run: these tests look inside it. */
+export function vitOf({ encoder }: { readonly encoder: Encoder }): Vit {
+  return encoder as Vit;
+}
+
+/** A step that knows nothing but its random numbers. */
+export function stepOf(rng: Rng): Step {
+  return { index: 0, epoch: 0, progress: 0, rng, world: alone };
 }

@@ -4,11 +4,11 @@ import { scope } from "../../src/engine/scope.js";
 import type { Parameter } from "../../src/nn/parameter.js";
 import { zeros } from "../../src/tensor/creation.js";
 import { tensor } from "../../src/tensor/tensor.js";
-import { derive, parseConfig } from "../../src/train/config.js";
+import { parseConfig } from "../../src/train/config.js";
 import { findNonFinite, findNonFiniteGradient, NonFiniteError } from "../../src/train/finite.js";
 import type { TrainingBatch } from "../../src/train/loop/task.js";
-import { Trainer } from "../../src/train/trainer.js";
-import { tinyRun } from "./example.js";
+import type { Trainer } from "../../src/train/trainer.js";
+import { tinyRun, trainerOf, vitOf } from "./example.js";
 
 function batch(): TrainingBatch {
   const random = new KeyedRandom({ seed: 1, purpose: "pixels", epoch: 0, sample: 0 });
@@ -26,14 +26,14 @@ function set(parameter: Parameter | null | undefined, value: number): void {
 
 function failing(spoil: (trainer: Trainer) => void): NonFiniteError {
   const config = parseConfig(tinyRun("nowhere"));
-  const trainer = new Trainer(config, derive(config, 24), "float32");
+  const trainer = trainerOf(config, 24);
   spoil(trainer);
-  const before = trainer.encoder.norm.weight.toNumbers();
+  const before = vitOf(trainer).norm.weight.toNumbers();
   try {
     trainer.step(batch(), 1);
   } catch (error) {
     expect(error).toBeInstanceOf(NonFiniteError);
-    expect(trainer.encoder.norm.weight.toNumbers()).toEqual(before); // nothing was updated
+    expect(vitOf(trainer).norm.weight.toNumbers()).toEqual(before); // nothing was updated
     return error as NonFiniteError;
   } finally {
     trainer.close();
@@ -42,14 +42,15 @@ function failing(spoil: (trainer: Trainer) => void): NonFiniteError {
 }
 
 test("a parameter that is not a number is named, with the batch's pictures", () => {
-  const error = failing(({ encoder }) => set(encoder.blocks.links[1]?.mlp.fc1.bias, Number.NaN));
+  const error = failing((trainer) => set(vitOf(trainer).blocks.links[1]?.mlp.fc1.bias, Number.NaN));
   expect(error.path).toBe("blocks.1.mlp.fc1.bias");
   expect(error.samples).toEqual([10, 11, 12, 13, 14, 15, 16, 17]);
   expect(error.message).toContain("the loss is not finite at step 1: the parameter is not finite");
 });
 
 test("the first layer that overflows is named by its path", () => {
-  const error = failing(({ encoder }) => {
+  const error = failing((trainer) => {
+    const encoder = vitOf(trainer);
     set(encoder.blocks.links[0]?.mlp.fc1.weight, 1e38);
     set(encoder.blocks.links[0]?.norm2.bias, 1e3);
   });
@@ -59,8 +60,8 @@ test("the first layer that overflows is named by its path", () => {
 test("pictures that are not finite, and a state in which all is well when run again", () => {
   scope(() => {
     const state = { state: () => new Map() };
-    expect(findNonFinite(state, tensor(new Float32Array([1, Number.NaN])), () => {}).path).toBe("data");
-    expect(findNonFinite(state, zeros([2]), () => {}).what).toContain("finite when run again");
+    expect(findNonFinite(state, [tensor(new Float32Array([1, Number.NaN]))], () => {}).path).toBe("data");
+    expect(findNonFinite(state, [zeros([2])], () => {}).what).toContain("finite when run again");
   });
 });
 

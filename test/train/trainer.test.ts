@@ -3,11 +3,10 @@ import { KeyedRandom } from "../../src/data/random.js";
 import { binding } from "../../src/engine/binding.js";
 import { meterMemory } from "../../src/engine/meter.js";
 import { liveTensors } from "../../src/engine/scope.js";
-import { derive, parseConfig, type RunConfigInput } from "../../src/train/config.js";
+import { parseConfig, type RunConfigInput } from "../../src/train/config.js";
 import type { Precision, TrainingBatch } from "../../src/train/loop/task.js";
-import { Trainer } from "../../src/train/trainer.js";
 import { Updates } from "../../src/train/watch/updates.js";
-import { tinyRun } from "./example.js";
+import { tinyRun, trainerOf, vitOf } from "./example.js";
 
 function batch(size: number): TrainingBatch {
   const random = new KeyedRandom({ seed: 1, purpose: "pixels", epoch: 0, sample: 0 });
@@ -27,9 +26,9 @@ function train(
   const config = parseConfig(
     tinyRun("nowhere", { optim: { name: "adamw", baseLearningRate: 0.05, warmupEpochs: 0 }, ...changes }),
   );
-  const trainer = new Trainer(config, derive(config, 24), precision);
+  const trainer = trainerOf(config, 24, precision);
   const results = Array.from({ length: 4 }, (_, index) => trainer.step(batch(8), index));
-  const weights = trainer.encoder.patchEmbed.proj.weight.toNumbers();
+  const weights = vitOf(trainer).patchEmbed.proj.weight.toNumbers();
   trainer.close();
   return { losses: results.map(({ loss }) => loss), norms: results.map(({ gradNorm }) => gradNorm), weights };
 }
@@ -49,7 +48,7 @@ test("held-out pictures in micro-batches, the last one smaller, give the loss of
   const loss = (accumulate: number): number => {
     const optim = { name: "adamw", baseLearningRate: 0.05, accumulate } as const;
     const config = parseConfig(tinyRun("nowhere", { optim }));
-    const trainer = new Trainer(config, derive(config, 24), "float32");
+    const trainer = trainerOf(config, 24);
     try {
       return trainer.evaluate(batch(7)).loss;
     } finally {
@@ -73,7 +72,7 @@ test("a checkpointed bfloat16 run equals the plain one too", () => {
 test("nothing is read before the last micro-batch has gone backward: on a GPU reading waits", () => {
   const optim = { name: "adamw", baseLearningRate: 0.05, warmupEpochs: 1, accumulate: 4 } as const;
   const config = parseConfig(tinyRun("nowhere", { optim }));
-  const trainer = new Trainer(config, derive(config, 24), "float32");
+  const trainer = trainerOf(config, 24);
   const backward = vi.spyOn(binding(), "backward");
   const item = vi.spyOn(binding(), "item");
   try {
@@ -92,7 +91,7 @@ test("nothing is read before the last micro-batch has gone backward: on a GPU re
 function peakOfStep(changes: Partial<RunConfigInput>, isWatched = false): number {
   const model = { name: "vit", width: 16, depth: 12, heads: 2, patchSize: 4 } as const;
   const config = parseConfig(tinyRun("nowhere", { model, ...changes }));
-  const trainer = new Trainer(config, derive(config, 24), "float32");
+  const trainer = trainerOf(config, 24);
   try {
     trainer.step(batch(8), 0);
     const watched = isWatched ? new Updates(trainer, 4).watch(1) : undefined;
@@ -134,18 +133,18 @@ test("every optimiser of the list trains", () => {
 
 test("the first step of a warm-up changes nothing: its rate is zero", () => {
   const config = parseConfig(tinyRun("nowhere"));
-  const trainer = new Trainer(config, derive(config, 24), "float32");
-  const before = trainer.encoder.patchEmbed.proj.weight.toNumbers();
+  const trainer = trainerOf(config, 24);
+  const before = vitOf(trainer).patchEmbed.proj.weight.toNumbers();
   expect(trainer.step(batch(8), 0).learningRate).toBe(0);
-  expect(trainer.encoder.patchEmbed.proj.weight.toNumbers()).toEqual(before);
+  expect(vitOf(trainer).patchEmbed.proj.weight.toNumbers()).toEqual(before);
   expect(trainer.step(batch(8), 1).learningRate).toBeGreaterThan(0);
-  expect(trainer.encoder.patchEmbed.proj.weight.toNumbers()).not.toEqual(before);
+  expect(vitOf(trainer).patchEmbed.proj.weight.toNumbers()).not.toEqual(before);
   trainer.close();
 });
 
 test("held-out losses repeat and leave the model alone; steps leave no tensors", () => {
   const config = parseConfig(tinyRun("nowhere"));
-  const trainer = new Trainer(config, derive(config, 24), "float32");
+  const trainer = trainerOf(config, 24);
   expect(trainer.evaluate(batch(4))).toEqual(trainer.evaluate(batch(4)));
   trainer.step(batch(8), 1);
   const live = liveTensors();

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
-import type { Batch, LoadedModel, Source, Step, Tensor } from "../../index.js";
+import type { Batch, Hiding, LoadedModel, Source, Step, Tensor } from "../../index.js";
 import { parseSource } from "../config/sources.js";
 import { UsageError } from "../errors.js";
 import { type Add, positiveNumber, wholeNumber } from "../options.js";
@@ -107,30 +107,35 @@ async function reconstruct(
   source: Source,
   options: Options,
 ): Promise<{ png: Buffer; hidden: number; note: string }> {
-  const { autocast, reconstructionPanels, renderPanels, Rng, scope, toImages } = await import("../../index.js");
+  const { alone, autocast, reconstructionPanels, renderPanels, Rng, scope, toImages } = await import("../../index.js");
   const { readMask } = await import("../measure/mask-file.js");
-  const { config, encoder, method, precision } = model;
+  const { config, method, precision } = model;
+  const hiding = method.hiding?.();
+  if (hiding === undefined) throw fillsNothing(model);
   const { mean, std } = config.data;
   const view = await readPixels(model, source);
   const samples = Array.from({ length: source.size }, (_, i) => i);
-  const step: Step = { index: 0, epoch: 0, progress: 0, rng: new Rng(options.seed, "reconstruct", 0, samples) };
-  const visible = options.mask === undefined ? undefined : readMask(options.mask, encoder.grid);
-  const kept = visible?.length ?? keptOf(model, options.ratio);
+  const step: Step = {
+    index: 0,
+    epoch: 0,
+    progress: 0,
+    rng: new Rng(options.seed, "reconstruct", 0, samples),
+    world: alone,
+  };
+  const visible = options.mask === undefined ? undefined : readMask(options.mask, hiding.grid);
+  const kept = visible?.length ?? keptOf(hiding, options.ratio);
   const wanted = { visible, kept, isGiven: visible !== undefined || options.ratio !== undefined };
   const shown = options.predicted === true ? "predicted" : "pasted";
-  const panels = await masked(model, step, wanted, (mask) =>
+  const panels = await masked(model, hiding, step, wanted, (mask) =>
     scope(() => {
       const images = toImages(view, mean, std, config.device); // [B C H W]
       const how = { step, mean, std, shown, ...(mask === undefined ? {} : { mask }) } as const;
       return autocast(precision, () => reconstructionPanels(method, images, how), config.device);
     }),
   );
-  if (panels === undefined) {
-    const expected = "a method that fills in pictures";
-    throw new UsageError({ code: "method", path: model.path, expected, actual: config.method.name });
-  }
+  if (panels === undefined) throw fillsNothing(model);
   const note = method.pictureNote?.() ?? "";
-  return { png: await renderPanels(panels, note), hidden: 1 - kept / encoder.patches, note };
+  return { png: await renderPanels(panels, note), hidden: 1 - kept / cellsOf(hiding), note };
 }
 
 /** All pictures, as the model sees them; copied, since a loader's memory ends with it. */
@@ -146,13 +151,27 @@ async function readPixels({ config }: LoadedModel, source: Source): Promise<Batc
   throw new UsageError({ code: "picture", path: bad.path, expected: "a picture that can be read", actual });
 }
 
-function keptOf({ method, encoder }: LoadedModel, ratio = method.hiddenShare?.() ?? 0): number {
-  const kept = Math.trunc(encoder.patches * (1 - ratio));
-  if (kept > 0 && kept < encoder.patches) return kept;
+function fillsNothing({ path, config }: LoadedModel): UsageError {
+  return new UsageError({
+    code: "method",
+    path,
+    expected: "a method that fills in pictures",
+    actual: config.method.name,
+  });
+}
+
+function cellsOf({ grid: [rows, columns] }: Hiding): number {
+  return rows * columns;
+}
+
+function keptOf(hiding: Hiding, ratio = hiding.share): number {
+  const cells = cellsOf(hiding);
+  const kept = Math.trunc(cells * (1 - ratio));
+  if (kept > 0 && kept < cells) return kept;
   throw new UsageError({
     code: "ratio",
     path: "--ratio",
-    expected: `a share that leaves some of ${encoder.patches} patches visible and some hidden`,
+    expected: `a share that leaves some of ${cells} patches visible and some hidden`,
     actual: `${ratio}`,
   });
 }
@@ -165,14 +184,15 @@ interface Wanted {
 
 /** Calls `body` with a mask: the order of patches, visible ones first; undefined lets the method draw its own. */
 async function masked<R>(
-  { encoder, config }: LoadedModel,
+  { config }: LoadedModel,
+  hiding: Hiding,
   { rng }: Step,
   { visible, kept, isGiven }: Wanted,
   body: (mask: { ids: Tensor; kept: number } | undefined) => R,
 ): Promise<R> {
   if (!isGiven) return body(undefined);
   const { scope, tensor } = await import("../../index.js");
-  const { patches } = encoder;
+  const patches = cellsOf(hiding);
   return scope(() => {
     if (visible === undefined)
       return body({ ids: rng.fork("mask").uniform([patches], config.device).argsort(1), kept });

@@ -90,12 +90,12 @@ export async function withUntrained<T>(
   { config }: Pick<EvaluationSetting, "config">,
   body: (encode: Encode) => Promise<T>,
 ): Promise<T> {
-  const { buildEncoder, imageShape, buildMethod, Rng } = await import("../../index.js");
-  const method = buildMethod(config.method, buildEncoder(config.model, imageShape(config)));
+  const { Rng, trainingOf } = await import("../../index.js");
+  const { method } = trainingOf(config);
   try {
     method.initialize(new Rng(config.seed, "init")); // as the trainer does: the encoder's share of it is the same
     method.setTraining(false);
-    return await body((images) => method.encoder.features(images));
+    return await body((images) => method.features(images));
   } finally {
     method.close();
   }

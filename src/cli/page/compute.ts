@@ -25,8 +25,9 @@ export async function featuresOf(model: LoadedModel, examples: Examples): Promis
 /** Part of the prediction for the first example, in float32, with every fourth patch visible. */
 export async function checkNumbers(model: LoadedModel, examples: Examples): Promise<PageDescription["check"]> {
   const { noGrad, scope, tensor } = await import("../../index.js");
-  const { method, encoder, config } = model;
-  const { patches } = encoder;
+  const { method, config } = model;
+  const [rows, columns] = method.hiding?.().grid ?? [0, 0];
+  const patches = rows * columns;
   const keep = Array.from({ length: patches }, (_, i) => i).filter((i) => i % 4 === 0);
   const order = [...keep, ...Array.from({ length: patches }, (_, i) => i).filter((i) => i % 4 !== 0)];
   const restore = new BigInt64Array(patches);
@@ -36,7 +37,8 @@ export async function checkNumbers(model: LoadedModel, examples: Examples): Prom
     noGrad(() => {
       const on = { device: config.device };
       const visible = tensor(BigInt64Array.from(keep, BigInt), [1, keep.length], on); // [1 K]
-      const filled = method.fillIn?.(image(), visible, tensor(restore, [1, patches], on));
+      const graph = method.exports?.().find(({ name }) => name === "masked-autoencoder");
+      const filled = graph?.run(image(), visible, tensor(restore, [1, patches], on));
       return (filled as { prediction: Tensor }).prediction.float().toDevice("cpu").toArray(); // [1 N P]
     }),
   ) as Float32Array;

@@ -43,7 +43,7 @@ export async function makePage(model: LoadedModel, wishes: PageWishes): Promise<
       file: "model.onnx",
       bytes: bytes.length,
       outputs: known.filter((name) => given.includes(name)),
-      heads: model.encoder.heads,
+      heads: model.encoder.heads ?? 0,
     },
     target,
   };
@@ -58,6 +58,7 @@ async function describe(
   const { lacunaVersion } = await import("../../index.js");
   const { config, encoder, step, path } = model;
   const [height, width] = encoder.imageSize;
+  const hiding = model.method.hiding?.();
   const parameters = model.method.parameters().reduce((sum, { tensor }) => sum + tensor.size, 0);
   const id = basename(dirname(dirname(path)));
   return {
@@ -67,15 +68,15 @@ async function describe(
     run: {
       id,
       step,
-      model: `${config.method.name.toUpperCase()}, ${config.model.name.toUpperCase()} of width ${encoder.width} and depth ${encoder.blocks.links.length}, ${scaled(parameters)} parameters`,
+      model: `${config.method.name.toUpperCase()}, ${config.model.name.toUpperCase()} of width ${encoder.width} and depth ${encoder.depth}, ${scaled(parameters)} parameters`,
       lacuna: lacunaVersion(),
     },
     image: { height, width, channels: examples.channels },
-    patch: [...encoder.patchSize],
+    patch: [...(hiding?.cell ?? encoder.stride)] as [number, number],
     mean: [...config.data.mean],
     std: [...config.data.std],
     mask: {
-      ratio: model.method.hiddenShare?.() ?? 0.75,
+      ratio: hiding?.share ?? 0.75,
       kind: "mask" in config.method ? config.method.mask : "random",
     },
     examples: examples.names.map((name, i) => ({ file: fileOf(i), name })),

@@ -25,17 +25,17 @@ export interface ModelCost {
 }
 
 export async function costOf(config: RunConfig): Promise<ModelCost> {
-  const { buildEncoder, cost, empty, imageShape, buildMethod, Rng } = await import("../../index.js");
+  const { alone, buildEncoder, cost, empty, imageShape, Rng, trainingOf } = await import("../../index.js");
   const image = imageShape(config);
   const picture = () => empty([1, image.channels, ...image.imageSize], { device: "meta" });
   const encoder = cost(
     () => buildEncoder(config.model, image),
     (model) => model.features(picture()),
   );
-  const step = { index: 0, epoch: 0, progress: 0, rng: new Rng(0, "cost") };
+  const step = { index: 0, epoch: 0, progress: 0, rng: new Rng(0, "cost"), world: alone };
   let forwardPasses = 1;
   const whole = cost(
-    () => buildMethod(config.method, buildEncoder(config.model, image)),
+    () => trainingOf(config).method,
     (method) => {
       forwardPasses = method.forwardPasses?.() ?? 1;
       return method.call({ image: picture() }, step);

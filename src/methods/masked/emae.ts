@@ -17,12 +17,12 @@ import { z } from "zod";
 import { ConfigError } from "../../engine/errors.js";
 import { noGrad } from "../../engine/modes.js";
 import { scope } from "../../engine/scope.js";
-import type { Vit } from "../../models/vit.js";
+import { type PatchEncoder, patchEncoder } from "../../models/encoder.js";
 import { cat, stack, zeros } from "../../tensor/creation.js";
 import { take } from "../../tensor/functional.js";
 import { withRandom } from "../../tensor/step-random.js";
 import { aten, type Tensor, tensor } from "../../tensor/tensor.js";
-import type { Loss, MethodSpec, Pieces, Step } from "../method.js";
+import { type Batch, defineMethod, type Hiding, type Loss, type Pieces, type Step } from "../method.js";
 import { augmentationConfig, maskedView } from "../parts/augmentation.js";
 import { type Mask, maskOf } from "../parts/masks.js";
 import { decoderConfig, Mae, type MaeConfig, maeConfig } from "./mae.js";
@@ -62,7 +62,7 @@ export class Emae extends Mae {
   readonly consistencyWeight: number;
   readonly twoPass: boolean;
 
-  constructor(config: EmaeConfig, encoder: Vit) {
+  constructor(config: EmaeConfig, encoder: PatchEncoder) {
     super(asMae(config, encoder), encoder);
     this.parts = config.parts;
     this.kept = encoder.patches / config.parts;
@@ -71,7 +71,7 @@ export class Emae extends Mae {
   }
 
   /** image [B C H W] -> L_whole + λ L_consistency */
-  protected override forward({ image }: { image: Tensor }, { rng }: Step): Loss {
+  protected override forward({ image }: Batch<"image">, { rng }: Step): Loss {
     const { ids } = this.draw(rng, image.device); // [B N], one random order, cut into K pieces
     return this.objective(this.predictParts(image, ids), this.byPiece(this.targets(image), ids));
   }
@@ -126,7 +126,7 @@ export class Emae extends Mae {
    * The gradient of a part needs of the others their values only: (1) all predictions without gradients, (2) each part
    * again, with them. Gradients add up to those of `forward`; memory is that of one part, as MAE's, and the predictions.
    */
-  override pieces({ image }: { image: Tensor }, { rng }: Step): Pieces | undefined {
+  override pieces({ image }: Batch<"image">, { rng }: Step): Pieces | undefined {
     if (!this.twoPass) return undefined;
     const { ids } = this.draw(rng, image.device); // [B N]
     const masks = this.masks(ids);
@@ -165,8 +165,8 @@ export class Emae extends Mae {
     return this.twoPass ? 2 : 1;
   }
 
-  override hiddenShare(): number {
-    return 1 - 1 / this.parts;
+  override hiding(): Hiding {
+    return { ...super.hiding(), share: 1 - 1 / this.parts };
   }
 
   override pictureNote(): string {
@@ -176,7 +176,7 @@ export class Emae extends Mae {
 
 /**
  * M predictions of each position [M …] -> how much they differ. For each pair |sg(a) - b| + |a - sg(b)|, a mean over
- * positions and pairs. Stopping both sides in turn doubles the value and leaves the gradient of |a - b| (emae.md 4.3),
+ * positions and pairs. Stopping both sides in turn doubles the value and leaves the gradient of |a - b|,
  * and the sum over pairs is Σ (2r - M + 1) a_(r) over sorted values: 2 (max - min) for three.
  */
 function selfConsistency(predictions: Tensor): { consistency: Tensor; spread: Tensor } {
@@ -206,7 +206,7 @@ function sortedPairs(values: Tensor): { pairs: Tensor; spread: Tensor } {
 }
 
 /** What EMAE shares with MAE. @throws ConfigError unless the parts divide the patches */
-function asMae({ parts, normalizeTargets, decoder, augmentation }: EmaeConfig, { patches }: Vit): MaeConfig {
+function asMae({ parts, normalizeTargets, decoder, augmentation }: EmaeConfig, { patches }: PatchEncoder): MaeConfig {
   if (patches % parts !== 0) {
     const divisors = Array.from({ length: patches }, (_, i) => i + 1).filter((k) => k > 1 && patches % k === 0);
     throw new ConfigError(`${parts} parts do not divide ${patches} patches.`, {
@@ -221,8 +221,10 @@ function asMae({ parts, normalizeTargets, decoder, augmentation }: EmaeConfig, {
   return maeConfig.parse({ maskRatio, normalizeTargets, decoder, augmentation });
 }
 
-export const emae: MethodSpec<typeof emaeConfig, Vit, "image"> = {
+export const emae = defineMethod({
+  name: "emae",
   config: emaeConfig,
+  encoders: patchEncoder,
   views: ({ augmentation }, image) => maskedView(augmentation, image),
-  build: (config, encoder) => new Emae(config, encoder),
-};
+  build: (config, makeEncoder) => new Emae(config, makeEncoder()),
+});

@@ -11,7 +11,8 @@
  */
 import { z } from "zod";
 import { ConfigError } from "../../engine/errors.js";
-import type { Vit } from "../../models/vit.js";
+import { type PatchEncoder, patchEncoder } from "../../models/encoder.js";
+import type { ExportGraph } from "../../models/exports.js";
 import { Block } from "../../nn/block.js";
 import { normal } from "../../nn/init.js";
 import { LayerNorm } from "../../nn/layer-norm.js";
@@ -22,12 +23,15 @@ import { sinCosInit } from "../../nn/positions.js";
 import { cat } from "../../tensor/creation.js";
 import { take } from "../../tensor/functional.js";
 import type { Tensor } from "../../tensor/tensor.js";
+import type { Health } from "../health.js";
 import {
-  type Filled,
+  type Batch,
+  defineMethod,
   type Fit,
+  type GivenMask,
+  type Hiding,
   type Loss,
   Method,
-  type MethodSpec,
   type Reconstruction,
   type Step,
 } from "../method.js";
@@ -83,7 +87,17 @@ export const maeConfig = z.strictObject({
 });
 export type MaeConfig = z.output<typeof maeConfig>;
 
-export class Mae extends Method {
+/** All that a masked autoencoder makes of a picture and a mask. */
+export interface Filled extends Omit<Reconstruction, "mask"> {
+  /** [B 1+K D], the encoder's normed tokens: class token first, then the visible patches in the order given */
+  readonly latent: Tensor;
+  /** [B N O], what the decoder says of every patch, in image order; pixels of a patch stand channels last */
+  readonly prediction: Tensor;
+  /** [B N], 1 = hidden */
+  readonly hidden: Tensor;
+}
+
+export class Mae extends Method<"image"> {
   readonly decoderEmbed: Linear;
   /** In the decoder [1 1 d], or in the encoder [1 1 D] (table 1c). */
   readonly maskToken: Parameter;
@@ -95,7 +109,7 @@ export class Mae extends Method {
 
   constructor(
     readonly config: MaeConfig,
-    readonly encoder: Vit,
+    readonly encoder: PatchEncoder,
   ) {
     super();
     const { width, depth, heads, mlpRatio } = config.decoder;
@@ -119,7 +133,7 @@ export class Mae extends Method {
   }
 
   /** image [B C H W] -> error over the hidden patches (paper, section 3) */
-  protected forward({ image }: { image: Tensor }, { rng }: Step): Loss {
+  protected forward({ image }: Batch<"image">, { rng }: Step): Loss {
     const mask = this.draw(rng, image.device);
     return { total: this.loss(image, mask) }; // []
   }
@@ -189,13 +203,17 @@ export class Mae extends Method {
     return this.target.call(image); // [B N T]
   }
 
-  override reconstruct(image: Tensor, { rng }: Step, given?: { ids: Tensor; kept: number }): Reconstruction {
+  override reconstruct(image: Tensor, { rng }: Step, given?: GivenMask): Reconstruction {
     const mask = given === undefined ? this.draw(rng, image.device) : maskOf(given.ids, given.kept);
     const { masked, rebuilt, predicted, hidden } = this.fillIn(image, mask.ids.slice(1, 0, mask.kept), mask.restore);
     return { masked, rebuilt, predicted, mask: hidden };
   }
 
-  override fillIn(image: Tensor, visible: Tensor, restore: Tensor): Filled {
+  /**
+   * The same as a function of its tensors alone, which is what is exported: image [B C H W], visible patches [B K] and the
+   * place of each patch in the order visible, then hidden [B N]; both int64. No number is drawn.
+   */
+  fillIn(image: Tensor, visible: Tensor, restore: Tensor): Filled {
     const { patchSize, grid } = this.encoder;
     const mask: Mask = { ids: visible, restore, kept: visible.side(1) };
     const latent = this.encodeMasked(image, mask); // [B 1+K D]
@@ -216,16 +234,41 @@ export class Mae extends Method {
     };
   }
 
-  override hiddenShare(): number {
-    return this.config.maskRatio;
+  override hiding(): Hiding {
+    const { grid, patchSize: cell } = this.encoder;
+    return { share: this.config.maskRatio, grid, cell };
   }
 
   override fit(): Fit | undefined {
-    return this.target.fit?.();
+    const fit = this.target.fit?.();
+    if (fit === undefined) return undefined;
+    return { view: "image", pictures: Math.ceil(fit.patches / this.encoder.patches), run: fit.run };
   }
 
-  override baseline(): number {
-    return this.target.baseline();
+  override health(): Health {
+    return { loss: "falls", trivial: this.target.baseline(), trivialAnswer: "predicting the mean", signals: [] };
+  }
+
+  /** The whole autoencoder for any mask: names and shapes in `descriptions`. */
+  override exports(): readonly ExportGraph[] {
+    const { channels, imageSize, patches } = this.encoder;
+    return [
+      {
+        name: "masked-autoencoder",
+        module: this,
+        inputs: [
+          { name: "image", shape: ["batch", channels, ...imageSize], dtype: "float32" },
+          { name: "ids_keep", shape: ["batch", "kept"], dtype: "int64" },
+          { name: "ids_restore", shape: ["batch", patches], dtype: "int64" },
+        ],
+        run: (image, visible, restore) => {
+          const { latent, prediction, rebuilt } = this.fillIn(image as Tensor, visible as Tensor, restore as Tensor);
+          return { prediction, rebuilt, features: latent.slice(1, 1).mean([1]) };
+        },
+        probes: { batch: [2, 3, 5], kept: [1, Math.max(2, patches - 1), Math.max(2, Math.ceil(patches / 2))] },
+        descriptions: graphDescriptions,
+      },
+    ];
   }
 
   override pictureNote(): string {
@@ -233,7 +276,16 @@ export class Mae extends Method {
   }
 }
 
-function checkKept({ maskRatio }: MaeConfig, { patches }: Vit): void {
+const graphDescriptions = {
+  image: "pictures, normalised as the metadata's preprocessing says",
+  ids_keep: "numbers of the visible patches, counted row by row",
+  ids_restore: "for each patch its place in the order visible patches (as in ids_keep), then hidden ones",
+  prediction: "every patch as the decoder predicts it, in image order; a patch's elements row by row, channels last",
+  rebuilt: "visible patches as they were, hidden ones as predicted; normalised like the input",
+  features: "mean of the encoder's tokens of the visible patches; with every patch visible the picture's features",
+} as const;
+
+function checkKept({ maskRatio }: MaeConfig, { patches }: PatchEncoder): void {
   const kept = keptPatches(patches, maskRatio);
   if (kept > 0 && kept < patches) return;
   throw new ConfigError(`a mask ratio of ${maskRatio} leaves ${kept} of ${patches} patches visible.`, {
@@ -245,8 +297,10 @@ function checkKept({ maskRatio }: MaeConfig, { patches }: Vit): void {
   });
 }
 
-export const mae: MethodSpec<typeof maeConfig, Vit, "image"> = {
+export const mae = defineMethod({
+  name: "mae",
   config: maeConfig,
+  encoders: patchEncoder,
   views: ({ augmentation }, image) => maskedView(augmentation, image),
-  build: (config, encoder) => new Mae(config, encoder),
-};
+  build: (config, makeEncoder) => new Mae(config, makeEncoder()),
+});

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Transform } from "../../data/views.js";
-import type { ImageShape } from "../../models/vit.js";
+import type { ImageShape } from "../../models/encoder.js";
 
 export const augmentationConfig = z
   .enum(["randomCrop", "fixedCrop", "colorJitter", "none"])

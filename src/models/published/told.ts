@@ -1,7 +1,8 @@
 /** What a file says of a model besides its tensors: configurations beside it or inside it. */
 import { CheckpointError } from "../../engine/errors.js";
 import type { Size } from "../../nn/patches.js";
-import { isVitSize, pair, vitSizes } from "../vit.js";
+import { pair } from "../../nn/patches.js";
+import { isVitSize, vitSizes } from "../vit.js";
 import type { TensorFile } from "./files.js";
 import type { ShapeHints } from "./shape.js";
 

@@ -4,10 +4,11 @@ import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { CheckpointError } from "../../engine/errors.js";
 import { noGrad } from "../../engine/modes.js";
 import { scope } from "../../engine/scope.js";
+import type { Encoder } from "../../models/encoder.js";
 import { partOf } from "../../models/published/names.js";
 import { openPublished, type Published } from "../../models/published/open.js";
 import type { ShapeHints } from "../../models/published/shape.js";
-import type { Vit } from "../../models/vit.js";
+import { Vit } from "../../models/vit.js";
 import { loadState, tensorOf } from "../../models/weights.js";
 import type { Size } from "../../nn/patches.js";
 import { resizePositions, sinCosPositions } from "../../nn/positions.js";
@@ -92,10 +93,12 @@ export interface LoadIntoOptions {
  */
 export function loadInto(
   state: ReadonlyMap<string, Tensor>,
-  encoder: Vit,
+  encoder: Encoder,
   published: Published,
   { positions, classifier = false }: LoadIntoOptions,
 ): LoadedParts {
+  if (!(encoder instanceof Vit))
+    throw new CheckpointError("only a ViT reads such files.", { code: "layout", path: published.path });
   checkEncoder(published, encoder);
   const isTable = (name: string): boolean => name === "pos_embed" || name === "decoder_pos_embed";
   const decoder = sameDecoder(state, published);

@@ -1,23 +1,22 @@
 import { CheckpointError } from "../../engine/errors.js";
 import { SafetensorsFile } from "../../formats/safetensors.js";
-import { buildMethod } from "../../methods/index.js";
 import type { Method } from "../../methods/method.js";
-import { buildEncoder } from "../../models/index.js";
+import type { Encoder } from "../../models/encoder.js";
 import { partOf } from "../../models/published/names.js";
 import { openPublished, type Published } from "../../models/published/open.js";
-import type { Vit } from "../../models/vit.js";
 import { Rng } from "../../tensor/random.js";
 import { Checkpoint } from "../checkpoint.js";
 import { parseConfig, type RunConfig } from "../config.js";
 import { settleMachine } from "../loop/environment.js";
-import { imageShape, type Precision } from "../loop/task.js";
+import type { Precision } from "../loop/task.js";
+import { trainingOf } from "../pretrain.js";
 import { loadInto, modelFile, wholeConfigFrom } from "./from-checkpoint.js";
 
 /** A trained model, read back from a run folder or a file. Close it. */
 export interface LoadedModel extends Disposable {
   readonly config: RunConfig;
   readonly method: Method;
-  readonly encoder: Vit;
+  readonly encoder: Encoder;
   readonly precision: Precision;
   /** Whether the file held a decoder of this method; without one it cannot fill in pictures. */
   readonly hasDecoder: boolean;
@@ -104,11 +103,11 @@ function checkPooling({ path, shape }: Published): void {
 function finish(
   config: RunConfig,
   from: { readonly path: string; readonly position: { readonly step: number } },
-  fill: (method: Method, encoder: Vit) => boolean,
+  fill: (method: Method, encoder: Encoder) => boolean,
 ): LoadedModel {
   const { precision } = settleMachine(config);
-  const encoder = buildEncoder(config.model, imageShape(config));
-  const method = buildMethod(config.method, encoder);
+  const { method } = trainingOf(config);
+  const { encoder } = method;
   const close = (): void => method.close();
   try {
     const hasDecoder = fill(method, encoder);

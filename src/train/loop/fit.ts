@@ -1,9 +1,9 @@
 import { noGrad } from "../../engine/modes.js";
 import { scope } from "../../engine/scope.js";
-import type { Method } from "../../methods/method.js";
+import type { Fit, Method } from "../../methods/method.js";
 import { Rng } from "../../tensor/random.js";
 import { type PixelBatch, toImages } from "../batch.js";
-import type { RunConfig } from "../config.js";
+import type { LoopConfig } from "./task.js";
 
 /** What `fitMethod` needs of a loader: the training loader's batches. */
 interface Batches extends AsyncDisposable {
@@ -20,24 +20,23 @@ interface Batches extends AsyncDisposable {
  */
 export async function fitMethod(
   method: Method,
-  config: Pick<RunConfig, "data" | "device" | "seed">,
-  patchesPerPicture: number,
+  config: Pick<LoopConfig, "data" | "device" | "seed">,
   open: () => Batches,
 ): Promise<void> {
   const fit = method.fit?.();
   if (fit === undefined) return;
-  const pixels = await firstPictures(open, Math.ceil(fit.patches / patchesPerPicture));
+  const pixels = await firstPictures(open, fit);
   const { mean, std } = config.data;
   noGrad(() => scope(() => fit.run(toImages(pixels, mean, std, config.device), new Rng(config.seed, "fit"))));
 }
 
-/** The bytes of the first `wanted` pictures of epoch 0, or of all that it has; copied, since a loader's memory is used again. */
-async function firstPictures(open: () => Batches, wanted: number): Promise<PixelBatch> {
+/** The bytes of the first pictures of epoch 0, or of all that it has; copied, since a loader's memory is used again. */
+async function firstPictures(open: () => Batches, { pictures, view: name }: Fit): Promise<PixelBatch> {
   await using loader = open();
   const taken: PixelBatch[] = [];
-  let missing = wanted;
+  let missing = pictures;
   for await (const { views } of loader.batches({ epoch: 0, batch: 0 }, { epoch: 1 })) {
-    const view = views["image"] as PixelBatch;
+    const view = views[name] as PixelBatch;
     const bytes = view.height * view.width * view.channels;
     const data = view.data.slice(0, missing * bytes);
     taken.push({ ...view, data });

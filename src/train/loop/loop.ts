@@ -3,7 +3,8 @@ import type { Batch, Loader } from "../../data/loader.js";
 import type { Source } from "../../data/source.js";
 import { LacunaError } from "../../engine/errors.js";
 import { trimMemory } from "../../engine/scope.js";
-import type { Vit } from "../../models/vit.js";
+import type { Method } from "../../methods/method.js";
+import type { Encoder } from "../../models/encoder.js";
 import type { RunEvent } from "../../runs/schema.js";
 import type { PixelBatch } from "../batch.js";
 import { type CheckpointContent, pruneCheckpoints, writeBest, writeCheckpoint } from "../checkpoint.js";
@@ -18,7 +19,7 @@ export interface Probe {
   readonly everyEpochs: number;
   /** Also before the first step of a new run. */
   readonly atStart?: boolean;
-  run(encoder: Vit, at: { step: number }): AsyncIterable<readonly [name: string, value: number]>;
+  run(method: Method, at: { step: number }): AsyncIterable<readonly [name: string, value: number]>;
 }
 
 /** What a run's probes may know of it. */
@@ -49,10 +50,10 @@ export class Run<C extends LoopConfig = LoopConfig> implements AsyncIterable<Run
   }
 
   /** Opens data, model and folder without training yet; iterating does it too. @returns config and derived numbers */
-  async prepare(): Promise<{ config: C; derived: Derived; encoder: Vit; source: Source; startStep: number }> {
+  async prepare(): Promise<{ config: C; derived: Derived; encoder: Encoder; source: Source; startStep: number }> {
     this.#session ??= await this.#open();
-    const { config, derived, task, source, start } = this.#session;
-    return { config, derived, encoder: task.encoder, source, startStep: start.step };
+    const { config, derived, trainer, source, start } = this.#session;
+    return { config, derived, encoder: trainer.encoder, source, startStep: start.step };
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<RunEvent> {
@@ -61,10 +62,10 @@ export class Run<C extends LoopConfig = LoopConfig> implements AsyncIterable<Run
   }
 
   /** The encoder as it is now; it belongs to the run and ends with it. */
-  get encoder(): Vit {
+  get encoder(): Encoder {
     if (this.#session === undefined)
       throw new LacunaError("the run has not begun.", { code: "state", remedy: "Iterate it first." });
-    return this.#session.task.encoder;
+    return this.#session.trainer.encoder;
   }
 
   async close(): Promise<void> {
@@ -73,7 +74,7 @@ export class Run<C extends LoopConfig = LoopConfig> implements AsyncIterable<Run
     try {
       await session?.writer?.close();
     } finally {
-      session?.task.close();
+      session?.trainer.close();
     }
   }
 
@@ -157,7 +158,7 @@ class Loop {
     this.step = session.start.step;
     this.#signal = options.signal;
     this.#options = options;
-    this.#updates = new Updates(session.task, session.derived.steps);
+    this.#updates = new Updates(session.trainer, session.derived.steps);
     this.#best = session.best;
   }
 
@@ -199,18 +200,18 @@ class Loop {
   }
 
   #input({ views }: Batch): RunEvent {
-    const { config, task } = this.#session;
+    const { config, trainer } = this.#session;
     const [view] = Object.values(views) as [PixelBatch];
     const { mean, std } = config.data;
-    return { type: "input", step: this.step, ...describeInput(view, { mean, std, patch: task.encoder.patchSize }) };
+    return { type: "input", step: this.step, ...describeInput(view, { mean, std, patch: trainer.encoder.stride }) };
   }
 
   #train(batch: Batch): Extract<RunEvent, { type: "step" }> {
-    const { task, derived } = this.#session;
+    const { trainer, derived } = this.#session;
     const { epoch, labels, views } = batch;
     const given = { epoch, samples: Array.from(batch.samples), labels, views };
     const watched = this.#updates.watch(this.step + 1);
-    const { loss, learningRate, gradNorm, parts } = task.step(given, this.step, watched?.around);
+    const { loss, learningRate, gradNorm, parts } = trainer.step(given, this.step, watched?.around);
     this.#ratios = watched?.ratios;
     if (watched !== undefined && watched.bytes > largeCopy) trimMemory(); // what is looked at next must not stand on top of it
     this.step += 1;
@@ -230,16 +231,17 @@ class Loop {
 
   /** What is due after a step: held-out loss, probes, pictures, a checkpoint. */
   async *#between(): AsyncGenerator<RunEvent, void> {
-    const { config, derived, heldOut, task } = this.#session;
+    const { config, derived, heldOut, trainer } = this.#session;
     const due = (epochs: number): boolean =>
       this.step === derived.steps || this.step % Math.max(1, Math.round(epochs * derived.stepsPerEpoch)) === 0;
     if (this.#ratios !== undefined) yield { type: "update", step: this.step, ratios: this.#ratios };
     if (heldOut !== undefined && due(config.log.heldOutEpochs)) {
-      const { loss, ...scores } = await heldOut.measure(task);
+      const { loss, ...more } = await heldOut.measure(trainer);
       const epoch = this.step / derived.stepsPerEpoch;
-      const scored = Object.keys(scores).length > 0 ? { scores } : {};
+      const kind = trainer.method.score === undefined ? "parts" : "scores";
+      const scored = Object.keys(more).length > 0 ? { [kind]: more } : {};
       yield { type: "heldOut", step: this.step, epoch, loss, ...scored };
-      this.#keepBest(scores);
+      if (kind === "scores") this.#keepBest(more);
     }
     yield* this.#probe(({ everyEpochs }) => due(everyEpochs));
     yield* this.#session.pictures?.ifDue(this.step) ?? [];
@@ -261,10 +263,10 @@ class Loop {
   async #openProbes(): Promise<readonly Probe[]> {
     const { probes = [] } = this.#options;
     if (typeof probes !== "function") return probes;
-    const { config, task, source, heldOut } = this.#session;
+    const { config, trainer, source, heldOut } = this.#session;
     const { probe } = config.log;
     if (probe === undefined) return [];
-    const { precision } = task;
+    const { precision } = trainer;
     return probes({
       config: { ...config, log: { ...config.log, probe } },
       source,
@@ -275,7 +277,7 @@ class Loop {
 
   async *#probe(isDue: (probe: Probe) => boolean): AsyncGenerator<RunEvent, void> {
     for (const probe of this.#probes.filter(isDue)) {
-      for await (const [name, value] of probe.run(this.#session.task.encoder, { step: this.step }))
+      for await (const [name, value] of probe.run(this.#session.trainer.method, { step: this.step }))
         yield { type: "probe", step: this.step, name, value };
     }
   }
@@ -300,21 +302,22 @@ class Loop {
 
   /** Keeps the model with the best score beside the last one; of equal ones the first. */
   #keepBest(scores: Readonly<Record<string, number>>): void {
-    const { task, writer } = this.#session;
-    const score = task.bestBy === undefined ? undefined : scores[task.bestBy];
+    const { trainer, writer } = this.#session;
+    const { bestBy } = trainer.method;
+    const score = bestBy === undefined ? undefined : scores[bestBy];
     if (score === undefined || score <= this.#best) return;
     this.#best = score;
     if (writer !== undefined) writeBest(writer.folder, this.#content());
   }
 
   #content(): CheckpointContent {
-    const { task, config, derived } = this.#session;
+    const { trainer, config, derived } = this.#session;
     return {
       position: { step: this.step, samples: this.step * derived.effectiveBatch },
-      architecture: task.architecture(),
+      architecture: trainer.architecture,
       config,
-      model: task.state(),
-      optimizer: task.optimizer,
+      model: trainer.state(),
+      optimizer: trainer.optimizer,
     };
   }
 }

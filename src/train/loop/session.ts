@@ -12,11 +12,14 @@ import { writeAtomic } from "../../runs/write-atomic.js";
 import { RunWriter } from "../../runs/writer.js";
 import { type Checkpoint, differences, lastCheckpoint, withLaterKeys } from "../checkpoint.js";
 import { type Derived, derive } from "../config.js";
+import { Trainer } from "../trainer.js";
 import { HeldOut } from "../watch/held-out.js";
 import { crashedPictures } from "./crashed-pictures.js";
 import { commit, runId, settleMachine, versions } from "./environment.js";
+
 import { Logged } from "./logged.js";
-import type { LoopConfig, Parts, Pictures, Precision, Task, TaskSpec } from "./task.js";
+
+import type { LoopConfig, Pictures, Precision, TaskContext, TaskSpec } from "./task.js";
 
 export interface RunOptions {
   /** The run folder; without one nothing is written. */
@@ -39,7 +42,7 @@ export interface Session<C extends LoopConfig = LoopConfig> {
   readonly config: C;
   readonly derived: Derived;
   readonly source: Source;
-  readonly task: Task;
+  readonly trainer: Trainer;
   readonly heldOut: HeldOut | undefined;
   readonly pictures: Pictures | undefined;
   readonly writer: RunWriter | undefined;
@@ -56,18 +59,18 @@ export interface Session<C extends LoopConfig = LoopConfig> {
 const noteFolder = "decoding";
 
 /** Opens what a new run needs and makes its folder. */
-export async function openNew<C extends LoopConfig, T extends Task>(
-  spec: TaskSpec<C, T>,
+export async function openNew<C extends LoopConfig>(
+  spec: TaskSpec<C>,
   input: C,
   options: RunOptions,
 ): Promise<Session<C>> {
   const machine = settleMachine(input);
   const source = await spec.openSource(input);
   const config = spec.settle({ ...input, precision: machine.precision }, source);
-  const parts = partsOf(config, source, machine.precision, false);
-  return building(spec, config, parts, async (task) => {
-    await task.prepare?.(() => firstLoader(config, task, source));
-    const run = describeRun(config, parts, task, machine, options.command ?? `${spec.name}()`);
+  const context = contextOf(config, source, machine.precision, false);
+  return building(spec, config, context, async (trainer) => {
+    await trainer.begin(() => firstLoader(config, trainer, source));
+    const run = describeRun(config, context, trainer, machine, options.command ?? `${spec.name}()`);
     const writer =
       options.out === undefined
         ? undefined
@@ -94,40 +97,56 @@ async function closingOnError<R>(writer: RunWriter | undefined, body: () => Prom
 }
 
 /** Builds the task and opens the rest around it; what cannot be opened as a whole is closed as a whole. */
-async function building<C extends LoopConfig, T extends Task>(
-  spec: TaskSpec<C, T>,
+async function building<C extends LoopConfig>(
+  spec: TaskSpec<C>,
   config: C,
-  parts: Parts,
-  open: (task: T) => Promise<Opened>,
+  context: TaskContext,
+  open: (trainer: Trainer) => Promise<Opened>,
 ): Promise<Session<C>> {
-  const { derived, source } = parts;
-  const task = spec.build(config, parts);
+  const { derived, source } = context;
+  const trainer = buildTrainer(spec, config, context);
   let opened: Opened | undefined;
   try {
-    const heldOut = await HeldOut.open(config, task.heldOutView);
+    const heldOut = await HeldOut.open(config, trainer.validationViews);
     if (heldOut !== undefined) spec.accept?.(config, heldOut.source);
-    opened = await open(task);
-    const pictures = spec.pictures?.(task, opened.writer?.folder, heldOut?.source ?? source);
-    return { config, derived, source, task, heldOut, pictures, ...opened };
+    opened = await open(trainer);
+    const pictures = spec.pictures?.(config, trainer, opened.writer?.folder, heldOut?.source ?? source);
+    return { config, derived, source, trainer, heldOut, pictures, ...opened };
   } catch (error) {
     await opened?.writer?.close().catch(() => undefined); // the error that led here says more
-    task.close();
+    trainer.close();
     throw error;
   }
 }
 
-function partsOf(config: LoopConfig, source: Source, precision: Precision, willLoad: boolean): Parts {
+/** Model and optimiser with their first values, or with the weights that the configuration names. */
+function buildTrainer<C extends LoopConfig>(spec: TaskSpec<C>, config: C, context: TaskContext): Trainer {
+  const { derived, precision, source, willLoad } = context;
+  const training = spec.training(config, source);
+  const trainer = new Trainer(config, derived, precision, training);
+  if (willLoad || spec.load === undefined) return trainer;
+  try {
+    spec.load(config, training);
+    return trainer;
+  } catch (error) {
+    trainer.close();
+    throw error;
+  }
+}
+
+function contextOf(config: LoopConfig, source: Source, precision: Precision, willLoad: boolean): TaskContext {
   return { derived: derive(config, source.size), source, precision, willLoad };
 }
 
 function describeRun(
   config: LoopConfig,
-  { derived, source }: Parts,
-  task: Task,
+  { derived, source }: TaskContext,
+  trainer: Trainer,
   machine: RunFile["machine"],
   command: string,
 ): RunFile {
-  const baseline = task.baseline?.();
+  const health = trainer.method.health();
+  const { trivial: baseline } = health;
   const createdAt = new Date().toISOString();
   return {
     formatVersion,
@@ -140,6 +159,7 @@ function describeRun(
     commit: commit(),
     machine,
     data: { fingerprint: source.fingerprint, size: source.size, files: "files.txt" },
+    health,
     status: "running",
   };
 }
@@ -153,7 +173,7 @@ function names(source: Source): string[] {
 /** Opens a stopped run at its last good checkpoint. @param specOf which kind of run a configuration describes */
 export async function openResumed<C extends LoopConfig>(
   folder: string,
-  specOf: (config: Readonly<Record<string, unknown>>) => TaskSpec<C, Task>,
+  specOf: (config: Readonly<Record<string, unknown>>) => TaskSpec<C>,
   options: ResumeOptions,
 ): Promise<Session<C>> {
   const run = readRunFile(folder);
@@ -168,10 +188,10 @@ export async function openResumed<C extends LoopConfig>(
   const { checkpoint, damaged } = lastCheckpoint(folder);
   try {
     const step = checkpoint?.position.step ?? 0;
-    const parts = partsOf(config, source, run.machine.precision as Precision, checkpoint !== undefined);
-    return await building(spec, config, parts, async (task) => {
-      if (checkpoint === undefined) await task.prepare?.(() => firstLoader(config, task, source));
-      else load(checkpoint, task);
+    const context = contextOf(config, source, run.machine.precision as Precision, checkpoint !== undefined);
+    return await building(spec, config, context, async (trainer) => {
+      if (checkpoint === undefined) await trainer.begin(() => firstLoader(config, trainer, source));
+      else load(checkpoint, trainer);
       const writer = await RunWriter.resume(folder, step);
       return closingOnError(writer, async () => {
         const crashed = await crashedPictures(join(folder, noteFolder), source, config.data);
@@ -185,7 +205,7 @@ export async function openResumed<C extends LoopConfig>(
         ];
         const knownBad = crashed.map(({ sample }) => sample);
         const { events } = openRun(folder);
-        const [best, logged] = [bestScore(events, task), new Logged(events, step)];
+        const [best, logged] = [bestScore(events, trainer.method.bestBy), new Logged(events, step)];
         return { writer, start: { step, resumed: true }, best, warnings, knownBad, logged };
       });
     });
@@ -202,7 +222,7 @@ function asideNote({ cut }: RunWriter): string[] {
 }
 
 /** Of the events that are left after later ones were cut off. */
-function bestScore(events: readonly RunEvent[], { bestBy }: Task): number {
+function bestScore(events: readonly RunEvent[], bestBy: string | undefined): number {
   if (bestBy === undefined) return Number.NEGATIVE_INFINITY;
   const scores = events.flatMap((event) =>
     event.type === "heldOut" ? [event.scores?.[bestBy] ?? Number.NEGATIVE_INFINITY] : [],
@@ -211,8 +231,8 @@ function bestScore(events: readonly RunEvent[], { bestBy }: Task): number {
 }
 
 /** @throws CheckpointError that lists the keys in which run.json and the checkpoint differ */
-function load(checkpoint: Checkpoint, task: Task): void {
-  const architecture = task.architecture();
+function load(checkpoint: Checkpoint, trainer: Trainer): void {
+  const { architecture } = trainer;
   const differing = differences(withLaterKeys(checkpoint.architecture), architecture);
   if (differing.length > 0) {
     throw new CheckpointError(
@@ -226,8 +246,8 @@ function load(checkpoint: Checkpoint, task: Task): void {
       },
     );
   }
-  checkpoint.loadModel(task.state());
-  checkpoint.loadOptimizer(task.optimizer);
+  checkpoint.loadModel(trainer.state());
+  checkpoint.loadOptimizer(trainer.optimizer);
 }
 
 /** @throws CheckpointError naming the pictures that came or went, unless accepted */
@@ -258,14 +278,14 @@ function changedData(folder: string, run: RunFile, source: Source, accept: boole
 /** Batches of the views that the task asks for. */
 export function openTrainingLoader({
   config,
-  task,
+  trainer,
   source,
   writer,
   knownBad,
-}: Pick<Session, "config" | "task" | "source" | "writer" | "knownBad">): Loader {
+}: Pick<Session, "config" | "trainer" | "source" | "writer" | "knownBad">): Loader {
   const { batchSize, workers, channels, maxPixels, jpeg, maxBadShare } = config.data;
   return openLoader(source, {
-    views: task.views(),
+    views: trainer.views,
     batchSize,
     seed: config.seed,
     workers: workers === "auto" ? defaultWorkers(source, machineLimits().cores) : workers,
@@ -281,6 +301,6 @@ export function openTrainingLoader({
 }
 
 /** The same batches, to be looked at before the run begins. */
-function firstLoader(config: LoopConfig, task: Task, source: Source): Loader {
-  return openTrainingLoader({ config, task, source, writer: undefined, knownBad: [] });
+function firstLoader(config: LoopConfig, trainer: Trainer, source: Source): Loader {
+  return openTrainingLoader({ config, trainer, source, writer: undefined, knownBad: [] });
 }

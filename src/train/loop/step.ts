@@ -1,24 +1,26 @@
 import { scope } from "../../engine/scope.js";
 import type { Loss } from "../../methods/method.js";
 import { clipGradientNorm, gradientNorm } from "../../optim/clip.js";
-import type { NamedTensor, Optimizer } from "../../optim/optimizer.js";
+import type { NamedTensor, Optimizer, Rates } from "../../optim/optimizer.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { findNonFiniteGradient, NonFiniteError } from "../finite.js";
-import type { Around, StepResult } from "./task.js";
+import type { StepResult, UpdateWrapper } from "./task.js";
 
 export const nonFiniteRemedy = "Lower the learning rate, lengthen the warm-up, or set optim.clipNorm.";
 
 export interface StepParts {
   readonly optimizer: Optimizer;
   readonly parameters: readonly NamedTensor[];
-  readonly learningRate: number;
+  readonly rates: Rates;
   /** Largest norm of the whole gradient; not shortened if absent. */
   readonly clipNorm?: number | undefined;
   readonly samples: readonly number[];
   /** Leaves the gradients in the parameters. @returns a loss for each micro-batch; nothing has been read of them */
   accumulate(): readonly LossShare[];
   /** Goes around the optimiser's change of the weights: what measures it. */
-  readonly around?: Around | undefined;
+  readonly around?: UpdateWrapper | undefined;
+  /** Between backward and the update: gradients may be looked at and changed. @returns scalars for the log */
+  before?(): Readonly<Record<string, Tensor>>;
   /** Called for a loss that is no number: which layer made it. */
   explain(): NonFiniteError;
   /** After the optimiser's step: moving averages, queues. */
@@ -56,17 +58,20 @@ export function takeStep(step: StepParts): StepResult {
   return scope(() => {
     step.optimizer.zeroGrad();
     const losses = step.accumulate();
+    const looked = step.before?.() ?? {};
     const { parameters, clipNorm } = step;
     const norm = clipNorm === undefined ? gradientNorm(parameters) : clipGradientNorm(parameters, clipNorm);
     const loss = read(losses);
     if (!Number.isFinite(loss.total)) throw step.explain();
     const gradNorm = finiteNorm(norm, step);
-    const update = (): void => step.optimizer.step(step.learningRate);
+    const update = (): void => step.optimizer.step(step.rates);
     if (step.around === undefined) update();
     else step.around(update);
     step.optimizer.zeroGrad();
     step.after?.();
-    return { loss: loss.total, learningRate: step.learningRate, gradNorm, parts: loss.parts };
+    const seen = Object.entries(looked).map(([name, value]) => [name, value.item()] as const);
+    const parts = { ...loss.parts, ...Object.fromEntries(seen) };
+    return { loss: loss.total, learningRate: step.rates.learningRate, gradNorm, parts };
   });
 }
 

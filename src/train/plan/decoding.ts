@@ -2,7 +2,7 @@ import { defaultWorkers, openLoader } from "../../data/loader.js";
 import type { Source } from "../../data/source.js";
 import { libtorchVersion } from "../../engine/device.js";
 import { machineLimits } from "../../engine/limits.js";
-import { methodViews } from "../../methods/index.js";
+import { methods } from "../../methods/index.js";
 import type { RunConfig } from "../config.js";
 import { imageShape } from "../loop/task.js";
 
@@ -21,7 +21,7 @@ export async function measureDecoding(config: RunConfig, source: Source, seconds
   const batch = Math.min(batchSize, 32);
   if (source.size < 2 * batch) return undefined;
   await using loader = openLoader(source, {
-    views: methodViews(config.method, imageShape(config)),
+    views: methods.get(config.method.name).views(config.method, imageShape(config)),
     batchSize: batch,
     seed: config.seed,
     workers: workers === "auto" ? defaultWorkers(source, machineLimits().cores) : workers,

@@ -7,15 +7,16 @@ import { type RecordedStep, record } from "../../engine/record.js";
 import { scope } from "../../engine/scope.js";
 import { type StepMemory, stepMemory } from "../../graph/memory.js";
 import { operations } from "../../graph/operations.js";
-import { buildMethod, methodViews } from "../../methods/index.js";
-import { buildEncoder } from "../../models/index.js";
+import { alone } from "../../methods/world.js";
 import { onDevice } from "../../nn/parameter.js";
 import { empty } from "../../tensor/creation.js";
 import { asOn } from "../../tensor/kernels.js";
 import { Rng } from "../../tensor/random.js";
 import { withRandom } from "../../tensor/step-random.js";
+import type { Tensor } from "../../tensor/tensor.js";
 import type { RunConfig } from "../config.js";
 import { imageShape, type Precision } from "../loop/task.js";
+import { trainingOf } from "../pretrain.js";
 import type { MachineRates } from "./machine.js";
 
 /** The forward pass of one micro-batch, recorded with nothing allocated. */
@@ -33,19 +34,19 @@ export interface RecordedRun {
 export function recordRun(config: RunConfig, precision: Precision): RecordedRun {
   const image = imageShape(config);
   const batch = config.data.batchSize / config.optim.accumulate;
-  const method = onDevice("meta", () => buildMethod(config.method, buildEncoder(config.model, image)));
+  const { method, views } = onDevice("meta", () => trainingOf(config));
   try {
     const samples = Array.from({ length: batch }, (_, i) => i);
-    const step = { index: 0, epoch: 0, progress: 0, rng: new Rng(0, "plan", 0, samples) };
-    const names = Object.keys(methodViews(config.method, image));
+    const step = { index: 0, epoch: 0, progress: 0, rng: new Rng(0, "plan", 0, samples), world: alone };
+    const names = Object.keys(views);
     const { recording } = noGrad(() =>
       scope(() => {
         const pictures = names.map((name) => [
           name,
           empty([batch, image.channels, ...image.imageSize], { device: "meta" }),
         ]);
-        const views = Object.fromEntries(pictures) as Record<"image", ReturnType<typeof empty>>;
-        const forward = () => void withRandom(step.rng.fork("layers"), () => method.call(views, step));
+        const given = Object.fromEntries(pictures) as Readonly<Record<string, Tensor>>;
+        const forward = () => void withRandom(step.rng.fork("layers"), () => method.call(given, step));
         return { recording: record(() => asOn(config.device, precision, forward)).recording };
       }),
     );

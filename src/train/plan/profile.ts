@@ -6,6 +6,7 @@ import { type StepProfile, stepProfile } from "../../graph/profile.js";
 import { Rng } from "../../tensor/random.js";
 import { derive, type RunConfig } from "../config.js";
 import { imageShape, type Precision, type TrainingBatch } from "../loop/task.js";
+import { trainingOf } from "../pretrain.js";
 import { Trainer } from "../trainer.js";
 
 /** Steps before the one that is measured: first calls set up kernels and memory. */
@@ -26,9 +27,14 @@ export async function profileStep(config: RunConfig, precision: Precision): Prom
     });
   }
   const batch = noise(config);
-  const trainer = new Trainer(config, derive(config, config.data.batchSize * warmup * 2), precision);
+  const trainer = new Trainer(
+    config,
+    derive(config, config.data.batchSize * warmup * 2),
+    precision,
+    trainingOf(config),
+  );
   try {
-    await trainer.prepare(refuse);
+    await trainer.begin(refuse);
     for (let index = 0; index < warmup; index++) trainer.step(batch, index);
     const began = performance.now();
     const { spans } = timeOperations(() => trainer.step(batch, warmup));

@@ -1,34 +1,35 @@
 import { defaultWorkers, type Loader, openLoader } from "../../data/loader.js";
 import { openSource, type Source } from "../../data/source.js";
-import type { Transform } from "../../data/views.js";
+import type { Transform, ViewSpec } from "../../data/views.js";
 import { machineLimits } from "../../engine/limits.js";
-import { imageShape, type LoopConfig, type Measures, type Task } from "../loop/task.js";
+import { imageShape, type LoopConfig, type Measures } from "../loop/task.js";
+import type { Trainer } from "../trainer.js";
 
 /** Pictures that are never trained on, and what is measured on them: no augmentation, masks that never change. */
 export class HeldOut {
   private constructor(
     readonly source: Source,
     private readonly config: LoopConfig,
-    private readonly view: Transform | undefined,
+    private readonly views: Readonly<Record<string, ViewSpec>>,
   ) {}
 
   /** Undefined where the run has no held-out part. */
-  static async open(config: LoopConfig, view?: Transform): Promise<HeldOut | undefined> {
+  static async open(config: LoopConfig, views: Readonly<Record<string, ViewSpec>>): Promise<HeldOut | undefined> {
     const { heldOut } = config.data;
-    return heldOut === undefined ? undefined : new HeldOut(await openSource(heldOut), config, view);
+    return heldOut === undefined ? undefined : new HeldOut(await openSource(heldOut), config, views);
   }
 
   /** Means over at most `log.heldOutPictures` pictures. */
-  async measure(task: Pick<Task, "evaluate">): Promise<Measures> {
+  async measure(trainer: Pick<Trainer, "evaluate">): Promise<Measures> {
     const limit = Math.min(this.source.size, this.config.log.heldOutPictures ?? this.source.size);
     const size = Math.min(limit, this.config.data.batchSize);
-    const loader = plainLoader(this.config, this.source, size, this.view);
+    const loader = inOrder(this.config, this.source, size, this.views);
     const sums: Record<string, number> = {};
     let seen = 0;
     try {
       for await (const { samples: ids, labels, views } of loader.batches({ epoch: 0, batch: 0 }, { epoch: 1 })) {
         const samples = Array.from(ids);
-        const measured = task.evaluate({ epoch: 0, samples, labels, views });
+        const measured = trainer.evaluate({ epoch: 0, samples, labels, views });
         for (const [name, value] of Object.entries(measured)) sums[name] = (sums[name] ?? 0) + value * samples.length;
         seen += samples.length;
         if (seen >= limit) break;
@@ -48,7 +49,7 @@ export function plainLoader(
   batchSize: number,
   view: Transform = middle(config),
 ): Loader {
-  return inOrder(config, source, batchSize, view);
+  return inOrder(config, source, batchSize, { image: view });
 }
 
 /** What of a configuration decides how pictures are read. */
@@ -57,12 +58,17 @@ export interface Reading {
   readonly data: Pick<LoopConfig["data"], "channels" | "jpeg" | "maxBadShare" | "maxPixels" | "workers">;
 }
 
-/** Every picture once, in the source's order, through a view of its own. */
-export function inOrder({ seed, data }: Reading, source: Source, batchSize: number, view: Transform): Loader {
+/** Every picture once, in the source's order, through views of its own. */
+export function inOrder(
+  { seed, data }: Reading,
+  source: Source,
+  batchSize: number,
+  views: Readonly<Record<string, ViewSpec>>,
+): Loader {
   const { channels, maxPixels, jpeg, maxBadShare } = data;
   const workers = data.workers === "auto" ? defaultWorkers(source, machineLimits().cores) : data.workers;
   return openLoader(source, {
-    views: { image: view },
+    views: views,
     batchSize,
     seed,
     workers,

@@ -4,6 +4,7 @@ import type { Source } from "../../data/source.js";
 import { autocast } from "../../engine/modes.js";
 import { scope } from "../../engine/scope.js";
 import type { Method } from "../../methods/method.js";
+import { alone } from "../../methods/world.js";
 import type { RunEvent } from "../../runs/schema.js";
 import { writeAtomic } from "../../runs/write-atomic.js";
 import { Rng } from "../../tensor/random.js";
@@ -60,7 +61,7 @@ export class PreviewPictures implements Pictures {
     return scope(() => {
       const images = toImages(view, mean, std, this.config.device); // [B C H W]
       const rng = new Rng(this.config.seed, "preview", 0, samples);
-      const at = { index: step, epoch: 0, progress: 0, rng };
+      const at = { index: step, epoch: 0, progress: 0, rng, world: alone };
       return autocast(
         this.trainer.precision,
         () => reconstructionPanels(this.trainer.method, images, { step: at, mean, std }),

@@ -4,7 +4,7 @@ import { noGrad } from "../../engine/modes.js";
 import { scope } from "../../engine/scope.js";
 import { stack } from "../../tensor/creation.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { Around } from "../loop/task.js";
+import type { UpdateWrapper } from "../loop/task.js";
 
 /** So many measurements in a run, besides the steps 1, 2, 4, 8, … before the first of them. */
 const measurements = 40;
@@ -21,7 +21,7 @@ interface WithEncoder extends WithState {
 /** One step's measurement. */
 export interface Watched {
   /** The copy is made when activations are gone: it must not stand beside them. */
-  readonly around: Around;
+  readonly around: UpdateWrapper;
   /** Of the copy. */
   readonly bytes: number;
   /** Empty until `around` has run. */

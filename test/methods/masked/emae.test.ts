@@ -15,6 +15,7 @@ import { backward } from "../../../src/tensor/grad.js";
 import { Rng } from "../../../src/tensor/random.js";
 import { type Tensor, tensor } from "../../../src/tensor/tensor.js";
 import { congruential, relativeDifference, withReference } from "../../numbers.js";
+import { stepOf } from "../../train/example.js";
 
 const decoder = { width: 8, depth: 1, heads: 2 };
 const vit = (side: number, patchSize = 2): Vit =>
@@ -24,14 +25,9 @@ const build = (config: object = {}, side = 8): Emae => new Emae(emaeConfig.parse
 /** A step whose mask is drawn from given noise. */
 const stepWith = (noise: Tensor): Step => {
   const rng = { fork: () => ({ samples: [0], uniform: () => noise }) } as unknown as Rng;
-  return { index: 0, epoch: 0, progress: 0, rng };
+  return stepOf(rng);
 };
-const keyed = (samples: readonly number[]): Step => ({
-  index: 0,
-  epoch: 0,
-  progress: 0,
-  rng: new Rng(1, "step", 0, samples),
-});
+const keyed = (samples: readonly number[]): Step => stepOf(new Rng(1, "step", 0, samples));
 
 /** Images, noise and weights of MAE's golden micro-model (mae.md section 19), in a model of either kind. */
 function fill(model: Mae): void {
@@ -349,7 +345,7 @@ test("E11: the state is MAE's, by name and shape, so that a checkpoint of one lo
   const shapes = (from: Mae): [string, readonly number[]][] =>
     [...from.state()].map(([name, { shape }]) => [name, shape]);
   expect(shapes(model)).toEqual(shapes(mae));
-  expect(model.baseline()).toBe(mae.baseline());
+  expect(model.health().trivial).toBe(mae.health().trivial);
 });
 
 test("E12: at K = 4 a forward pass costs what the card counts: 3.96 times MAE's at ViT-B/16, 3.98 at ViT-L/16", () => {
@@ -380,6 +376,6 @@ test("parts that do not divide the patches: which do; any count of patches keeps
   ] as const) {
     using model = build({ parts }, side);
     expect(scope(() => model.draw(new Rng(0, "x"), "cpu").kept)).toBe(model.encoder.patches / parts);
-    expect(model.hiddenShare()).toBeCloseTo(1 - 1 / parts, 10);
+    expect(model.hiding().share).toBeCloseTo(1 - 1 / parts, 10);
   }
 });

@@ -17,7 +17,7 @@ import { type Tensor, tensor } from "../../../src/tensor/tensor.js";
 import { configFrom, loadInto, openModelFile, weightsHash } from "../../../src/train/checkpoints/from-checkpoint.js";
 import { loadModel } from "../../../src/train/checkpoints/load.js";
 import { made, micro, microDecoder, officialTensors, uniform, writeOfficial } from "../../models/published/formula.js";
-import { workFolder } from "../example.js";
+import { vitOf, workFolder } from "../example.js";
 
 const work = workFolder("from-checkpoint");
 afterAll(work.remove);
@@ -107,7 +107,7 @@ describe.each(["tiny", "small"])("ViT-%s: transformers and timm compute the same
         const [weight, bias] = [layer("head.weight", 10, size.width), layer("head.bias", 10)];
         close(linear(tokens.select(1, 0), weight, bias), "vit.classifier");
         close(linear(tokens.select(1, 0), weight, bias), "timm.token");
-        const { encoder } = model;
+        const encoder = vitOf(model);
         const patches = encoder.patchEmbed.call(encoder.patchEmbed.unfold(image())).add(encoder.posEmbed.slice(1, 1));
         const first = encoder.clsToken.add(encoder.posEmbed.slice(1, 0, 1)).expand([2, -1, -1]);
         const mean = encoder.blocks
@@ -153,7 +153,7 @@ test("a decoder is taken where the sizes are the same, and else left with its fi
     const before = mae.maskToken.toArray();
     expect(loadInto(mae.state(), mae.encoder, given, { positions: "resize" }).decoder).toBe(width === 8);
     expect(mae.maskToken.toArray()).toEqual(width === 8 ? made("mask_token", [1, 1, 8]) : before);
-    expect(mae.encoder.clsToken.toArray()).toEqual(made("cls_token", [1, 1, 16]));
+    expect(vitOf(mae).clsToken.toArray()).toEqual(made("cls_token", [1, 1, 16]));
   }
 });
 

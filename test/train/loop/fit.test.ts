@@ -52,7 +52,7 @@ test.each([
     const kept = target.target === "tokens" ? "target.tokenizer.codebook" : "target.basis";
     expect(model.method.state().get(kept)?.shape).toEqual(target.target === "tokens" ? [12, 48] : [5, 48]);
     const { baseline } = readRunFile(first).derived;
-    expect(baseline).toBeCloseTo(model.method.baseline?.() ?? 0, 6);
+    expect(baseline).toBeCloseTo(model.method.health().trivial ?? 0, 6);
     expect(events.some(({ type }) => type === "preview")).toBe(true);
   },
 );
@@ -65,5 +65,5 @@ test("where there is nothing to fit no picture is read", async () => {
     method: { fit: () => undefined },
     config: { data: {}, device: "cpu", seed: 0 },
   } as never;
-  await expect(fitMethod(method, config, 16, refuse)).resolves.toBeUndefined();
+  await expect(fitMethod(method, config, refuse)).resolves.toBeUndefined();
 });

@@ -190,7 +190,7 @@ test("probes see the encoder and change nothing", async () => {
   const seen: number[] = [];
   const probe: Probe = {
     everyEpochs: 2,
-    async *run(encoder, { step }) {
+    async *run({ encoder }, { step }) {
       seen.push(step);
       yield ["width", encoder.width];
     },

@@ -18,7 +18,7 @@ function stepped(factor: number, clipNorm?: number): { weights: number[]; loss: 
     takeStep({
       optimizer,
       parameters,
-      learningRate: 0.1,
+      rates: { learningRate: 0.1 },
       clipNorm,
       samples: [7],
       accumulate: () => {

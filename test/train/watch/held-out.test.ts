@@ -1,9 +1,8 @@
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { derive, parseConfig } from "../../../src/train/config.js";
-import { Trainer } from "../../../src/train/trainer.js";
+import { parseConfig } from "../../../src/train/config.js";
 import { HeldOut, plainLoader } from "../../../src/train/watch/held-out.js";
-import { tinyRun, workFolder, writePictures } from "../example.js";
+import { tinyRun, trainerOf, workFolder, writePictures } from "../example.js";
 
 const work = workFolder("held-out");
 afterAll(work.remove);
@@ -13,17 +12,17 @@ test("the mean over pictures, whatever the batches; the same each time; at most 
   const heldOut = { kind: "folder", path: photos } as const;
   const base = tinyRun(photos);
   const config = parseConfig({ ...base, data: { ...base.data, heldOut, batchSize: 11 } });
-  const trainer = new Trainer(config, derive(config, 11), "float32");
+  const trainer = trainerOf(config, 11);
   const loss = async (changes: object, log: object = {}): Promise<number> => {
     const other = parseConfig({ ...base, data: { ...base.data, heldOut, ...changes }, log });
-    return (await (await HeldOut.open(other))?.measure(trainer))?.loss ?? Number.NaN;
+    return (await (await HeldOut.open(other, trainer.validationViews))?.measure(trainer))?.loss ?? Number.NaN;
   };
   const whole = await loss({ batchSize: 11 });
   expect(await loss({ batchSize: 11 })).toBe(whole);
   expect(await loss({ batchSize: 4 })).toBeCloseTo(whole, 5);
   expect(await loss({ batchSize: 4 }, { heldOutPictures: 3 })).not.toBeCloseTo(whole, 5);
   trainer.close();
-  expect(await HeldOut.open(parseConfig(base))).toBeUndefined();
+  expect(await HeldOut.open(parseConfig(base), {})).toBeUndefined();
 });
 
 test("pictures come in order, cut to the size of the run", async () => {

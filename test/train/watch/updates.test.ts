@@ -10,7 +10,7 @@ import { Updates } from "../../../src/train/watch/updates.js";
 import { tinyRun } from "../example.js";
 
 const config = parseConfig(tinyRun("photos"));
-const method = buildMethod(config.method, buildEncoder(config.model, imageShape(config)));
+const method = buildMethod(config.method, () => buildEncoder(config.model, imageShape(config)));
 method.initialize(new Rng(0, "init"));
 afterAll(() => method.close());
 

@@ -1,4 +1,4 @@
-import type { Vit } from "../../../models/vit.js";
+import type { PatchEncoder } from "../../../models/encoder.js";
 import { buildTokenizer, type TokenizerConfig } from "../tokenizers/build.js";
 import { PcaTarget } from "./pca.js";
 import { PixelTarget } from "./pixels.js";
@@ -13,7 +13,7 @@ interface TargetConfig {
 }
 
 /** The target that a config describes, for an encoder's patches. */
-export function buildTarget(config: TargetConfig, encoder: Pick<Vit, "patchSize" | "channels">): Target {
+export function buildTarget(config: TargetConfig, encoder: Pick<PatchEncoder, "patchSize" | "channels">): Target {
   const { patchSize, channels } = encoder;
   switch (config.target) {
     case "pixels":

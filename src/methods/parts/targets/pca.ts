@@ -4,8 +4,7 @@ import { Buffer, Module } from "../../../nn/module.js";
 import { patchify, type Size } from "../../../nn/patches.js";
 import { full } from "../../../tensor/creation.js";
 import { aten, type Shape, type Tensor } from "../../../tensor/tensor.js";
-import { type Fit, patchesToFit } from "../../method.js";
-import type { Target } from "./target.js";
+import { patchesToFit, type Target, type TargetFit } from "./target.js";
 
 /** Until a basis is fitted or loaded, the loss is no number, and training says so. */
 const unknown = (shape: Shape): Tensor => full(shape, Number.NaN);
@@ -69,7 +68,7 @@ export class PcaTarget extends Module<[Tensor], Tensor> implements Target {
     return `predictions are the ${this.outputs} largest of ${this.mean.size} PCA coefficients of a patch, projected back to pixels`;
   }
 
-  fit(): Fit {
+  fit(): TargetFit {
     return {
       patches: patchesToFit,
       run: (images) => {

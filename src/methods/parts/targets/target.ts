@@ -1,6 +1,17 @@
 import type { Module } from "../../../nn/module.js";
+import type { Rng } from "../../../tensor/random.js";
 import type { Tensor } from "../../../tensor/tensor.js";
-import type { Fit } from "../../method.js";
+
+/** Patches that a basis or a codebook is fitted to: 1024 pictures of 8 × 8 patches, 335 of 14 × 14. */
+export const patchesToFit = 65_536;
+
+/** How a target is fitted to pictures before the first step. */
+export interface TargetFit {
+  /** How many patches are wanted; fewer where there are not so many. */
+  readonly patches: number;
+  /** images [n C H W], augmented as in training */
+  run(images: Tensor, rng: Rng): void;
+}
 
 /**
  * What a patch is to be predicted as (MAE, table 1d): the call turns pictures into it. Buffers of a target stand in the
@@ -18,5 +29,5 @@ export interface Target extends Module<[Tensor], Tensor> {
   /** One line on how `pixels` makes a picture. */
   note(): string;
   /** For targets that are fitted to pictures before training. */
-  fit?(): Fit | undefined;
+  fit?(): TargetFit | undefined;
 }

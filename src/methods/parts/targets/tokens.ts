@@ -1,9 +1,8 @@
 import { Module } from "../../../nn/module.js";
 import { crossEntropy } from "../../../tensor/functional.js";
 import type { Tensor } from "../../../tensor/tensor.js";
-import type { Fit } from "../../method.js";
 import type { Tokenizer } from "../tokenizers/tokenizer.js";
-import type { Target } from "./target.js";
+import type { Target, TargetFit } from "./target.js";
 
 /** A patch's discrete token (MAE, table 1d; BEiT, section 2.3): cross-entropy in place of squared error. */
 export class TokenTarget extends Module<[Tensor], Tensor> implements Target {
@@ -36,7 +35,7 @@ export class TokenTarget extends Module<[Tensor], Tensor> implements Target {
     return this.tokenizer.note();
   }
 
-  fit(): Fit | undefined {
+  fit(): TargetFit | undefined {
     return this.tokenizer.fit?.();
   }
 }

@@ -7,7 +7,7 @@ import { patchify, type Size } from "../../../nn/patches.js";
 import { ones, zeros } from "../../../tensor/creation.js";
 import type { Rng } from "../../../tensor/random.js";
 import { type Tensor, tensor } from "../../../tensor/tensor.js";
-import { type Fit, patchesToFit } from "../../method.js";
+import { patchesToFit, type TargetFit } from "../targets/target.js";
 import type { Tokenizer } from "./tokenizer.js";
 
 export const kMeansConfig = z.strictObject({
@@ -59,7 +59,7 @@ export class KMeansTokenizer extends Module<[Tensor], Tensor> implements Tokeniz
     return `predictions are ${this.vocabulary} tokens, each shown as its patch of the codebook`;
   }
 
-  fit(): Fit {
+  fit(): TargetFit {
     return {
       patches: Math.max(patchesToFit, 16 * this.vocabulary),
       run: (images, rng) => {

@@ -1,6 +1,6 @@
 import type { Module } from "../../../nn/module.js";
 import type { Tensor } from "../../../tensor/tensor.js";
-import type { Fit } from "../../method.js";
+import type { TargetFit } from "../targets/target.js";
 
 /**
  * Turns pictures into discrete tokens, one a patch: what BEiT and MAE's table 1d predict. The call takes an image
@@ -17,5 +17,5 @@ export interface Tokenizer extends Module<[Tensor], Tensor> {
   /** How its tokens are shown, in words. */
   note(): string;
   /** For tokenizers that are fitted to pictures before training. */
-  fit?(): Fit;
+  fit?(): TargetFit;
 }
