@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runReport } from "../../../src/cli/html/report.js";
 import { openRun, verdict } from "../../../src/index.js";
@@ -56,6 +56,8 @@ describe.skipIf(withoutBrowser)(needsBrowser, () => {
           look.viewport.width,
         );
         expect(await accessibilityFindings(page)).toEqual([]);
+        expect(await distortion(page)).toBeLessThan(0.02);
+        expect(await indents(page, ".settings dd")).toHaveLength(1); // values stand below one another
         await screenshot(page, `report-${name}`);
       },
       patience,
@@ -81,3 +83,25 @@ describe.skipIf(withoutBrowser)(needsBrowser, () => {
     );
   });
 });
+
+/** How far any picture that is shown is from its own proportions: 0 is not at all. */
+async function distortion(page: Page): Promise<number> {
+  const shown = await page.locator(".frames img:visible").evaluateAll((all) =>
+    (all as HTMLImageElement[]).map((image) => {
+      const own = image.naturalWidth / image.naturalHeight;
+      return Math.abs(image.clientWidth / image.clientHeight / own - 1);
+    }),
+  );
+  return Math.max(...shown);
+}
+
+/** How far from the left edge of their rows such elements begin, each distance once. */
+async function indents(page: Page, selector: string): Promise<number[]> {
+  const all = await page.locator(selector).evaluateAll((elements) =>
+    elements.map((element) => {
+      const row = element.parentElement as HTMLElement;
+      return Math.round(element.getBoundingClientRect().left - row.getBoundingClientRect().left);
+    }),
+  );
+  return [...new Set(all)];
+}

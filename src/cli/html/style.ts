@@ -24,14 +24,14 @@ section { margin-top:18px; padding:18px 20px 20px; border:1px solid var(--line);
 .figures div { padding:12px 14px; border:1px solid var(--line); border-radius:12px; background:var(--card) }
 .figures dt { font-size:.85rem; color:var(--quiet) } .figures dd { margin:0; font-size:1.25rem; font-weight:600; font-variant-numeric:tabular-nums }
 .settings { columns:2 380px; column-gap:32px; margin:0 } .settings div { display:flex; gap:14px; padding:4px 0; border-top:1px solid var(--line); break-inside:avoid }
-.settings dt { flex:1 1 50% } .settings dd { flex:1 1 50%; margin:0; overflow-wrap:anywhere; font-variant-numeric:tabular-nums }
+.settings dt, .settings dd { flex:1 1 50%; min-width:0; overflow-wrap:anywhere } .settings dd { margin:0; font-variant-numeric:tabular-nums }
 .scroll { overflow-x:auto } .scroll:focus-visible, input:focus-visible, summary:focus-visible { outline:3px solid var(--accent); outline-offset:2px }
 .curves svg { display:block; width:100%; min-width:680px; height:auto } .curves svg > rect:first-of-type { fill:transparent }
 table { width:100%; border-collapse:collapse; font-variant-numeric:tabular-nums }
 th, td { padding:5px 14px 5px 0; border-top:1px solid var(--line); text-align:left; vertical-align:top; overflow-wrap:anywhere }
-thead th { border-top:0; color:var(--quiet); font-weight:500; font-size:.88rem } tbody th { width:34%; font-weight:500 }
+thead th, thead td { border-top:0 } thead th { color:var(--quiet); font-weight:500; font-size:.88rem } tbody th { width:34%; font-weight:500 }
 td.number, th.number { text-align:right; white-space:nowrap; overflow-wrap:normal }
-.frames figure { margin:0 } .frames img { display:block; max-width:100%; border-radius:6px; background:#fff } .frames figcaption { margin-top:6px; color:var(--quiet); font-size:.9rem }
+.frames figure { margin:0 } .frames img { display:block; max-width:100%; height:auto; border-radius:6px; background:#fff } .frames figcaption { margin-top:6px; color:var(--quiet); font-size:.9rem }
 .frames.moving figure:not(.shown) { display:none }
 .slider { display:flex; align-items:center; gap:12px; margin-bottom:12px } .slider input { flex:1; height:28px; accent-color:var(--accent) }
 .slider[hidden] { display:none }
