@@ -6,6 +6,7 @@ import { scope } from "../engine/scope.js";
 import { type PixelBatch, toImages } from "../train/batch.js";
 import { Checkpoint } from "../train/checkpoint.js";
 import { modelFile } from "../train/checkpoints/from-checkpoint.js";
+import { isOwn } from "../train/checkpoints/load.js";
 import { settleMachine } from "../train/loop/environment.js";
 import { judgingView } from "./augmentation.js";
 import type { Classifier } from "./classifier.js";
@@ -33,7 +34,7 @@ export interface LoadedClassifier extends Disposable {
  */
 export function loadClassifier(runOrCheckpoint: string, options: { device?: string } = {}): LoadedClassifier {
   const file = modelFile(runOrCheckpoint);
-  if (!file.endsWith(".safetensors")) throw noClassifier(file, "a file of another layout", runOrCheckpoint);
+  if (!isOwn(file)) throw noClassifier(file, "a file of another layout", runOrCheckpoint);
   using checkpoint = Checkpoint.open(file);
   const { task } = checkpoint.config as { task?: string };
   if (task !== "finetune") throw noClassifier(file, task ?? "pre-training", runOrCheckpoint);

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Batch, LoadedModel, Source } from "../../index.js";
 import { parseSource } from "../config/sources.js";
+import { openModel } from "../measure/model.js";
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
 import { whole } from "../words.js";
@@ -28,9 +29,9 @@ export function embedCommand(program: Command, add: Add): void {
   add<Options>(command, async (report, operands, options) => {
     const { featureFormat } = await import("../measure/feature-file.js");
     featureFormat(options.out); // before anything long begins
-    const { loadModel, openSource } = await import("../../index.js");
+    const { openSource } = await import("../../index.js");
     const source = await openSource(parseSource(operands[1] as string, "test"));
-    using model = loadModel(operands[0] as string, options.device === undefined ? {} : { device: options.device });
+    using model = await openModel(report, operands[0] as string, options.device);
     const result = await embed(model, source, options, report);
     report.result(result, () => {
       report.line(

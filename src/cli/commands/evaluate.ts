@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { classifierCommand } from "../measure/classifier.js";
 import type { Measure, Measured } from "../measure/evaluation.js";
 import { fewLabelsCommand } from "../measure/few-labels.js";
+import { openModel } from "../measure/model.js";
 import { partialCommand } from "../measure/partial.js";
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
@@ -60,11 +61,10 @@ export function evaluateCommand(program: Command, add: Add): void {
 }
 
 async function evaluate(report: Report, path: string, which: Measure, options: Options): Promise<number> {
-  const { loadModel } = await import("../../index.js");
   const { measure, measuredTable, measurePixels, measureUntrained } = await import("../measure/evaluation.js");
   const { openLabelled } = await import("../measure/labelled.js");
   const { train, test, split } = await openLabelled(options);
-  using model = loadModel(path, options.device === undefined ? {} : { device: options.device });
+  using model = await openModel(report, path, options.device);
   const k = options.k ?? 20;
   const setting = { config: model.config, train, test, measures: [which], k };
   report.line(`${whole(train.size)} labelled pictures to learn from, ${whole(test.size)} to judge (${split})`);

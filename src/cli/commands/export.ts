@@ -75,6 +75,7 @@ async function writeAll(report: Report, path: string, options: Options): Promise
   const { checkRoom } = await import("../../index.js");
   if (options.page !== undefined) checkRoom(options.page); // before anything long begins
   using opened = await openFor(path, options);
+  if ("assumed" in opened) for (const line of opened.assumed) report.line(`assumed: ${line}`);
   const written: Written[] = [];
   if (out !== undefined) written.push(await writeOnnx(opened, out, options));
   if ("encoder" in opened) {

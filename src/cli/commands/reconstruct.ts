@@ -4,6 +4,7 @@ import { type Command, Option } from "commander";
 import type { Batch, Hiding, LoadedModel, Source, Step, Tensor } from "../../index.js";
 import { parseSource } from "../config/sources.js";
 import { UsageError } from "../errors.js";
+import { openModel } from "../measure/model.js";
 import { type Add, positiveNumber, wholeNumber } from "../options.js";
 import { percent } from "../words.js";
 
@@ -42,9 +43,9 @@ export function reconstructCommand(program: Command, add: Add): void {
     .option("--device <name>", "cpu or cuda");
   add<Options>(command, async (report, operands, options) => {
     const [path, ...pictures] = operands as string[];
-    const { loadModel, writeAtomic } = await import("../../index.js");
+    const { writeAtomic } = await import("../../index.js");
     checkOut(options.out);
-    using model = loadModel(path as string, options.device === undefined ? {} : { device: options.device });
+    using model = await openModel(report, path as string, options.device);
     if (!model.hasDecoder) throw withoutDecoder(model.path);
     const source = await openPictures(pictures);
     const made = await reconstruct(model, source, options);

@@ -7,6 +7,7 @@ import type { Report } from "../report.js";
 import { percentSpread, whole } from "../words.js";
 import { type Encode, type EvaluationSetting, featuresOf, withUntrained } from "./evaluation.js";
 import { type LabelledOptions, openLabelled } from "./labelled.js";
+import { openModel } from "./model.js";
 
 interface Options extends LabelledOptions {
   readonly labels: string;
@@ -52,9 +53,9 @@ export function fewLabelsCommand(parent: Command, add: Add): void {
 
 async function judge(report: Report, run: string, options: Options): Promise<number> {
   const asked = readLabels(options.labels);
-  const { loadModel, pixelFeatures } = await import("../../index.js");
+  const { pixelFeatures } = await import("../../index.js");
   const { train, test, split } = await openLabelled(options);
-  using model = loadModel(run, options.device === undefined ? {} : { device: options.device });
+  using model = await openModel(report, run, options.device);
   const seeds = Array.from({ length: Math.max(1, options.seeds) }, (_, seed) => seed);
   report.line(`${whole(train.size)} labelled pictures to draw from, ${whole(test.size)} to judge (${split})`);
   const setting: EvaluationSetting = { config: model.config, train, test, measures: [], k: 20 };

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { CheckpointError } from "../../engine/errors.js";
+import { weightsFormat } from "../../formats/content.js";
 import type { Dtype, RawTensor } from "../../formats/dtype.js";
 import { SafetensorsFile } from "../../formats/safetensors.js";
 import { Namespace, type PickleValue, TorchFile, TorchTensor } from "../../formats/torch-pickle.js";
@@ -20,15 +21,27 @@ export interface TensorFile extends Disposable {
   readonly options: ReadonlyMap<unknown, unknown>;
   /** What the file holds besides the model. */
   readonly besides: readonly string[];
+  /** What stood before each name and was left off: `module.`, `backbone.`; usually nothing. */
+  readonly prefix: string;
   /** JSON files beside it in its folder: config.json, preprocessor_config.json. */
   json(name: string): Readonly<Record<string, unknown>> | undefined;
 }
 
 /**
- * Opens a .safetensors or .pth file, or a folder as Hugging Face lays it out (config.json beside the weights, in one
- * file or in parts). @throws FormatError, CheckpointError
+ * Opens a file of safetensors or torch.save, whatever its name, or a folder as Hugging Face lays it out (config.json beside
+ * the weights, in one file or in parts). What stands before all names of the model is left off. @throws FormatError, CheckpointError
  */
 export function openTensors(path: string): TensorFile {
+  const file = openWrapped(path);
+  try {
+    return withoutPrefix(file);
+  } catch (error) {
+    file[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function openWrapped(path: string): TensorFile {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat?.isDirectory() !== true) return openOne(path, () => undefined);
   const json = (name: string) => readJson(join(path, name));
@@ -71,7 +84,7 @@ function joined(path: string, parts: readonly string[], json: Json): TensorFile 
     for (const file of files) file[Symbol.dispose]();
   };
   try {
-    for (const part of parts) files.push(openSafetensors(join(path, part), json));
+    for (const part of parts) files.push(openOne(join(path, part), json));
   } catch (error) {
     close();
     throw error;
@@ -90,7 +103,7 @@ function joined(path: string, parts: readonly string[], json: Json): TensorFile 
 }
 
 function openOne(path: string, json: Json): TensorFile {
-  return /\.(pth|pt|bin|tar|ckpt)$/i.test(path) ? openTorch(path, json) : openSafetensors(path, json);
+  return weightsFormat(path) === "torch" ? openTorch(path, json) : openSafetensors(path, json);
 }
 
 function openSafetensors(path: string, json: Json): TensorFile {
@@ -105,6 +118,7 @@ function openSafetensors(path: string, json: Json): TensorFile {
     metadata: file.metadata ?? {},
     options: new Map(),
     besides: [],
+    prefix: "",
     json,
     [Symbol.dispose]: () => file.close(),
   };
@@ -125,6 +139,7 @@ function openTorch(path: string, json: Json): TensorFile {
       metadata: {},
       options,
       besides,
+      prefix: "",
       json,
       [Symbol.dispose]: () => file.close(),
     };
@@ -143,22 +158,62 @@ function modelIn(content: PickleValue, path: string) {
   const found = key === undefined ? top : (top.get(key) as Map<PickleValue, PickleValue>);
   const model = new Map<string, TorchTensor>();
   for (const [name, value] of found) {
-    if (typeof name === "string" && value instanceof TorchTensor) model.set(withoutWrapper(name), value);
+    if (typeof name === "string" && value instanceof TorchTensor) model.set(name, value);
   }
   if (model.size === 0) {
-    throw new CheckpointError("there is no model in it.", {
-      code: "no-model",
-      path,
-      expected: `a dictionary of tensors, at the top or under ${modelKeys.join(", ")}`,
-      actual: [...top.keys()].slice(0, 8).map(String),
-    });
+    const names = [...top.keys()].map(String);
+    const holds = names.length === 0 ? "nothing with names" : someOf(names);
+    const expected = `a dictionary of tensors, at the top or under ${modelKeys.join(", ")}`;
+    const sentence = `there is no model in it: expected ${expected}, got ${holds}.`;
+    throw new CheckpointError(sentence, { code: "no-model", path, expected, actual: names.slice(0, 8) });
   }
   const besides = key === undefined ? [] : [...top.keys()].filter((name) => name !== key).map(String);
   const args = top.get("args");
   return { model, besides, options: args instanceof Namespace ? args.fields : new Map() };
 }
 
-/** Data-parallel and compiled models put a word before each name. */
-function withoutWrapper(name: string): string {
-  return name.replace(/^(?:module\.|_orig_mod\.)+/, "");
+/** Some names for a message, and how many there are. */
+export function someOf(names: readonly string[], most = 6): string {
+  const some = names.slice(0, most).map((name) => (name.length > 60 ? `${name.slice(0, 60)}…` : name));
+  return names.length <= most ? some.join(", ") : `${some.join(", ")}, … (${names.length} in all)`;
+}
+
+/** The file as if its names began with the model's own. */
+function withoutPrefix(file: TensorFile): TensorFile {
+  const prefix = file.metadata["format"] === "lacuna-checkpoint" ? "" : prefixOf(file);
+  if (prefix === "") return file;
+  const [inside, outside] = [true, false].map((is) => file.names.filter((name) => name.startsWith(prefix) === is));
+  const left = outside as string[];
+  const count = `${left.length} tensor${left.length === 1 ? "" : "s"}`;
+  return {
+    ...file,
+    prefix,
+    names: (inside as string[]).map((name) => name.slice(prefix.length)),
+    entry: (name) => file.entry(prefix + name),
+    read: (name) => file.read(prefix + name),
+    besides: [...file.besides, ...(left.length > 0 ? [`${count} outside ${prefix} (${someOf(left, 3)})`] : [])],
+  };
+}
+
+/** What training scripts put before the names of a whole model: data-parallel and compiled models, wrappers, backbones. */
+const wrappers = /^(?:(?:module|_orig_mod|model|backbone|encoder)\.)+/;
+/** A ViT's class token, by the official name or by that of transformers; decoders may have one too. */
+const anchor = /^(.*?\.)??(?:(?:vit\.)?embeddings\.)?cls_token$/;
+
+/** What stands before the name of the class token; without one, the words of wrapping that all names share. */
+function prefixOf({ names, path }: TensorFile): string {
+  const found = names.flatMap((name) => {
+    const match = anchor.exec(name);
+    return match === null || /decoder|predictor/.test(name) ? [] : [match[1] ?? ""];
+  });
+  if (found.length > 1 && !found.includes("")) throw severalModels(path, found);
+  if (found.length > 0) return found.includes("") ? "" : (found[0] as string);
+  const shared = wrappers.exec(names[0] ?? "")?.[0] ?? "";
+  return names.every((name) => name.startsWith(shared)) ? shared : "";
+}
+
+function severalModels(path: string, prefixes: readonly string[]): CheckpointError {
+  const sentence = `several models are in it, under ${prefixes.join(" and ")}: which one is meant does not show.`;
+  const remedy = "Save the one that is meant alone: a dictionary of its tensors, without what stands before the names.";
+  return new CheckpointError(sentence, { code: "several-models", path, actual: prefixes, remedy });
 }

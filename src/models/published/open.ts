@@ -2,7 +2,7 @@
 import { CheckpointError } from "../../engine/errors.js";
 import { type Dtype, elementBytes, type RawTensor } from "../../formats/dtype.js";
 import type { WeightSource } from "../weights.js";
-import { openTensors, type TensorFile } from "./files.js";
+import { openTensors, someOf, type TensorFile } from "./files.js";
 import { fromHuggingFace, type NamedAs, partOf } from "./names.js";
 import { inferShape, type PublishedShape, type ShapeHints } from "./shape.js";
 import { type Normalization, type Pretraining, toldBeside, toldByLacuna, unpublishedDecoder } from "./told.js";
@@ -74,11 +74,15 @@ function describe(file: TensorFile, hints: ShapeHints): Published {
     normalization: told.normalization,
     classes: told.classes,
     weights,
-    assumed: [...assumed, ...told.assumed],
+    assumed: [...prefixNote(file), ...assumed, ...told.assumed],
     dropped: [...dropped, ...besides],
     config: told.config,
     [Symbol.dispose]: () => file[Symbol.dispose](),
   };
+}
+
+function prefixNote({ prefix }: TensorFile): string[] {
+  return prefix === "" ? [] : [`the model is what stands under ${prefix} in the file`];
 }
 
 function withoutUndefined(hints: ShapeHints): ShapeHints {
@@ -91,7 +95,8 @@ function layoutOf(file: TensorFile): Layout {
   if (isHuggingFace)
     return file.json("config.json")?.["model_type"] === "vit_mae" || hasDecoder(file) ? "hf-vitmae" : "hf-vit";
   if (file.names.includes("cls_token")) return file.format === "torch" ? "official" : "timm";
-  throw new CheckpointError("the names in it are those of no known ViT.", {
+  const sentence = `the names in it are those of no known ViT: ${someOf(file.names) || "there are none"}.`;
+  throw new CheckpointError(sentence, {
     code: "layout",
     path: file.path,
     expected: "cls_token, vit.embeddings.cls_token or model/cls_token",

@@ -1,4 +1,6 @@
+import { statSync } from "node:fs";
 import { CheckpointError } from "../../engine/errors.js";
+import { weightsFormat } from "../../formats/content.js";
 import { SafetensorsFile } from "../../formats/safetensors.js";
 import type { Method } from "../../methods/method.js";
 import type { Encoder } from "../../models/encoder.js";
@@ -18,6 +20,8 @@ export interface LoadedModel extends Disposable {
   readonly method: Method;
   readonly encoder: Encoder;
   readonly precision: Precision;
+  /** What the file does not say and was assumed, in words; of a run of ours nothing. */
+  readonly assumed: readonly string[];
   /** Whether the file held a decoder of this method; without one it cannot fill in pictures. */
   readonly hasDecoder: boolean;
   /** The checkpoint file, and the step at which it was written. */
@@ -40,9 +44,10 @@ export function loadModel(path: string, options: LoadOptions = {}): LoadedModel 
   return isOwn(file) ? loadOwn(file, options) : loadForeign(file, options);
 }
 
-/** By the metadata; a file that cannot be opened is left to whoever opens it next to say so. */
-function isOwn(path: string): boolean {
-  if (!path.endsWith(".safetensors")) return false;
+/** By content, whatever its name is. @throws FormatError for a file that holds no weights */
+export function isOwn(path: string): boolean {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return false; // of transformers
+  if (weightsFormat(path) !== "safetensors") return false;
   using file = SafetensorsFile.open(path);
   return file.metadata?.["format"] === "lacuna-checkpoint";
 }
@@ -79,10 +84,14 @@ function loadForeign(path: string, options: LoadOptions): LoadedModel {
   using published = openPublished(path);
   checkPooling(published);
   const config = parseConfig({ ...wholeConfigFrom(published), ...options });
-  return finish(config, { path: published.path, position: { step: 0 } }, (method, encoder) => {
-    method.initialize(new Rng(config.seed, "init"));
-    return loadInto(method.state(), encoder, published, { positions: "resize" }).decoder;
-  });
+  return finish(
+    config,
+    { path: published.path, position: { step: 0 }, assumed: published.assumed },
+    (method, encoder) => {
+      method.initialize(new Rng(config.seed, "init"));
+      return loadInto(method.state(), encoder, published, { positions: "resize" }).decoder;
+    },
+  );
 }
 
 /** A mean-pooled classifier's encoder has no norm of its own: what its features are is the classifier's business. */
@@ -102,7 +111,7 @@ function checkPooling({ path, shape }: Published): void {
 
 function finish(
   config: RunConfig,
-  from: { readonly path: string; readonly position: { readonly step: number } },
+  from: { readonly path: string; readonly position: { readonly step: number }; readonly assumed?: readonly string[] },
   fill: (method: Method, encoder: Encoder) => boolean,
 ): LoadedModel {
   const { precision } = settleMachine(config);
@@ -112,9 +121,10 @@ function finish(
   try {
     const hasDecoder = fill(method, encoder);
     method.setTraining(false);
-    const { path, position } = from;
+    const { path, position, assumed = [] } = from;
     return {
       config,
+      assumed,
       method,
       encoder,
       precision,

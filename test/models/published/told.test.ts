@@ -13,6 +13,7 @@ function file(parts: Partial<TensorFile> & { jsons?: Record<string, Record<strin
     metadata: {},
     options: new Map(),
     besides: [],
+    prefix: "",
     json: (name) => parts.jsons?.[name],
     [Symbol.dispose]: () => {},
     ...parts,
