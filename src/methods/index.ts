@@ -4,12 +4,13 @@ import { Registry } from "../models/registry.js";
 import { emae, emaeConfig } from "./masked/emae.js";
 import { mae, maeConfig } from "./masked/mae.js";
 import type { DefinedMethod, Method } from "./method.js";
+import { supmae, supmaeConfig } from "./mixed/supmae.js";
 
 /** The list of methods. A new one is a file, a line here and one in `methodConfig`. */
-export const methods = new Registry<DefinedMethod>("method", [mae, emae]);
+export const methods = new Registry<DefinedMethod>("method", [mae, emae, supmae]);
 
 /** The configuration of a method that comes with the package; `methods.schema()` knows those that were added too. */
-export const methodConfig = z.discriminatedUnion("name", [maeConfig, emaeConfig]);
+export const methodConfig = z.discriminatedUnion("name", [maeConfig, emaeConfig, supmaeConfig]);
 export type MethodConfig = z.output<typeof methodConfig>;
 
 /**

@@ -191,6 +191,8 @@ export interface MethodSpec<C extends z.ZodType<{ readonly name: string }>, E ex
   validationViews?(config: z.output<C>, image: ImageShape): Readonly<Record<Exclude<Name, Column>, ViewSpec>>;
   /** Columns that it cannot do without: a source that lacks one is refused when the run is opened. */
   readonly columns?: readonly Column[];
+  /** The config with what follows from the pictures written into it: how many classes there are. */
+  settle?(config: z.output<C>, source: { readonly classes?: readonly string[] | undefined }): z.output<C>;
   /**
    * Why the batch must not be cut into micro-batches (negatives from the batch, batch norm, a queue); undefined where their
    * gradients add up to the whole batch's.
@@ -211,6 +213,7 @@ export interface DefinedMethod<Config extends { readonly name: string } = { read
   readonly defaults: DefaultsFor | undefined;
   views(config: Config, image: ImageShape): Readonly<Record<string, ViewSpec>>;
   validationViews(config: Config, image: ImageShape): Readonly<Record<string, ViewSpec>>;
+  settle(config: Config, source: { readonly classes?: readonly string[] | undefined }): Config;
   couplesBatch(config: Config): string | undefined;
   /** @throws ConfigError where encoder and method do not fit together; encoders made are closed then */
   build(config: Config, makeEncoder: () => Encoder): Method;
@@ -230,6 +233,7 @@ export function defineMethod<C extends z.ZodType<{ readonly name: string }>, E e
     views: (given, image) => spec.views(given, image),
     validationViews: (given, image) =>
       spec.validationViews?.(given, image) ?? usualViews(spec.views(given, image), image),
+    settle: (given, source) => spec.settle?.(given, source) ?? given,
     couplesBatch: (given) => spec.couplesBatch?.(given),
     build: (given, makeEncoder) =>
       closingOnError(makeEncoder, (make) => spec.build(given, () => fitting(spec, make()))),

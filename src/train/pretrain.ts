@@ -18,7 +18,7 @@ export const pretraining: TaskSpec<RunConfig> = {
   name: "pretrain",
   parse: parseConfig,
   openSource: ({ data }) => openSource(data.source),
-  settle: (config) => withInit(withWarmup(config)),
+  settle: (config, source) => withInit(withWarmup(withMethod(config, source))),
   training: (config, source) => {
     checkColumns(config, source, "data.source");
     return trainingOf(config);
@@ -55,6 +55,12 @@ function checkColumns({ method }: RunConfig, source: Source, path: string): void
     actual: "pictures without classes",
     remedy: "Put the pictures of each class into a folder of its own, or choose a method that needs no labels (mae).",
   });
+}
+
+/** The method's own configuration, with what follows from the pictures written into it. */
+function withMethod(config: RunConfig, source: Source): RunConfig {
+  const method = methods.get(config.method.name).settle(config.method, source);
+  return { ...config, method: method as RunConfig["method"] };
 }
 
 /** A run.json says what was used: the warm-up that was chosen stands in it. */

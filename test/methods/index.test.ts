@@ -1,89 +1,133 @@
 import { expect, test } from "vitest";
+import { z } from "zod";
+import { sizeAfter } from "../../src/data/views.js";
 import { autocast, noGrad } from "../../src/engine/modes.js";
-import { scope } from "../../src/engine/scope.js";
+import { liveTensors, scope } from "../../src/engine/scope.js";
 import { encodeSafetensors, SafetensorsFile } from "../../src/formats/safetensors.js";
-import { buildMethod, methodConfig, methods } from "../../src/methods/index.js";
-import type { Method } from "../../src/methods/method.js";
-import { Vit, vitConfig } from "../../src/models/vit.js";
+import { buildMethod, methods } from "../../src/methods/index.js";
+import { type Batch, defineMethod, type Method } from "../../src/methods/method.js";
 import { loadState, rawOf } from "../../src/models/weights.js";
 import { AdamW } from "../../src/optim/adamw.js";
 import { weightDecayGroups } from "../../src/optim/groups.js";
 import { backward } from "../../src/tensor/grad.js";
 import { Rng } from "../../src/tensor/random.js";
-import type { Tensor } from "../../src/tensor/tensor.js";
+import { withRandom } from "../../src/tensor/step-random.js";
+import { type Tensor, tensor } from "../../src/tensor/tensor.js";
 import { stepOf } from "../train/example.js";
+import { pairs, smallEncoder, smallMethod } from "./small.js";
 
-/** What is in the list gets the whole battery by being there. */
-const names = methods.names();
+/** What is in the lists gets the whole battery by being there. */
 const image = { imageSize: [16, 16], channels: 3 } as const;
-const decoder = { width: 32, depth: 1, heads: 2 };
+const battery = pairs(image);
+const samples = [0, 1, 2, 3];
 
-function build(name: string, seed: number): Method {
-  const vit = vitConfig.parse({ width: 32, depth: 2, heads: 2, patchSize: 4 });
-  const method = buildMethod(methodConfig.parse({ name, decoder }), () => new Vit(vit, image));
+const configOf = (name: string) => methods.get(name).config.parse(smallMethod(name));
+
+function build(name: string, model: string, seed: number): Method {
+  const method = buildMethod(configOf(name), () => smallEncoder(model, image));
   method.initialize(new Rng(seed, "init"));
   noGrad(() => scope(() => method.begin?.()));
   method.setTraining(true);
   return method;
 }
 
-function views(name: string): Record<"image", Tensor> {
-  const rng = new Rng(9, "pictures", 0, [0, 1, 2, 3]);
-  const asked = Object.keys(methods.get(name).views(methodConfig.parse({ name }), image));
-  return Object.fromEntries(asked.map((view) => [view, rng.fork(view).normal([3, 16, 16])])) as Record<"image", Tensor>;
+/** Noise in every view that the method asks for, at its size; labels where it asks for them. */
+function batch(name: string): Batch {
+  const rng = new Rng(9, "pictures", 0, samples);
+  const spec = methods.get(name);
+  const views = Object.entries(spec.views(configOf(name), image)).map(([view, steps]): [string, Tensor] => {
+    const { height, width } = sizeAfter("transform" in steps ? steps.transform : steps, undefined) ?? {
+      height: 16,
+      width: 16,
+    };
+    return [view, rng.fork(view).normal([3, height, width])];
+  });
+  const label = (): Tensor => tensor(BigInt64Array.from([0n, 1n, 2n, 0n]), [4]);
+  return { ...Object.fromEntries(views), ...(spec.columns.includes("label") ? { label: label() } : {}) };
 }
-const step = stepOf(new Rng(1, "step", 0, [0, 1, 2, 3]));
 
-test.each(names)("%s: a scalar loss, and a gradient for every parameter, in float32 and bfloat16", (name) => {
-  for (const dtype of ["float32", "bfloat16"] as const) {
-    using method = build(name, 0);
-    scope(() => {
-      const { total } = autocast(dtype, () => method.call(views(name), step));
-      expect([total.shape, total.dtype]).toEqual([[], "float32"]);
-      backward(total);
-      expect(
-        method
-          .parameters()
-          .filter(({ tensor }) => tensor.grad === undefined)
-          .map(({ name: key }) => key),
-      ).toEqual([]);
-    });
-  }
-});
+const step = stepOf(new Rng(1, "step", 0, samples));
+const forward = (method: Method, name: string) =>
+  withRandom(step.rng.fork("layers"), () => method.call(batch(name), step));
 
-test.each(names)("%s: the loss of four pictures falls", (name) => {
-  using method = build(name, 0);
-  const optimizer = new AdamW(weightDecayGroups(method.parameters(), 0.05), { betas: [0.9, 0.95], epsilon: 1e-8 });
+test.each(battery)(
+  "%s of %s: a scalar loss, and a gradient for every parameter, in float32 and bfloat16",
+  (name, model) => {
+    for (const dtype of ["float32", "bfloat16"] as const) {
+      using method = build(name, model, 0);
+      scope(() => {
+        const { total } = autocast(dtype, () => forward(method, name));
+        expect([total.shape, total.dtype]).toEqual([[], "float32"]);
+        backward(total);
+        const without = method.parameters().filter(({ tensor: value }) => value.grad === undefined);
+        expect(without.map(({ name: key }) => key)).toEqual([]);
+      });
+    }
+  },
+);
+
+test.each(battery)("%s of %s: the loss of four pictures falls", (name, model) => {
+  using method = build(name, model, 0);
+  using optimizer = new AdamW(weightDecayGroups(method.parameters(), 0.05), { betas: [0.9, 0.95], epsilon: 1e-8 });
   const losses = Array.from({ length: 40 }, () =>
     scope(() => {
       optimizer.zeroGrad();
-      const { total } = method.call(views(name), step);
+      const { total } = forward(method, name);
       backward(total);
       optimizer.step(2e-3);
+      method.afterStep?.(step);
       return total.item();
     }),
   );
-  optimizer.close();
   expect(losses.at(-1)).toBeLessThan(0.6 * (losses[0] ?? 0));
 });
 
-test.each(names)("%s: saved, loaded, the same", (name) => {
-  using from = build(name, 1);
-  using to = build(name, 2);
+test.each(battery)("%s of %s: saved, loaded, the same", (name, model) => {
+  using from = build(name, model, 1);
+  using to = build(name, model, 2);
   const file = SafetensorsFile.fromBytes(
     encodeSafetensors([...from.state()].map(([key, value]) => [key, rawOf(value)] as const)),
   );
   loadState(to.state(), file);
-  scope(() => expect(to.call(views(name), step).total.item()).toBe(from.call(views(name), step).total.item()));
+  scope(() => expect(forward(to, name).total.item()).toBe(forward(from, name).total.item()));
 });
 
-test.each(names)("%s: its pictures have the size of its input", (name) => {
-  using method = build(name, 1);
+test.each(battery)("%s of %s: its pictures have the size of its input", (name, model) => {
+  using method = build(name, model, 1);
   scope(() => {
-    const made = method.reconstruct?.(views(name).image, step);
+    const made = method.reconstruct?.(new Rng(9, "pictures", 0, samples).normal([3, 16, 16]), step);
     if (made !== undefined)
       expect([made.masked.shape, made.rebuilt.shape, made.predicted.shape]).toEqual(
         Array.from({ length: 3 }, () => [4, 3, 16, 16]),
       );
   });
+});
+
+test.each(battery)(
+  "%s of %s: what its health watches is among what it logs, and its features are vectors",
+  (name, model) => {
+    using method = build(name, model, 1);
+    scope(() => {
+      const parts = Object.keys(forward(method, name).parts ?? {});
+      const watched = method.health().signals.map((signal) => signal.name.replace(/^heldOut\./, ""));
+      expect(parts).toEqual(expect.arrayContaining(watched));
+      method.setTraining(false);
+      expect(method.features(new Rng(9, "x", 0, samples).normal([3, 16, 16])).shape).toEqual([4, method.encoder.width]);
+    });
+  },
+);
+
+test("an encoder that a method cannot train is refused by name, and freed", () => {
+  const spec = defineMethod({
+    name: "silent",
+    config: z.strictObject({ name: z.literal("silent").default("silent") }),
+    encoders: { what: "an encoder of sound", is: (encoder): encoder is never => encoder === undefined },
+    views: () => ({ image: [] }),
+    build: (_, makeEncoder) => makeEncoder(),
+  });
+  const before = liveTensors();
+  expect(() => spec.build({ name: "silent" }, () => smallEncoder("vit", image))).toThrow(
+    "silent trains an encoder of sound, and Vit is none",
+  );
+  expect(liveTensors()).toBe(before);
 });

@@ -144,8 +144,13 @@ export class Mae extends Method<"image"> {
 
   /** image [B C H W] -> mean error of the hidden patches, or of all [] */
   loss(image: Tensor, mask: Mask): Tensor {
+    return this.lossFrom(image, this.encodeMasked(image, mask), mask); // []
+  }
+
+  /** image [B C H W] and what the encoder made of it -> mean error of the hidden patches, or of all [] */
+  protected lossFrom(image: Tensor, latent: Tensor, mask: Mask): Tensor {
     const hidden = this.config.lossOn === "hidden" ? mask.ids.slice(1, mask.kept) : undefined; // [B M]
-    const predicted = this.predict(image, mask, hidden); // [B M O]
+    const predicted = this.predictFrom(latent, mask, hidden); // [B M O]
     const targets = this.targets(image); // [B N T]
     return this.target.loss(predicted, hidden === undefined ? targets : take(targets, hidden)); // []
   }

@@ -1,0 +1,10 @@
+import type { Tensor } from "../tensor/tensor.js";
+import { Module } from "./module.js";
+
+/** max(x, 0), as a link of a chain: it has no state, and takes up a place in the numbering as in `torch.nn.Sequential`. */
+export class Relu extends Module {
+  /** x of any shape -> the same shape */
+  protected forward(x: Tensor): Tensor {
+    return x.relu();
+  }
+}

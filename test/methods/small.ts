@@ -1,0 +1,47 @@
+/** Every method and model of the lists at a size for tests: a new one needs a line here. */
+import { methods } from "../../src/methods/index.js";
+import type { Encoder, ImageShape } from "../../src/models/encoder.js";
+import { models } from "../../src/models/index.js";
+
+const decoder = { width: 32, depth: 1, heads: 2 };
+
+const smallMethods: Readonly<Record<string, object>> = {
+  mae: { decoder },
+  emae: { decoder },
+  supmae: { decoder, hidden: 16, classes: 3, classWeight: 0.1, temperature: 1 },
+};
+
+const smallModels: Readonly<Record<string, object>> = {
+  vit: { width: 32, depth: 2, heads: 2, patchSize: 4 },
+};
+
+/** The configuration of a method, small. @throws TypeError for one without a line */
+export function smallMethod(name: string): { readonly name: string } {
+  return sized(smallMethods, name);
+}
+
+export function smallModel(name: string): { readonly name: string } {
+  return sized(smallModels, name);
+}
+
+function sized(table: Readonly<Record<string, object>>, name: string): { readonly name: string } {
+  const options = table[name];
+  if (options === undefined) throw new TypeError(`give ${name} a small configuration in test/methods/small.ts`);
+  return { name, ...options };
+}
+
+/** The encoder of a small model. */
+export function smallEncoder(name: string, image: ImageShape): Encoder {
+  const { config, build } = models.get(name);
+  return build(config.parse(smallModel(name)), image);
+}
+
+/** Every method with every model that it accepts. */
+export function pairs(image: ImageShape): [method: string, model: string][] {
+  return methods.names().flatMap((method) =>
+    models.names().flatMap((model): [string, string][] => {
+      using encoder = smallEncoder(model, image);
+      return methods.get(method).encoders.is(encoder) ? [[method, model]] : [];
+    }),
+  );
+}
