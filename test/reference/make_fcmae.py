@@ -17,7 +17,8 @@ class Fcmae(Script):
     def build(self, config):
         import models.fcmae, models.utils
         self.method = method = config["method"]
-        if method["grn"] == "image": models.utils.MinkowskiGRN.forward = minkowski.grn_of_each_image
+        self.grn = config["grn"]
+        if self.grn == "image": models.utils.MinkowskiGRN.forward = minkowski.grn_of_each_image
         model, decoder = config["model"], method["decoder"]
         return models.fcmae.FCMAE(img_size=config["data"]["imageSize"], in_chans=config["data"]["channels"], depths=model["depths"],
             dims=model["widths"], decoder_depth=decoder["depth"], decoder_embed_dim=decoder["width"], patch_size=32,
@@ -50,7 +51,7 @@ class Fcmae(Script):
 
     def extra(self, tensors, config):
         weights = {name[7:]: w for name, w in tensors.items() if name.startswith("weight/")}
-        if self.method["grn"] != "image": return {}
+        if self.grn != "image": return {}
         self.dense(weights, tensors["view/image"], config)
         found = torch.from_numpy(make_sparse.features(weights, tensors["view/image"], tensors["out/mask"], config["model"]["depths"]))
         agree("features by plain loops", found, tensors["out/features"])

@@ -39,7 +39,7 @@ class MocoV3(Script):
         head = (method["projector"]["output"], method["projector"]["hidden"], method["temperature"])
         if model["name"] == "resnet":
             return moco.builder.MoCo_ResNet(narrow(model["width"], model["block"], model["depths"]), *head)
-        vit = partial(vits.VisionTransformerMoCo, stop_grad_conv1=not method["trainPatchEmbed"], img_size=data["imageSize"],
+        vit = partial(vits.VisionTransformerMoCo, stop_grad_conv1=method["freezePatchEmbed"], img_size=data["imageSize"],
                       patch_size=model["patchSize"], embed_dim=model["width"], depth=model["depth"], num_heads=model["heads"],
                       mlp_ratio=model["mlpRatio"], qkv_bias=True, norm_layer=partial(torch.nn.LayerNorm, eps=1e-6))
         return moco.builder.MoCo_ViT(vit, *head)
@@ -51,7 +51,7 @@ class MocoV3(Script):
     def inputs(self, config):
         shape = (config["batch"], config["data"]["channels"], config["data"]["imageSize"], config["data"]["imageSize"])
         base = torch.randn(shape)
-        return {"view/view1": base + torch.randn(shape) * .5, "view/view2": base + torch.randn(shape) * .5}
+        return {"view/first": base + torch.randn(shape) * .5, "view/second": base + torch.randn(shape) * .5}
 
     def step(self, model, inputs, progress):
         from main_moco import adjust_moco_momentum
@@ -59,15 +59,15 @@ class MocoV3(Script):
         seen, hooks = [], []
         for module in (model.predictor, model.momentum_encoder):
             hooks.append(module.register_forward_hook(lambda _, __, out: seen.append(out)))
-        loss = model(inputs["view/view1"], inputs["view/view2"], m)
+        loss = model(inputs["view/first"], inputs["view/second"], m)
         for hook in hooks: hook.remove()
-        halves = {"view1": model.contrastive_loss(seen[0], seen[3]), "view2": model.contrastive_loss(seen[1], seen[2])}
+        halves = {"first": model.contrastive_loss(seen[0], seen[3]), "second": model.contrastive_loss(seen[1], seen[2])}
         return loss, halves, dict(zip(("q1", "q2", "k1", "k2"), seen))
 
     def groups(self, model, config):
         import argparse, moco.optimizer
         optim = config["optim"]
-        self.schedule = argparse.Namespace(epochs=1, moco_m=config["method"]["momentum"])
+        self.schedule = argparse.Namespace(epochs=1, moco_m=config["method"]["momentum"]["from"])
         if optim["name"] == "lars":
             return moco.optimizer.LARS(model.parameters(), 0, weight_decay=optim["weightDecay"], momentum=optim["momentum"],
                                        trust_coefficient=optim["trustCoefficient"])
@@ -84,5 +84,5 @@ class MocoV3(Script):
 if __name__ == "__main__":
     args, config = arguments(__doc__)
     one_process()
-    config["schedule"] = {"momentum": [1 - .5 * (1 + math.cos(math.pi * p)) * (1 - config["method"]["momentum"]) for p in config["progress"]]}
+    config["schedule"] = {"momentum": [1 - .5 * (1 + math.cos(math.pi * p)) * (1 - config["method"]["momentum"]["from"]) for p in config["progress"]]}
     record(MocoV3(), args, config)
