@@ -1,11 +1,11 @@
 /** Serves a page's folder on this machine alone. Loads no engine: what it gives are files. */
-import { existsSync } from "node:fs";
+import { existsSync, type ReadStream, realpathSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
-import sirv from "sirv";
+import { join, sep } from "node:path";
 import { descriptionFile } from "./description.js";
 import { PageError } from "./errors.js";
+import { fileInside } from "./files.js";
 
 export interface PageServer {
   readonly address: string;
@@ -13,10 +13,21 @@ export interface PageServer {
   close(): Promise<void>;
 }
 
+/** How long others may take, in milliseconds. */
+export interface ServerLimits {
+  /** Without a byte moving. */
+  readonly idleMs: number;
+  /** For one answer as a whole. */
+  readonly totalMs: number;
+}
+
+const usualLimits: ServerLimits = { idleMs: 20_000, totalMs: 300_000 };
 const host = "127.0.0.1";
 /** Nothing on the page has a longer address. */
 const longestUrl = 2048;
 const longestHead = 16 * 1024;
+/** A browser opens six. */
+const mostConnections = 128;
 
 /** Threads (shared memory) need the first two; the rest keeps the page from asking anyone else, and others from asking it. */
 const headers = {
@@ -32,11 +43,12 @@ const headers = {
 };
 
 /**
- * Serves the files that the folder holds now: later ones are not seen, so that no path can lead out of it.
+ * Serves the files of a folder: those inside it, also where names of it are links. No request ends it, nor does a file that is
+ * gone when its turn comes; whoever reads too slowly is let go.
  * @param port 0 takes a free one
  * @throws PageError "no-page" where the folder holds no page, "port-in-use", "port-forbidden"
  */
-export async function servePage(folder: string, port = 0): Promise<PageServer> {
+export async function servePage(folder: string, port = 0, limits = usualLimits): Promise<PageServer> {
   if (!existsSync(join(folder, descriptionFile))) {
     throw new PageError("there is no page in this folder.", {
       code: "no-page",
@@ -46,34 +58,93 @@ export async function servePage(folder: string, port = 0): Promise<PageServer> {
       remedy: "Make one: lacuna export <run> --page <folder>",
     });
   }
-  const files = sirv(folder, { dev: false, dotfiles: false, etag: true });
-  const server = createServer({ maxHeaderSize: longestHead, requestTimeout: 10_000, headersTimeout: 10_000 });
-  server.on("request", (request, response) => answer(server, files, request, response));
+  const files = await fileSender(realpathSync(folder));
+  const server = createServer({
+    maxHeaderSize: longestHead,
+    requestTimeout: 10_000,
+    headersTimeout: 10_000,
+    connectionsCheckingInterval: 1000,
+  });
+  server.maxConnections = mostConnections;
+  server.setTimeout(limits.idleMs); // by itself it lets go of the connection
+  server.on("request", (request, response) => answer(server, files, limits, request, response));
   await listening(server, port);
+  server.on("error", () => undefined); // of one connection that could not be taken: the others stay
   const bound = (server.address() as AddressInfo).port;
   return { address: `http://${host}:${bound}/`, port: bound, close: () => closed(server) };
 }
 
+type Sender = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+/** Sends files below `root`, or says that there are none. */
+async function fileSender(root: string): Promise<Sender> {
+  const { default: send } = await import("send");
+  const options = { root, index: false, dotfiles: "ignore", cacheControl: false } as const;
+  return async (request, response) => {
+    const file = await fileInside(root, request.url ?? "");
+    if (file === undefined) return refuse(response, 404, "there is no such file");
+    request.headers.range = withinSize(request.headers.range, file.size);
+    send(request, file.path.split(sep).map(encodeURIComponent).join("/"), options)
+      .on("error", ({ status }: { status: number }) => fail(response, status))
+      .on("directory", () => refuse(response, 404, "there is no such file"))
+      .on("stream", (stream: ReadStream) => checkLength(stream, response))
+      .pipe(response);
+  };
+}
+
+/** `bytes=-99` of ten bytes are these ten (RFC 9110, section 14.1.2); `send` takes it for a range that is not there. */
+function withinSize(range: string | undefined, size: number): string | undefined {
+  const suffix = /^bytes=-(\d+)$/.exec(range ?? "")?.[1];
+  return suffix !== undefined && Number(suffix) > size ? "bytes=0-" : range;
+}
+
 function answer(
   server: Server,
-  files: ReturnType<typeof sirv>,
+  files: Sender,
+  { totalMs }: ServerLimits,
   request: IncomingMessage,
   response: ServerResponse,
 ): void {
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-  const refusal = refusalOf(request, (server.address() as AddressInfo).port);
-  if (refusal !== undefined) {
-    refuse(response, ...refusal);
-    return;
+  request.on("error", () => undefined); // the connection is gone, and with it whoever asked
+  response.on("error", () => undefined);
+  const end = setTimeout(() => request.socket.destroy(), totalMs).unref();
+  response.once("close", () => clearTimeout(end));
+  try {
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    const refusal = refusalOf(request, (server.address() as AddressInfo | null)?.port ?? 0);
+    if (refusal === undefined) files(request, response).catch(() => fail(response, 500));
+    else refuse(response, ...refusal);
+  } catch {
+    fail(response, 500);
   }
-  files(request, response, () => refuse(response, 404, "there is no such file"));
+}
+
+/** A file that became shorter while it was sent: what was promised cannot come, and the connection must not wait for it. */
+function checkLength(stream: ReadStream, response: ServerResponse): void {
+  const promised = Number(response.getHeader("Content-Length"));
+  stream.once("end", () => {
+    if (stream.bytesRead < promised) response.destroy();
+  });
+}
+
+const reasons: Readonly<Record<number, string>> = {
+  412: "the file is another one by now",
+  416: "the file has no such bytes",
+};
+
+/** Says why, or lets go where the answer has begun. */
+function fail(response: ServerResponse, status: number): void {
+  if (response.headersSent) response.destroy();
+  else refuse(response, status in reasons ? status : 404, reasons[status] ?? "there is no such file");
 }
 
 function refuse(response: ServerResponse, status: number, reason: string): void {
+  const kept = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
+  if (status === 416) kept.add("content-range");
+  for (const name of response.getHeaderNames()) if (!kept.has(name)) response.removeHeader(name);
   response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8", Connection: "close" });
   response.end(`${reason}\n`);
 }
-
 /** Why a request is not answered. Another site's script, by whatever name it reaches this machine, gets nothing. */
 function refusalOf({ method, url = "", headers: sent }: IncomingMessage, port: number): [number, string] | undefined {
   const names = [host, "localhost"].map((name) => `${name}:${port}`);

@@ -67,7 +67,7 @@ function newestCheckpoint(run: string): number | undefined {
   if (!existsSync(folder)) return undefined;
   const times = readdirSync(folder)
     .filter((name) => name.endsWith(".safetensors"))
-    .map((name) => statSync(join(folder, name)).mtimeMs);
+    .flatMap((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs ?? []); // a link may lead nowhere
   return times.length === 0 ? undefined : Math.max(...times);
 }
 
