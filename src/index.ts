@@ -38,6 +38,7 @@ export {
 } from "./export/onnx.js";
 export { Classifier } from "./finetune/classifier.js";
 export {
+  currentFinetuneConfig,
   defineFinetune,
   type FinetuneConfig,
   type FinetuneConfigInput,
@@ -94,10 +95,13 @@ export {
   type Pool,
   patchEncoder,
 } from "./models/encoder.js";
-export { buildEncoder, type ModelConfig, models } from "./models/index.js";
+export { buildEncoder, type DefinedModel, type ModelConfig, models } from "./models/index.js";
 export type { Layout, Published } from "./models/published/open.js";
 export { Vit, type VitConfig, vitSizes } from "./models/vit.js";
-export { Module, Parameter } from "./nn/module.js";
+export { BatchNorm1d } from "./nn/batch-norm.js";
+export { Linear } from "./nn/linear.js";
+export { Chain, Module, Parameter } from "./nn/module.js";
+export { Relu } from "./nn/relu.js";
 export type { PageDescription } from "./page/description.js";
 export { checkRoom, type PageParts, writePage } from "./page/folder.js";
 export { type PageServer, servePage } from "./page/server.js";
@@ -140,6 +144,7 @@ export { type Converted, type ConvertOptions, convert } from "./train/checkpoint
 export { configFrom, openModelFile } from "./train/checkpoints/from-checkpoint.js";
 export { type LoadedModel, loadModel } from "./train/checkpoints/load.js";
 export {
+  currentRunConfig,
   type Derived,
   defineRun,
   derive,
@@ -149,10 +154,12 @@ export {
   runConfig,
 } from "./train/config.js";
 export { chooseDefaults, type Defaults, machineFacts } from "./train/defaults.js";
+export { type Given, type PretrainInput, register, registerAll } from "./train/definitions.js";
 export { lacunaVersion, settleMachine } from "./train/loop/environment.js";
 export { type LoopOptions, type Probe, type ProbeSetting, Run } from "./train/loop/loop.js";
 export { imageShape, type LoopConfig } from "./train/loop/task.js";
 export { type Decoding, measureDecoding } from "./train/plan/decoding.js";
+export { emptyBatch } from "./train/plan/example-batch.js";
 export { busyLoad, type MachineRates, machineRates } from "./train/plan/machine.js";
 export { recordRun, runMemory, stepTime, whatWouldFit } from "./train/plan/predict.js";
 export { profileStep } from "./train/plan/profile.js";

@@ -21,6 +21,7 @@ import { resumeCommand } from "./commands/resume.js";
 import { sweepCommand } from "./commands/sweep.js";
 import { exitCodeOf, exitCodes } from "./errors.js";
 import type { Add } from "./options.js";
+import { loadPlugins } from "./plugins.js";
 import { Report } from "./report.js";
 
 const register = [
@@ -60,10 +61,12 @@ export async function main(parameters: readonly string[]): Promise<number> {
   const add: Add = (command, body) =>
     command
       .addOption(new Option("--json", "print the answer as JSON, everything else to stderr"))
+      .addOption(pluginOption())
       .exitOverride()
       .action(async (...all: unknown[]) => {
         checkPlatform();
         const report = new Report(command.opts()["json"] === true);
+        await loadPlugins(command.opts()["plugin"] as string[], parameters);
         const operands = all.slice(0, -2).flat() as (string | undefined)[];
         exitCode = (await body(report, operands, command.opts() as Parameters<typeof body>[2])) ?? 0;
       });
@@ -76,6 +79,13 @@ export async function main(parameters: readonly string[]): Promise<number> {
     return exitCodeOf(error);
   }
   return exitCode;
+}
+
+/** May be given several times. */
+function pluginOption(): Option {
+  return new Option("--plugin <file>", "a program that defines a method or a model of your own")
+    .argParser((file: string, before: readonly string[]) => [...before, file])
+    .default([], "none");
 }
 
 function version(): string {

@@ -1,7 +1,7 @@
 /** Everything that decides a supervised run: the schema, and which recipe fills in what nobody says. */
 import { z } from "zod";
 import { labelChoiceSchema } from "../data/sources/labelled.js";
-import { modelConfig } from "../models/index.js";
+import { modelConfig, models } from "../models/index.js";
 import { adamwConfig } from "../optim/adamw.js";
 import { larsConfig } from "../optim/lars.js";
 import { sgdConfig } from "../optim/sgd.js";
@@ -76,6 +76,12 @@ export const finetuneConfig = z.strictObject({
 export type FinetuneConfig = z.output<typeof finetuneConfig>;
 export type FinetuneConfigInput = z.input<typeof finetuneConfig>;
 
+/** The schema with the models that programs have added. */
+export function currentFinetuneConfig(): typeof finetuneConfig {
+  const model = models.schema().prefault({ name: "vit" });
+  return finetuneConfig.extend({ model }) as unknown as typeof finetuneConfig;
+}
+
 /** For recipes: checks the types of a configuration where it is written. */
 export function defineFinetune(config: FinetuneConfigInput): FinetuneConfigInput {
   return config;
@@ -83,7 +89,7 @@ export function defineFinetune(config: FinetuneConfigInput): FinetuneConfigInput
 
 /** Fills in the published recipe where nothing is said, and checks. @throws ConfigError in the house's form */
 export function parseFinetune(input: unknown): FinetuneConfig {
-  const config = parseBy(finetuneConfig, withRecipe(input));
+  const config = parseBy(currentFinetuneConfig(), withRecipe(input));
   checkMixing(config.augmentation.mixing, config.data.batchSize);
   return config;
 }

@@ -6,7 +6,8 @@ import { buildEncoder } from "../models/index.js";
 import { openPublished } from "../models/published/open.js";
 import { architecture } from "./checkpoint.js";
 import { loadInto, modelFile, openModelFile, weightsHash } from "./checkpoints/from-checkpoint.js";
-import { parseConfig, type RunConfig, type RunConfigInput } from "./config.js";
+import { parseConfig, type RunConfig } from "./config.js";
+import { byName, type PretrainInput } from "./definitions.js";
 import { type LoopOptions, Run } from "./loop/loop.js";
 import { openNew, type RunOptions } from "./loop/session.js";
 import { imageShape, type TaskSpec } from "./loop/task.js";
@@ -90,8 +91,11 @@ function withInit(config: RunConfig): RunConfig {
   );
 }
 
-/** Describes a new run; iterate the result. @throws ConfigError at once; the rest when it begins */
-export function pretrain(input: RunConfigInput, options: RunOptions & LoopOptions = {}): Run<RunConfig> {
-  const config = parseConfig(input);
+/**
+ * Describes a new run; iterate the result. Method and model may be a program's own definitions.
+ * @throws ConfigError at once; the rest when it begins
+ */
+export function pretrain(input: PretrainInput, options: RunOptions & LoopOptions = {}): Run<RunConfig> {
+  const config = parseConfig(byName(input));
   return new Run(() => openNew(pretraining, config, options), options);
 }

@@ -1,10 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { openRun } from "../../src/runs/reader.js";
 import { workFolder, writePictures } from "../train/example.js";
 
 const work = workFolder("examples");
+const root = resolve(".");
 afterAll(work.remove);
 
 test("pretrain-folder.ts trains and leaves a picture", async () => {
@@ -43,3 +45,40 @@ test("files and pictures that the documents link to exist", () => {
       expect([file, link, existsSync(join(file, "..", link))]).toEqual([file, link, true]);
   }
 });
+
+test("own-method.ts: a method in one file trains, resumes, embeds and is read by inspect, from outside the repository", async () => {
+  const photos = await writePictures(join(work.path, "pairs"), 24);
+  const folder = join(work.path, "own");
+  mkdirSync(folder);
+  copyFileSync("examples/own-method.ts", join(folder, "my-method.ts"));
+  const recipe = {
+    plugins: ["./my-method.ts"],
+    epochs: 2,
+    method: { name: "barlowTwins", width: 32 },
+    model: { name: "vit", width: 32, depth: 2, heads: 2, patchSize: 8 },
+    data: { source: { kind: "folder", path: photos }, imageSize: 16, batchSize: 8, workers: 0 },
+    optim: { name: "adamw", baseLearningRate: 0.03, warmupEpochs: 0.2 },
+    log: { probe: { everyEpochs: 0 } },
+  };
+  writeFileSync(join(folder, "recipe.json"), JSON.stringify(recipe));
+  const lacuna = (...words: string[]): string => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, "dist/cli/main.js"), ...words], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    expect(status, stderr).toBe(0);
+    return stdout + stderr;
+  };
+  lacuna("pretrain", "recipe.json", "--out", "runs/a");
+  const { events, run } = openRun(join(folder, "runs/a"));
+  const steps = events.flatMap((event) => (event.type === "step" ? [event] : []));
+  expect(steps).toHaveLength(6);
+  expect(Object.keys(steps[0]?.parts ?? {})).toEqual(["on", "off", "agreement"]);
+  expect(run.config["plugins"]).toEqual([join(folder, "my-method.ts")]);
+  expect(lacuna("resume", "runs/a")).not.toContain("there is no method");
+  expect(lacuna("inspect", "runs/a")).toContain("finished");
+  lacuna("embed", "runs/a", photos, "--out", "features.npy");
+  expect(existsSync(join(folder, "features.npy"))).toBe(true);
+  expect(lacuna("pretrain", "--plugin", "my-method.ts", "--help-config")).toContain("method.lambda");
+  expect(readFileSync("examples/own-method.ts", "utf8").split("\n").length - 1).toBeLessThanOrEqual(90);
+}, 120_000);

@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
-import { absoluteLearningRate, checkSchedule, warmupCosine } from "../../src/optim/schedule.js";
+import { describe, expect, it, test } from "vitest";
+import { absoluteLearningRate, checkSchedule, rampAt, rateAt, warmupCosine } from "../../src/optim/schedule.js";
 
 describe("warmupCosine", () => {
   // Computed from the official formula (facebookresearch/mae, util/lr_sched.py).
@@ -61,4 +61,31 @@ describe("absoluteLearningRate", () => {
     expect(absoluteLearningRate(1.5e-4, 4096)).toBeCloseTo(2.4e-3, 15);
     expect(absoluteLearningRate(0.1, 16384)).toBeCloseTo(6.4, 12);
   });
+});
+
+test("other shapes of a rate: a straight line, none, steps (MoCo: a tenth at 120 and at 160 of 200 epochs)", () => {
+  const schedule = { peak: 0.03, warmup: 0, total: 200, minimum: 0.01 };
+  const at = (shape: Parameters<typeof rateAt>[0], position: number): number => rateAt(shape, schedule, position);
+  expect([0, 100, 200].map((position) => at({ name: "linear" }, position))).toEqual([
+    0.03,
+    expect.closeTo(0.02, 9),
+    0.01,
+  ]);
+  expect(at({ name: "constant" }, 199)).toBe(0.03);
+  const steps = { name: "steps" as const, at: [0.6, 0.8], factor: 0.1 };
+  const rates = [0, 119, 120, 159, 160, 199].map((position) => at(steps, position));
+  for (const [i, wanted] of [0.03, 0.03, 0.003, 0.003, 0.0003, 0.0003].entries())
+    expect(rates[i]).toBeCloseTo(wanted, 10);
+  expect(rateAt({ name: "constant" }, { ...schedule, warmup: 10 }, 5)).toBeCloseTo(0.015, 10);
+});
+
+test("a ramp: MoCo v3's momentum from 0.99 to 1 at the quarters of a run, and DINO's temperature over its first part", () => {
+  const momentum = { from: 0.99, to: 1, shape: "cosine", over: 1 } as const;
+  const values = [0, 0.25, 0.5, 0.75, 1].map((progress) => rampAt(momentum, progress));
+  for (const [i, wanted] of [0.99, 0.99146447, 0.995, 0.99853553, 1].entries())
+    expect(values[i]).toBeCloseTo(wanted, 8);
+  const temperature = { from: 0.04, to: 0.07, shape: "linear", over: 0.3 } as const;
+  expect(rampAt(temperature, 0.15)).toBeCloseTo(0.055, 10);
+  expect(rampAt(temperature, 0.9)).toBe(0.07);
+  expect(rampAt(0.5, 0.3)).toBe(0.5);
 });

@@ -30,8 +30,8 @@ type Plain = Record<string, unknown>;
 
 /** The flat keys of the configuration's schema. */
 export async function finetuneConfigKeys(): Promise<ConfigKey[]> {
-  const [{ finetuneConfig }, { z }] = await Promise.all([import("../../index.js"), import("zod")]);
-  return configKeys(z.toJSONSchema(finetuneConfig, { io: "input" }) as JsonSchema);
+  const [{ currentFinetuneConfig }, { z }] = await Promise.all([import("../../index.js"), import("zod")]);
+  return configKeys(z.toJSONSchema(currentFinetuneConfig(), { io: "input" }) as JsonSchema);
 }
 
 const ownOptions =

@@ -30,12 +30,19 @@ function parse(path: string, text: string): unknown {
 }
 
 async function run(path: string, file: string): Promise<unknown> {
+  return (await importProgram(path, file))["default"];
+}
+
+/** What a program exports, the default too. It is handed lacuna, wherever it lies. @throws UsageError where it cannot be loaded */
+export async function importProgram(path: string, file: string): Promise<Readonly<Record<string, unknown>>> {
+  if (!existsSync(file)) throw refuse(path, "a program in TypeScript or JavaScript", "no such file");
   const { createJiti } = await import("jiti"); // Node 20 reads no TypeScript
-  const lacuna = await import("../../index.js"); // handed over: a recipe need not lie where the package is installed
-  const options = { virtualModules: { lacuna }, fsCache: false, moduleCache: false };
+  // Handed over: a program need not lie where the package is installed.
+  const [lacuna, zod] = await Promise.all([import("../../index.js"), import("zod")]);
+  const options = { virtualModules: { lacuna, zod }, fsCache: false, moduleCache: false };
   const jiti = createJiti(import.meta.url, options);
   try {
-    return await jiti.import(file, { default: true });
+    return (await jiti.import(file)) as Record<string, unknown>;
   } catch (error) {
     throw refuse(path, "a module that can be loaded", (error as Error).message.split("\n")[0] ?? "", "Correct it.");
   }

@@ -2,6 +2,7 @@
 import { basename, extname } from "node:path";
 import type { Defaults, RunConfig, RunConfigInput } from "../../index.js";
 import { UsageError } from "../errors.js";
+import { loadedPlugins, loadPlugins } from "../plugins.js";
 import { type Flags, overlay, parseFlags, type Setting } from "./flags.js";
 import { decidedBy, readInit, underInit } from "./init.js";
 import { type ConfigKey, configKeys, type JsonSchema } from "./keys.js";
@@ -19,8 +20,8 @@ export interface ResolvedRun {
 
 /** The flat keys of the configuration's schema. */
 export async function runConfigKeys(): Promise<ConfigKey[]> {
-  const [{ runConfig }, { z }] = await Promise.all([import("../../index.js"), import("zod")]);
-  return configKeys(z.toJSONSchema(runConfig, { io: "input" }) as JsonSchema);
+  const [{ currentRunConfig }, { z }] = await Promise.all([import("../../index.js"), import("zod")]);
+  return configKeys(z.toJSONSchema(currentRunConfig(), { io: "input" }) as JsonSchema);
 }
 
 /**
@@ -43,6 +44,8 @@ export async function resolveRun(tokens: readonly string[], options: readonly st
   }
   if (isRecipe(what)) {
     const written = await loadRecipe(what);
+    await loadPlugins(pluginsIn(written), []);
+    const keys = await runConfigKeys(); // with those of the plugins
     return {
       name: basename(what, extname(what)),
       config: await checkConfig(overlay(written, settings), keys),
@@ -52,6 +55,11 @@ export async function resolveRun(tokens: readonly string[], options: readonly st
   const source = parseSource(what);
   const defaults = await chooseFor(source, settings);
   return { name: sourceName(source), config: await checkConfig(overlay(defaults.config, settings), keys), defaults };
+}
+
+/** Programs that a recipe names; what is no list of names is refused by the schema. */
+function pluginsIn({ plugins }: Record<string, unknown>): string[] {
+  return Array.isArray(plugins) ? plugins.filter((file) => typeof file === "string") : [];
 }
 
 async function chooseFor(source: Parameters<typeof sourceName>[0], settings: readonly Setting[]): Promise<Defaults> {
@@ -84,7 +92,8 @@ export async function checkConfig(config: Record<string, unknown>, keys: readonl
   const { parseConfig } = await import("../../index.js");
   const named = withNames(config);
   refuseUnknown(named, keys, "pretrain");
-  return parseConfig(named as RunConfigInput);
+  const plugins = loadedPlugins();
+  return parseConfig({ ...named, ...(plugins.length > 0 ? { plugins } : {}) } as RunConfigInput);
 }
 
 /** @throws UsageError for a key that no schema has, with the nearest. @param command whose --help-config lists them */

@@ -25,7 +25,7 @@ export interface ModelCost {
 }
 
 export async function costOf(config: RunConfig): Promise<ModelCost> {
-  const { alone, buildEncoder, cost, empty, imageShape, Rng, trainingOf } = await import("../../index.js");
+  const { alone, buildEncoder, cost, empty, emptyBatch, imageShape, Rng, trainingOf } = await import("../../index.js");
   const image = imageShape(config);
   const picture = () => empty([1, image.channels, ...image.imageSize], { device: "meta" });
   const encoder = cost(
@@ -34,11 +34,15 @@ export async function costOf(config: RunConfig): Promise<ModelCost> {
   );
   const step = { index: 0, epoch: 0, progress: 0, rng: new Rng(0, "cost"), world: alone };
   let forwardPasses = 1;
+  let training: ReturnType<typeof trainingOf>;
   const whole = cost(
-    () => trainingOf(config).method,
+    () => {
+      training = trainingOf(config);
+      return training.method;
+    },
     (method) => {
       forwardPasses = method.forwardPasses?.() ?? 1;
-      return method.call({ image: picture() }, step);
+      return method.call(emptyBatch(training, config, 1), step);
     },
   );
   // What the method does besides its encoder's blocks and norm is embedding patches and decoding.

@@ -9,14 +9,13 @@ import { type StepMemory, stepMemory } from "../../graph/memory.js";
 import { operations } from "../../graph/operations.js";
 import { alone } from "../../methods/world.js";
 import { onDevice } from "../../nn/parameter.js";
-import { empty } from "../../tensor/creation.js";
 import { asOn } from "../../tensor/kernels.js";
 import { Rng } from "../../tensor/random.js";
 import { withRandom } from "../../tensor/step-random.js";
-import type { Tensor } from "../../tensor/tensor.js";
 import type { RunConfig } from "../config.js";
 import { imageShape, type Precision } from "../loop/task.js";
 import { trainingOf } from "../pretrain.js";
+import { emptyBatch } from "./example-batch.js";
 import type { MachineRates } from "./machine.js";
 
 /** The forward pass of one micro-batch, recorded with nothing allocated. */
@@ -32,20 +31,15 @@ export interface RecordedRun {
 
 /** Records a micro-batch of the run on the `meta` device. */
 export function recordRun(config: RunConfig, precision: Precision): RecordedRun {
-  const image = imageShape(config);
   const batch = config.data.batchSize / config.optim.accumulate;
-  const { method, views } = onDevice("meta", () => trainingOf(config));
+  const training = onDevice("meta", () => trainingOf(config));
+  const { method } = training;
   try {
     const samples = Array.from({ length: batch }, (_, i) => i);
     const step = { index: 0, epoch: 0, progress: 0, rng: new Rng(0, "plan", 0, samples), world: alone };
-    const names = Object.keys(views);
     const { recording } = noGrad(() =>
       scope(() => {
-        const pictures = names.map((name) => [
-          name,
-          empty([batch, image.channels, ...image.imageSize], { device: "meta" }),
-        ]);
-        const given = Object.fromEntries(pictures) as Readonly<Record<string, Tensor>>;
+        const given = emptyBatch(training, config, batch);
         const forward = () => void withRandom(step.rng.fork("layers"), () => method.call(given, step));
         return { recording: record(() => asOn(config.device, precision, forward)).recording };
       }),

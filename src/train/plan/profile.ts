@@ -7,7 +7,8 @@ import { Rng } from "../../tensor/random.js";
 import { derive, type RunConfig } from "../config.js";
 import { imageShape, type Precision, type TrainingBatch } from "../loop/task.js";
 import { trainingOf } from "../pretrain.js";
-import { Trainer } from "../trainer.js";
+import { Trainer, type Training } from "../trainer.js";
+import { viewSizes } from "./example-batch.js";
 
 /** Steps before the one that is measured: first calls set up kernels and memory. */
 const warmup = 2;
@@ -26,7 +27,8 @@ export async function profileStep(config: RunConfig, precision: Precision): Prom
       remedy: "Say --device=cpu.",
     });
   }
-  const batch = noise(config);
+  const training = trainingOf(config);
+  const batch = noise(config, training);
   const trainer = new Trainer(
     config,
     derive(config, config.data.batchSize * warmup * 2),
@@ -54,15 +56,20 @@ function refuse(): never {
   });
 }
 
-function noise(config: RunConfig): TrainingBatch {
+function noise(config: RunConfig, { views, columns }: Pick<Training, "views" | "columns">): TrainingBatch {
   const { batchSize } = config.data;
-  const { imageSize, channels } = imageShape(config);
-  const [height, width] = imageSize;
-  const count = batchSize * height * width * channels;
-  const data = scope(() => Uint8Array.from(new Rng(0, "profile").uniform([count]).mul(255).toArray() as Float32Array));
+  const { channels } = imageShape(config);
+  const pictures = Object.entries(viewSizes(views)).map(([name, [height, width]]) => {
+    const count = batchSize * height * width * channels;
+    const data = scope(() =>
+      Uint8Array.from(new Rng(0, `profile/${name}`).uniform([count]).mul(255).toArray() as Float32Array),
+    );
+    return [name, { data, height, width, channels }] as const;
+  });
   return {
     epoch: 0,
     samples: Array.from({ length: batchSize }, (_, sample) => sample),
-    views: { image: { data, height, width, channels } },
+    ...(columns.includes("label") ? { labels: new Int32Array(batchSize) } : {}),
+    views: Object.fromEntries(pictures),
   };
 }
