@@ -86,6 +86,7 @@ export {
 } from "./methods/method.js";
 export type { Target } from "./methods/parts/targets/target.js";
 export type { Tokenizer } from "./methods/parts/tokenizers/tokenizer.js";
+export { MocoV3, type MocoV3Config, mocoV3 } from "./methods/siamese/moco-v3.js";
 export { alone, type World } from "./methods/world.js";
 export {
   anyEncoder,

@@ -9,6 +9,7 @@ const smallMethods: Readonly<Record<string, object>> = {
   mae: { decoder },
   emae: { decoder },
   supmae: { decoder, hidden: 16, classes: 3, classWeight: 0.1, temperature: 1 },
+  mocoV3: { projector: { hidden: 32, output: 16 }, predictor: { hidden: 32 } },
 };
 
 const smallModels: Readonly<Record<string, object>> = {

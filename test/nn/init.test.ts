@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { scope } from "../../src/engine/scope.js";
-import { normal, one, uniformFanIn, xavierUniform, zero } from "../../src/nn/init.js";
+import { normal, one, stackedXavierUniform, uniformFanIn, xavierUniform, zero } from "../../src/nn/init.js";
 import { Rng } from "../../src/tensor/random.js";
 
 const rng = new Rng(3, "init");
@@ -31,5 +31,13 @@ test("normal, zero and one", () => {
     expect(deviation).toBeCloseTo(0.02, 3);
     expect(zero([3], rng).toNumbers()).toEqual([0, 0, 0]);
     expect(one([2], rng).toNumbers()).toEqual([1, 1]);
+  });
+});
+
+test("queries, keys and values as three matrices: MoCo v3's bound √(3 / D)", () => {
+  scope(() => {
+    const { largest } = moments(stackedXavierUniform(3)([3 * 768, 768], rng).toNumbers());
+    expect(largest).toBeLessThanOrEqual(0.0625);
+    expect(largest).toBeGreaterThan(0.0624);
   });
 });

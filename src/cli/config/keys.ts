@@ -46,6 +46,9 @@ function* leaves(schema: JsonSchema, path: string): Generator<ConfigKey> {
     yield leaf(schema, path);
     return;
   }
+  // A number or a schedule: the number is a leaf, the schedule has leaves of its own.
+  const plain = alternatives.filter(({ type }) => type !== undefined && type !== "object");
+  if (plain.length > 0) yield leaf({ ...schema, anyOf: plain }, path);
   for (const part of [schema, ...objects]) {
     for (const [name, below] of Object.entries(part.properties ?? {}))
       yield* leaves(below, path === "" ? name : `${path}.${name}`);

@@ -88,8 +88,9 @@ async function describe(
 /** What is predicted, where it is pixels. */
 function targetOf({ config, path }: LoadedModel): PageDescription["target"] {
   const { method } = config;
-  const predicted = "target" in method ? method.target : "pixels";
-  if (predicted === "pixels") return method.normalizeTargets ? "normalizedPixels" : "pixels";
+  const predicted = "target" in method ? method.target : "normalizeTargets" in method ? "pixels" : "no pixels";
+  if (predicted === "pixels" && "normalizeTargets" in method)
+    return method.normalizeTargets ? "normalizedPixels" : "pixels";
   const expected = "a method that predicts pixels";
   throw new UsageError({ code: "method", path, expected, actual: `${method.name} that predicts ${predicted}` });
 }

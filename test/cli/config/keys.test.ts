@@ -24,3 +24,15 @@ test("flattens a schema, alternatives merged, with what each key takes", () => {
   expect(by("part.share")?.takes).toEqual(["number from 0 to 1"]);
   expect(by("part.fast")?.takes).toEqual(["true | false"]);
 });
+
+test("a number or a schedule: the number is a key, and so is each part of the schedule", () => {
+  const momentum = z
+    .union([z.number(), z.strictObject({ from: z.number(), to: z.number() })])
+    .default({ from: 0.9, to: 1 });
+  const keys = configKeys(z.toJSONSchema(z.strictObject({ momentum }), { io: "input" }) as JsonSchema);
+  expect(keys.map(({ path, takes, default: value }) => [path, takes, value])).toEqual([
+    ["momentum", ["number"], { from: 0.9, to: 1 }],
+    ["momentum.from", ["number"], undefined],
+    ["momentum.to", ["number"], undefined],
+  ]);
+});

@@ -1,0 +1,33 @@
+import { BatchNorm1d } from "../../nn/batch-norm.js";
+import { uniformFanIn } from "../../nn/init.js";
+import { Linear } from "../../nn/linear.js";
+import { Chain, type Module } from "../../nn/module.js";
+import { Relu } from "../../nn/relu.js";
+
+/** A projector or predictor: linear layers without bias, batch norm and ReLU between them. */
+export interface HeadShape {
+  readonly inputs: number;
+  /** Linear layers; 0 gives what comes in. */
+  readonly layers: number;
+  /** Width between layers. */
+  readonly hidden: number;
+  readonly output: number;
+  /** Batch norm behind every layer but the last. */
+  readonly batchNorm: boolean;
+  /** Batch norm behind the last layer, without weight and bias. */
+  readonly lastNorm: boolean;
+}
+
+/**
+ * The MLP of MoCo v3 (`_build_mlp` of the official code; SimCLR's and BYOL's are its relatives): numbered like PyTorch's
+ * `Sequential`, ReLUs counted. Weights start as PyTorch's linear layers do, uniform ± 1 / √in, whatever the encoder's do.
+ */
+export function mlpHead({ inputs, layers, hidden, output, batchNorm, lastNorm }: HeadShape): Chain<Module> {
+  const links = Array.from({ length: layers }, (_, i): Module[] => {
+    const [from, to] = [i === 0 ? inputs : hidden, i === layers - 1 ? output : hidden];
+    const linear = new Linear(from, to, { bias: false, weightInit: uniformFanIn(from) });
+    if (i === layers - 1) return [linear, ...(lastNorm ? [new BatchNorm1d(to, { affine: false })] : [])];
+    return [linear, ...(batchNorm ? [new BatchNorm1d(to)] : []), new Relu()];
+  });
+  return new Chain<Module>(links.flat());
+}

@@ -1,0 +1,51 @@
+import { noGrad, withoutAutocast } from "../../../engine/modes.js";
+import { arange } from "../../../tensor/creation.js";
+import { crossEntropy, normalize } from "../../../tensor/functional.js";
+import type { Tensor } from "../../../tensor/tensor.js";
+import type { World } from "../../world.js";
+
+export interface InfoNceOptions {
+  /** τ: similarities are divided by it. */
+  readonly temperature: number;
+  readonly world: World;
+}
+
+/** A loss and what it is made of: scalars; only the loss has a gradient. */
+export interface Contrast {
+  readonly loss: Tensor;
+  /** Mean cosine of a query and its key. */
+  readonly positive: Tensor;
+  /** Mean cosine of a query and the keys of other pictures. */
+  readonly negative: Tensor;
+  /** Share of the queries whose own key is the nearest of all. */
+  readonly accuracy: Tensor;
+}
+
+/**
+ * InfoNCE with the keys of the whole batch as negatives (van den Oord et al. 2018; MoCo v3, algorithm 1): `2τ · CE(q kᵀ / τ)`.
+ * Row i of this process's queries belongs to row i + rank · B of all keys. The factor 2τ takes back the 1/τ of the gradient.
+ * queries [B D], keys of the same pictures [B D], neither normalised; no gradient flows into the keys. In float32.
+ */
+export function infoNce(queries: Tensor, keys: Tensor, { temperature, world }: InfoNceOptions): Contrast {
+  return withoutAutocast(() => {
+    const q = normalize(queries.float()); // [B D]
+    const k = world.gather(normalize(keys.float())); // [B·size D]
+    const cosines = q.matmul(k.transpose(0, 1)); // [B B·size]
+    const B = q.side(0);
+    const own = arange(0, B, 1, { dtype: "int64", device: q.device }).add(B * world.rank); // [B]
+    const loss = crossEntropy(cosines.div(temperature), own).mul(2 * temperature); // []
+    return { loss, ...noGrad(() => agreement(cosines, own)) };
+  });
+}
+
+/** cosines [B N], column of each row's own key [B] */
+function agreement(cosines: Tensor, own: Tensor): Omit<Contrast, "loss"> {
+  const [B = 0, N = 0] = cosines.shape;
+  const ofOwn = cosines.gather(1, own.unsqueeze(1)); // [B 1]
+  const others = cosines.sum().sub(ofOwn.sum()); // []
+  return {
+    positive: ofOwn.mean(),
+    negative: others.div(B * Math.max(1, N - 1)),
+    accuracy: cosines.argmax(1).eq(own).float().mean(),
+  };
+}

@@ -1,0 +1,106 @@
+import { expect, test } from "vitest";
+import { autocast } from "../../../../src/engine/modes.js";
+import { scope } from "../../../../src/engine/scope.js";
+import { infoNce } from "../../../../src/methods/parts/losses/info-nce.js";
+import { alone, type World } from "../../../../src/methods/world.js";
+import { cat } from "../../../../src/tensor/creation.js";
+import { normalize } from "../../../../src/tensor/functional.js";
+import { backward } from "../../../../src/tensor/grad.js";
+import { Rng } from "../../../../src/tensor/random.js";
+import { type Tensor, tensor } from "../../../../src/tensor/tensor.js";
+
+/** X[i][j] = sin(0.7 i + 1.3 j (1 + 0.1 i) + φ), 4 × 8 */
+const sines = (phase: number): Tensor =>
+  tensor(
+    Float32Array.from({ length: 32 }, (_, n) => {
+      const [i, j] = [Math.floor(n / 8), n % 8];
+      return Math.sin(0.7 * i + 1.3 * j * (1 + 0.1 * i) + phase);
+    }),
+    [4, 8],
+  );
+const noise = (name: string, n: number): Tensor =>
+  new Rng(
+    5,
+    name,
+    0,
+    Array.from({ length: n }, (_, i) => i),
+  ).normal([256]);
+const loss = (q: Tensor, k: Tensor, temperature: number): number =>
+  infoNce(q, k, { temperature, world: alone }).loss.item();
+
+test.each([
+  [0.2, 0.62451, 0.051187],
+  [1, 2.22384, 1.577363],
+])("values of the official contrastive_loss at τ = %d", (temperature, first, second) => {
+  scope(() => {
+    expect(loss(sines(0), sines(1), temperature)).toBeCloseTo(first, 5);
+    expect(loss(sines(0.25), sines(0.5), temperature)).toBeCloseTo(second, 5);
+  });
+});
+
+test("its gradient reaches the queries, and no key", () => {
+  scope(() => {
+    const [q, k] = [sines(0).setRequiresGrad(true), sines(1).setRequiresGrad(true)];
+    backward(infoNce(q, k, { temperature: 0.2, world: alone }).loss);
+    const gradient = (q.grad as Tensor).toNumbers();
+    expect(Math.hypot(...gradient)).toBeCloseTo(0.378225, 5);
+    for (const [i, value] of [-0.004635, -0.006662, 0.005903].entries()) expect(gradient[i]).toBeCloseTo(value, 5);
+    expect(k.grad).toBeUndefined();
+  });
+});
+
+test.each([
+  [64, 3.365, 0.29],
+  [256, 4.479, 0.82],
+  [1024, 5.584, 1.69],
+])("two terms of %i pictures: random answers, one answer for all (4τ ln N), perfect answers", (n, random, perfect) => {
+  scope(() => {
+    const twice = (q: Tensor, k: Tensor): number => loss(q, k, 0.2) + loss(k, q, 0.2);
+    const chance = 0.5 / Math.sqrt(n); // three standard deviations of a mean over n pictures
+    expect(Math.abs(twice(noise("q", n), noise("k", n)) - random)).toBeLessThan(chance);
+    const same = noise("q", 1).repeat([n, 1]);
+    expect(twice(same, same)).toBeCloseTo(0.8 * Math.log(n), 4);
+    expect(Math.abs(twice(noise("q", n), noise("q", n)) - perfect)).toBeLessThan(chance);
+  });
+});
+
+test("what it says beside the loss: cosines of own and other keys, and how often the own one is the nearest", () => {
+  scope(() => {
+    const q = tensor(Float32Array.of(1, 0, 0, 1, 0, 2), [3, 2]); // east, north, north
+    const k = tensor(Float32Array.of(2, 0, 0, 3, -1, 0), [3, 2]); // east, north, west
+    const { positive, negative, accuracy } = infoNce(q, k, { temperature: 0.2, world: alone });
+    expect(positive.item()).toBeCloseTo(2 / 3, 6);
+    expect(negative.item()).toBeCloseTo((-1 + 1) / 6, 6); // east · west, north · north
+    expect(accuracy.item()).toBeCloseTo(2 / 3, 6);
+  });
+});
+
+test("two processes with gathered keys: the mean of their losses is one process's, and labels know the rank", () => {
+  scope(() => {
+    const [q, k] = [noise("q", 8), noise("k", 8)];
+    const rank = (own: number): World => ({
+      rank: own,
+      size: 2,
+      mean: (value) => value,
+      gather: (rows) => {
+        const other = normalize(k.slice(0, 4 * (1 - own), 4 * (2 - own)));
+        return cat(own === 0 ? [rows, other] : [other, rows]);
+      },
+    });
+    const part = (own: number) => {
+      const rows = (x: Tensor): Tensor => x.slice(0, 4 * own, 4 * own + 4);
+      return infoNce(rows(q), rows(k), { temperature: 0.2, world: rank(own) });
+    };
+    const whole = infoNce(q, k, { temperature: 0.2, world: alone });
+    const [a, b] = [part(0), part(1)];
+    for (const name of ["loss", "positive", "negative", "accuracy"] as const)
+      expect((a[name].item() + b[name].item()) / 2).toBeCloseTo(whole[name].item(), 5);
+  });
+});
+
+test("float32 inside a bfloat16 region", () => {
+  scope(() => {
+    const [q, k] = [noise("q", 16), noise("k", 16)];
+    expect(autocast("bfloat16", () => loss(q, k, 0.2))).toBe(loss(q, k, 0.2));
+  });
+});

@@ -1,0 +1,102 @@
+import { expect, test } from "vitest";
+import { noGrad } from "../../../src/engine/modes.js";
+import { scope } from "../../../src/engine/scope.js";
+import { mlpHead } from "../../../src/methods/parts/heads.js";
+import { Teacher } from "../../../src/methods/parts/teacher.js";
+import type { Encoder } from "../../../src/models/encoder.js";
+import { Module } from "../../../src/nn/module.js";
+import { Rng } from "../../../src/tensor/random.js";
+import type { Tensor } from "../../../src/tensor/tensor.js";
+import { smallEncoder } from "../small.js";
+
+const image = { imageSize: [8, 8], channels: 3 } as const;
+const head = () => mlpHead({ inputs: 32, layers: 2, hidden: 8, output: 4, batchNorm: true, lastNorm: true });
+
+class Student extends Module<[], undefined> {
+  readonly encoder: Encoder = smallEncoder("vit", image);
+  readonly projector = head();
+  readonly predictor = head();
+  /** -> nothing */
+  protected forward(): undefined {
+    return undefined;
+  }
+}
+
+function pair(): { student: Student; teacher: Teacher } & Disposable {
+  const student = new Student();
+  const teacher = new Teacher(smallEncoder("vit", image), head(), "class");
+  student.initialize(new Rng(0, "init"));
+  teacher.initialize(new Rng(1, "init"));
+  const close = (): void => [student, teacher].forEach((module) => void module.close());
+  return { student, teacher, [Symbol.dispose]: close };
+}
+
+const values = (module: Module<never[], unknown>, name: string): number[] =>
+  (module.state().get(name) as Tensor).toNumbers();
+const names = [
+  "encoder.blocks.1.attn.qkv.weight",
+  "encoder.cls_token",
+  "projector.3.weight",
+  "projector.1.running_mean",
+];
+
+test("it has nothing to train and no predictor", () => {
+  using both = pair();
+  expect(both.teacher.parameters()).toEqual([]);
+  expect([...both.teacher.state().keys()].filter((name) => name.startsWith("predictor"))).toEqual([]);
+});
+
+test("copy: the student to the bit, buffers too", () => {
+  using both = pair();
+  const { student, teacher } = both;
+  noGrad(() => scope(() => student.projector.state().get("1.running_mean")?.add_(3)));
+  scope(() => teacher.copy(student));
+  for (const name of teacher.state().keys()) expect(values(teacher, name)).toEqual(values(student, name));
+});
+
+test("follow: parameters go the share 1 − m of the way, buffers stay", () => {
+  using both = pair();
+  const { student, teacher } = both;
+  noGrad(() => scope(() => student.projector.state().get("1.running_mean")?.add_(3)));
+  const before = names.map((name) => values(teacher, name));
+  teacher.follow(student, 0.9);
+  for (const [i, name] of names.entries()) {
+    const theirs = values(student, name);
+    const expected = (before[i] ?? []).map((own, j) =>
+      name.includes("running") ? own : 0.9 * own + 0.1 * (theirs[j] ?? Number.NaN),
+    );
+    for (const [j, own] of values(teacher, name).entries()) expect(own).toBeCloseTo(expected[j] as number, 6);
+  }
+  teacher.follow(student, 0);
+  expect(values(teacher, "encoder.cls_token")).toEqual(values(student, "encoder.cls_token"));
+});
+
+test("momentum 1, and a teacher that equals its student, stay to the bit", () => {
+  using both = pair();
+  const { student, teacher } = both;
+  const before = values(teacher, "projector.0.weight");
+  teacher.follow(student, 1);
+  expect(values(teacher, "projector.0.weight")).toEqual(before);
+  scope(() => teacher.copy(student));
+  teacher.follow(student, 0.99);
+  for (const name of names) expect(values(teacher, name)).toEqual(values(student, name));
+});
+
+test("its projections carry no gradient, and move its own statistics", () => {
+  using both = pair();
+  const { student, teacher } = both;
+  scope(() => teacher.copy(student));
+  teacher.setTraining(true);
+  scope(() => {
+    const made = teacher.call(new Rng(2, "x", 0, [0, 1, 2]).normal([3, 8, 8]));
+    expect([made.shape, made.requiresGrad]).toEqual([[3, 4], false]);
+  });
+  expect(values(teacher, "projector.1.running_mean")).not.toEqual(values(student, "projector.1.running_mean"));
+});
+
+test("a student of another kind is refused by the name that it lacks", () => {
+  using both = pair();
+  expect(() => both.teacher.follow(both.student.projector, 0.9)).toThrow(
+    "a teacher has encoder.cls_token, its student has not",
+  );
+});
