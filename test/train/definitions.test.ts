@@ -15,8 +15,9 @@ const mine = defineMethod({
   name: "mine",
   config,
   encoders: patchEncoder,
-  views: (given, image) => mae.views(given, image) as { image: [] },
-  build: ({ strength: _, name: __, ...given }, makeEncoder) => new Mae({ name: "mae", ...given }, makeEncoder()),
+  views: (given, image) => mae.views(maeConfig.parse({ augmentation: given.augmentation }), image) as { image: [] },
+  build: ({ strength: _, name: __, ...given }, makeEncoder) =>
+    new Mae(maeConfig.parse({ ...given, name: "mae" }), makeEncoder()),
 });
 const other = {
   ...vit,
