@@ -140,7 +140,6 @@ export { Rng } from "./tensor/random.js";
 export { withRandom } from "./tensor/step-random.js";
 export { Tensor, tensor } from "./tensor/tensor.js";
 export { toImages } from "./train/batch.js";
-export { checkReference, type ReferencePart } from "./train/check-reference.js";
 export { type Converted, type ConvertOptions, convert } from "./train/checkpoints/convert.js";
 export { configFrom, openModelFile } from "./train/checkpoints/from-checkpoint.js";
 export { type LoadedModel, loadModel } from "./train/checkpoints/load.js";
@@ -165,6 +164,7 @@ export { busyLoad, type MachineRates, machineRates } from "./train/plan/machine.
 export { recordRun, runMemory, stepTime, whatWouldFit } from "./train/plan/predict.js";
 export { profileStep } from "./train/plan/profile.js";
 export { pretrain, trainingOf } from "./train/pretrain.js";
+export { checkReference, type ReferencePart } from "./train/reference/check.js";
 export { estimateGpu, type GpuEstimate } from "./train/speed.js";
 export { loadReferences, nearestReference } from "./train/verdict/reference.js";
 export { type Verdict, verdict } from "./train/verdict/verdict.js";

@@ -14,6 +14,7 @@ class SupMae(Script):
         import models_supmae
         self.method = method = config["method"]
         model, data, decoder = config["model"], config["data"], config["method"]["decoder"]
+        assert decoder["mlpRatio"] == model["mlpRatio"], "the official code has one ratio for both"
         return models_supmae.SupervisedMaskedAutoencoderViT(
             img_size=data["imageSize"], patch_size=model["patchSize"], in_chans=data["channels"], embed_dim=model["width"], depth=model["depth"],
             num_heads=model["heads"], mlp_ratio=model["mlpRatio"], decoder_embed_dim=decoder["width"], decoder_depth=decoder["depth"],

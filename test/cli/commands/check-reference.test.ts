@@ -9,7 +9,7 @@ const file = new URL("../../reference/mae-small.safetensors", import.meta.url).p
 test("the official code's numbers agree, part by part", async () => {
   const { code, out } = await lacuna("check-reference", file);
   expect(code).toBe(0);
-  expect(out).toMatch(/pass +latent +[\d.]+e-\d +1e-5/);
+  expect(out).toMatch(/pass +latent +[\d.]+e-\d +1\.0e-5/);
   expect(out).toContain("All parts agree.");
 });
 
@@ -28,4 +28,14 @@ test("a number that differs is found, and the exit code is 1", async () => {
   expect(parts.filter((part: { passed: boolean }) => !part.passed).map(({ part }: { part: string }) => part)).toEqual([
     "latent",
   ]);
+});
+
+test("several files are answered one after another", async () => {
+  const other = new URL("../../reference/supmae-class.safetensors", import.meta.url).pathname;
+  const { code, out } = await lacuna("check-reference", file, other);
+  expect(code).toBe(0);
+  expect(out.indexOf("mae-small")).toBeLessThan(out.indexOf("supmae-class"));
+  expect(out).toMatch(/pass +parameters after five steps[^]*pass +parameters after three steps/);
+  const { parts } = JSON.parse((await lacuna("check-reference", file, other, "--json")).out);
+  expect(new Set(parts.map((part: { file: string }) => part.file))).toEqual(new Set([file, other]));
 });
