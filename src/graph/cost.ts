@@ -4,6 +4,7 @@ import { type RecordedStep, record } from "../engine/record.js";
 import { scope } from "../engine/scope.js";
 import { type Module, Parameter } from "../nn/module.js";
 import { onDevice } from "../nn/parameter.js";
+import { differentiableSteps } from "./differentiable.js";
 import { operations } from "./operations.js";
 
 /** What a model costs, and where. */
@@ -13,6 +14,8 @@ export interface Cost {
   readonly trainable: number;
   /** Multiply-adds of one forward pass as recorded: matrix products, linear layers, convolutions and attention. */
   readonly multiplyAdds: number;
+  /** Those of them that backward goes through: not a teacher's, nor a frozen layer's next to the pictures. */
+  readonly differentiable: number;
   /** By module path, every level: `encoder.blocks.0.attn`. */
   readonly modules: ReadonlyMap<string, { readonly parameters: number; readonly multiplyAdds: number }>;
 }
@@ -48,15 +51,21 @@ function tally(model: Module<never[], unknown>, steps: readonly RecordedStep[]):
     return total;
   };
   const parameters = walk(model, []);
-  let multiplyAdds = 0;
-  for (const step of steps) {
+  const trained = model.parameters().map(({ tensor }) => tensor);
+  const isDifferentiable = differentiableSteps(
+    steps,
+    trained.map(({ id }) => id),
+  );
+  let [multiplyAdds, differentiable] = [0, 0];
+  for (const [i, step] of steps.entries()) {
     const count = operations[step.op as OpName].multiplyAdds?.(step) ?? 0;
     multiplyAdds += count;
+    if (isDifferentiable[i] === true) differentiable += count;
     if (count === 0) continue;
     const keys = step.module.slice(1).join(".").split("."); // the first one is the root's own name
     for (let depth = 1; depth <= keys.length; depth++) at(keys.slice(0, depth).join(".")).multiplyAdds += count;
   }
   at("").multiplyAdds = multiplyAdds;
-  const trainable = model.parameters().reduce((sum, { tensor }) => sum + tensor.size, 0);
-  return { parameters, trainable, multiplyAdds, modules };
+  const trainable = trained.reduce((sum, { size }) => sum + size, 0);
+  return { parameters, trainable, multiplyAdds, differentiable, modules };
 }

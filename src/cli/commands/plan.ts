@@ -38,7 +38,7 @@ export function planCommand(program: Command, add: Add): void {
     const cost = await costOf(config);
     const { text: _, ...numbers } = cost;
     const { source, ...run } = await runNumbers(config, options.pictures);
-    const gpu = await gpuOf(cost.multiplyAdds, run, config);
+    const gpu = await gpuOf(cost.step / 3, run, config); // as of a forward pass with its backward pass
     const measured = await measure(config, source, options.measure === true);
     const found = await forecast(config, measured);
     const sizes = await compare(config, options.sizes ?? [], measured);
@@ -65,11 +65,18 @@ export function planCommand(program: Command, add: Add): void {
 }
 
 function costRows(cost: ModelCost): string[][] {
+  const { decoder } = cost;
+  const besides =
+    decoder.multiplyAdds > 0
+      ? [
+          ["encoder, visible patches", "", scaled(cost.encoderVisible)],
+          ["decoder", whole(decoder.parameters), scaled(decoder.multiplyAdds)],
+        ]
+      : [["besides", whole(decoder.parameters), ""]]; // heads, a teacher
   return [
     ["", "parameters", "multiply-adds a picture"],
     ["encoder, whole picture", whole(cost.encoder.parameters), scaled(cost.encoder.multiplyAdds)],
-    ["encoder, visible patches", "", scaled(cost.encoderVisible)],
-    ["decoder", whole(cost.decoder.parameters), scaled(cost.decoder.multiplyAdds)],
+    ...besides,
     ["training, forward pass", whole(cost.parameters), scaled(cost.multiplyAdds)],
   ];
 }
@@ -80,7 +87,7 @@ function runRows(config: RunConfig, cost: ModelCost, run: RunNumbers, gpu: GpuEs
     ["trainable parameters", whole(cost.trainable)],
     ["effective batch", whole(data.batchSize)],
     ["learning rate", `${figure(run.learningRate)} = ${optim.baseLearningRate} × ${data.batchSize} / 256`],
-    ...stepRows(run, cost.multiplyAdds * data.batchSize, cost.forwardPasses),
+    ...stepRows(run, cost.step * data.batchSize),
     ...gpuRows(gpu, config),
   ];
 }
@@ -205,13 +212,9 @@ function gpuRows(gpu: GpuEstimate | undefined, { data }: RunConfig): string[][] 
   ];
 }
 
-function stepRows(
-  { pictures, stepsPerEpoch, steps, warmupSteps, note }: RunNumbers,
-  batchCost: number,
-  passes: number,
-): string[][] {
+function stepRows({ pictures, stepsPerEpoch, steps, warmupSteps, note }: RunNumbers, stepCost: number): string[][] {
   if (steps === undefined) return [["steps", note ?? ""]];
-  const total = (passes + 2) * batchCost * steps; // backward costs twice the forward pass
+  const total = stepCost * steps;
   return [
     ["pictures", whole(pictures ?? 0)],
     ["steps", `${whole(steps)}, ${whole(stepsPerEpoch ?? 0)} an epoch, warm-up ${whole(warmupSteps ?? 0)}`],

@@ -21,6 +21,8 @@ export interface ModelCost {
   readonly decoder: Part;
   /** How often a training step goes forward. */
   readonly forwardPasses: number;
+  /** Multiply-adds of a training step for one picture: backward is twice forward, where anything is trained. */
+  readonly step: number;
   readonly text: string;
 }
 
@@ -52,6 +54,10 @@ export async function costOf(config: RunConfig): Promise<ModelCost> {
     multiplyAdds: decoding.reduce((sum, [, { multiplyAdds }]) => sum + multiplyAdds, 0),
   };
   const encoderVisible = whole.multiplyAdds - decoder.multiplyAdds;
+  const parts =
+    decoder.multiplyAdds > 0
+      ? `encoder ${scaled(encoderVisible)}, decoder ${scaled(decoder.multiplyAdds)}`
+      : `encoder on a whole picture ${scaled(encoder.multiplyAdds)}`;
   return {
     parameters: whole.parameters,
     trainable: whole.trainable,
@@ -60,7 +66,8 @@ export async function costOf(config: RunConfig): Promise<ModelCost> {
     encoderVisible,
     decoder,
     forwardPasses,
-    text: `${scaled(whole.multiplyAdds)} (encoder ${scaled(encoderVisible)}, decoder ${scaled(decoder.multiplyAdds)})`,
+    step: forwardPasses * whole.multiplyAdds + 2 * whole.differentiable,
+    text: `${scaled(whole.multiplyAdds)} (${parts})`,
   };
 }
 

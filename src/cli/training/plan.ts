@@ -92,7 +92,7 @@ export function forecastRows(found: Forecast, steps: number | undefined): string
 export function remedyText({ fits, remedy, limitBytes }: Forecast): string | undefined {
   if (fits) return undefined;
   if (remedy === undefined)
-    return `It does not fit into ${bytes(limitBytes)}, nor would it with one picture at a time: choose a smaller model.`;
+    return `It does not fit into ${bytes(limitBytes)}, and nothing that leaves the result the same would make it: choose a smaller model or batch.`;
   const flags = [
     ...(remedy.accumulate > 1 ? [`--optim.accumulate=${remedy.accumulate}`] : []),
     ...(remedy.checkpointing ? ["--checkpointing=true"] : []),

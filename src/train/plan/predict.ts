@@ -5,8 +5,10 @@ import { machineLimits } from "../../engine/limits.js";
 import { noGrad } from "../../engine/modes.js";
 import { type RecordedStep, record } from "../../engine/record.js";
 import { scope } from "../../engine/scope.js";
+import { differentiableSteps } from "../../graph/differentiable.js";
 import { type StepMemory, stepMemory } from "../../graph/memory.js";
 import { operations } from "../../graph/operations.js";
+import { methods } from "../../methods/index.js";
 import { alone } from "../../methods/world.js";
 import { onDevice } from "../../nn/parameter.js";
 import { asOn } from "../../tensor/kernels.js";
@@ -27,6 +29,8 @@ export interface RecordedRun {
   readonly trainable: number;
   /** As `Method.forwardPasses`. */
   readonly forwardPasses: number;
+  /** As `Encoder.layerPaths`: what `checkpointing` computes again. */
+  readonly layerPaths: readonly string[];
 }
 
 /** Records a micro-batch of the run on the `meta` device. */
@@ -47,10 +51,11 @@ export function recordRun(config: RunConfig, precision: Precision): RecordedRun 
     const state = [...method.state().values()];
     return {
       steps: recording.steps,
-      parameters: new Map(state.map(({ id, trainable }) => [id, trainable])),
+      parameters: new Map(state.map(({ id, requiresGrad }) => [id, requiresGrad])),
       size: state.reduce((sum, { size }) => sum + size, 0),
-      trainable: state.reduce((sum, { size, trainable }) => sum + (trainable ? size : 0), 0),
+      trainable: state.reduce((sum, { size, requiresGrad }) => sum + (requiresGrad ? size : 0), 0),
       forwardPasses: method.forwardPasses?.() ?? 1,
+      layerPaths: method.encoder.layerPaths,
     };
   } finally {
     method.close();
@@ -74,15 +79,20 @@ const recomputed = 4 / 3;
 
 /** @param decodedPerSecond pictures that the loader makes in a second with all threads; undefined: not known, not counted */
 export function stepTime(
-  { steps, trainable, forwardPasses }: RecordedRun,
+  { steps, parameters, trainable, forwardPasses, layerPaths }: RecordedRun,
   config: RunConfig,
   rates: MachineRates,
   decodedPerSecond: number | undefined,
 ): StepTime {
   const time = { products: 0, attention: 0, elements: 0, overhead: 0 };
-  const passes = (forwardPasses + 2) / 3; // backward costs twice the forward pass
-  for (const step of steps) {
+  const segmentOf = segmentsOf(layerPaths);
+  const isDifferentiable = differentiableSteps(
+    steps,
+    [...parameters].flatMap(([id, isTrained]) => (isTrained ? [id] : [])),
+  );
+  for (const [i, step] of steps.entries()) {
     const { kind, multiplyAdds } = operations[step.op as OpName];
+    const passes = (forwardPasses + (isDifferentiable[i] === true ? 2 : 0)) / 3; // backward costs twice the forward pass
     const again = (config.checkpointing && segmentOf(step.module) !== undefined ? recomputed : 1) * passes;
     const output = step.outputs.reduce((sum, { shape }) => sum + product(shape), 0);
     time.overhead += again * rates.overhead;
@@ -133,10 +143,19 @@ export function rateAt(list: readonly { width: number; rate: number }[], width: 
   return a.rate * (b.rate / a.rate) ** share;
 }
 
-/** Blocks of the encoder are what `checkpointing` computes again. */
-function segmentOf(path: readonly string[]): string | undefined {
-  const at = path.indexOf("encoder.blocks");
-  return at < 0 ? undefined : path[at + 1];
+/**
+ * Layers of the encoder are what `checkpointing` computes again: by the path of a step, asked for in the steps' order, the layer that
+ * it is in. Each time that the encoder runs has segments of its own.
+ */
+function segmentsOf(layerPaths: readonly string[]): (path: readonly string[]) => string | undefined {
+  let [last, runs] = ["", 0];
+  return (path) => {
+    const below = `${path.slice(1).join(".")}.`; // the first one is the root's own name
+    const layer = layerPaths.find((own) => below.startsWith(`encoder.${own}.`));
+    if (layer !== undefined && layer !== last) runs++;
+    last = layer ?? "";
+    return layer === undefined ? undefined : `${layer}#${runs}`;
+  };
 }
 
 export interface RunMemory extends StepMemory {
@@ -158,13 +177,13 @@ const slots = { adamw: 2, sgd: 1, lars: 1 } as const;
 
 /** @param processBytes what the process takes before a model is built */
 export function runMemory(run: RecordedRun, config: RunConfig, precision: Precision, processBytes: number): RunMemory {
-  const { steps, parameters, size, trainable } = run;
+  const { steps, parameters, size, trainable, layerPaths } = run;
   const accumulates = config.optim.accumulate > 1;
   const memory = stepMemory(steps, {
     precision,
     parameters,
     accumulates,
-    ...(config.checkpointing ? { segmentOf } : {}),
+    ...(config.checkpointing ? { segmentOf: segmentsOf(layerPaths) } : {}),
   });
   const { imageSize, channels } = imageShape(config);
   const { batchSize } = config.data;
@@ -186,7 +205,10 @@ export interface Remedy {
   readonly totalBytes: number;
 }
 
-/** The least change with which a run takes at most so many bytes: micro-batches, then activations computed again, then both. */
+/**
+ * The least change with which a run takes at most so many bytes: micro-batches (where the method allows them), then activations
+ * computed again, then both.
+ */
 export function whatWouldFit(
   config: RunConfig,
   precision: Precision,
@@ -194,7 +216,11 @@ export function whatWouldFit(
   limit = machineLimits().memoryBytes,
 ): Remedy | undefined {
   const { batchSize } = config.data;
-  const parts = [1, 2, 4, 8, 16, 32, 64, 128, 256].filter((n) => n >= config.optim.accumulate && batchSize % n === 0);
+  const isCoupled = methods.get(config.method.name).couplesBatch(config.method) !== undefined;
+  const most = isCoupled ? 1 : 256;
+  const parts = [1, 2, 4, 8, 16, 32, 64, 128, 256].filter(
+    (n) => n >= config.optim.accumulate && n <= most && batchSize % n === 0,
+  );
   for (const checkpointing of config.checkpointing ? [true] : [false, true]) {
     for (const accumulate of parts) {
       const changed = { ...config, checkpointing, optim: { ...config.optim, accumulate } };

@@ -15,3 +15,24 @@ test("ViT-B/16: the published parameters and multiply-adds", async () => {
   expect(cost.encoderVisible / 1e9).toBeCloseTo(4.3, 1); // 49 of 196 patches and the class token
   expect(cost.decoder.multiplyAdds / 1e9).toBeCloseTo(5.35, 1);
 });
+
+test("MoCo v3 ViT-B/16: two views through student and teacher, backward through the student alone", async () => {
+  const cost = await costOf(
+    parseConfig({
+      model: { name: "vit", size: "base" },
+      method: { name: "mocoV3" },
+      data: { source: { kind: "folder", path: "none" } },
+    }),
+  );
+  const [projector, predictor] = [20_987_904 - 2 * 8192, 2_105_344 - 8192]; // weights of linear layers
+  const passes = (times: number): number => times * (17_563_000_000 + projector);
+  expect(cost.multiplyAdds / (passes(4) + 2 * predictor)).toBeCloseTo(1, 3);
+  const patches = 196 * 768 ** 2; // frozen: forward only
+  expect(cost.step / (3 * passes(2) + passes(2) + 6 * predictor - 4 * patches)).toBeCloseTo(1, 3);
+  const encoder = 85_798_656;
+  expect(cost.parameters).toBe(2 * (encoder + 20_987_904) + 2_105_344 + buffers(2, 3) + buffers(1, 2));
+  expect(cost.trainable).toBe(encoder - 197 * 768 - (768 * 768 + 768) + 20_987_904 + 2_105_344);
+});
+
+/** Running means and variances of so many heads: layers of 4096, the last one of 256. */
+const buffers = (heads: number, layers: number): number => heads * 2 * ((layers - 1) * 4096 + 256);

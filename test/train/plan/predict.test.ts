@@ -64,3 +64,25 @@ test("what would fit: the fewest parts, then activations computed again, then no
   expect(whatWouldFit(one, "float32", 0, bytes(64) - 1)).toMatchObject({ checkpointing: true });
   expect(whatWouldFit(one, "float32", 0, 1000)).toBeUndefined();
 });
+
+test("a teacher keeps nothing, has no gradient and costs a third; negatives are not cut into micro-batches", () => {
+  const method = { name: "mocoV3" as const, projector: { hidden: 512 }, predictor: { hidden: 512 } };
+  const moco = config({ method });
+  const run = recordRun(moco, "float32");
+  const alone = config({ method, data: { ...moco.data, batchSize: 32 } });
+  expect(run.trainable).toBeLessThan(run.size / 2);
+  const memory = runMemory(run, moco, "float32", 0);
+  expect(memory.gradientBytes).toBe(4 * run.trainable);
+  const teacher = { ...run, steps: run.steps.filter(({ module }) => module[1] === "teacher") };
+  const student = { ...run, steps: run.steps.filter(({ module }) => module[1] === "encoder") };
+  const [theirs, ours] = [teacher, student].map((part) => stepTime(part, moco, rates, undefined));
+  expect((theirs?.products ?? 0) / (ours?.products ?? 1)).toBeCloseTo(1 / 3, 1);
+  expect(runMemory(teacher, moco, "float32", 0).keptBytes).toBe(0);
+  const again = config({ method, checkpointing: true });
+  const less = runMemory(recordRun(again, "float32"), again, "float32", 0);
+  expect(less.peakBytes).toBeLessThan(0.7 * memory.peakBytes);
+  expect(less.keptBytes).toBeLessThan(0.3 * memory.keptBytes);
+  const half = runMemory(recordRun(alone, "float32"), alone, "float32", 0).totalBytes;
+  expect(whatWouldFit(moco, "float32", 0, half)).toMatchObject({ accumulate: 1, checkpointing: true });
+  expect(whatWouldFit(moco, "float32", 0, 1000)).toBeUndefined();
+});
