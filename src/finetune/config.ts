@@ -83,7 +83,7 @@ export function currentFinetuneConfig(): typeof finetuneConfig {
 }
 
 /** For recipes: checks the types of a configuration where it is written. */
-export function defineFinetune(config: FinetuneConfigInput): FinetuneConfigInput {
+export function defineFinetune<const C extends FinetuneConfigInput>(config: C): C {
   return config;
 }
 

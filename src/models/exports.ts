@@ -1,6 +1,6 @@
 /** Graphs that a model or a method offers to other programs: inputs, outputs, and what a file says of them. */
 import type { Tensor } from "../tensor/tensor.js";
-import type { Part } from "./encoder.js";
+import type { Encoder, Part } from "./encoder.js";
 
 /** A tensor that a graph is given. Sides that are words are free: "batch". */
 export interface GraphInput {
@@ -31,4 +31,23 @@ export interface ExportGraph {
   readonly taps?: readonly GraphTap[];
   /** One line for each input and output. */
   readonly descriptions: Readonly<Record<string, string>>;
+}
+
+/** The graph `encoder` of an encoder of maps; names of inputs and outputs are Hugging Face's. @param pooled what `features` is */
+export function encoderOfMaps(encoder: Encoder, pooled: string): ExportGraph {
+  return {
+    name: "encoder",
+    module: encoder as Part,
+    inputs: [{ name: "pixel_values", shape: ["batch", encoder.channels, ...encoder.imageSize], dtype: "float32" }],
+    run: (image) => ({
+      last_hidden_state: encoder.call(image as Tensor),
+      pooler_output: encoder.features(image as Tensor),
+    }),
+    probes: { batch: [2, 3, 5] },
+    descriptions: {
+      pixel_values: "pictures, normalised as the metadata's preprocessing says",
+      last_hidden_state: "the last stage's map, channels first",
+      pooler_output: pooled,
+    },
+  };
 }

@@ -1,19 +1,23 @@
 import { z } from "zod";
+import { convnextV2, convnextV2Config } from "./convnext-v2.js";
 import type { Encoder, ImageShape } from "./encoder.js";
 import { type Named, Registry } from "./registry.js";
+import { resnet, resnetConfig } from "./resnet.js";
 import { vit, vitConfig } from "./vit.js";
 
 /** A model of the list: its schema, and how it is built. */
 export interface DefinedModel<Config extends { readonly name: string } = { readonly name: string }> extends Named {
+  /** Keys of its configuration that `size`, a name, stands for; absent where it has no named sizes. */
+  readonly sized?: readonly string[];
   /** Builds the encoder that a config describes, its weights not yet initialised. @throws ConfigError */
   build(config: Config, image: ImageShape): Encoder;
 }
 
 /** The list of models. A new one is a file, a line here and one in `modelConfig`. */
-export const models = new Registry<DefinedModel>("model", [vit]);
+export const models = new Registry<DefinedModel>("model", [vit, convnextV2, resnet]);
 
 /** The configuration of a model that comes with the package; `models.schema()` knows those that were added too. */
-export const modelConfig = z.discriminatedUnion("name", [vitConfig]);
+export const modelConfig = z.discriminatedUnion("name", [vitConfig, convnextV2Config, resnetConfig]);
 export type ModelConfig = z.output<typeof modelConfig>;
 
 /** Builds the encoder that a config describes, its weights not yet initialised. @throws ConfigError */

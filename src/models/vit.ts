@@ -232,5 +232,6 @@ function gridOf(image: Size, patch: Size): Size {
 export const vit = {
   name: "vit",
   config: vitConfig,
+  sized: ["width", "depth", "heads"],
   build: (config: VitConfig, image: ImageShape): Vit => new Vit(config, image),
 };

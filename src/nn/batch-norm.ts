@@ -1,10 +1,11 @@
 import { ShapeError } from "../engine/errors.js";
 import { noGrad } from "../engine/modes.js";
 import { batchNorm } from "../tensor/functional.js";
+import { isRecomputing } from "../tensor/grad.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { one, zero } from "./init.js";
 import { Module } from "./module.js";
-import { Buffer, Parameter } from "./parameter.js";
+import { Buffer, type Initializer, Parameter } from "./parameter.js";
 
 export interface BatchNormOptions {
   /** Whether a weight and a bias follow. */
@@ -12,14 +13,16 @@ export interface BatchNormOptions {
   readonly epsilon?: number;
   /** Share of the newest batch in the running statistics. */
   readonly momentum?: number;
+  /** First values of the weight; ones if absent. */
+  readonly weightInit?: Initializer;
 }
 
 /**
- * Batch normalisation of features (Ioffe and Szegedy 2015, algorithm 1), as `torch.nn.BatchNorm1d`: while training by the
- * mean and the biased variance of the batch, which are averaged into running ones (the variance unbiased); in evaluation
- * by these. MAE's linear probe puts one without weight and bias before the classifier, ε = 1e-6 (official `main_linprobe.py`).
+ * Batch normalisation (Ioffe and Szegedy 2015, algorithm 1), as `torch.nn.BatchNorm1d` and `BatchNorm2d`: while training by the
+ * mean and the biased variance of the batch, which are averaged into running ones (the variance unbiased); in evaluation by
+ * these. Where a checkpointed segment is computed again they stay as the first pass left them.
  */
-export class BatchNorm1d extends Module {
+abstract class BatchNorm extends Module {
   readonly weight: Parameter | null; // [D]
   readonly bias: Parameter | null; // [D]
   readonly runningMean: Buffer; // [D]
@@ -29,10 +32,10 @@ export class BatchNorm1d extends Module {
 
   constructor(
     readonly width: number,
-    { affine = true, epsilon = 1e-5, momentum = 0.1 }: BatchNormOptions = {},
+    { affine = true, epsilon = 1e-5, momentum = 0.1, weightInit = one }: BatchNormOptions = {},
   ) {
     super();
-    this.weight = affine ? new Parameter([width], one) : null;
+    this.weight = affine ? new Parameter([width], weightInit) : null;
     this.bias = affine ? new Parameter([width], zero) : null;
     this.runningMean = new Buffer([width], zero);
     this.runningVar = new Buffer([width], one);
@@ -40,19 +43,37 @@ export class BatchNorm1d extends Module {
     this.momentum = momentum;
   }
 
-  /** x [B D] -> [B D], float32. @throws ShapeError for a batch of one while training: it has no variance */
-  protected forward(x: Tensor): Tensor {
-    const [B = 0, D] = x.shape;
-    if (x.rank !== 2 || D !== this.width || (this.training && B < 2)) {
-      const expected = `[B ${this.width}]${this.training ? ", at least two rows while training" : ""}`;
-      throw new ShapeError(`batch norm expects ${expected}, got [${x.shape.join(" ")}].`, {
+  /** x [B D …] -> the same shape. @throws ShapeError for another rank or width, or one value a channel while training */
+  protected normalize(x: Tensor, rank: number, expected: string, atLeast: string): Tensor {
+    const [B = 0, D, ...positions] = x.shape;
+    const values = positions.reduce((product, side) => product * side, B);
+    if (x.rank !== rank || D !== this.width || (this.training && values < 2)) {
+      const wanted = `${expected}${this.training ? `, at least ${atLeast} while training` : ""}`;
+      throw new ShapeError(`batch norm expects ${wanted}, got [${x.shape.join(" ")}].`, {
         code: "shape",
-        expected,
+        expected: wanted,
         actual: x.shape,
       });
     }
-    const { weight, bias, runningMean: mean, runningVar: variance, training, momentum, epsilon } = this;
-    return batchNorm(x.float(), { weight, bias, mean, variance, training, momentum, epsilon });
+    const { weight, bias, training, momentum, epsilon } = this;
+    const [mean, variance] = isRecomputing() && training ? [null, null] : [this.runningMean, this.runningVar];
+    return batchNorm(x, { weight, bias, mean, variance, training, momentum, epsilon });
+  }
+}
+
+/** Of maps: each channel over the batch and all positions. */
+export class BatchNorm2d extends BatchNorm {
+  /** x [B D H W] -> [B D H W] */
+  protected forward(x: Tensor): Tensor {
+    return this.normalize(x, 4, `[B ${this.width} H W]`, "two values a channel");
+  }
+}
+
+/** Of features. MAE's linear probe puts one without weight and bias before the classifier, ε = 1e-6 (`main_linprobe.py`). */
+export class BatchNorm1d extends BatchNorm {
+  /** x [B D] -> [B D], float32. @throws ShapeError for a batch of one while training: it has no variance */
+  protected forward(x: Tensor): Tensor {
+    return this.normalize(x.float(), 2, `[B ${this.width}]`, "two rows");
   }
 
   /** The weight [O D] and bias [O] of a linear layer that takes x itself and gives what it gave behind this norm. */

@@ -112,7 +112,7 @@ export abstract class Module<A extends unknown[] = [Tensor], R = Tensor> {
 }
 
 /** A list of modules called one after the other; their keys are their positions. */
-export class Chain<M extends Module> extends Module {
+export class Chain<M extends Module<[Tensor, ...Tensor[]]>> extends Module<[Tensor, ...Tensor[]]> {
   readonly links: readonly M[];
   /** Whether each link's activations are computed again in backward instead of kept (tensor/grad.ts). */
   checkpointing = false;
@@ -126,10 +126,12 @@ export class Chain<M extends Module> extends Module {
     return this.links.map((link, i) => [String(i), link as unknown as AnyModule]);
   }
 
-  /** x [B N D] -> [B N D], through every link in turn */
-  protected forward(x: Tensor): Tensor {
+  /** x [B …] -> [B …], through every link in turn; each is given the others too */
+  protected forward(x: Tensor, ...others: Tensor[]): Tensor {
     const run = (link: M, value: Tensor): Tensor =>
-      this.checkpointing && gradEnabled() ? checkpoint((input) => link.call(input), value) : link.call(value);
+      this.checkpointing && gradEnabled()
+        ? checkpoint((input, ...given) => link.call(input, ...given), value, ...others)
+        : link.call(value, ...others);
     const isForgotten = !gradEnabled() && !isRecording(); // nobody asks for what lies between
     return this.links.reduce((value, link) => {
       const next = run(link, value);

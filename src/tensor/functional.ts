@@ -118,9 +118,9 @@ const longestInKernel = 256;
 export interface BatchNormParts {
   readonly weight: Tensor | null;
   readonly bias: Tensor | null;
-  /** Running statistics [D]: used in evaluation, moved in place while training. */
-  readonly mean: Tensor;
-  readonly variance: Tensor;
+  /** Running statistics [D]: used in evaluation, moved in place while training; null while training: none are kept. */
+  readonly mean: Tensor | null;
+  readonly variance: Tensor | null;
   readonly training: boolean;
   readonly momentum: number;
   readonly epsilon: number;
@@ -130,4 +130,51 @@ export interface BatchNormParts {
 export function batchNorm(input: Tensor, parts: BatchNormParts): Tensor {
   const { weight, bias, mean, variance, training, momentum, epsilon } = parts;
   return aten("batch_norm", input, weight, bias, mean, variance, training, momentum, epsilon, true);
+}
+
+export interface Convolution {
+  /** One number for both sides, or height and width. */
+  readonly stride?: number | readonly [number, number];
+  /** Zeros around the picture. */
+  readonly padding?: number | readonly [number, number];
+  /** Channels fall into so many groups that do not see one another. */
+  readonly groups?: number;
+}
+
+/** input [B C H W], weight [O C/groups k q], bias [O] -> [B O h w] */
+export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null, options: Convolution = {}): Tensor {
+  const { stride = 1, padding = 0, groups = 1 } = options;
+  return aten("conv2d", input, weight, bias, stride, padding, 1, groups);
+}
+
+/**
+ * Each channel convolved by itself, the last dimension being the channels: input [B H W C], weight [C 1 k k] of an odd k,
+ * bias [C] -> [B H W C]. The border is filled with zeros.
+ */
+export function depthwiseConv(input: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
+  const options = { padding: (weight.side(-1) - 1) / 2, groups: input.side(-1) };
+  return conv2d(input.permute([0, 3, 1, 2]), weight, bias, options).permute([0, 2, 3, 1]); // [B H W C]
+}
+
+/** input [B C H W] -> [B C h w]: the largest of each k × k window; the border never wins */
+export function maxPool2d(input: Tensor, side: number, stride: number, padding = 0): Tensor {
+  return aten("max_pool2d", input, side, stride, padding);
+}
+
+/**
+ * Global response normalisation (ConvNeXt V2, equations 1 to 3, with the residual): x [B H W C], gamma and beta [… C] ->
+ * γ (x · n) + β + x, where n_c = ‖x_c‖ / (mean_c ‖x_c‖ + ε) and ‖x_c‖ is taken over an image's positions.
+ * @param visible [B H W 1], 1 or 0: positions that count for the norm; all of them if absent
+ */
+export function globalResponseNorm(
+  x: Tensor,
+  gamma: Tensor,
+  beta: Tensor,
+  { epsilon = 1e-6, visible }: { readonly epsilon?: number; readonly visible?: Tensor | undefined } = {},
+): Tensor {
+  const counted = visible === undefined ? x : x.mul(visible);
+  const wide = counted.dtype === "bfloat16" || counted.dtype === "float16" ? counted.float() : counted;
+  const size = aten("linalg_vector_norm", wide, 2, [1, 2], true); // [B 1 1 C]
+  const ratio = size.div(size.mean([-1], true).add(epsilon)); // [B 1 1 C]
+  return x.mul(ratio.mul(gamma).add(1)).add(beta); // [B H W C]
 }

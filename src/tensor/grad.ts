@@ -15,10 +15,15 @@ import { outside, scope } from "../engine/scope.js";
 import { atRandomPlace, type RandomPlace, randomPlace } from "./step-random.js";
 import { type Tensor, wrap } from "./tensor.js";
 
+/** input, others -> output */
+type SegmentBody = (input: Tensor, ...others: Tensor[]) => Tensor;
+
 /** A stretch of the forward pass whose activations are computed again in backward. */
 interface Segment {
-  readonly body: (input: Tensor) => Tensor;
+  readonly body: SegmentBody;
   readonly input: Tensor;
+  /** What it is given besides; no gradient passes to it. */
+  readonly others: readonly Tensor[];
   readonly output: Tensor;
   readonly autocast: AutocastState | undefined;
   /** Where layers' draws stood at its beginning. */
@@ -32,13 +37,32 @@ const segments: Segment[] = [];
  * `backward`. Driven from here rather than by a node in the graph: on CUDA a node runs on a thread of libtorch's where
  * JavaScript may not. What layers draw (step-random.ts) is drawn again alike; other random numbers of `body` must come from keys.
  * Where nothing is differentiated (inside `noGrad`, while recording) this is `body` itself.
+ * @param others what `body` is given besides, and no gradient passes to: masks. What it finds elsewhere must live until `backward`
  */
-export function checkpoint(body: (input: Tensor) => Tensor, input: Tensor): Tensor {
-  if (!gradEnabled() || isRecording()) return body(input);
+export function checkpoint(body: SegmentBody, input: Tensor, ...others: Tensor[]): Tensor {
+  if (!gradEnabled() || isRecording()) return body(input, ...others);
   const random = randomPlace();
-  const output = scope(() => noGrad(() => body(input)).detach()).setRequiresGrad(true);
-  segments.push({ body, input: hold(input), output: hold(output), autocast: autocastState(), random });
+  const output = scope(() => noGrad(() => body(input, ...others)).detach()).setRequiresGrad(true);
+  const held = { input: hold(input), others: others.map(hold), output: hold(output) };
+  segments.push({ body, ...held, autocast: autocastState(), random });
   return output;
+}
+
+let recomputing = false;
+
+/** Whether a checkpointed segment runs again: what its first run changed in place (running statistics) has its new value already. */
+export function isRecomputing(): boolean {
+  return recomputing;
+}
+
+function asRecomputing<R>(body: () => R): R {
+  const before = recomputing;
+  recomputing = true;
+  try {
+    return body();
+  } finally {
+    recomputing = before;
+  }
 }
 
 /** Another handle to the same tensor, which no scope owns: the module's scope ends before backward runs. */
@@ -80,9 +104,8 @@ function runSegment(segment: Segment): void {
   }
 }
 
-function free({ input, output }: Segment): void {
-  input.dispose();
-  output.dispose();
+function free({ input, others, output }: Segment): void {
+  for (const held of [input, ...others, output]) held.dispose();
 }
 
 /** Forgets the segments of a forward pass whose backward will not be run. */
@@ -91,13 +114,14 @@ export function dropCheckpoints(): void {
 }
 
 /** Later segments have added all they give to `output.grad` when this runs: segments end in reverse order. */
-function backwardSegment({ body, input, output, autocast: state, random }: Segment): void {
+function backwardSegment({ body, input, others, output, autocast: state, random }: Segment): void {
   const gradient = output.grad;
   if (gradient === undefined) return;
   output.grad = undefined;
   const needsInput = input.requiresGrad;
   const leaf = input.detach().setRequiresGrad(needsInput);
-  const forward = (): Tensor => enableGrad(() => atRandomPlace(random, () => body(leaf)));
+  const forward = (): Tensor =>
+    asRecomputing(() => enableGrad(() => atRandomPlace(random, () => body(leaf, ...others))));
   const plain = state === undefined && autocastState() === undefined;
   const again = plain ? forward() : autocast(state?.dtype ?? "float32", forward, state?.device);
   if (!again.requiresGrad) return; // a frozen body, of data

@@ -1,32 +1,90 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { noGrad } from "../../src/engine/modes.js";
 import { scope } from "../../src/engine/scope.js";
-import { buildEncoder, modelConfig, models } from "../../src/models/index.js";
+import { modelConfig, models } from "../../src/models/index.js";
+import { backward } from "../../src/tensor/grad.js";
 import { Rng } from "../../src/tensor/random.js";
+import { smallEncoder } from "../methods/small.js";
 
-test.each(models.names())("%s: one vector an image, at any batch size, each image for itself", (name) => {
-  using encoder = buildEncoder(modelConfig.parse({ name, size: "tiny", depth: 2, patchSize: 4 }), {
-    imageSize: [16, 8],
-    channels: 3,
+/** What is in the list gets all of these by being there. */
+const image = { imageSize: [16, 8], channels: 3 } as const;
+const pictures = () => new Rng(1, "x", 0, [0, 1, 2]).normal([3, 16, 8]); // [3 3 16 8]
+
+describe.each(models.names())("%s", (name) => {
+  test("one vector an image by every pooling, at any batch size, each image for itself", () => {
+    using encoder = smallEncoder(name, image);
+    encoder.initialize(new Rng(0, "init"));
+    noGrad(() =>
+      scope(() => {
+        const images = pictures();
+        for (const pool of encoder.pools) {
+          const all = encoder.features(images, pool);
+          expect(all.shape).toEqual([3, encoder.width]);
+          const two = encoder.features(images.slice(0, 1, 2), pool);
+          expect(
+            two
+              .sub(all.slice(0, 1, 2))
+              .abs()
+              .amax([])
+              .item(),
+          ).toBeLessThan(1e-5);
+        }
+      }),
+    );
   });
-  encoder.initialize(new Rng(0, "init"));
-  noGrad(() =>
-    scope(() => {
-      const images = new Rng(1, "x", 0, [0, 1, 2]).normal([3, 16, 8]);
-      const all = encoder.features(images);
-      expect(all.shape).toEqual([3, encoder.width]);
-      expect(
-        encoder
-          .features(images.slice(0, 1, 2))
-          .sub(all.slice(0, 1, 2))
-          .abs()
-          .amax([])
-          .item(),
-      ).toBeLessThan(1e-5);
-    }),
-  );
+
+  test("maps cover the picture at their strides, the last at the encoder's", () => {
+    using encoder = smallEncoder(name, image);
+    encoder.initialize(new Rng(0, "init"));
+    expect(encoder.accepts(image.imageSize)).toBe(true);
+    noGrad(() =>
+      scope(() => {
+        const maps = encoder.stages(pictures());
+        for (const { map, stride } of maps) expect([map.side(2) * stride[0], map.side(3) * stride[1]]).toEqual([16, 8]);
+        expect(maps.at(-1)?.stride).toEqual(encoder.stride);
+        expect(maps.at(-1)?.map.side(1)).toBe(encoder.width);
+      }),
+    );
+  });
+
+  test("every parameter has a layer from 0 to depth + 1, all of which but the ends have some; the last layers are those", () => {
+    using encoder = smallEncoder(name, image);
+    const { depth } = encoder;
+    const layers = new Map([...encoder.state().keys()].map((key) => [key, encoder.layerOf(key)]));
+    const found = new Set(layers.values());
+    for (let layer = 1; layer <= depth; layer++) expect(found).toContain(layer);
+    expect(Math.max(...found)).toBeLessThanOrEqual(depth + 1);
+    expect(Math.min(...found)).toBeGreaterThanOrEqual(0);
+    for (let count = 1; count <= depth; count++) {
+      const parts = new Set(encoder.lastLayers(count).flatMap((part) => [...part.state().values()]));
+      const names = [...encoder.state()].flatMap(([key, parameter]) => (parts.has(parameter) ? [key] : []));
+      expect(names).toEqual([...layers].flatMap(([key, layer]) => (layer > depth - count ? [key] : [])));
+    }
+  });
+
+  test("layers computed again in backward give the same gradients", () => {
+    using encoder = smallEncoder(name, image);
+    encoder.initialize(new Rng(0, "init"));
+    encoder.setTraining(true);
+    const [kept, again] = [false, true].map((on) =>
+      scope(() => {
+        encoder.setCheckpointing(on);
+        const features = encoder.features(pictures());
+        backward(features.mul(features).sum());
+        const gradients = encoder
+          .parameters()
+          .map(({ name: key, tensor }) => [key, tensor.grad?.norm().item()] as const);
+        for (const { tensor } of encoder.parameters()) tensor.grad = undefined;
+        return gradients;
+      }),
+    );
+    for (const [i, [key, norm]] of (kept ?? []).entries()) {
+      expect(norm, key).toBeDefined();
+      expect(again?.[i]?.[1], key).toBeCloseTo(norm as number, 4);
+    }
+  });
 });
 
 test("an unknown backbone names the known ones", () => {
-  expect(() => modelConfig.parse({ name: "resnet" })).toThrow(/vit/);
+  expect(() => modelConfig.parse({ name: "no such model" })).toThrow(/vit/);
 });

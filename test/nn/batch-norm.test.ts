@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { noGrad } from "../../src/engine/modes.js";
 import { scope } from "../../src/engine/scope.js";
-import { BatchNorm1d } from "../../src/nn/batch-norm.js";
+import { BatchNorm1d, BatchNorm2d } from "../../src/nn/batch-norm.js";
 import { Linear } from "../../src/nn/linear.js";
-import { backward } from "../../src/tensor/grad.js";
+import { backward, checkpoint } from "../../src/tensor/grad.js";
 import { Rng } from "../../src/tensor/random.js";
 import { relativeDifference, withReference } from "../numbers.js";
 
@@ -59,5 +59,45 @@ test("other widths, and a batch of one while training, are refused", () => {
     expect(() => norm.call(x.slice(1, 0, 3))).toThrow("batch norm expects [B 4]");
     norm.setTraining(false);
     expect(norm.call(x).shape).toEqual([1, 4]);
+  });
+});
+
+test("of maps: each channel over batch and positions; running statistics move once though a segment runs twice", () => {
+  const [plain, segmented] = [false, true].map((checkpointing) => {
+    using norm = new BatchNorm2d(2);
+    norm.initialize(new Rng(0));
+    norm.setTraining(true);
+    return scope(() => {
+      const x = new Rng(0, "x", 0, [0, 1, 2]).normal([2, 3, 4]).setRequiresGrad(true); // [3 2 3 4]
+      const y = checkpointing ? checkpoint((input) => norm.call(input), x) : norm.call(x);
+      backward(y.mul(y).mul(y).sum());
+      const moved = {
+        mean: norm.runningMean.toNumbers(),
+        variance: norm.runningVar.toNumbers(),
+        gradient: x.grad?.toNumbers(),
+        expected: x.detach().mean([0, 2, 3]).mul(0.1).toNumbers(),
+        unbiased: x.detach().var([0, 2, 3]).mul(0.1).add(0.9).toNumbers(),
+      };
+      for (const { tensor } of norm.parameters()) tensor.grad = undefined;
+      return moved;
+    });
+  });
+  expect(segmented).toEqual(plain);
+  for (const i of [0, 1]) {
+    expect(plain?.mean[i]).toBeCloseTo(plain?.expected[i] as number, 6);
+    expect(plain?.variance[i]).toBeCloseTo(plain?.unbiased[i] as number, 6);
+  }
+});
+
+test("of maps: one value a channel while training, and features, are refused", () => {
+  using norm = new BatchNorm2d(3);
+  norm.initialize(new Rng(0));
+  norm.setTraining(true);
+  scope(() => {
+    expect(() => norm.call(new Rng(0, "x").normal([3, 1, 1]))).toThrow(
+      "batch norm expects [B 3 H W], at least two values a channel while training, got [1 3 1 1].",
+    );
+    expect(() => norm.call(new Rng(0, "x").normal([3]))).toThrow("[B 3 H W]");
+    expect(norm.call(new Rng(0, "x").normal([3, 1, 2])).shape).toEqual([1, 3, 1, 2]);
   });
 });

@@ -1,6 +1,16 @@
 import { expect, test } from "vitest";
 import { scope } from "../../src/engine/scope.js";
-import { normal, one, stackedXavierUniform, uniformFanIn, xavierUniform, zero } from "../../src/nn/init.js";
+import {
+  kaimingNormalFanOut,
+  kaimingUniform,
+  normal,
+  one,
+  stackedXavierUniform,
+  truncatedNormal,
+  uniformFanIn,
+  xavierUniform,
+  zero,
+} from "../../src/nn/init.js";
 import { Rng } from "../../src/tensor/random.js";
 
 const rng = new Rng(3, "init");
@@ -39,5 +49,25 @@ test("queries, keys and values as three matrices: MoCo v3's bound √(3 / D)", (
     const { largest } = moments(stackedXavierUniform(3)([3 * 768, 768], rng).toNumbers());
     expect(largest).toBeLessThanOrEqual(0.0625);
     expect(largest).toBeGreaterThan(0.0624);
+  });
+});
+
+/** By torch.nn.init: kaiming_uniform_(a=sqrt(5)) has the bound 1/sqrt(fan in); kaiming_normal_(mode="fan_out", nonlinearity="relu"). */
+test("Kaiming's two: uniform by the window that is read, normal by the outputs times the window", () => {
+  scope(() => {
+    const uniform = moments(kaimingUniform([64, 32, 3, 3], rng).toNumbers());
+    expect(uniform.largest).toBeLessThanOrEqual(1 / Math.sqrt(32 * 9));
+    expect(uniform.deviation).toBeCloseTo(1 / Math.sqrt(3 * 32 * 9), 3);
+    expect(moments(kaimingNormalFanOut([64, 32, 3, 3], rng).toNumbers()).deviation).toBeCloseTo(0.05893, 3); // sqrt(2 / 576)
+  });
+});
+
+test("a normal cut at two deviations has 0.8796 of its deviation; PyTorch's cut at 2 changes nothing at 0.02", () => {
+  scope(() => {
+    const cut = moments(truncatedNormal(0.02, 0.04)([300, 300], rng).toNumbers());
+    expect(cut.largest).toBeLessThanOrEqual(0.04 * (1 + 1e-6));
+    expect(cut.largest).toBeGreaterThan(0.0399);
+    expect(cut.deviation).toBeCloseTo(0.8796 * 0.02, 4);
+    expect(truncatedNormal(0.02)([40, 50], rng).toNumbers()).toEqual(normal(0.02)([40, 50], rng).toNumbers());
   });
 });

@@ -4,7 +4,7 @@ import { autocast, gradEnabled, noGrad } from "../../src/engine/modes.js";
 import { record } from "../../src/engine/record.js";
 import { liveTensors, scope } from "../../src/engine/scope.js";
 import { cat } from "../../src/tensor/creation.js";
-import { backward, checkpoint, dropCheckpoints, gradients } from "../../src/tensor/grad.js";
+import { backward, checkpoint, dropCheckpoints, gradients, isRecomputing } from "../../src/tensor/grad.js";
 import { Rng } from "../../src/tensor/random.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { leavesNoTensors } from "../engine/leaks.js";
@@ -123,6 +123,33 @@ describe("checkpoint", () => {
       expect(bits(weights, () => chain(checkpointed, weights, x))).toEqual(
         bits(weights, () => chain(plainly, weights, x)),
       );
+    }));
+
+  test("what a segment is given besides its input lives until backward, though its scope has ended", () =>
+    scope(() => {
+      const [a, x] = [parameter("a", 4, 4), random("x", 3, 4)];
+      const masked: (input: Tensor, ...others: Tensor[]) => Tensor = (input, mask) =>
+        layer(a)(input.mul(mask as Tensor));
+      const loss = (wrap: typeof checkpoint) => () => scope(() => wrap(masked, x, random("mask", 3, 1).abs())).sum();
+      expect(bits([a], loss(checkpoint))).toEqual(
+        bits(
+          [a],
+          loss((body, ...given) => body(...given)),
+        ),
+      );
+    }));
+
+  test("only the second run of a segment is said to be one", () =>
+    scope(() => {
+      const [a, x] = [parameter("a", 4, 4), random("x", 3, 4)];
+      const runs: boolean[] = [];
+      const watched = (input: Tensor): Tensor => {
+        runs.push(isRecomputing());
+        return layer(a)(input);
+      };
+      backward(checkpoint(watched, x).sum());
+      expect([...runs, isRecomputing()]).toEqual([false, true, false]);
+      a.grad = undefined;
     }));
 
   test("segments with plain operations before, between and after", () =>

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { PictureSurvey } from "../../src/data/doctor/survey.js";
+import type { VitConfig } from "../../src/models/vit.js";
 import { parseConfig } from "../../src/train/config.js";
 import { chooseDefaults, type MachineFacts, machineFacts } from "../../src/train/defaults.js";
 
@@ -44,7 +45,7 @@ describe("chooseDefaults", () => {
         for (const machine of [twoCores, gpu, { ...twoCores, cores: 1, memoryBytes: 1e9, bfloat16: false }]) {
           const pixels = shorterSide === undefined ? undefined : shorterSide ** 2;
           const { config, estimate } = chosen({ pictures, shorterSide, pixels }, machine);
-          const [side, patch] = [config.data.imageSize as number, config.model.patchSize as number];
+          const [side, patch] = [config.data.imageSize as number, (config.model as VitConfig).patchSize as number];
           expect(side % patch).toBe(0);
           expect((side / patch) ** 2).toBeGreaterThanOrEqual(4);
           expect(side).toBeLessThanOrEqual(Math.max(8, shorterSide ?? 224));
@@ -58,21 +59,21 @@ describe("chooseDefaults", () => {
 
   test("more pictures and a faster machine get larger models", () => {
     expect(chosen({ pictures: 500 }).config.model).toMatchObject({ width: 192, depth: 6 });
-    expect(chosen({ pictures: 1_300_000 }, gpu).config.model.width).toBeGreaterThanOrEqual(384);
+    expect((chosen({ pictures: 1_300_000 }, gpu).config.model as VitConfig).width).toBeGreaterThanOrEqual(384);
     expect(chosen({ pictures: 3000 }, gpu).config).toMatchObject({ device: "cuda", data: { imageSize: 224 } });
   });
 
   test("small pictures keep their size, with small patches and crops that lose little", () => {
     const { config } = chosen({ shorterSide: 28, pixels: 784, channels: 1, isFiles: false, statistics: undefined });
     expect(config.data).toMatchObject({ imageSize: 28, channels: 1, mean: [0.459], std: [0.226] });
-    expect(config.model.patchSize).toBe(4);
+    expect((config.model as VitConfig).patchSize).toBe(4);
     expect(config.method.augmentation).toBe("fixedCrop");
   });
 
   test("what is decided is kept, and the rest fits it", () => {
     const { config, choices } = chosen({}, twoCores, { imageSize: 100, epochs: 7, batchSize: 24 });
     expect(config).toMatchObject({ epochs: 7, data: { imageSize: 100, batchSize: 24 } });
-    expect(100 % (config.model.patchSize as number)).toBe(0);
+    expect(100 % ((config.model as VitConfig).patchSize as number)).toBe(0);
     const reasons = new Map(choices.map(({ key, reason }) => [key, reason]));
     for (const key of ["epochs", "data.imageSize", "data.batchSize"]) expect(reasons.get(key)).toBe("as you said");
     expect(chosen({ shorterSide: 30 }, twoCores, { patchSize: 7 }).config.data.imageSize).toBe(28);

@@ -125,10 +125,11 @@ interface Compared extends Forecast {
 
 /** The same run with models of other sizes. */
 async function compare(config: RunConfig, sizes: readonly string[], measured: Measured): Promise<Compared[]> {
-  const { parseConfig } = await import("../../index.js");
+  const { models, parseConfig } = await import("../../index.js");
   const found: Compared[] = [];
+  const { sized = [] } = models.get(config.model.name);
+  const model = Object.fromEntries(Object.entries(config.model).filter(([key]) => !sized.includes(key)));
   for (const size of sizes) {
-    const { width: _, depth: __, heads: ___, ...model } = config.model;
     const other = parseConfig({ ...config, model: { ...model, size } });
     const { parameters } = await costOf(other);
     found.push({ size, parameters, ...(await forecast(other, { ...measured, again: false })) });

@@ -110,9 +110,17 @@ async function begin(tokens: string[], options: Options): Promise<{ whole: Finet
   return { whole, name: basename(resolve(whole.from)) };
 }
 
-async function depthOf({ model }: FinetuneConfig): Promise<number> {
-  const { vitSizes } = await import("../../index.js");
-  return model.depth ?? vitSizes[model.size].depth;
+/** Layers of the encoder; nothing is allocated. */
+async function depthOf(config: FinetuneConfig): Promise<number> {
+  const { buildEncoder, cost, imageShape } = await import("../../index.js");
+  let depth = 0;
+  cost(
+    () => buildEncoder(config.model, imageShape(config)),
+    (encoder) => {
+      depth = encoder.depth;
+    },
+  );
+  return depth;
 }
 
 interface Point {

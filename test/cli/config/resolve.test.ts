@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { resolveRun, runConfigKeys } from "../../../src/cli/config/resolve.js";
+import type { VitConfig } from "../../../src/models/vit.js";
 import { makePictures, temporaryFolder } from "../terminal.js";
 
 const source = { kind: "cifar10", split: "train" };
@@ -37,7 +38,7 @@ describe("resolveRun", () => {
     const folder = await makePictures(temporaryFolder(), 4);
     const { config, defaults } = await resolveRun([folder, "--data.imageSize=24", "--epochs=5"], []);
     expect(config).toMatchObject({ epochs: 5, data: { imageSize: 24, source: { kind: "folder", path: folder } } });
-    expect(24 % (config.model.patchSize as number)).toBe(0);
+    expect(24 % ((config.model as VitConfig).patchSize as number)).toBe(0);
     expect(defaults?.choices.find(({ key }) => key === "data.imageSize")?.reason).toBe("as you said");
   });
 

@@ -1,0 +1,292 @@
+/**
+ * ResNet. "Deep Residual Learning for Image Recognition", He, Zhang, Ren, Sun, CVPR 2016, arXiv 1512.03385. Code compared with:
+ * torchvision, whose names the state has (timm's are the same). Bottlenecks stride in the 3 × 3 convolution ("v1.5"), as there.
+ *
+ * What differs: besides ImageNet's stem the one for pictures of 32 pixels (SimCLR, appendix B.9): 3 × 3, stride 1, no pooling;
+ * depths and width are free; counters of batches are not kept, since nothing reads them.
+ *
+ * Expected: torchvision's maps, features and gradients for the same weights (test/models/resnet.test.ts).
+ */
+import { z } from "zod";
+import { BatchNorm2d } from "../nn/batch-norm.js";
+import { Conv2d } from "../nn/convolution/conv.js";
+import { DropPath, dropPathRates } from "../nn/drop-path.js";
+import { kaimingNormalFanOut, one, zero } from "../nn/init.js";
+import { Chain, Module } from "../nn/module.js";
+import type { Size } from "../nn/patches.js";
+import { maxPool2d } from "../tensor/functional.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { Encoder, FeatureMap, ImageShape, Part } from "./encoder.js";
+import { type ExportGraph, encoderOfMaps } from "./exports.js";
+
+/** Block and depths of the four stages (paper, table 1). */
+export const resnetSizes = {
+  resnet18: { block: "basic", depths: [2, 2, 2, 2] },
+  resnet34: { block: "basic", depths: [3, 4, 6, 3] },
+  resnet50: { block: "bottleneck", depths: [3, 4, 6, 3] },
+  resnet101: { block: "bottleneck", depths: [3, 4, 23, 3] },
+  resnet152: { block: "bottleneck", depths: [3, 8, 36, 3] },
+} as const;
+
+type Four = readonly [number, number, number, number];
+
+const positive = z.int().positive();
+const sizeNames = Object.keys(resnetSizes) as [keyof typeof resnetSizes];
+
+export const resnetConfig = z.strictObject({
+  name: z.literal("resnet").default("resnet"),
+  size: z.enum(sizeNames).default("resnet50").describe("block and depths by name; each can be set by itself too"),
+  block: z
+    .enum(["basic", "bottleneck"])
+    .optional()
+    .describe("two 3 × 3 convolutions, or 1 × 1, 3 × 3 and 1 × 1 with a fourfold output"),
+  depths: z.tuple([positive, positive, positive, positive]).optional().describe("blocks of each of the four stages"),
+  width: positive.default(64).describe("channels of the first convolution; stages have 1, 2, 4 and 8 times as many"),
+  stem: z
+    .enum(["imagenet", "cifar"])
+    .default("imagenet")
+    .describe("7 × 7 of stride 2 and a pooling, or, for small pictures, 3 × 3 of stride 1 and none"),
+  zeroInitResidual: z
+    .boolean()
+    .default(false)
+    .describe("the last norm of each block starts at zero, so that a block starts as the identity (Goyal et al. 2017)"),
+  dropPath: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0)
+    .describe(
+      "stochastic depth: rate of the last block, growing linearly from 0 (Huang et al. 2016); torchvision has none",
+    ),
+});
+export type ResnetConfig = z.output<typeof resnetConfig>;
+
+const convolution = (inputs: number, outputs: number, side: number, stride = 1): Conv2d =>
+  new Conv2d(inputs, outputs, side, {
+    stride,
+    padding: (side - 1) / 2,
+    bias: false,
+    weightInit: kaimingNormalFanOut,
+  });
+
+interface BlockOptions {
+  readonly stride: number;
+  readonly zeroInitResidual: boolean;
+  readonly dropPath: number;
+}
+
+/** What both blocks share: the other way around, which is a convolution where sides or channels change. */
+abstract class ResidualBlock extends Module {
+  /** x [B I H W] -> the branch before the sum [B O h w] */
+  protected abstract branch(x: Tensor): Tensor;
+  protected abstract readonly downsample: Chain<Module> | null;
+  readonly dropPath: DropPath;
+
+  constructor(dropPath: number) {
+    super();
+    this.dropPath = new DropPath(dropPath);
+  }
+
+  /** The last convolution and its norm. */
+  abstract secondHalf(): readonly Module[];
+
+  /** x [B I H W] -> [B O h w] */
+  protected forward(x: Tensor): Tensor {
+    const branch = this.dropPath.call(this.branch(x)); // [B O h w]
+    return branch.add(this.downsample === null ? x : this.downsample.call(x)).relu(); // [B O h w]
+  }
+}
+
+function downsampling(inputs: number, outputs: number, stride: number): Chain<Module> | null {
+  if (inputs === outputs && stride === 1) return null;
+  return new Chain<Module>([convolution(inputs, outputs, 1, stride), new BatchNorm2d(outputs)]);
+}
+
+const lastNorm = (width: number, { zeroInitResidual }: BlockOptions): BatchNorm2d =>
+  new BatchNorm2d(width, { weightInit: zeroInitResidual ? zero : one });
+
+export class BasicBlock extends ResidualBlock {
+  readonly conv1: Conv2d;
+  readonly bn1: BatchNorm2d;
+  readonly conv2: Conv2d;
+  readonly bn2: BatchNorm2d;
+  readonly downsample: Chain<Module> | null;
+
+  constructor(inputs: number, width: number, options: BlockOptions) {
+    super(options.dropPath);
+    this.conv1 = convolution(inputs, width, 3, options.stride);
+    this.bn1 = new BatchNorm2d(width);
+    this.conv2 = convolution(width, width, 3);
+    this.bn2 = lastNorm(width, options);
+    this.downsample = downsampling(inputs, width, options.stride);
+  }
+
+  protected branch(x: Tensor): Tensor {
+    const hidden = this.bn1.call(this.conv1.call(x)).relu(); // [B O h w]
+    return this.bn2.call(this.conv2.call(hidden)); // [B O h w]
+  }
+
+  secondHalf(): readonly Module[] {
+    return [this.conv2, this.bn2];
+  }
+}
+
+export class Bottleneck extends ResidualBlock {
+  readonly conv1: Conv2d;
+  readonly bn1: BatchNorm2d;
+  readonly conv2: Conv2d;
+  readonly bn2: BatchNorm2d;
+  readonly conv3: Conv2d;
+  readonly bn3: BatchNorm2d;
+  readonly downsample: Chain<Module> | null;
+
+  constructor(inputs: number, width: number, options: BlockOptions) {
+    super(options.dropPath);
+    this.conv1 = convolution(inputs, width, 1);
+    this.bn1 = new BatchNorm2d(width);
+    this.conv2 = convolution(width, width, 3, options.stride);
+    this.bn2 = new BatchNorm2d(width);
+    this.conv3 = convolution(width, 4 * width, 1);
+    this.bn3 = lastNorm(4 * width, options);
+    this.downsample = downsampling(inputs, 4 * width, options.stride);
+  }
+
+  protected branch(x: Tensor): Tensor {
+    const narrow = this.bn1.call(this.conv1.call(x)).relu(); // [B O/4 H W]
+    const convolved = this.bn2.call(this.conv2.call(narrow)).relu(); // [B O/4 h w]
+    return this.bn3.call(this.conv3.call(convolved)); // [B O h w]
+  }
+
+  secondHalf(): readonly Module[] {
+    return [this.conv3, this.bn3];
+  }
+}
+
+const blocks = { basic: { type: BasicBlock, expansion: 1 }, bottleneck: { type: Bottleneck, expansion: 4 } } as const;
+
+export class Resnet extends Module implements Encoder {
+  readonly conv1: Conv2d;
+  readonly bn1: BatchNorm2d;
+  readonly layer1: Chain<ResidualBlock>;
+  readonly layer2: Chain<ResidualBlock>;
+  readonly layer3: Chain<ResidualBlock>;
+  readonly layer4: Chain<ResidualBlock>;
+
+  readonly depths: Four;
+  readonly width: number;
+  readonly channels: number;
+  readonly imageSize: Size;
+  /** Pixels for one cell of the last map, down and across. */
+  readonly stride: Size;
+  readonly pools = ["mean"] as const;
+  private readonly stem: ResnetConfig["stem"];
+
+  constructor(config: ResnetConfig, image: ImageShape) {
+    super();
+    const size = resnetSizes[config.size];
+    const { type: Block, expansion } = blocks[config.block ?? size.block];
+    this.depths = config.depths ?? size.depths;
+    this.stem = config.stem;
+    this.channels = image.channels;
+    this.imageSize = image.imageSize;
+    this.stride = config.stem === "cifar" ? [8, 8] : [32, 32];
+    this.conv1 =
+      config.stem === "cifar"
+        ? convolution(image.channels, config.width, 3)
+        : convolution(image.channels, config.width, 7, 2);
+    this.bn1 = new BatchNorm2d(config.width);
+    const rates = dropPathRates(config.dropPath, this.depth);
+    let inputs = config.width;
+    const [layer1, layer2, layer3, layer4] = this.depths.map((depth, i) => {
+      const width = config.width * 2 ** i;
+      const links = rates.splice(0, depth).map((dropPath, k) => {
+        const { zeroInitResidual } = config;
+        const block = new Block(inputs, width, { stride: i > 0 && k === 0 ? 2 : 1, zeroInitResidual, dropPath });
+        inputs = width * expansion;
+        return block;
+      });
+      return new Chain<ResidualBlock>(links);
+    }) as [Chain<ResidualBlock>, Chain<ResidualBlock>, Chain<ResidualBlock>, Chain<ResidualBlock>];
+    this.layer1 = layer1;
+    this.layer2 = layer2;
+    this.layer3 = layer3;
+    this.layer4 = layer4;
+    this.width = inputs;
+  }
+
+  /** image [B C H W] -> the map of every stage, finest first: [B C h w] */
+  private maps(image: Tensor): Tensor[] {
+    const first = this.bn1.call(this.conv1.call(image)).relu(); // [B C H W], or half the sides
+    let x = this.stem === "cifar" ? first : maxPool2d(first, 3, 2, 1); // [B C h w]
+    return this.layers.map((layer) => {
+      x = layer.call(x); // [B C h w]
+      return x;
+    });
+  }
+
+  /** image [B C H W] -> the last stage's map [B D h w] */
+  protected forward(image: Tensor): Tensor {
+    return this.maps(image).at(-1) as Tensor;
+  }
+
+  /** image [B C H W] -> mean over positions [B D] */
+  features(image: Tensor): Tensor {
+    return this.call(image).mean([2, 3]); // [B D]
+  }
+
+  private get layers(): Chain<ResidualBlock>[] {
+    return [this.layer1, this.layer2, this.layer3, this.layer4];
+  }
+
+  /** image [B C H W] -> the four stages' maps [B C h w] */
+  stages(image: Tensor): readonly FeatureMap[] {
+    return this.maps(image).map((map, i): FeatureMap => {
+      const side = this.stride[0] / 2 ** (3 - i);
+      return { map, stride: [side, side] };
+    });
+  }
+
+  /** Blocks. */
+  get depth(): number {
+    return this.depths.reduce((a, b) => a + b, 0);
+  }
+
+  /** 0: the first convolution; i + 1: block i; depth + 1: what comes behind. */
+  layerOf(name: string): number {
+    if (/^(conv1|bn1)\./.test(name)) return 0;
+    const [, layer, block] = /^layer(\d)\.(\d+)\./.exec(name) ?? [];
+    if (layer === undefined) return this.depth + 1;
+    return 1 + this.depths.slice(0, Number(layer) - 1).reduce((a, b) => a + b, 0) + Number(block);
+  }
+
+  /** The last blocks; half a block is its last convolution. */
+  lastLayers(count: number): readonly Part[] {
+    if (count === 0) return [];
+    const links = this.layers.flatMap((layer) => [...layer.links]);
+    const last = links.at(-1) as ResidualBlock;
+    return (count >= 1 ? links.slice(-count) : last.secondHalf()) as readonly Part[];
+  }
+
+  get layerPaths(): readonly string[] {
+    return this.layers.flatMap(({ links }, i) => links.map((_, b) => `layer${i + 1}.${b}`));
+  }
+
+  exports(): readonly ExportGraph[] {
+    return [encoderOfMaps(this, "mean over positions")];
+  }
+
+  setCheckpointing(on: boolean): void {
+    for (const layer of this.layers) layer.checkpointing = on;
+  }
+
+  accepts([height, width]: Size): boolean {
+    return height > 0 && width > 0;
+  }
+}
+
+export const resnet = {
+  name: "resnet",
+  config: resnetConfig,
+  sized: ["block", "depths"],
+  build: (config: ResnetConfig, image: ImageShape): Resnet => new Resnet(config, image),
+};
