@@ -2,16 +2,23 @@ import { z } from "zod";
 import type { Encoder } from "../models/encoder.js";
 import { Registry } from "../models/registry.js";
 import { emae, emaeConfig } from "./masked/emae.js";
+import { fcmae, fcmaeConfig } from "./masked/fcmae.js";
 import { mae, maeConfig } from "./masked/mae.js";
 import type { DefinedMethod, Method } from "./method.js";
 import { supmae, supmaeConfig } from "./mixed/supmae.js";
 import { mocoV3, mocoV3Config } from "./siamese/moco-v3.js";
 
 /** The list of methods. A new one is a file, a line here and one in `methodConfig`. */
-export const methods = new Registry<DefinedMethod>("method", [mae, emae, supmae, mocoV3]);
+export const methods = new Registry<DefinedMethod>("method", [mae, emae, fcmae, supmae, mocoV3]);
 
 /** The configuration of a method that comes with the package; `methods.schema()` knows those that were added too. */
-export const methodConfig = z.discriminatedUnion("name", [maeConfig, emaeConfig, supmaeConfig, mocoV3Config]);
+export const methodConfig = z.discriminatedUnion("name", [
+  maeConfig,
+  emaeConfig,
+  fcmaeConfig,
+  supmaeConfig,
+  mocoV3Config,
+]);
 export type MethodConfig = z.output<typeof methodConfig>;
 
 /**

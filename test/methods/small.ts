@@ -8,12 +8,15 @@ const decoder = { width: 32, depth: 1, heads: 2 };
 const smallMethods: Readonly<Record<string, object>> = {
   mae: { decoder },
   emae: { decoder },
+  fcmae: { decoder: { width: 64 } },
   supmae: { decoder, hidden: 16, classes: 3, classWeight: 0.1, temperature: 1 },
   mocoV3: { projector: { hidden: 32, output: 16 }, predictor: { hidden: 32 } },
 };
 
 const smallModels: Readonly<Record<string, object>> = {
   vit: { width: 32, depth: 2, heads: 2, patchSize: 4 },
+  convnextV2: { widths: [8, 8, 16, 32], depths: [1, 1, 1, 1], stem: 1 },
+  resnet: { size: "resnet18", depths: [1, 1, 1, 1], width: 8, stem: "cifar" },
 };
 
 /** The configuration of a method, small. @throws TypeError for one without a line */

@@ -18,7 +18,6 @@ import { normal } from "../../nn/init.js";
 import { LayerNorm } from "../../nn/layer-norm.js";
 import { Linear } from "../../nn/linear.js";
 import { Chain, Parameter } from "../../nn/module.js";
-import { patchify, unpatchify } from "../../nn/patches.js";
 import { sinCosInit } from "../../nn/positions.js";
 import { cat } from "../../tensor/creation.js";
 import { take } from "../../tensor/functional.js";
@@ -36,6 +35,7 @@ import {
   type Step,
 } from "../method.js";
 import { augmentationConfig, maskedView } from "../parts/augmentation.js";
+import { fillPictures } from "../parts/fill.js";
 import { drawMask, hiddenPatches, keptPatches, type Mask, maskOf } from "../parts/masks.js";
 import { buildTarget } from "../parts/targets/build.js";
 import type { Target } from "../parts/targets/target.js";
@@ -224,19 +224,8 @@ export class Mae extends Method<"image"> {
     const latent = this.encodeMasked(image, mask); // [B 1+K D]
     const prediction = this.predictFrom(latent, mask); // [B N O]
     const pixels = this.target.pixels(prediction, image); // [B N P]
-    const patches = patchify(image, patchSize, "channelsLast"); // [B N P]
     const hidden = hiddenPatches(mask); // [B N]
-    const share = hidden.unsqueeze(-1); // [B N 1]
-    const seen = patches.mul(share.rsub(1)); // [B N P]
-    const picture = (values: Tensor): Tensor => unpatchify(values, patchSize, grid, "channelsLast"); // [B C H W]
-    return {
-      latent,
-      prediction,
-      hidden,
-      masked: picture(seen),
-      rebuilt: picture(seen.add(pixels.mul(share))),
-      predicted: picture(pixels),
-    };
+    return { latent, prediction, hidden, ...fillPictures(image, pixels, hidden, { patch: patchSize, grid }) };
   }
 
   override hiding(): Hiding {

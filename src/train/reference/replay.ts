@@ -31,13 +31,20 @@ function build(recorded: Recorded, nudge: Nudge): Method {
   const { config } = recorded;
   const method = buildMethod(config.method, () => buildEncoder(config.model, config.image));
   try {
-    load(method.state(), recorded, nudge);
+    load(recordedState(method, recorded), recorded, nudge);
   } catch (error) {
     method.close();
     throw error;
   }
   method.setTraining(true);
   return method;
+}
+
+/** The state but for what of the encoder is frozen and unknown to the official code: a norm that only classifiers use. */
+function recordedState(method: Method, recorded: Recorded): ReadonlyMap<string, Tensor> {
+  const frozen = new Set<Tensor>([...method.encoder.state().values()].filter(({ requiresGrad }) => !requiresGrad));
+  const known = new Set(recorded.below("weight/"));
+  return new Map([...method.state()].filter(([name, value]) => known.has(name) || !frozen.has(value)));
 }
 
 function load(state: ReadonlyMap<string, Tensor>, recorded: Recorded, nudge: Nudge): void {
@@ -150,6 +157,8 @@ export function stepNumbers(recorded: Recorded, nudge: Nudge = 0): Numbers {
     }),
   );
   optimizer.close();
-  const after = [...method.state()].map(([name, value]) => [`after/${name}`, value.detach().clone()] as const);
+  const after = [...recordedState(method, recorded)].map(
+    ([name, value]) => [`after/${name}`, value.detach().clone()] as const,
+  );
   return new Map([["steps.loss", stack(losses)], ...after]);
 }
