@@ -11,7 +11,7 @@ import type { Probe, ProbeSetting } from "../train/loop/loop.js";
 import { plainLoader } from "../train/watch/held-out.js";
 import { type Extracted, extractFeatures, type FeatureBatch, type LabelledFeatures } from "./features.js";
 import { knn } from "./knn.js";
-import { linearProbe } from "./linear-probe.js";
+import { linearProbe, sharedPenalty } from "./linear-probe.js";
 import { featureSpread } from "./rank.js";
 
 /** Decoded pictures are kept between probes up to so many bytes; more are read again each time. */
@@ -20,8 +20,8 @@ const keptBytes = 64 * 2 ** 20;
 const batchSize = 250;
 /** Probed pictures are at most this share of those trained on, where the configuration does not say how often. */
 const affordable = 0.05;
-/** One for all probes, so that they compare: the middle of those that `linearProbe` chooses from. */
-const penalty = 0.1;
+/** A probe's linear fit ends here at the latest: with its penalty nearly every one has converged, and the rest gain 0.1 points more. */
+const iterations = 300;
 
 /**
  * What `log.probe` asks for; hand it to a run: `pretrain(config, { probes: featureProbes })`. Before the first step and
@@ -156,7 +156,9 @@ function* classified(
   const [train, test] = [known as LabelledFeatures, asked as LabelledFeatures];
   const [nearest] = knn(train, test, { k: [Math.min(k, train.labels.length)] });
   yield ["knn", nearest?.accuracy ?? 0];
-  if (linear) yield ["linear", linearProbe(train, test, { l2: [penalty], maxIterations: 100 }).accuracy];
+  if (!linear) return;
+  const l2 = [sharedPenalty(train.labels.length, train.features.side(1))]; // one for all probes, so that they compare
+  yield ["linear", linearProbe(train, test, { l2, maxIterations: iterations }).accuracy];
 }
 
 function allFinite({ features }: Extracted): boolean {

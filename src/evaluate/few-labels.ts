@@ -4,7 +4,7 @@ import { scope } from "../engine/scope.js";
 import { tensor } from "../tensor/tensor.js";
 import type { LabelledFeatures } from "./features.js";
 import { knn } from "./knn.js";
-import { linearProbe } from "./linear-probe.js";
+import { linearProbe, sharedPenalty } from "./linear-probe.js";
 
 /** Accuracies from 0 to 1; that of each seed stands at its place. */
 export interface FewLabels {
@@ -14,13 +14,12 @@ export interface FewLabels {
 
 /** Neighbours that vote, if there are so many labels. */
 const neighbours = 20;
-/** With fewer labels a class there is nothing to choose a penalty on: one from the middle is taken. */
+/** With fewer labels a class there is nothing to choose a penalty on. */
 const enoughToChoose = 5;
-const middlePenalty = 0.1;
 
 /**
  * k-NN and the exact linear probe with some of the labels, drawn by each seed; level over the classes, and nested: a smaller
- * choice of a seed is contained in its larger ones. The penalty is chosen on a fifth of the drawn labels; no other label is used.
+ * choice of a seed is contained in its larger ones. The penalty is chosen on the drawn labels, each fifth in turn; no other label is used.
  * @throws DataError where a class has fewer pictures
  */
 export function fewLabels(
@@ -43,6 +42,6 @@ function subset({ features, labels }: LabelledFeatures, choice: LabelChoice): La
 function judge(own: LabelledFeatures, test: LabelledFeatures): { knn: number; linear: number } {
   const k = Math.min(neighbours, own.labels.length);
   const fewest = own.labels.length / new Set(own.labels).size;
-  const penalties = fewest < enoughToChoose ? { l2: [middlePenalty] } : {};
+  const penalties = fewest < enoughToChoose ? { l2: [sharedPenalty(own.labels.length, own.features.side(1))] } : {};
   return { knn: knn(own, test, { k: [k] })[0]?.accuracy ?? 0, linear: linearProbe(own, test, penalties).accuracy };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../src/engine/errors.js";
 import { liveTensors, scope } from "../../src/engine/scope.js";
-import { linearProbe } from "../../src/evaluate/linear-probe.js";
+import { linearProbe, sharedPenalty } from "../../src/evaluate/linear-probe.js";
 import { cat, zeros } from "../../src/tensor/creation.js";
 import { labelled, numbers, reference, rows } from "./reference.js";
 
@@ -42,10 +42,66 @@ describe("linearProbe", () => {
       const best = Math.max(...result.choices.map(({ accuracy }) => accuracy));
       expect(result.l2).toBe(result.choices.find(({ accuracy }) => accuracy === best)?.l2);
       for (const { accuracy } of result.choices)
-        expect(Number.isInteger(Math.round(accuracy * 40 * 1e6) / 1e6)).toBe(true); // of 40 rows
+        expect(Number.isInteger(Math.round(accuracy * 200 * 1e6) / 1e6)).toBe(true); // of 200 rows, each judged once
       expect(linearProbe(train, test, { l2: [0.001, 10, 0.1] })).toEqual(result);
       const others = { ...test, labels: test.labels.map((label) => (label + 1) % 3) };
       expect(linearProbe(train, others, { l2: [0.001, 10, 0.1] }).choices).toEqual(result.choices);
+    });
+  });
+
+  it("judges penalties on one fifth where it is said, and where rows are many", () => {
+    scope(() => {
+      const [train, test] = [rows(0, 200), rows(200, 300)];
+      for (const { accuracy } of linearProbe(train, test, { heldOut: 0.2 }).choices)
+        expect(Number.isInteger(Math.round(accuracy * 40 * 1e6) / 1e6)).toBe(true);
+      for (const { accuracy } of linearProbe(clouds(1005, 1), clouds(60, 2), { l2: [1, 0.1] }).choices)
+        expect(Number.isInteger(Math.round(accuracy * 201 * 1e6) / 1e6)).toBe(true);
+    });
+  });
+
+  it("widens its grid until the best penalty is inside, and says where it stands at an end of a given one", () => {
+    scope(() => {
+      // Two dimensions that are nearly the same: their small difference is the class, which only large weights can see.
+      const hidden = (count: number, seed: number) => {
+        const noise = numbers(count * 2, seed);
+        const labels = Array.from({ length: count }, (_, i) => i % 2);
+        const row = (label: number, i: number): number[] => {
+          const [common, small] = [noise[2 * i] as number, noise[2 * i + 1] as number];
+          return [common, common + 0.004 * (label - 0.5) + 0.001 * small];
+        };
+        return labelled(labels.map(row), labels);
+      };
+      const [train, test] = [hidden(400, 1), hidden(200, 2)];
+      const given = linearProbe(train, test, { l2: [1, 0.1, 0.01, 0.001] });
+      const found = linearProbe(train, test);
+      expect(given).toMatchObject({ l2: 0.001, edge: "weakest" });
+      expect(found.edge).toBeUndefined();
+      expect(found.l2).toBeLessThan(2e-4);
+      expect(found.choices.at(-1)?.l2).toBeLessThan(found.l2);
+      expect(found.accuracy).toBeGreaterThan(given.accuracy + 0.02);
+      expect(found.accuracy).toBeGreaterThan(0.93);
+      expect(found.converged).toBe(true);
+    });
+  });
+
+  it("tries stronger penalties where few rows have many dimensions of noise", () => {
+    scope(() => {
+      const noisy = (count: number, seed: number) => {
+        const noise = numbers(count * 80, seed);
+        const labels = Array.from({ length: count }, (_, i) => i % 2);
+        return labelled(
+          labels.map((label, i) =>
+            Array.from({ length: 80 }, (_, d) => (noise[80 * i + d] as number) + (d < 40 ? 0.25 * (label - 0.5) : 0)),
+          ),
+          labels,
+        );
+      };
+      const [train, test] = [noisy(60, 3), noisy(400, 4)];
+      expect(linearProbe(train, test, { l2: [0.1, 0.001] })).toMatchObject({ l2: 0.1, edge: "strongest" });
+      const found = linearProbe(train, test);
+      expect(found.edge).toBeUndefined();
+      const accuracies = found.choices.map(({ accuracy }) => accuracy);
+      expect(accuracies[0]).toBeLessThanOrEqual(Math.max(...accuracies));
     });
   });
 
@@ -66,6 +122,12 @@ describe("linearProbe", () => {
       const spoilt = { ...test, features: cat([test.features.slice(1, 0, 2), zeros([60, 1]).add(1e6)], 1) };
       expect(linearProbe(train, spoilt).accuracy).toBe(1);
     });
+  });
+
+  it("has a penalty for those who cannot choose: more of it for fewer rows and more dimensions, one at most", () => {
+    expect(sharedPenalty(2000, 192)).toBeCloseTo(0.00192, 10);
+    expect(sharedPenalty(300, 768)).toBeCloseTo(0.0512, 10);
+    expect(sharedPenalty(1, 192)).toBe(1);
   });
 
   it("refuses what makes no choice", () => {

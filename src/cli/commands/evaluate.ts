@@ -23,8 +23,8 @@ const kinds: Record<Measure, string> = {
 };
 
 const protocol =
-  "This is the exact probe: logistic regression (L-BFGS) on cached features of whole pictures, its penalty chosen on a fifth of the " +
-  "training labels.\nMAE's own protocol (LARS, batch norm, crops) is another number: lacuna finetune <run> --data … --train-blocks 0";
+  "This is the exact probe: logistic regression (L-BFGS) on cached features of whole pictures, its penalty chosen on held-out " +
+  "training labels (the grid widens until its best is inside).\nMAE's own protocol (LARS, batch norm, crops) is another number: lacuna finetune <run> --data … --train-blocks 0";
 
 /** `lacuna evaluate knn|linear <run> --data …` */
 export function evaluateCommand(program: Command, add: Add): void {
@@ -61,7 +61,9 @@ export function evaluateCommand(program: Command, add: Add): void {
 }
 
 async function evaluate(report: Report, path: string, which: Measure, options: Options): Promise<number> {
-  const { measure, measuredTable, measurePixels, measureUntrained } = await import("../measure/evaluation.js");
+  const { measure, measuredTable, measurePixels, measureUntrained, penaltyLines } = await import(
+    "../measure/evaluation.js"
+  );
   const { openLabelled } = await import("../measure/labelled.js");
   const { train, test, split } = await openLabelled(options);
   using model = await openModel(report, path, options.device);
@@ -78,6 +80,7 @@ async function evaluate(report: Report, path: string, which: Measure, options: O
     () => {
       report.table(measuredTable(rows, [which], k));
       report.line(comparison(rows, which));
+      for (const line of penaltyLines(rows)) report.line(line);
       if (which === "linear") report.line(protocol);
     },
   );

@@ -1,5 +1,5 @@
 /** k-NN and linear probe of an encoder, beside the same of raw pixels and of the encoder before training. */
-import type { LabelledFeatures, RunConfig, Source, Tensor } from "../../index.js";
+import type { LabelledFeatures, LinearProbeResult, RunConfig, Source, Tensor } from "../../index.js";
 import { percent } from "../words.js";
 
 export type Measure = "knn" | "linear";
@@ -10,6 +10,9 @@ export interface Measured {
   readonly dimensions: number;
   readonly knn?: number;
   readonly linear?: number;
+  /** Of the linear probe: what was chosen, and at which end of what was tried it stands while accuracy still rises. */
+  readonly penalty?: number;
+  readonly penaltyEdge?: "strongest" | "weakest";
   readonly seconds: number;
 }
 
@@ -43,7 +46,7 @@ export async function measure(name: string, encode: Encode, setting: EvaluationS
         name,
         dimensions: train.features.side(1),
         ...(measures.includes("knn") ? { knn: knn(train, test, { k: [neighbours] })[0]?.accuracy ?? 0 } : {}),
-        ...(measures.includes("linear") ? { linear: linearProbe(train, test).accuracy } : {}),
+        ...(measures.includes("linear") ? linearOf(linearProbe(train, test)) : {}),
         seconds: (performance.now() - began) / 1000,
       };
     } finally {
@@ -52,6 +55,10 @@ export async function measure(name: string, encode: Encode, setting: EvaluationS
   } finally {
     train.features.dispose();
   }
+}
+
+function linearOf({ accuracy, l2, edge }: LinearProbeResult): Partial<Measured> {
+  return { linear: accuracy, penalty: l2, ...(edge === undefined ? {} : { penaltyEdge: edge }) };
 }
 
 /** Features in float32 of all pictures of a source; the caller's to dispose. */
@@ -99,6 +106,17 @@ export async function withUntrained<T>(
   } finally {
     method.close();
   }
+}
+
+/** Which penalties the linear probes chose, and where a wider search might find better ones. */
+export function penaltyLines(rows: readonly Measured[]): string[] {
+  const chosen = rows.flatMap(({ name, penalty }) => (penalty === undefined ? [] : [`${name} ${penalty.toPrecision(1)}`]));
+  const edges = rows.flatMap(({ name, penaltyEdge }) =>
+    penaltyEdge === undefined
+      ? []
+      : [`${name}: the ${penaltyEdge} penalty that was tried is the best, so that another may be better.`],
+  );
+  return chosen.length === 0 ? [] : [`Penalties: ${chosen.join(", ")}.`, ...edges];
 }
 
 export function measuredTable(rows: readonly Measured[], measures: readonly Measure[], k: number): string[][] {

@@ -29,7 +29,7 @@ interface Row extends Spread {
 
 const details = `
 The draws have the same number of every class, and a smaller one of a draw is contained in its larger ones. Linear is logistic
-regression on cached features; with five labels of a class or more its penalty is chosen on a fifth of them, never on the pictures
+regression on cached features; with five labels of a class or more its penalty is chosen on fifths of them, never on the pictures
 that judge. Fine-tuning on few labels: lacuna finetune <run> --labels-per-class <k> --label-seed <n>.`;
 
 export function fewLabelsCommand(parent: Command, add: Add): void {
