@@ -19,9 +19,9 @@ import { quickstartCommand } from "./commands/quickstart.js";
 import { reconstructCommand } from "./commands/reconstruct.js";
 import { resumeCommand } from "./commands/resume.js";
 import { sweepCommand } from "./commands/sweep.js";
+import { loadPlugins } from "./config/plugins.js";
 import { exitCodeOf, exitCodes } from "./errors.js";
 import type { Add } from "./options.js";
-import { loadPlugins } from "./plugins.js";
 import { Report } from "./report.js";
 
 const register = [

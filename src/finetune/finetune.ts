@@ -6,7 +6,7 @@ import { ConfigError } from "../engine/errors.js";
 import { differences } from "../train/checkpoint.js";
 import { type LoopOptions, Run } from "../train/loop/loop.js";
 import { openNew, type RunOptions } from "../train/loop/session.js";
-import type { TaskSpec } from "../train/loop/task.js";
+import type { TaskSpec } from "../train/loop/spec.js";
 import { judgingView, trainingView } from "./augmentation.js";
 import { type FinetuneConfig, type FinetuneConfigInput, laidOver, parseFinetune } from "./config.js";
 import { inheritedFrom, loadInitial } from "./initial.js";

@@ -3,7 +3,7 @@ import { CheckpointError } from "../engine/errors.js";
 import type { RunConfig } from "../train/config.js";
 import { type LoopOptions, Run } from "../train/loop/loop.js";
 import { openResumed, type ResumeOptions } from "../train/loop/session.js";
-import type { TaskSpec } from "../train/loop/task.js";
+import type { TaskSpec } from "../train/loop/spec.js";
 import { pretraining } from "../train/pretrain.js";
 import type { FinetuneConfig } from "./config.js";
 import { finetuning } from "./finetune.js";

@@ -19,7 +19,6 @@ export const methodConfig = z.discriminatedUnion("name", [
   supmaeConfig,
   mocoV3Config,
 ]);
-export type MethodConfig = z.output<typeof methodConfig>;
 
 /**
  * Builds the method that a config describes, its weights not yet initialised.

@@ -1,5 +1,5 @@
 /** What a backbone answers about itself, so that nobody above it has to look inside. */
-import type { Module } from "../nn/module.js";
+import type { Module, Part } from "../nn/module.js";
 import type { PatchEmbed, Size } from "../nn/patches.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { ExportGraph } from "./exports.js";
@@ -20,8 +20,7 @@ export interface FeatureMap {
   readonly stride: Size;
 }
 
-/** Any part of a model, whatever it is called with. */
-export type Part = Module<never[], unknown>;
+export type { Part };
 
 /** What every backbone offers. Called, it gives its last layer's output: tokens [B N D] or a map [B D h w]. */
 export interface Encoder extends Module<[Tensor], Tensor> {
@@ -96,7 +95,7 @@ export interface EncoderKind<E extends Encoder> {
 
 export const anyEncoder: EncoderKind<Encoder> = {
   what: "any encoder",
-  is: (encoder): encoder is Encoder => encoder !== undefined,
+  is: (encoder): encoder is Encoder => encoder.width > 0,
 };
 
 export const patchEncoder: EncoderKind<PatchEncoder> = {

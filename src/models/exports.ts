@@ -1,6 +1,7 @@
 /** Graphs that a model or a method offers to other programs: inputs, outputs, and what a file says of them. */
+import type { Module, Part } from "../nn/module.js";
+import type { Size } from "../nn/patches.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { Encoder, Part } from "./encoder.js";
 
 /** A tensor that a graph is given. Sides that are words are free: "batch". */
 export interface GraphInput {
@@ -33,8 +34,15 @@ export interface ExportGraph {
   readonly descriptions: Readonly<Record<string, string>>;
 }
 
+/** What such a graph is made of: an encoder that gives a map. */
+interface MapEncoder extends Module<[Tensor], Tensor> {
+  readonly channels: number;
+  readonly imageSize: Size;
+  features(image: Tensor): Tensor;
+}
+
 /** The graph `encoder` of an encoder of maps; names of inputs and outputs are Hugging Face's. @param pooled what `features` is */
-export function encoderOfMaps(encoder: Encoder, pooled: string): ExportGraph {
+export function encoderOfMaps(encoder: MapEncoder, pooled: string): ExportGraph {
   return {
     name: "encoder",
     module: encoder as Part,

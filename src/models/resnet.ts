@@ -105,7 +105,7 @@ function downsampling(inputs: number, outputs: number, stride: number): Chain<Mo
 const lastNorm = (width: number, { zeroInitResidual }: BlockOptions): BatchNorm2d =>
   new BatchNorm2d(width, { weightInit: zeroInitResidual ? zero : one });
 
-export class BasicBlock extends ResidualBlock {
+class BasicBlock extends ResidualBlock {
   readonly conv1: Conv2d;
   readonly bn1: BatchNorm2d;
   readonly conv2: Conv2d;
@@ -131,7 +131,7 @@ export class BasicBlock extends ResidualBlock {
   }
 }
 
-export class Bottleneck extends ResidualBlock {
+class Bottleneck extends ResidualBlock {
   readonly conv1: Conv2d;
   readonly bn1: BatchNorm2d;
   readonly conv2: Conv2d;

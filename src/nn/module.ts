@@ -31,6 +31,8 @@ export function watchOutputs<R>(watch: (result: unknown) => void, body: () => R)
 const thrower = new WeakMap<LacunaError, AnyModule>();
 
 type AnyModule = Module<never[], unknown>;
+/** Any part of a model, whatever it is called with. */
+export type Part = AnyModule;
 
 /**
  * A part of a model. Fields that are parameters, modules or arrays of modules are its state, under their names in

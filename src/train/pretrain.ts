@@ -10,7 +10,8 @@ import { parseConfig, type RunConfig } from "./config.js";
 import { byName, type PretrainInput } from "./definitions.js";
 import { type LoopOptions, Run } from "./loop/loop.js";
 import { openNew, type RunOptions } from "./loop/session.js";
-import { imageShape, type TaskSpec } from "./loop/task.js";
+import type { TaskSpec } from "./loop/spec.js";
+import { imageShape } from "./loop/task.js";
 import type { Training } from "./trainer.js";
 import { PreviewPictures } from "./watch/pictures.js";
 

@@ -67,7 +67,7 @@ describe("linearProbe", () => {
         const labels = Array.from({ length: count }, (_, i) => i % 2);
         const row = (label: number, i: number): number[] => {
           const [common, small] = [noise[2 * i] as number, noise[2 * i + 1] as number];
-          return [common, common + 0.004 * (label - 0.5) + 0.001 * small];
+          return [common, common + 0.008 * (label - 0.5) + 0.002 * small];
         };
         return labelled(labels.map(row), labels);
       };

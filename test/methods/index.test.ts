@@ -121,7 +121,7 @@ test("an encoder that a method cannot train is refused by name, and freed", () =
   const spec = defineMethod({
     name: "silent",
     config: z.strictObject({ name: z.literal("silent").default("silent") }),
-    encoders: { what: "an encoder of sound", is: (encoder): encoder is never => encoder === undefined },
+    encoders: { what: "an encoder of sound", is: (encoder): encoder is never => encoder.width < 0 },
     views: () => ({ image: [] }),
     build: (_, makeEncoder) => makeEncoder(),
   });

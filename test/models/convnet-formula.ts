@@ -50,7 +50,7 @@ function table(scale: number, shift: number): Float32Array {
 }
 
 /** Numbers of a table, from a place that the name says, again and again. */
-export function numbers(name: string, count: number, scale = 1, shift = 0): Float32Array {
+function numbers(name: string, count: number, scale = 1, shift = 0): Float32Array {
   const scaled = table(scale, shift);
   const made = new Float32Array(count);
   let [at, from] = [0, crc32(name) % period];
@@ -65,7 +65,7 @@ export function numbers(name: string, count: number, scale = 1, shift = 0): Floa
 
 const product = (sides: readonly number[]): number => sides.reduce((a, b) => a * b, 1);
 
-export function made(name: string, shape: readonly number[]): Float32Array {
+function made(name: string, shape: readonly number[]): Float32Array {
   const [count, end] = [product(shape), name.split(".").at(-1)];
   if (end === "running_var") return numbers(name, count, 0.5, 1);
   if (end === "gamma" || end === "beta") return numbers(name, count, 0.5);

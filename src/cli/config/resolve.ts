@@ -2,11 +2,11 @@
 import { basename, extname } from "node:path";
 import type { Defaults, RunConfig, RunConfigInput } from "../../index.js";
 import { UsageError } from "../errors.js";
-import { loadedPlugins, loadPlugins } from "../plugins.js";
 import { type Flags, overlay, parseFlags, type Setting } from "./flags.js";
 import { decidedBy, readInit, underInit } from "./init.js";
 import { type ConfigKey, configKeys, type JsonSchema } from "./keys.js";
 import { nearest } from "./nearest.js";
+import { loadedPlugins, loadPlugins } from "./plugins.js";
 import { isRecipe, loadRecipe } from "./recipe.js";
 import { parseSource, sourceName } from "./sources.js";
 

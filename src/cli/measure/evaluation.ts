@@ -110,7 +110,9 @@ export async function withUntrained<T>(
 
 /** Which penalties the linear probes chose, and where a wider search might find better ones. */
 export function penaltyLines(rows: readonly Measured[]): string[] {
-  const chosen = rows.flatMap(({ name, penalty }) => (penalty === undefined ? [] : [`${name} ${penalty.toPrecision(1)}`]));
+  const chosen = rows.flatMap(({ name, penalty }) =>
+    penalty === undefined ? [] : [`${name} ${penalty.toPrecision(1)}`],
+  );
   const edges = rows.flatMap(({ name, penaltyEdge }) =>
     penaltyEdge === undefined
       ? []

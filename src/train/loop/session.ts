@@ -19,7 +19,8 @@ import { commit, runId, settleMachine, versions } from "./environment.js";
 
 import { Logged } from "./logged.js";
 
-import type { LoopConfig, Pictures, Precision, TaskContext, TaskSpec } from "./task.js";
+import type { TaskSpec } from "./spec.js";
+import type { LoopConfig, Pictures, Precision, TaskContext } from "./task.js";
 
 export interface RunOptions {
   /** The run folder; without one nothing is written. */

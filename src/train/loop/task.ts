@@ -9,7 +9,6 @@ import type { OptimizerConfig } from "../../optim/build.js";
 import type { RunEvent } from "../../runs/schema.js";
 import type { PixelBatch } from "../batch.js";
 import type { Derived, RunConfig, ScheduleConfig } from "../config.js";
-import type { Trainer, Training } from "../trainer.js";
 
 /** Precision with `auto` settled. */
 export type Precision = "bfloat16" | "float32";
@@ -71,25 +70,6 @@ export interface TaskContext {
   readonly source: Source;
   /** A checkpoint will be loaded into it: first values and weights from elsewhere are not needed. */
   readonly willLoad: boolean;
-}
-
-/** A kind of run: how its configuration is read, and what it trains. */
-export interface TaskSpec<C extends LoopConfig> {
-  /** `task` in run.json's config; pre-training's has none. */
-  readonly name: string;
-  /** @throws ConfigError */
-  parse(input: unknown): C;
-  openSource(config: C): Promise<Source>;
-  /** The config with what was chosen written into it, since run.json says what was used. */
-  settle(config: C, source: Source): C;
-  /** What is trained, its weights not yet initialised. @throws ConfigError */
-  training(config: C, source: Source): Training;
-  /** Copies weights from elsewhere in, where the configuration names some. */
-  load?(config: C, training: Training): void;
-  /** @throws ConfigError where the held-out pictures do not fit those that are learned from */
-  accept?(config: C, heldOut: Source): void;
-  /** What it draws; nothing if absent. */
-  pictures?(config: C, trainer: Trainer, folder: string | undefined, source: Source): Pictures;
 }
 
 /** Size and channels of the pictures that a run trains on. */

@@ -1,8 +1,8 @@
 /** Programs that define methods and models of their own: loaded before anything of a command is read. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { importProgram } from "./config/recipe.js";
-import { UsageError } from "./errors.js";
+import { UsageError } from "../errors.js";
+import { importProgram } from "./recipe.js";
 
 const loaded = new Set<string>();
 
@@ -20,7 +20,7 @@ export async function loadPlugins(given: readonly string[], words: readonly stri
   const files = [...new Set([...given.map((path) => resolve(path)), ...words.flatMap(ofRun)])];
   if (files.length === 0) return;
   for (const file of files) loaded.add(file);
-  const { registerAll } = await import("../index.js");
+  const { registerAll } = await import("../../index.js");
   for (const file of files) {
     const exported = await importProgram(file, file);
     if (registerAll(exported).length > 0) continue;
