@@ -5,6 +5,7 @@ import { libtorchVersion } from "../../dist/engine/device.js";
 import { setThreads, threads } from "../../dist/engine/modes.js";
 import { derive, parseConfig } from "../../dist/train/config.js";
 import { openTrainingLoader } from "../../dist/train/loop/session.js";
+import { trainingOf } from "../../dist/train/pretrain.js";
 import { Trainer } from "../../dist/train/trainer.js";
 import { openPictures } from "./crops.mjs";
 
@@ -44,8 +45,8 @@ class Training {
     this.settings = settings;
     this.config = configOf(settings, source);
     this.derived = derive(this.config, source.size);
-    this.trainer = new Trainer(this.config, this.derived, precision);
-    const parts = { config: this.config, task: this.trainer, source, writer: undefined, knownBad: [] };
+    this.trainer = new Trainer(this.config, this.derived, precision, trainingOf(this.config));
+    const parts = { config: this.config, trainer: this.trainer, source, writer: undefined, knownBad: [] };
     this.loader = openTrainingLoader(parts);
   }
 

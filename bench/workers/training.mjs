@@ -2,6 +2,7 @@
 import { libtorchVersion } from "../../dist/engine/device.js";
 import { autocast, noGrad, setThreads, threads } from "../../dist/engine/modes.js";
 import { scope } from "../../dist/engine/scope.js";
+import { alone } from "../../dist/methods/world.js";
 import { AdamW } from "../../dist/optim/adamw.js";
 import { gradientNorm } from "../../dist/optim/clip.js";
 import { layerDecayGroups, weightDecayGroups } from "../../dist/optim/groups.js";
@@ -25,13 +26,19 @@ const kinds = {
       betas: [0.9, 0.95],
       loss: (precision, index) => {
         const rng = givenNoise(eachNoise[index % eachNoise.length]);
-        return autocast(precision, () => model.call({ image }, { index, epoch: 0, progress: 0, rng })).total;
+        return autocast(precision, () => model.call({ image }, { index, epoch: 0, progress: 0, rng, world: alone }))
+          .total;
       },
     };
   },
   finetune({ model, tensors: { image, targets } }, { weightDecay, layerDecay, depth }) {
     return {
-      groups: layerDecayGroups(model.parameters(), { weightDecay, layerDecay, depth }),
+      groups: layerDecayGroups(model.parameters(), {
+        weightDecay,
+        layerDecay,
+        depth,
+        layerOf: (name) => model.encoder.layerOf(name),
+      }),
       betas: [0.9, 0.999],
       loss: (precision) =>
         crossEntropy(

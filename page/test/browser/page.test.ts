@@ -8,6 +8,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { makePage } from "../../../src/cli/page/make.js";
 import {
+  alone,
   loadModel,
   noGrad,
   type PageDescription,
@@ -305,7 +306,7 @@ async function reconstructed(run: string, png: Uint8Array, mask: Uint8Array): Pr
   return noGrad(() =>
     scope(() => {
       const image = toImages({ data, height: info.height, width: info.width, channels: 3 }, mean, std);
-      const step = { index: 0, epoch: 0, progress: 0, rng: new Rng(0, "unused", 0, [0]) };
+      const step = { index: 0, epoch: 0, progress: 0, rng: new Rng(0, "unused", 0, [0]), world: alone };
       const ids = tensor(BigInt64Array.from(order, BigInt), [1, mask.length]);
       const made = model.method.reconstruct?.(image, step, { ids, kept: visible.length });
       return toPixels((made as NonNullable<typeof made>).rebuilt, mean, std);

@@ -3,6 +3,7 @@ import { noGrad } from "../../../src/engine/modes.js";
 import { scope } from "../../../src/engine/scope.js";
 import { Mae, maeConfig } from "../../../src/methods/masked/mae.js";
 import { maskOf } from "../../../src/methods/parts/masks.js";
+import { alone } from "../../../src/methods/world.js";
 import { Vit, vitConfig } from "../../../src/models/vit.js";
 import { Rng } from "../../../src/tensor/random.js";
 import { tensor } from "../../../src/tensor/tensor.js";
@@ -40,7 +41,7 @@ function reference(channels: number, normalizeTargets: boolean) {
         const ids = tensor(BigInt64Array.of(0n, 3n, 1n, 2n, 4n, 5n), [1, 6]);
         const made = mae.reconstruct(
           image,
-          { index: 0, epoch: 0, progress: 0, rng: new Rng(0, "x", 0, [0]) },
+          { index: 0, epoch: 0, progress: 0, rng: new Rng(0, "x", 0, [0]), world: alone },
           { ids, kept: 2 },
         );
         const order = maskOf(ids, 2);
