@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { ended, start } from "./terminal.js";
@@ -17,12 +18,21 @@ async function watched(...parameters: string[]): Promise<{ seconds: number; libr
   return JSON.parse(error.slice(error.indexOf("self ") + 5)) as { seconds: number; libraries: string[] };
 }
 
-test("help comes within 200 ms and loads no libtorch", async () => {
+/** Processor time of a bare Node, the least of five: what a machine and its Node cost before anything of ours. */
+function bareNode(): number {
+  const script = "const { user, system } = process.cpuUsage(); process.stdout.write(String((user + system) / 1e6));";
+  const times = Array.from({ length: 5 }, () =>
+    Number(execFileSync(process.execPath, ["-e", script], { encoding: "utf8" })),
+  );
+  return Math.min(...times);
+}
+
+test("help comes within four times the start of a bare Node and loads no libtorch", async () => {
   // Processor time, the least of five: free of what else the machine does.
   const all: Awaited<ReturnType<typeof watched>>[] = [];
   for (let i = 0; i < 5; i++) all.push(await watched("--help"));
   expect(all.map(({ libraries }) => libraries)).toEqual([[], [], [], [], []]);
-  expect(Math.min(...all.map(({ seconds }) => seconds))).toBeLessThan(0.2);
+  expect(Math.min(...all.map(({ seconds }) => seconds))).toBeLessThan(4 * bareNode());
 });
 
 test("the look into the process sees libtorch where it is", async () => {

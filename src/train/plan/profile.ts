@@ -29,12 +29,7 @@ export async function profileStep(config: RunConfig, precision: Precision): Prom
   }
   const training = trainingOf(config);
   const batch = noise(config, training);
-  const trainer = new Trainer(
-    config,
-    derive(config, config.data.batchSize * warmup * 2),
-    precision,
-    trainingOf(config),
-  );
+  const trainer = new Trainer(config, derive(config, config.data.batchSize * warmup * 2), precision, training);
   try {
     await trainer.begin(refuse);
     for (let index = 0; index < warmup; index++) trainer.step(batch, index);
