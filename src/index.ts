@@ -153,7 +153,8 @@ export {
   type RunConfigInput,
   runConfig,
 } from "./train/config.js";
-export { chooseDefaults, type Defaults, machineFacts } from "./train/defaults.js";
+export { chooseDefaults, type Defaults } from "./train/defaults/choose.js";
+export { machineFacts } from "./train/defaults/machine.js";
 export { type Given, type PretrainInput, register, registerAll } from "./train/definitions.js";
 export { lacunaVersion, settleMachine } from "./train/loop/environment.js";
 export { type LoopOptions, type Probe, type ProbeSetting, Run } from "./train/loop/loop.js";

@@ -4,7 +4,7 @@
 const peakOperations = 989.4e12;
 /** Assumed, not measured: eager PyTorch reaches a quarter to a half of the peak with models of this kind. */
 const utilisation = 0.3;
-/** One core, JPEGs of 500 × 375, as measured for sharp (train/defaults.ts). */
+/** One core, JPEGs of 500 × 375, as measured for sharp (train/defaults/model.ts). */
 const decodedPictures = 340;
 
 export interface GpuEstimate {

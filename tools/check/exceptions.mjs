@@ -42,7 +42,6 @@ export const mirror = [
     key: `src/graph/onnx/rules/${name}.ts`,
     reason: "test/graph/onnx/rules/index.test.ts runs every rule against PyTorch's numbers",
   })),
-  { key: "src/methods/defaults.ts", reason: "types; test/train/defaults.test.ts has what uses them" },
   { key: "src/methods/health.ts", reason: "types; test/methods/index.test.ts sweeps what every method says" },
   { key: "src/models/exports.ts", reason: "types and one graph; test/export and test/models sweep what models offer" },
   { key: "src/train/loop/spec.ts", reason: "a type; test/train/loop/loop.test.ts runs both kinds" },

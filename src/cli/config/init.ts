@@ -29,7 +29,10 @@ export function decidedBy(facts: InitFacts | undefined, path: string): number | 
 }
 
 /** Choices for a run that begins with weights: what was chosen, with the file's sizes over it and said to be its. */
-export function underInit(defaults: Defaults, { path, settings }: InitFacts): Defaults {
+export function underInit(defaults: Defaults, { path, settings: all }: InitFacts): Defaults {
+  const { method } = defaults.config;
+  const isDecoded = method === undefined || "decoder" in method; // nobody else wants the file's decoder
+  const settings = all.filter((setting) => isDecoded || !setting.path.startsWith("method.decoder."));
   const config = overlay(defaults.config, settings) as unknown as RunConfigInput;
   const isTheirs = (key: string): boolean => settings.some((setting) => setting.path === key || key === "model.size");
   const kept = defaults.choices.filter(({ key }) => !isTheirs(key));

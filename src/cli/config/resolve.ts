@@ -71,7 +71,13 @@ async function chooseFor(source: Parameters<typeof sourceName>[0], settings: rea
   };
   const [device, init] = [given("device"), given("init")];
   const facts = typeof init === "string" ? await readInit(init) : undefined;
+  const name = (path: string): string | undefined => {
+    const value = given(path);
+    return typeof value === "string" ? value : undefined;
+  };
   const decided = {
+    method: name("method.name"),
+    model: name("model.name"),
     imageSize: number("data.imageSize") ?? decidedBy(facts, "data.imageSize"),
     patchSize: number("model.patchSize") ?? decidedBy(facts, "model.patchSize"),
     batchSize: number("data.batchSize"),

@@ -228,16 +228,21 @@ export function tellResult(report: Report, watched: Watched): void {
     return;
   }
   report.line("Next:");
-  for (const command of nextCommands(folder, verdict === undefined)) report.line(`  ${command}`);
+  const next = nextCommands(folder, { isClassifier: verdict === undefined, fillsIn: previews.length > 0 });
+  for (const command of next) report.line(`  ${command}`);
 }
 
-function nextCommands(folder: string, isClassifier: boolean): string[] {
+/** @param fillsIn whether it drew pictures of what it fills in */
+function nextCommands(
+  folder: string,
+  { isClassifier, fillsIn }: { isClassifier: boolean; fillsIn: boolean },
+): string[] {
   const run = quoted(folder);
   if (isClassifier) {
     return [`lacuna predict ${run} <pictures>`, `lacuna evaluate classifier ${run}`];
   }
   return [
-    `lacuna reconstruct ${run} <pictures> --out rebuilt.png`,
+    ...(fillsIn ? [`lacuna reconstruct ${run} <pictures> --out rebuilt.png`] : []),
     `lacuna embed ${run} <pictures> --out features.npy`,
     `lacuna evaluate knn ${run} --data <pictures in a folder for each class>`,
   ];

@@ -22,10 +22,11 @@ import { cat, stack, zeros } from "../../tensor/creation.js";
 import { take } from "../../tensor/functional.js";
 import { withRandom } from "../../tensor/step-random.js";
 import { aten, type Tensor, tensor } from "../../tensor/tensor.js";
+import type { MethodDefaults } from "../defaults.js";
 import { type Batch, defineMethod, type Hiding, type Loss, type Pieces, type Step } from "../method.js";
 import { augmentationConfig, maskedView } from "../parts/augmentation.js";
 import { type Mask, maskOf } from "../parts/masks.js";
-import { decoderConfig, Mae, type MaeConfig, maeConfig } from "./mae.js";
+import { decoderConfig, Mae, type MaeConfig, maeConfig, maeDefaults } from "./mae.js";
 
 export const emaeConfig = z.strictObject({
   name: z.literal("emae").default("emae"),
@@ -227,4 +228,10 @@ export const emae = defineMethod({
   encoders: patchEncoder,
   views: ({ augmentation }, image) => maskedView(augmentation, image),
   build: (config, makeEncoder) => new Emae(config, makeEncoder()),
+  defaults: (facts) => asFourParts(maeDefaults(facts)),
 });
+
+/** Each part of a picture costs what MAE's one does. */
+function asFourParts({ cost, memory = cost, ...mae }: MethodDefaults): MethodDefaults {
+  return { ...mae, cost: 4 * cost, memory: 4 * memory, patches: "each seen by one of four parts" };
+}

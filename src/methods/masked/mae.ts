@@ -22,6 +22,7 @@ import { sinCosInit } from "../../nn/positions.js";
 import { cat } from "../../tensor/creation.js";
 import { take } from "../../tensor/functional.js";
 import type { Tensor } from "../../tensor/tensor.js";
+import { blockMultiplyAdds, type DefaultsFacts, type MethodDefaults } from "../defaults.js";
 import type { Health } from "../health.js";
 import {
   type Batch,
@@ -291,10 +292,50 @@ function checkKept({ maskRatio }: MaeConfig, { patches }: PatchEncoder): void {
   });
 }
 
+/**
+ * Decoders shrink with their encoders: a full one would dwarf them. Rates: the paper's for base; the smallest is the reference run's on
+ * CIFAR-10, and small lies between.
+ */
+const usual = [
+  { from: { width: 768, depth: 0 }, decoder: { width: 512, depth: 8, heads: 16 }, rate: 1.5e-4 },
+  { from: { width: 384, depth: 0 }, decoder: { width: 256, depth: 4, heads: 8 }, rate: 3e-4 },
+  { from: { width: 192, depth: 12 }, decoder: { width: 128, depth: 2, heads: 4 }, rate: 6e-4 },
+  { from: { width: 0, depth: 0 }, decoder: { width: 96, depth: 2, heads: 3 }, rate: 6e-4 },
+] as const;
+
+/** A quarter of the patches goes through the encoder, all of them through the decoder. */
+export function maeDefaults({ width, depth, patches, side, shorterSide = side }: DefaultsFacts): MethodDefaults {
+  const found = usual.find(({ from }) => width >= from.width && depth >= from.depth);
+  const { decoder, rate } = found ?? usual[3];
+  const [all, seen] = [1 + patches, 1 + patches / 4];
+  const work = blockMultiplyAdds(seen, width, depth) + blockMultiplyAdds(all, decoder.width, decoder.depth);
+  return {
+    choices: [
+      {
+        key: "method.decoder",
+        value: { ...decoder },
+        shown: `${decoder.width} × ${decoder.depth}, ${decoder.heads} heads`,
+        reason: "small beside its encoder; thrown away after training",
+      },
+      {
+        key: "optim.baseLearningRate",
+        value: rate,
+        reason: width >= 768 ? "the paper's" : "a narrow model bears more than the paper's 1.5e-4",
+      },
+    ],
+    settings: { "method.augmentation": shorterSide < 64 ? "fixedCrop" : "randomCrop" },
+    cost: work / blockMultiplyAdds(all, width, depth),
+    memory: (seen * width * depth + all * decoder.width * decoder.depth) / (all * width * depth),
+    patches: "three of four hidden",
+    schedule: { epochs: 800, reason: "the paper's shorter schedule" },
+  };
+}
+
 export const mae = defineMethod({
   name: "mae",
   config: maeConfig,
   encoders: patchEncoder,
   views: ({ augmentation }, image) => maskedView(augmentation, image),
   build: (config, makeEncoder) => new Mae(config, makeEncoder()),
+  defaults: maeDefaults,
 });

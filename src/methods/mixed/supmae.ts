@@ -19,7 +19,7 @@ import { Relu } from "../../nn/relu.js";
 import { crossEntropy } from "../../tensor/functional.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Health } from "../health.js";
-import { decoderConfig, Mae, maeConfig } from "../masked/mae.js";
+import { decoderConfig, Mae, maeConfig, maeDefaults } from "../masked/mae.js";
 import { type Batch, defineMethod, type Loss, type Step } from "../method.js";
 import { augmentationConfig, maskedView } from "../parts/augmentation.js";
 
@@ -142,4 +142,5 @@ export const supmae = defineMethod({
   settle: (config, { classes }) => ({ ...config, classes: config.classes ?? classes?.length }),
   couplesBatch: ({ hidden }) => (hidden > 0 ? "its classifier normalises over the batch" : undefined),
   build: (config, makeEncoder) => new SupMae(config, makeEncoder()),
+  defaults: maeDefaults,
 });

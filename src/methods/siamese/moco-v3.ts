@@ -20,6 +20,7 @@ import { rampAt, rampConfig } from "../../optim/schedule.js";
 import { normalize } from "../../tensor/functional.js";
 import type { Rng } from "../../tensor/random.js";
 import type { Tensor } from "../../tensor/tensor.js";
+import { blockMultiplyAdds, type DefaultChoice, type DefaultsFacts, type MethodDefaults } from "../defaults.js";
 import type { Health } from "../health.js";
 import { type Batch, defineMethod, type Loss, Method, type ParameterRule, type Step } from "../method.js";
 import { mlpHead } from "../parts/heads.js";
@@ -218,6 +219,65 @@ const signals: Health["signals"] = [
   },
 ];
 
+/** Numbers are section 5's and the official code's; for runs and pictures that the paper does not know, what they are scaled by. */
+function defaults({
+  pictures,
+  width,
+  depth,
+  patches,
+  side,
+  shorterSide = side,
+  device,
+  length,
+}: DefaultsFacts): MethodDefaults {
+  const most = device === "cuda" ? 1024 : 256;
+  const fitting = Math.min(most, Math.max(pictures / 4, Math.min(32, pictures)));
+  const heads = { projector: 4096 * (width + 4096 + 256), predictor: 2 * 4096 * 256 };
+  const encoder = blockMultiplyAdds(1 + patches, width, depth);
+  const student = 2 * (encoder + heads.projector + heads.predictor); // both views, forward and backward
+  const teacher = (2 * (encoder + heads.projector)) / 3; // forward only
+  return {
+    choices: [
+      ...(length === undefined ? [] : [momentumFor(length.steps)]),
+      ...(shorterSide < 64
+        ? [{ key: "method.augmentation.blur", value: false, reason: "so small pictures are trained without (SimCLR)" }]
+        : []),
+      {
+        key: "data.batchSize",
+        value: 2 ** Math.floor(Math.log2(fitting)),
+        reason: `its pictures are each other's negatives: a quarter of all, at most ${most}`,
+      },
+      { key: "optim.baseLearningRate", value: 1.5e-4, reason: "the paper's, for small models too" },
+      { key: "optim.weightDecay", value: 0.1, reason: "the paper's, on every tensor" },
+      { key: "optim.betas", value: [0.9, 0.999], shown: "0.9 0.999", reason: "the paper's" },
+      ...(length === undefined ? [] : [warmupFor(length.epochs)]),
+    ],
+    cost: (student + teacher) / encoder,
+    memory: 2,
+    schedule: { epochs: 1000, reason: "the official code's longest schedule" },
+  };
+}
+
+/** A teacher that looks back over a hundred steps, as the paper's, or over a hundredth of a shorter run, ten steps at least. */
+function momentumFor(steps: number): DefaultChoice {
+  const span = Math.min(100, Math.max(10, steps / 100));
+  const from = Math.round(1000 * (1 - 1 / span)) / 1000;
+  return {
+    key: "method.momentum",
+    value: { from, to: 1, shape: "cosine", over: 1 },
+    shown: `${from} to 1`,
+    reason:
+      span === 100
+        ? "the paper's"
+        : `a teacher that looks back over ${Math.round(span)} of ${steps} steps (the paper's 0.99: over 100 of 94,000)`,
+  };
+}
+
+function warmupFor(epochs: number): DefaultChoice {
+  const value = Number(((40 / 300) * epochs).toPrecision(2));
+  return { key: "optim.warmupEpochs", value, reason: "the paper's share of the run, 40 epochs of 300" };
+}
+
 export const mocoV3 = defineMethod({
   name: "mocoV3",
   config: mocoV3Config,
@@ -225,4 +285,5 @@ export const mocoV3 = defineMethod({
   views: ({ augmentation }, image) => asymmetricPair(augmentation, image),
   couplesBatch: () => "the other pictures of the batch are its negatives, and its heads normalise over the batch",
   build: (config, makeEncoder) => new MocoV3(config, makeEncoder(), makeEncoder),
+  defaults,
 });

@@ -46,4 +46,6 @@ test("sizes, decoder and pictures of a file, under what is said on the command l
     "model.patchSize 4",
     "data.imageSize 16",
   ]);
+  const moco = { ...chosen, config: { ...chosen.config, method: { name: "mocoV3" } } } as unknown as typeof chosen;
+  expect(underInit(moco, facts).config.method).toEqual({ name: "mocoV3" }); // it has no use for the file's decoder
 });

@@ -1,14 +1,11 @@
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import { autocast, noGrad } from "../../../src/engine/modes.js";
 import { scope } from "../../../src/engine/scope.js";
 import { resume } from "../../../src/finetune/resume.js";
-import type { SafetensorsFile } from "../../../src/formats/safetensors.js";
-import type { Batch, Step } from "../../../src/methods/method.js";
 import { MocoV3, mocoV3, mocoV3Config } from "../../../src/methods/siamese/moco-v3.js";
-import { buildEncoder, modelConfig } from "../../../src/models/index.js";
-import { loadState } from "../../../src/models/weights.js";
-import { buildOptimizer, type OptimizerConfig } from "../../../src/optim/build.js";
+import { buildOptimizer } from "../../../src/optim/build.js";
 import { absoluteLearningRate, rampAt, rateAt, rateShapeConfig } from "../../../src/optim/schedule.js";
 import { openRun } from "../../../src/runs/reader.js";
 import { backward } from "../../../src/tensor/grad.js";
@@ -16,104 +13,20 @@ import { Rng } from "../../../src/tensor/random.js";
 import type { Tensor } from "../../../src/tensor/tensor.js";
 import { parseConfig } from "../../../src/train/config.js";
 import { pretrain } from "../../../src/train/pretrain.js";
-import { withReference } from "../../numbers.js";
+import { checkReference } from "../../../src/train/reference/check.js";
 import { collect, finalState, stepOf, tinyRun, trace, workFolder, writePictures } from "../../train/example.js";
 import { smallEncoder, smallMethod } from "../small.js";
 
-/** What a file's metadata says of the run that made its numbers. */
-interface Reference {
-  readonly method: Record<string, unknown>;
-  readonly model: Parameters<typeof modelConfig.parse>[0];
-  readonly data: { readonly imageSize: number; readonly channels: number };
-  readonly optim: OptimizerConfig & { readonly rates: readonly number[] };
-  readonly progress: readonly number[];
-}
-
-function referenceModel({ method, model, data }: Reference): MocoV3 {
-  const { imageSize: side, channels } = data;
-  const make = () => buildEncoder(modelConfig.parse(model), { imageSize: [side, side], channels });
-  return new MocoV3(mocoV3Config.parse(method), make(), make);
-}
-
-const isKept = (name: string): boolean => !name.endsWith("num_batches_tracked");
-
-function load(model: MocoV3, file: SafetensorsFile): void {
-  const names = file.names.filter((name) => name.startsWith("weight/") && isKept(name));
-  const source = { path: file.path, names, entry: file.entry.bind(file), read: file.read.bind(file) };
-  loadState(model.state(), source, { prefix: "weight/" });
-}
-
-/** max |a − b|, in units of the largest |b|. */
-function apart(ours: Tensor, theirs: Tensor, unit = theirs.abs().amax([]).item()): number {
-  return ours.detach().sub(theirs).abs().amax([]).item() / (unit || 1);
-}
-
-test.each(["moco-v3-vit"])("%s: losses, gradients and three steps of the official code", (name) => {
-  withReference(`${name}.safetensors`, (read, file) => {
-    const config = JSON.parse(file.metadata?.["config"] ?? "") as Reference;
-    const tolerance = JSON.parse(file.metadata?.["tolerance"] ?? "") as Record<string, number>;
-    const limit = (part: string, key = ""): number => tolerance[key] ?? tolerance[part] ?? Number.NaN;
-    using model = referenceModel(config);
-    load(model, file);
-    model.setTraining(true);
-    const optimizer = buildOptimizer(config.optim, model.parameters(), () => model.ruleFor());
-    const rng = new Rng(0, "step", 0, []);
-    for (const [i, learningRate] of config.optim.rates.entries()) {
-      const step: Step = { ...stepOf(rng), index: i, progress: config.progress[i] ?? Number.NaN };
-      scope(() => {
-        const batch = { first: read("view/first"), second: read("view/second") } as Batch<"first" | "second">;
-        const { total, parts } = model.call(batch, step);
-        expect(apart(total, read("steps.loss").select(0, i))).toBeLessThan(limit("steps"));
-        backward(total);
-        if (i === 0) {
-          for (const view of ["first", "second"])
-            expect(apart(parts?.[view] as Tensor, read(`part/${view}`))).toBeLessThan(limit("parts"));
-          compareGradients(model, file, read, limit("gradients"));
-        }
-        optimizer.step(learningRate);
-        optimizer.zeroGrad();
-      });
-    }
-    optimizer.close();
-    scope(() => {
-      const names = file.names.filter((key) => key.startsWith("after/") && isKept(key));
-      for (const key of names) {
-        const part = key.includes(".running_") ? "buffers" : "parameters";
-        const own = model.state().get(key.slice("after/".length)) as Tensor;
-        const grad = `grad/${key.replace(/^after\/(teacher\.)?/, "")}`;
-        // Adam turns the rounding noise of gradients that are zero in exact arithmetic into whole steps.
-        const counts = file.has(grad) ? read(grad).ne(0).float() : undefined;
-        const masked = (value: Tensor): Tensor => (counts === undefined ? value : value.mul(counts));
-        const difference = apart(masked(own.detach()), masked(read(key)));
-        expect([key, difference]).toEqual([key, expect.toSatisfy((d: number) => d < limit(part, key))]);
-      }
-      expect([...model.state().keys()].map((key) => `after/${key}`).sort()).toEqual(names.sort());
-    });
-  });
+test.each([
+  ["moco-v3-vit", 38],
+  ["moco-v3-resnet", 68],
+])("%s: losses, gradients, teacher and batch statistics of the official code's three steps", (name, gradients) => {
+  const parts = checkReference(fileURLToPath(new URL(`../../reference/${name}.safetensors`, import.meta.url)));
+  expect(parts.filter(({ passed }) => !passed)).toEqual([]);
+  const tensors = Object.fromEntries(parts.map((part) => [part.part, part.tensors]));
+  expect(tensors).toMatchObject({ loss: 1, parts: 2, gradients, "losses of three steps": 1 });
+  expect(tensors["buffers after three steps"]).toBeGreaterThan(10);
 });
-
-/** Zeros in the file are gradients that are zero in exact arithmetic: compared with the largest of all. */
-function compareGradients(
-  model: MocoV3,
-  file: SafetensorsFile,
-  read: (key: string) => Tensor,
-  tolerance: number,
-): void {
-  const names = file.names.filter((key) => key.startsWith("grad/"));
-  expect(
-    model
-      .parameters()
-      .map((parameter) => `grad/${parameter.name}`)
-      .sort(),
-  ).toEqual(names.sort());
-  const largest = Math.max(...names.map((key) => read(key).abs().amax([]).item()));
-  for (const { name, tensor } of model.parameters()) {
-    const theirs = read(`grad/${name}`);
-    const size = theirs.abs().amax([]).item();
-    const difference = apart(tensor.grad as Tensor, theirs, size === 0 ? largest : size);
-    expect([name, difference]).toEqual([name, expect.toSatisfy((d: number) => d < tolerance)]);
-  }
-}
 
 const image = { imageSize: [16, 16], channels: 3 } as const;
 const samples = Array.from({ length: 8 }, (_, i) => i);
@@ -192,6 +105,13 @@ test("a frozen patch projection and the positions stay to the bit under decay, a
   expect(kept.sort()).toEqual(["encoder.", "teacher.encoder."].flatMap((at) => fixed.map((name) => at + name)).sort());
   using free = build({ freezePatchEmbed: false });
   expect(free.parameters().map(({ name }) => name)).toContain("encoder.patch_embed.proj.weight");
+});
+
+test("decay acts on every tensor, or as usual", () => {
+  using model = build();
+  expect(model.ruleFor()).toEqual({ decays: true });
+  using usual = build({ decayAll: false });
+  expect(usual.ruleFor()).toBeUndefined();
 });
 
 test("no gradient reaches the teacher, and it has no predictor", () => {

@@ -1,25 +1,12 @@
 import { describe, expect, test } from "vitest";
-import type { PictureSurvey } from "../../src/data/doctor/survey.js";
-import type { VitConfig } from "../../src/models/vit.js";
-import { parseConfig } from "../../src/train/config.js";
-import { chooseDefaults, type MachineFacts, machineFacts } from "../../src/train/defaults.js";
+import type { PictureSurvey } from "../../../src/data/doctor/survey.js";
+import { methods } from "../../../src/methods/index.js";
+import type { VitConfig } from "../../../src/models/vit.js";
+import { parseConfig } from "../../../src/train/config.js";
+import { chooseDefaults } from "../../../src/train/defaults/choose.js";
+import { gpu, survey, twoCores } from "./facts.js";
 
 const photos = { kind: "folder", path: "/photos" } as const;
-const twoCores: MachineFacts = { cores: 2, memoryBytes: 24e9, device: "cpu", bfloat16: true };
-const gpu: MachineFacts = { cores: 16, memoryBytes: 128e9, device: "cuda", bfloat16: true };
-
-function survey(changes: Partial<PictureSurvey> = {}): PictureSurvey {
-  return {
-    pictures: 3000,
-    sampled: 200,
-    shorterSide: 375,
-    pixels: 500 * 375,
-    channels: 3,
-    isFiles: true,
-    statistics: { mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2], pictures: 48 },
-    ...changes,
-  };
-}
 
 const chosen = (changes: Partial<PictureSurvey> = {}, machine = twoCores, decided = {}) => {
   const defaults = chooseDefaults(photos, survey(changes), machine, decided);
@@ -119,9 +106,84 @@ describe("chooseDefaults", () => {
   });
 });
 
-test("this machine has cores and memory; the CPU is used where it is asked for", () => {
-  const facts = machineFacts("cpu");
-  expect(facts.device).toBe("cpu");
-  expect(facts.cores).toBeGreaterThan(0);
-  expect(facts.memoryBytes).toBeGreaterThan(1e8);
+describe("what a method says of its own runs", () => {
+  const lines = (method: string, changes: Partial<PictureSurvey> = {}, machine = twoCores) =>
+    chooseDefaults(photos, survey(changes), machine, { method }).choices;
+  const line = (method: string, key: string) => lines(method).find((choice) => choice.key === key);
+
+  test.each(methods.names())("%s: whatever the pictures are, the configuration is valid", (method) => {
+    for (const pictures of [2, 150, 3000, 1_300_000]) {
+      for (const machine of [twoCores, gpu, { ...twoCores, memoryBytes: 5e8 }]) {
+        const { config } = chosen({ pictures, shorterSide: pictures === 150 ? 40 : 375 }, machine, { method });
+        expect(config.method.name).toBe(method);
+        if (methods.get(method).couplesBatch(config.method) !== undefined) expect(config.optim.accumulate).toBe(1);
+        expect(config.data.batchSize).toBeLessThanOrEqual(pictures);
+      }
+    }
+  });
+
+  test("MAE: its decoder and its rate, by the size of the encoder", () => {
+    const [decoder, rate] = ["method.decoder", "optim.baseLearningRate"].map((key) => line("mae", key));
+    expect(decoder?.reason).toBe("small beside its encoder; thrown away after training");
+    expect(rate?.reason).toBe("a narrow model bears more than the paper's 1.5e-4");
+    const facts = {
+      pictures: 1e6,
+      shorterSide: 375,
+      side: 224,
+      channels: 3,
+      patches: 196,
+      device: "cpu",
+      cores: 2,
+    } as const;
+    const base = methods.get("mae").defaults?.({ ...facts, width: 768, depth: 12 });
+    expect(base?.choices.map(({ key, value, reason }) => [key, value, reason])).toEqual([
+      ["method.decoder", { width: 512, depth: 8, heads: 16 }, decoder?.reason],
+      ["optim.baseLearningRate", 1.5e-4, "the paper's"],
+    ]);
+    const small = methods.get("mae").defaults?.({ ...facts, width: 192, depth: 6 });
+    expect(small?.choices.map(({ value }) => value)).toEqual([{ width: 96, depth: 2, heads: 3 }, 6e-4]);
+    expect(line("mae", "model.patchSize")?.reason).toMatch(/= \d+ patches, three of four hidden$/);
+  });
+
+  test("MoCo v3: batch, rate, decay, warm-up and momentum, with their reasons", () => {
+    const { config } = chosen({ pictures: 50_000 }, gpu, { method: "mocoV3" });
+    expect(config.optim).toMatchObject({ baseLearningRate: 1.5e-4, weightDecay: 0.1, betas: [0.9, 0.999] });
+    expect(config.optim.warmupEpochs).toBeCloseTo((40 / 300) * config.epochs, 0);
+    expect(config.data.batchSize).toBeGreaterThanOrEqual(512);
+    const short = chosen({ pictures: 3000 }, twoCores, { method: "mocoV3", epochs: 100 });
+    const steps = 100 * Math.floor((3000 * 0.9 * 0.98) / 256);
+    expect(short.config.data.batchSize).toBe(256);
+    expect(short.config.method).toMatchObject({
+      momentum: { from: Math.round(1000 - 1e3 / Math.max(10, steps / 100)) / 1000, to: 1 },
+    });
+    for (const key of ["method.momentum", "data.batchSize", "optim.weightDecay", "optim.betas", "optim.warmupEpochs"])
+      expect(short.choices.find((choice) => choice.key === key)?.reason).toMatch(/paper|negatives/);
+    expect(chosen({ shorterSide: 32 }, twoCores, { method: "mocoV3" }).config.method).toMatchObject({
+      augmentation: { blur: false },
+    });
+  });
+
+  test("a batch that must stay in one piece is made smaller where it does not fit", () => {
+    const tight = { ...twoCores, memoryBytes: 2e9 };
+    const { config, choices } = chosen({ pictures: 20_000 }, tight, { method: "mocoV3", imageSize: 224 });
+    expect(config.checkpointing).toBe(true);
+    expect(config.data.batchSize).toBeLessThan(256);
+    expect(choices.find(({ key }) => key === "data.batchSize")?.reason).toBe("as many as fit in memory");
+  });
+
+  test("a method that costs more gets a smaller model or fewer epochs", () => {
+    const work = ({ config }: ReturnType<typeof chosen>): number => {
+      const { width = 0, depth = 0 } = config.model as VitConfig;
+      return width * depth * config.epochs;
+    };
+    expect(work(chosen({}, twoCores, { method: "mocoV3" }))).toBeLessThan(work(chosen()));
+    expect(() => chooseDefaults(photos, survey(), twoCores, { method: "none" })).toThrow(
+      "there is no method called none",
+    );
+  });
+
+  test("a model that was asked for by name keeps its own sizes", () => {
+    const { config } = chooseDefaults(photos, survey(), twoCores, { model: "other" });
+    expect(config.model).toEqual({ name: "other" });
+  });
 });
