@@ -1,6 +1,7 @@
 /** Weights that a supervised run starts from: those of an encoder that was trained before, by whomever. */
 import type { Published } from "../models/published/open.js";
 import { loadInto, openModelFile, wholeConfigFrom } from "../train/checkpoints/from-checkpoint.js";
+import { loadOwnEncoder, openOwn } from "../train/checkpoints/own.js";
 import { parseConfig, type RunConfig } from "../train/config.js";
 import type { Classifier } from "./classifier.js";
 
@@ -11,11 +12,17 @@ export type Inherited = Pick<RunConfig, "model"> & {
 
 /** The model of a run or file, and how its pictures were prepared. @throws CheckpointError, FormatError */
 export function inheritedFrom(from: string): Inherited {
-  using published = openModelFile(from);
-  const { model, data } = configOf(published);
+  const { model, data } = shapeFrom(from);
   const { imageSize, channels, mean, std } = data;
   const { dropPath: _, ...shape } = model; // how the new run is regularised is its own
   return { model: shape as RunConfig["model"], data: { imageSize, channels, mean, std } };
+}
+
+function shapeFrom(from: string): Pick<RunConfig, "model" | "data"> {
+  using own = openOwn(from);
+  if (own !== undefined) return own.config as Pick<RunConfig, "model" | "data">;
+  using published = openModelFile(from);
+  return configOf(published);
 }
 
 function configOf(published: Published): Pick<RunConfig, "model" | "data"> {
@@ -30,6 +37,11 @@ function configOf(published: Published): Pick<RunConfig, "model" | "data"> {
  * @throws CheckpointError naming the sizes in which the encoders differ, before anything is changed
  */
 export function loadInitial(model: Classifier, from: string): void {
+  using own = openOwn(from);
+  if (own !== undefined) {
+    loadOwnEncoder(own, model.encoder);
+    return;
+  }
   using published = openModelFile(from);
   loadInto(model.state(), model.encoder, published, { positions: "resize" });
 }

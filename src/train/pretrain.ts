@@ -4,6 +4,7 @@ import { CheckpointError, ConfigError } from "../engine/errors.js";
 import { buildMethod, methods } from "../methods/index.js";
 import { buildEncoder } from "../models/index.js";
 import { openPublished } from "../models/published/open.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { architecture } from "./checkpoint.js";
 import { loadInto, modelFile, openModelFile, weightsHash } from "./checkpoints/from-checkpoint.js";
 import { parseConfig, type RunConfig } from "./config.js";
@@ -28,7 +29,8 @@ export const pretraining: TaskSpec<RunConfig> = {
   load: ({ init }, { method }) => {
     if (init === undefined) return;
     using published = openPublished(init);
-    loadInto(method.state(), method.encoder, published, { positions: "recompute" }); // a decoder of other sizes keeps its first values
+    const state = new Map<string, Tensor>([...method.state(), ...method.encoder.state()]); // the encoder by its own names too
+    loadInto(state, method.encoder, published, { positions: "recompute" }); // a decoder of other sizes keeps its first values
   },
   accept: (config, heldOut) => checkColumns(config, heldOut, "data.heldOut"),
   pictures: (config, trainer, folder, source) => new PreviewPictures(config, trainer, folder, source),

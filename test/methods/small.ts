@@ -24,7 +24,7 @@ export function smallMethod(name: string): { readonly name: string } {
   return sized(smallMethods, name);
 }
 
-function smallModel(name: string): { readonly name: string } {
+export function smallModel(name: string): { readonly name: string } {
   return sized(smallModels, name);
 }
 

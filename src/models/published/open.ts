@@ -129,7 +129,8 @@ function officialNames(file: TensorFile, layout: Layout): Named {
   const dropped: string[] = [];
   for (const name of file.names) {
     if (!name.startsWith(prefix)) continue; // the optimiser's
-    const ours = name.slice(prefix.length);
+    const full = name.slice(prefix.length);
+    const ours = layout === "lacuna" ? full.replace(/^encoder\./, "") : full; // methods with several parts keep it below
     const part = partOf(ours);
     if (part === "decoder" && ownDecoder !== undefined) continue;
     if (part !== undefined) named.set(ours, name);
