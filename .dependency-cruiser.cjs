@@ -68,6 +68,8 @@ module.exports = {
       "readers of a recording know no models",
     ),
     only("train", everythingBelowTraining, "probes are handed in by the caller: training knows no evaluation"),
+    only("plan", [...everythingBelowTraining, "train"], "what a run would be and cost, before it begins"),
+    only("inspect", ["runs"], "a verdict is read from run folders alone"),
     only("finetune", [...everythingBelowTraining, "train"], "supervised training runs in the same loop"),
     only(
       "sweep",

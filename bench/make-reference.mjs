@@ -4,7 +4,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { basename, extname, join, relative } from "node:path";
 import { openRun } from "../dist/index.js";
-import { settingsOf, traitsOf } from "../dist/train/verdict/reference.js";
+import { settingsOf, traitsOf } from "../dist/inspect/reference.js";
 
 /** Where windows end, each standing for the steps since the one before: short ones while the loss falls fastest. */
 const ends = (steps) => [

@@ -1,4 +1,4 @@
-// Trains runs well and sick on purpose (test/train/verdict/cases.ts), and records what the verdict says of them.
+// Trains runs well and sick on purpose (test/inspect/cases.ts), and records what the verdict says of them.
 // usage: node bench/verdict.mjs [--seeds 0,1] [--out records/<date>-verdict] [--work runs/verdict] [--only <words>] [--measure-input]
 // Runs that are finished in the work folder are not trained again; with --measure-input their first batch is looked at
 // again, for a change of what is measured in it. Seed 0 is also stored for the tests.
@@ -21,8 +21,8 @@ const { values } = parseArgs({
   },
 });
 const jiti = createJiti(import.meta.url);
-const { healthyCases, sickCases } = await jiti.import(join(root, "test/train/verdict/cases.ts"));
-const { writeColour, writeGrey } = await jiti.import(join(root, "test/train/verdict/pictures.ts"));
+const { healthyCases, sickCases } = await jiti.import(join(root, "test/inspect/cases.ts"));
+const { writeColour, writeGrey } = await jiti.import(join(root, "test/inspect/pictures.ts"));
 const { work } = values;
 const folderOf = ({ name }, seed) => join(work, "runs", `${name.replaceAll(/[^a-z0-9]+/g, "-")}-${seed}`);
 

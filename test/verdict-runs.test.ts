@@ -1,14 +1,14 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { featureProbes } from "../src/evaluate/feature-probe.js";
+import { loadReferences } from "../src/inspect/reference.js";
+import { verdict } from "../src/inspect/verdict.js";
 import { openRun } from "../src/runs/reader.js";
 import { pretrain } from "../src/train/pretrain.js";
-import { loadReferences } from "../src/train/verdict/reference.js";
-import { verdict } from "../src/train/verdict/verdict.js";
+import { healthyCases, sickCases, type VerdictCase } from "./inspect/cases.js";
+import { storedRuns } from "./inspect/fixture.js";
+import { writeGrey } from "./inspect/pictures.js";
 import { workFolder } from "./train/example.js";
-import { healthyCases, sickCases, type VerdictCase } from "./train/verdict/cases.js";
-import { storedRuns } from "./train/verdict/fixture.js";
-import { writeGrey } from "./train/verdict/pictures.js";
 
 const work = workFolder("verdict");
 beforeAll(() => {

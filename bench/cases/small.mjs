@@ -30,7 +30,7 @@ export const dataCases = [
 
 /**
  * What data cost a run: milliseconds of a step in the middle of one, with the loader's own number of threads. The model is what
- * `lacuna pretrain` takes for some thousands of pictures (src/train/defaults/model.ts), the smallest that is trained at this size.
+ * `lacuna pretrain` takes for some thousands of pictures (src/plan/defaults/model.ts), the smallest that is trained at this size.
  */
 const training = {
   kind: "loop",

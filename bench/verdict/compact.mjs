@@ -1,4 +1,4 @@
-// Runs in few bytes, for test/train/verdict/fixture.ts to read: columns instead of events, times left out.
+// Runs in few bytes, for test/inspect/fixture.ts to read: columns instead of events, times left out.
 
 const digits = (value, count) => (Number.isFinite(value) ? Number(value.toPrecision(count)) : String(value));
 

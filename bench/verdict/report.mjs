@@ -63,7 +63,7 @@ export function report(runs, isInputAnew) {
   return `${[
     "# What the verdict says of runs made well and sick on purpose",
     "",
-    `Made by \`node bench/verdict.mjs\`: ${runs.length} runs, seeds ${seeds.join(", ")}, of test/train/verdict/cases.ts: small ViTs on 1,024 drawn pictures of`,
+    `Made by \`node bench/verdict.mjs\`: ${runs.length} runs, seeds ${seeds.join(", ")}, of test/inspect/cases.ts: small ViTs on 1,024 drawn pictures of`,
     "24 × 24, 300 to 400 steps each, really trained. The limits were set with these runs in view, so the table shows that the limits",
     "separate them, and is no estimate for runs that nobody has seen.",
     "The machine was busy, so that waiting for data counts as healthy here; times are not recorded.",

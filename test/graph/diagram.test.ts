@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { boxes, diagram } from "../../src/graph/diagram.js";
+import { recordRun } from "../../src/plan/predict.js";
 import { parseConfig } from "../../src/train/config.js";
-import { recordRun } from "../../src/train/plan/predict.js";
 
 const config = parseConfig({
   model: { name: "vit", size: "base", patchSize: 16 },

@@ -12,10 +12,6 @@ export const budgets = [
     reason: "the door's parts, a file each, with the headers that all of them share; kernels and pixels are folders",
   },
   { key: "src/cli/commands", reason: "one file a command, found by the command's name" },
-  {
-    key: "src/train",
-    reason: "a run's configuration, its trainer and what it is given; loop, plan, verdict and watch are folders",
-  },
   { key: "src", reason: "one folder a layer of the import table, and the public surface" },
 ];
 

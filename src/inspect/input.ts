@@ -1,0 +1,68 @@
+/** What the first batch says: pictures that nothing can be learned from. */
+import type { RunEvent } from "../runs/schema.js";
+import { type Evidence, type Finding, percent, show } from "./finding.js";
+
+/** Between what healthy and sick runs showed: records/2026-11-25-verdict. */
+const limits = {
+  /** Healthy deviations: 0.82 to 0.97, and 0.25 for pixels of 0 to 1 that nobody normalised; wrong ones: 0.0035 and 49. */
+  std: [0.1, 5],
+  mean: 3,
+  /** Share of pictures of one colour: 0 where all is well, 1 in a set of them. */
+  flatPictures: 0.9,
+  /** CIFAR-10 and Fashion-MNIST 0.8 to 1.0, drawn shapes 0.7 to 1.0; their patches shuffled 4.3. */
+  seam: 2.1,
+} as const;
+
+/** Undefined where nothing is wrong, or a run of an earlier version did not say. */
+export function badInput(events: readonly RunEvent[], evidence: Evidence): Finding | undefined {
+  const input = events.find((event) => event.type === "input");
+  if (input === undefined) return undefined;
+  const { mean, std, flatPictures, seam } = input;
+  const far = mean.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a), 0);
+  const spread = std.reduce((a, b) => (Math.abs(Math.log(b + 1e-9)) > Math.abs(Math.log(a + 1e-9)) ? b : a), 1);
+  Object.assign(evidence, { inputMean: far, inputStd: spread, flatPictures, ...(seam === null ? {} : { seam }) });
+  if (flatPictures >= limits.flatPictures) return constant(flatPictures);
+  const [low, high] = limits.std;
+  if (spread < low || spread > high || Math.abs(far) > limits.mean) return normalisation(far, spread);
+  return seam !== null && seam > limits.seam ? shuffled(seam) : undefined;
+}
+
+function constant(share: number): Finding {
+  return {
+    status: "bad-input",
+    suspect: "constant-pictures",
+    headline: `There is nothing to learn from: ${percent(share)} of the pictures looked at are of one colour.`,
+    causes: [
+      "Pictures of one colour leave targets without variance; any loss on them says nothing.",
+      "Look at the original column of a preview; run lacuna doctor on the folder: blank exports and failed downloads look so.",
+    ],
+  };
+}
+
+function normalisation(mean: number, std: number): Finding {
+  const advice = "Set data.mean and data.std to the pictures' own, of pixels from 0 to 1: lacuna plan prints them.";
+  const scale =
+    std > 20
+      ? "Pixels of 0 to 255 reach the model: data.std looks like 1/255."
+      : std < 0.05
+        ? "data.mean and data.std look like those of pixels from 0 to 255; here pixels go from 0 to 1: divide them by 255."
+        : "data.mean and data.std are of other pictures.";
+  return {
+    status: "bad-input",
+    suspect: "normalisation",
+    headline: `The normalisation is wrong: pixels reach the model with mean ${show(mean)} and deviation ${show(std)}, where near 0 and 1 is meant.`,
+    causes: [scale, advice],
+  };
+}
+
+function shuffled(seam: number): Finding {
+  return {
+    status: "bad-input",
+    suspect: "shuffled-patches",
+    headline: `The patches of the pictures are out of order: pixels differ ${show(seam)} times as much across patch borders as inside.`,
+    causes: [
+      "What stands in a patch says nothing about its neighbours: an augmentation or an export has shuffled the patches.",
+      "If the pictures are mosaics with tiles of the patch size, choose another model.patchSize.",
+    ],
+  };
+}

@@ -1,0 +1,107 @@
+/** Says whether a run looks normal, from nothing but its events and run.json. */
+import type { RunEvent, RunFile, StepEvent } from "../runs/schema.js";
+import { type Evidence, type Finding, percent, type Suspect } from "./finding.js";
+import { badInput } from "./input.js";
+import { hasEnded, healthy, jumping, notFinite, risen, stuck, tooEarly } from "./loss.js";
+import { type Comparison, compareWith, type Reference } from "./reference.js";
+import { countJumps, type Shape, shapeOf, warmupEnd } from "./shape.js";
+import { collapsed, culpritOf, frozen, movement } from "./weights.js";
+
+export type { VerdictStatus } from "./finding.js";
+
+export interface Verdict extends Finding {
+  /** The numbers on which it rests. */
+  readonly evidence: Readonly<Record<string, number>>;
+  /** Beside which recorded run it was held, where references were given. */
+  readonly comparison?: Comparison;
+}
+
+/** Share of the time. */
+const longWait = 0.2;
+
+/**
+ * Judges a run, finished or under way. Used where they were logged: the first batch (`input`), updates of the weights
+ * (`update`), the probes `featureStd` (mean over dimensions of the standard deviation over pictures of L2-normalised
+ * features, times the root of their width), `featureRank` (exponential of the entropy of the normalised singular values,
+ * RankMe) and `knn`; `derived.baseline` and `derived.warmupSteps` where run.json has them; and recorded runs, of which the
+ * nearest is taken.
+ */
+export function verdict(
+  events: readonly RunEvent[],
+  run: Pick<RunFile, "derived"> & Partial<Pick<RunFile, "config" | "data">>,
+  references?: readonly Reference[],
+): Verdict {
+  const steps = events.filter((event) => event.type === "step");
+  const evidence: Evidence = { steps: steps.at(-1)?.step ?? 0 };
+  const comparison = references && compareWith(references, events, run);
+  const bad = badInput(events, evidence);
+  const found = judge(events, steps, run, evidence, comparison);
+  const added = comparison === undefined ? {} : { comparison };
+  if (bad === undefined) return { ...found, evidence, ...added };
+  if (found.status !== "diverged") return { ...bad, evidence, ...added };
+  return { ...found, suspect: bad.suspect as Suspect, causes: [bad.headline, ...bad.causes], evidence, ...added };
+}
+
+function judge(
+  events: readonly RunEvent[],
+  steps: readonly StepEvent[],
+  run: Parameters<typeof verdict>[1],
+  evidence: Evidence,
+  comparison: Comparison | undefined,
+): Finding {
+  const warmup = warmupEnd(steps, run.derived["warmupSteps"]);
+  const baseline = run.derived["baseline"];
+  const shape = shapeOf(steps.map(({ loss }) => loss));
+  if (shape !== undefined) {
+    Object.assign(evidence, { firstLoss: shape.first, bestLoss: shape.best, recentLoss: shape.recent });
+  }
+  const jumps = countJumps(steps, warmup);
+  if (jumps > 0) evidence["jumps"] = jumps;
+  const { waitShare, seconds } = waiting(steps);
+  if (seconds > 0) evidence["waitShare"] = waitShare;
+  const moved = movement(events);
+  const culprit = culpritOf(moved, run, evidence);
+  const isPretraining = run.config === undefined || "method" in run.config;
+  const setting = { warmup, baseline, ended: hasEnded(events), culprit };
+  return (
+    notFinite(steps, events, culprit, evidence) ??
+    frozen(moved, isPretraining) ??
+    collapsed(events, { warmup, culprit }, evidence) ??
+    tooEarly(steps, shape, evidence) ??
+    risen(steps, shape as Shape, { jumps, culprit }, evidence) ??
+    stuck(steps, shape as Shape, setting, evidence) ??
+    jumping(jumps, culprit) ??
+    offReference(comparison) ??
+    dataBound(waitShare) ??
+    healthy(shape as Shape, baseline)
+  );
+}
+
+function offReference(comparison: Comparison | undefined): Finding | undefined {
+  if (comparison?.nearness !== "same" || comparison.off.length === 0) return undefined;
+  const headline = `The run learns, but not as ${comparison.name} does with the same configuration: ${comparison.off.join("; ")}.`;
+  const causes = [
+    "Something outside the configuration differs: the pictures, the version, the precision or the code.",
+    "Compare run.json with that of the record, data fingerprint and versions first.",
+  ];
+  return { status: "off-reference", headline, causes };
+}
+
+function dataBound(waitShare: number): Finding | undefined {
+  if (waitShare <= longWait) return undefined;
+  const causes = [
+    "More data workers help while cores are free.",
+    "Pictures much larger than the crops cost decoding for nothing: pack them once (lacuna data pack), or --data.jpeg=scaled.",
+    "A slow or remote disk shows the same way: copy the data to a local one.",
+  ];
+  const headline = `The run learns, but it spends ${percent(Math.round(100 * waitShare) / 100)} of its time waiting for data.`;
+  return { status: "data-bound", headline, causes };
+}
+
+/** Waiting in the latter half of the run: the workers' start at its beginning is no fault. */
+function waiting(steps: readonly StepEvent[]): { waitShare: number; seconds: number } {
+  const latter = steps.slice(steps.length >> 1);
+  const seconds = latter.reduce((sum, step) => sum + step.seconds, 0);
+  const waited = latter.reduce((sum, step) => sum + step.waitSeconds, 0);
+  return { waitShare: seconds > 0 ? waited / seconds : 0, seconds };
+}

@@ -1,0 +1,175 @@
+/** What a run is made of when only its pictures are given: chosen from them and from the machine, each with a reason. */
+
+import type { PictureSurvey } from "../../data/doctor/survey.js";
+import type { SourceInput } from "../../data/source.js";
+import type { DefaultChoice, DefaultsFacts, MethodDefaults } from "../../methods/defaults.js";
+import { methods } from "../../methods/index.js";
+import type { DefinedMethod } from "../../methods/method.js";
+import type { RunConfigInput } from "../../train/config.js";
+import { chooseBatch } from "./batch.js";
+import { type Choice, explain } from "./explain.js";
+import type { MachineFacts } from "./machine.js";
+import { choosePlan, type Decided, decodedPixels, type Plan, targetHours } from "./model.js";
+
+export interface Defaults {
+  readonly config: RunConfigInput;
+  readonly choices: readonly Choice[];
+  /** Guessed before anything was measured; the run measures and says. */
+  readonly estimate: { readonly imagesPerSecond: number; readonly hours: number };
+  /** What would help, if anything. */
+  readonly advice: readonly string[];
+}
+
+const usualSchedule = { epochs: 800, reason: "as long as methods are usually trained" };
+
+/**
+ * Chooses a configuration for a source. Nothing is allocated; the survey is all that is known of the pictures, and the method says
+ * what it needs. @throws ConfigError for a method that is not in the list
+ */
+export function chooseDefaults(
+  source: SourceInput,
+  survey: PictureSurvey,
+  machine: MachineFacts,
+  decided: Decided = {},
+): Defaults {
+  const holdOut = "path" in source && source.kind !== "fashion-mnist" ? heldOutShare(survey.pictures) : 0;
+  const training = Math.max(1, Math.floor(survey.pictures * (1 - holdOut) * 0.98)); // the split is a hash: not exact
+  const spec = methods.get(decided.method ?? "mae");
+  const ask = (facts: DefaultsFacts): MethodDefaults => spec.defaults?.(facts) ?? { choices: [], cost: 1 };
+  const plan = choosePlan(survey, machine, decided, training, ask);
+  const hours = targetHours[machine.device];
+  const { schedule = usualSchedule } = plan.method;
+  const epochs = decided.epochs ?? chooseEpochs(plan.imagesPerSecond * hours * 3600, training, schedule.epochs);
+  const isCoupled = couplesBatch(spec, plan.method);
+  const batch = chooseBatch({ plan, machine, pictures: training, decided: decided.batchSize, isCoupled });
+  const steps = Math.max(1, Math.round(epochs * Math.floor(training / batch.size)));
+  const method = ask({ ...plan.facts, length: { epochs, steps } });
+  const normalisation = chooseNormalisation(survey);
+  const config = withKeys(configuration({ source, survey, machine, decided, plan, epochs, holdOut, normalisation }), [
+    { key: "method.name", value: spec.name },
+    ...settingsOf(method),
+    ...method.choices,
+    { key: "data.batchSize", value: batch.size },
+    { key: "optim.accumulate", value: batch.accumulate },
+    ...(batch.checkpointing ? [{ key: "checkpointing", value: true }] : []),
+  ]);
+  const scheduleReason = epochs === schedule.epochs ? schedule.reason : undefined;
+  const { choices } = method;
+  const estimate = {
+    imagesPerSecond: plan.imagesPerSecond,
+    hours: (epochs * training) / plan.imagesPerSecond / 3600,
+  };
+  return {
+    config,
+    choices: explain({
+      ...{ survey, machine, decided, plan, epochs, scheduleReason, batch, holdOut, hours, normalisation, choices },
+    }),
+    estimate,
+    advice: advise(survey, plan, machine),
+  };
+}
+
+interface Ingredients {
+  readonly source: SourceInput;
+  readonly survey: PictureSurvey;
+  readonly machine: MachineFacts;
+  readonly decided: Decided;
+  readonly plan: Plan;
+  readonly epochs: number;
+  readonly holdOut: number;
+  readonly normalisation: Normalisation;
+}
+
+function configuration(from: Ingredients): RunConfigInput {
+  const { source, survey, machine, decided, plan, epochs, holdOut, normalisation } = from;
+  const { size, side, patch } = plan;
+  const split = holdOut > 0 ? { holdOut } : {};
+  const other = decided.model ?? plan.method.model ?? "vit";
+  const vit = { name: "vit", width: size.width, depth: size.depth, heads: size.heads, patchSize: patch } as const;
+  return {
+    epochs,
+    device: machine.device,
+    model: other === "vit" ? vit : ({ name: other } as unknown as typeof vit),
+    data: {
+      source: { ...source, ...(holdOut > 0 ? { part: "train" as const, ...split } : {}) } as SourceInput,
+      ...(holdOut > 0 ? { heldOut: { ...source, part: "heldOut" as const, ...split } as SourceInput } : {}),
+      imageSize: side,
+      channels: survey.channels,
+      mean: normalisation.mean,
+      std: normalisation.std,
+    },
+    optim: { name: "adamw" },
+    log: { heldOutEpochs: Math.max(1, Math.round(epochs / 100)) },
+  };
+}
+
+/** The configuration with more keys set, by their paths. */
+function withKeys<C extends object>(config: C, keys: readonly Setting[]): C {
+  const whole = structuredClone(config) as Record<string, unknown>;
+  for (const { key, value } of keys) {
+    const path = key.split(".");
+    const last = path.pop() as string;
+    let at = whole;
+    for (const part of path) {
+      at[part] ??= {};
+      at = at[part] as Record<string, unknown>;
+    }
+    at[last] = value;
+  }
+  return whole as C;
+}
+
+type Setting = Pick<DefaultChoice, "key" | "value">;
+
+function settingsOf({ settings = {} }: MethodDefaults): Setting[] {
+  return Object.entries(settings).map(([key, value]) => ({ key, value }));
+}
+
+/** Whether micro-batches would change what the method learns, as it would be configured. */
+function couplesBatch(spec: DefinedMethod, defaults: MethodDefaults): boolean {
+  const own = [...settingsOf(defaults), ...defaults.choices].filter(({ key }) => key.startsWith("method."));
+  const { method } = withKeys({ method: { name: spec.name } }, own);
+  return spec.couplesBatch(spec.config.parse(method)) !== undefined;
+}
+
+function heldOutShare(pictures: number): number {
+  if (pictures < 200) return 0;
+  if (pictures < 20_000) return 0.1;
+  return pictures < 200_000 ? 0.05 : 0.01;
+}
+
+/** As many as fit, in round numbers. */
+function chooseEpochs(images: number, training: number, most: number): number {
+  const fitting = Math.min(most, Math.max(1, images / training));
+  const unit = 10 ** Math.max(0, Math.floor(Math.log10(fitting)) - 1);
+  return Math.max(1, Math.floor(fitting / unit) * unit);
+}
+
+interface Normalisation {
+  readonly mean: number[];
+  readonly std: number[];
+  readonly reason: string;
+}
+
+function chooseNormalisation({ channels, statistics }: PictureSurvey): Normalisation {
+  if (statistics !== undefined) {
+    const { mean, std, pictures } = statistics;
+    return { mean, std, reason: `measured on ${pictures} of the pictures` };
+  }
+  const reason = "too few pictures to measure";
+  if (channels === 3)
+    return { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], reason: `ImageNet's: ${reason}` };
+  if (channels === 1) return { mean: [0.459], std: [0.226], reason: `ImageNet's in grey: ${reason}` };
+  const each = (value: number): number[] => Array<number>(channels).fill(value);
+  return { mean: each(0.5), std: each(0.25), reason: `the middle of the range: ${reason}` };
+}
+
+function advise(survey: PictureSurvey, plan: Plan, machine: MachineFacts): string[] {
+  const decoding = (machine.cores * decodedPixels) / (survey.pixels ?? 1);
+  if (!survey.isFiles || survey.shorterSide === undefined || decoding > 4 * plan.imagesPerSecond) return [];
+  const wanted = 2 * plan.side;
+  if (survey.shorterSide < 1.5 * wanted) return [];
+  return [
+    `Decoding pictures of ${survey.shorterSide} px will take much of the time; copies of ${wanted} px on the shorter side would be as good and faster.`,
+  ];
+}

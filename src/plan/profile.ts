@@ -1,0 +1,70 @@
+/** One step of a run on pictures of noise, with every operation timed. */
+import { ConfigError } from "../engine/errors.js";
+import { timeOperations } from "../engine/meter.js";
+import { scope } from "../engine/scope.js";
+import { type StepProfile, stepProfile } from "../graph/profile.js";
+import { Rng } from "../tensor/random.js";
+import { derive, type RunConfig } from "../train/config.js";
+import { imageShape, type Precision, type TrainingBatch } from "../train/loop/task.js";
+import { trainingOf } from "../train/pretrain.js";
+import { Trainer, type Training } from "../train/trainer.js";
+import { viewSizes } from "./example-batch.js";
+
+/** Steps before the one that is measured: first calls set up kernels and memory. */
+const warmup = 2;
+
+/**
+ * Trains a few steps and measures the last: all that a run does but reading pictures and writing files.
+ * @throws ConfigError for what is not on the CPU, or must be fitted to real pictures first
+ */
+export async function profileStep(config: RunConfig, precision: Precision): Promise<StepProfile> {
+  if (config.device !== "cpu") {
+    throw new ConfigError(`a profile times the CPU's operations, and the run is on ${config.device}.`, {
+      code: "device",
+      path: "device",
+      expected: "cpu",
+      actual: config.device,
+      remedy: "Say --device=cpu.",
+    });
+  }
+  const training = trainingOf(config);
+  const batch = noise(config, training);
+  const trainer = new Trainer(config, derive(config, config.data.batchSize * warmup * 2), precision, training);
+  try {
+    await trainer.begin(refuse);
+    for (let index = 0; index < warmup; index++) trainer.step(batch, index);
+    const began = performance.now();
+    const { spans } = timeOperations(() => trainer.step(batch, warmup));
+    return stepProfile(spans, (performance.now() - began) / 1000);
+  } finally {
+    trainer.close();
+  }
+}
+
+function refuse(): never {
+  throw new ConfigError("this method is fitted to the pictures of a run before its first step.", {
+    code: "method",
+    path: "method",
+    expected: "a method that needs no pictures to begin",
+    actual: "one that is fitted",
+    remedy: "Profile it with method.target=pixels: the encoder's work is the same.",
+  });
+}
+
+function noise(config: RunConfig, { views, columns }: Pick<Training, "views" | "columns">): TrainingBatch {
+  const { batchSize } = config.data;
+  const { channels } = imageShape(config);
+  const pictures = Object.entries(viewSizes(views)).map(([name, [height, width]]) => {
+    const count = batchSize * height * width * channels;
+    const data = scope(() =>
+      Uint8Array.from(new Rng(0, `profile/${name}`).uniform([count]).mul(255).toArray() as Float32Array),
+    );
+    return [name, { data, height, width, channels }] as const;
+  });
+  return {
+    epoch: 0,
+    samples: Array.from({ length: batchSize }, (_, sample) => sample),
+    ...(columns.includes("label") ? { labels: new Int32Array(batchSize) } : {}),
+    views: Object.fromEntries(pictures),
+  };
+}

@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+import { badInput } from "../../src/inspect/input.js";
+import type { RunEvent } from "../../src/runs/schema.js";
+
+type Input = Extract<RunEvent, { type: "input" }>;
+
+const well: Input = {
+  type: "input",
+  step: 0,
+  pictures: 64,
+  mean: [0.09, 0.08],
+  std: [0.97, 0.96],
+  flatPictures: 0,
+  flatPatches: 0.01,
+  seam: 1.2,
+};
+
+test.each([
+  ["as it should be", {}, undefined, ""],
+  ["pixels from 0 to 1 that nobody normalised", { mean: [0.47, 0.45], std: [0.25, 0.26] }, undefined, ""],
+  ["drawings on plain paper", { flatPatches: 0.8, flatPictures: 0.1, seam: null }, undefined, ""],
+  ["pixels of 0 to 255", { mean: [102, 99], std: [49, 50] }, "normalisation", "Pixels of 0 to 255"],
+  ["statistics of 0 to 255", { mean: [-1.8, -1.8], std: [0.0035, 0.004] }, "normalisation", "divide them by 255"],
+  ["a mean far off", { mean: [0, -7] }, "normalisation", "other pictures"],
+  ["blank pictures", { flatPictures: 1, std: [0, 0], seam: null }, "constant-pictures", "targets without variance"],
+  ["shuffled patches", { seam: 4.3 }, "shuffled-patches", "an augmentation or an export"],
+] as const)("%s", (_, change, suspect, cause) => {
+  const evidence: Record<string, number> = {};
+  const found = badInput([{ ...well, ...change } as Input], evidence);
+  expect(found?.suspect).toBe(suspect);
+  expect(found?.causes.join() ?? "").toContain(cause);
+  expect(evidence).toHaveProperty("inputStd");
+});
+
+test("a run of an earlier version says nothing of its input", () => {
+  const evidence = {};
+  expect(badInput([], evidence)).toBeUndefined();
+  expect(evidence).toEqual({});
+});

@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { hasEnded, healthy, jumping, notFinite, stuck, tooEarly } from "../../src/inspect/loss.js";
+import { type Shape, shapeOf } from "../../src/inspect/shape.js";
+import { startEvent, stepEvent } from "../runs/example.js";
+
+const culprit = { suspect: "learning-rate", cause: "The rate is too high." } as const;
+const flat = Array.from({ length: 300 }, (_, i) => stepEvent(i + 1, { loss: 0.98 }));
+const shape = shapeOf(flat.map(({ loss }) => loss)) as Shape;
+
+test("what the evidence points to is the first cause", () => {
+  const setting = { warmup: 20, baseline: 0.979, ended: true, culprit };
+  expect(stuck(flat, shape, setting, {})).toMatchObject({ status: "predict-the-mean", suspect: "learning-rate" });
+  expect(stuck(flat, shape, setting, {})?.causes[0]).toBe(culprit.cause);
+  expect(stuck(flat, shape, setting, {})?.causes.join()).not.toContain("too low");
+  expect(stuck(flat, shape, { ...setting, culprit: undefined }, {})).not.toHaveProperty("suspect");
+  expect(jumping(4, culprit)?.causes[0]).toBe(culprit.cause);
+  expect(jumping(2, culprit)).toBeUndefined();
+  const broken = [...flat, stepEvent(301, { loss: Number.NaN })];
+  expect(notFinite(broken, broken, culprit, {})).toMatchObject({ status: "diverged", suspect: "learning-rate" });
+});
+
+test("too early, healthy, ended", () => {
+  expect(tooEarly(flat, shape, { steps: 300 })).toBeUndefined();
+  expect(tooEarly(flat.slice(0, 50), shape, { steps: 50 })?.headline).toContain("50 steps of the 100");
+  expect(healthy({ ...shape, first: 2, recent: 0.5 }, undefined).headline).toBe(
+    "The run looks normal: the loss fell from 2 to 0.5.",
+  );
+  expect(hasEnded([startEvent(), { type: "end", step: 3, reason: "finished", seconds: 1 }])).toBe(true);
+  expect(hasEnded([{ type: "end", step: 3, reason: "finished", seconds: 1 }, startEvent(3)])).toBe(false);
+});
