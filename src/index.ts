@@ -10,6 +10,7 @@ export { cacheFolder } from "./data/sources/cache.js";
 export { chooseLabelled, type LabelChoice, labelChoiceSchema } from "./data/sources/labelled.js";
 export { type PackOptions, type PackProgress, type PackSummary, pack } from "./data/sources/packed/pack.js";
 export { PACK_FORMATS, type PackFormat } from "./data/sources/packed/source.js";
+export { findSplits, type SplitName, type Splits, splitOfName } from "./data/sources/splits.js";
 export { drawn, subsetOf } from "./data/sources/subset.js";
 export { cpuHasBfloat16, libtorchVersion } from "./engine/device.js";
 export type { DType } from "./engine/dtype.js";

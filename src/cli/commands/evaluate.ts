@@ -64,12 +64,13 @@ async function evaluate(report: Report, path: string, which: Measure, options: O
   const { measure, measuredTable, measurePixels, measureUntrained, penaltyLines } = await import(
     "../measure/evaluation.js"
   );
-  const { openLabelled } = await import("../measure/labelled.js");
+  const { classesText, openLabelled } = await import("../measure/labelled.js");
   const { train, test, split } = await openLabelled(options);
   using model = await openModel(report, path, options.device);
   const k = options.k ?? 20;
   const setting = { config: model.config, train, test, measures: [which], k };
   report.line(`${whole(train.size)} labelled pictures to learn from, ${whole(test.size)} to judge (${split})`);
+  report.line(classesText(train.classes ?? []));
   const rows: Measured[] = [
     await measurePixels(setting),
     await measureUntrained(setting),

@@ -1,7 +1,8 @@
 import type { Command } from "commander";
-import type { Defaults } from "../../index.js";
+import type { Defaults, RunConfig } from "../../index.js";
 import type { ConfigKey } from "../config/keys.js";
 import { resolveRun, runConfigKeys } from "../config/resolve.js";
+import { classesText } from "../measure/labelled.js";
 import type { Add } from "../options.js";
 import type { Report } from "../report.js";
 import { defaultRunFolder } from "../training/folder.js";
@@ -53,6 +54,7 @@ export function pretrainCommand(program: Command, add: Add): void {
       "help-config",
     ]);
     if (defaults !== undefined) tellChoices(report, defaults);
+    await tellClasses(report, config);
     const out = options.out ?? defaultRunFolder(name, new Date());
     const { featureProbes, pretrain } = await import("../../index.js");
     const rest = { probes: featureProbes, out, overwrite: options.overwrite === true, command: typedCommand() };
@@ -60,6 +62,14 @@ export function pretrainCommand(program: Command, add: Add): void {
     report.result(watched, () => tellResult(report, watched));
     return watched.exitCode;
   });
+}
+
+/** Of a method that learns from labels: which classes the pictures have. */
+async function tellClasses(report: Report, { method, data }: RunConfig): Promise<void> {
+  const { methods, openSource } = await import("../../index.js");
+  if (!methods.get(method.name).columns.includes("label")) return;
+  const { classes } = await openSource(data.source);
+  if (classes !== undefined) report.line(classesText(classes)); // pictures without classes are refused by the run
 }
 
 /** The command line as it was typed. */

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { basename, extname, resolve } from "node:path";
 import type { FinetuneConfigInput, LabelChoice, Source } from "../../index.js";
 import { UsageError } from "../errors.js";
-import { type LabelledOptions, labelledSpecs } from "../measure/labelled.js";
+import { classesText, type LabelledOptions, labelledSpecs } from "../measure/labelled.js";
 import { overlay, parseFlags, type Setting } from "./flags.js";
 import { type ConfigKey, configKeys, type JsonSchema } from "./keys.js";
 import { isRecipe, loadRecipe } from "./recipe.js";
@@ -47,11 +47,12 @@ export async function resolveFinetuning(
   const what = onlyOperand(operands);
   const written: Plain = isRecipe(what) ? await loadRecipe(what) : startOf(what);
   if (settings.some(({ path }) => path === "from")) keepShape(written);
-  const said = overlay(overlay(written, optionSettings(options)), settings);
+  const sides = await sideSettings(options);
+  const said = overlay(overlay(overlay(written, sides.settings), optionSettings(options)), settings);
   refuseUnknown(said, keys, "finetune");
   const { config, choices } = await choose(options.probeByPaper === true ? withProbeRecipe(said) : said);
   const base = isRecipe(what) ? basename(what, extname(what)) : `finetune-${basename(resolve(what))}`;
-  return { name: base, config: config as unknown as FinetuneConfigInput, choices };
+  return { name: base, config: config as unknown as FinetuneConfigInput, choices: [...sides.said, ...choices] };
 }
 
 /** A recipe's model is for runs from scratch: that of a checkpoint has the shape that it has. */
@@ -91,17 +92,27 @@ function startOf(what: string): Plain {
   });
 }
 
-function optionSettings(options: FinetuneOptions): Setting[] {
-  const { data, train, test, labelsPerClass, labelFraction, labelSeed, trainBlocks } = options;
+/** What is learned from and what is judged, as settings and in words. */
+async function sideSettings(options: FinetuneOptions): Promise<{ settings: Setting[]; said: string[] }> {
+  const { data, train, test } = options;
+  if (data === undefined && train === undefined && test === undefined) return { settings: [], said: [] };
+  const sides = await labelledSpecs(options);
+  const { validation } = sides;
+  const settings = [
+    { path: "data.source", value: sides.train },
+    { path: "data.heldOut", value: validation ?? sides.test },
+  ];
+  const left = `; the test part is left for: lacuna evaluate classifier <run> --data ${data}`;
+  const watched =
+    validation !== undefined && "path" in validation ? `${validation.path} is judged${left}` : sides.split;
+  return { settings, said: [`pictures: ${watched}`] };
+}
+
+function optionSettings({ labelsPerClass, labelFraction, labelSeed, trainBlocks }: FinetuneOptions): Setting[] {
   const settings: Setting[] = [];
   const set = (path: string, value: unknown): void => {
     if (value !== undefined) settings.push({ path, value });
   };
-  if (data !== undefined || train !== undefined || test !== undefined) {
-    const sides = labelledSpecs(options);
-    set("data.source", sides.train);
-    set("data.heldOut", sides.test);
-  }
   set("data.labels.perClass", labelsPerClass);
   set("data.labels.fraction", labelFraction);
   set("data.labels.seed", labelSeed);
@@ -130,6 +141,7 @@ async function choose(said: Plain): Promise<{ config: Plain; choices: string[] }
     });
   }
   const source = await openSource(data["source"] as Parameters<typeof openSource>[0]);
+  if (source.classes !== undefined) choices.push(classesText(source.classes));
   let config = said["from"] === undefined ? await withModel(said, source, choices) : said;
   const whole = resolveFinetune(config as unknown as FinetuneConfigInput);
   const side = Math.max(...[whole.data.imageSize].flat());

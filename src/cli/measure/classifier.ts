@@ -8,7 +8,7 @@ import { UsageError } from "../errors.js";
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
 import { percent, whole } from "../words.js";
-import { labelledSpecs } from "./labelled.js";
+import { classesText, labelledSpecs } from "./labelled.js";
 import { classify } from "./pictures.js";
 
 interface Options {
@@ -38,8 +38,9 @@ export function classifierCommand(parent: Command, add: Add): void {
     const run = operands[0] as string;
     const { confusedPairs, loadClassifier, openSource, scoresOf } = await import("../../index.js");
     using classifier = loadClassifier(run, options.device === undefined ? {} : { device: options.device });
-    const source = await openSource(judged(options, classifier));
+    const source = await openSource(await judged(options, classifier));
     checkClasses(source, classifier);
+    report.line(classesText(classifier.classes));
     const { pictures: all, skipped } = await classify(report, classifier, source);
     const pictures = all.filter(({ label = -1 }) => label >= 0);
     if (pictures.length === 0) throw noPictures(source, skipped.length);
@@ -66,9 +67,9 @@ function noPictures({ size }: Source, unreadable: number): UsageError {
   return new UsageError({ code: "no-pictures", path: "the pictures", expected: "ones to judge", actual });
 }
 
-function judged({ data, test }: Options, { config }: LoadedClassifier): SourceInput {
+async function judged({ data, test }: Options, { config }: LoadedClassifier): Promise<SourceInput> {
   if (test !== undefined) return parseSource(test, "test");
-  if (data !== undefined) return labelledSpecs({ data }).test;
+  if (data !== undefined) return (await labelledSpecs({ data })).test;
   if (config.data.heldOut !== undefined) return config.data.heldOut;
   throw new UsageError({
     code: "evaluation-data",

@@ -1,8 +1,7 @@
 /** Pictures with classes for evaluation: what is learned from, and what is judged. */
 import { createHash } from "node:crypto";
-import { statSync } from "node:fs";
 import { join } from "node:path";
-import type { Source, SourceInput } from "../../index.js";
+import type { Source, SourceInput, Splits } from "../../index.js";
 import { parseSource } from "../config/sources.js";
 import { UsageError } from "../errors.js";
 
@@ -22,12 +21,12 @@ export interface LabelledOptions {
 }
 
 /**
- * Opens both sides. `data` is a published set, a folder with `train` and `test` (or `val`) in it, or a folder with one
- * folder for each class, of which a fifth is then kept for judging.
+ * Opens both sides. `data` is a published set, a folder with the parts of a set in it (`train` and `test`, in any usual
+ * spelling), or a folder with one folder for each class, of which a fifth is then kept for judging.
  * @throws UsageError where there are no classes, or other ones on both sides
  */
 export async function openLabelled(options: LabelledOptions): Promise<LabelledPair> {
-  const { train, test, split } = labelledSpecs(options);
+  const { train, test, split } = await labelledSpecs(options);
   return { ...(await openPair(train, test, options.limit)), split };
 }
 
@@ -46,12 +45,17 @@ export async function openPair(
   return pair;
 }
 
+export interface LabelledSpecs {
+  readonly train: SourceInput;
+  readonly test: SourceInput;
+  /** Of a set in three parts: what a run watches while it trains, so that `test` has had no say in any choice. */
+  readonly validation?: SourceInput;
+  /** How they were told apart. */
+  readonly split: string;
+}
+
 /** Both sides as descriptions. @throws UsageError where neither or both ways of naming them were used */
-export function labelledSpecs({ data, train, test }: Omit<LabelledOptions, "limit">): {
-  train: SourceInput;
-  test: SourceInput;
-  split: string;
-} {
+export async function labelledSpecs({ data, train, test }: Omit<LabelledOptions, "limit">): Promise<LabelledSpecs> {
   if (train !== undefined && test !== undefined)
     return { train: parseSource(train, "train"), test: parseSource(test, "test"), split: `${train} and ${test}` };
   if (data === undefined || train !== undefined || test !== undefined) {
@@ -63,17 +67,37 @@ export function labelledSpecs({ data, train, test }: Omit<LabelledOptions, "limi
       remedy: "For example: --data cifar10, or --data photos with a folder for each class.",
     });
   }
-  const inside = (name: string): string | undefined =>
-    statSync(join(data, name), { throwIfNoEntry: false })?.isDirectory() === true ? join(data, name) : undefined;
-  const [own, other] = [inside("train"), inside("test") ?? inside("val") ?? inside("validation")];
-  if (own !== undefined && other !== undefined)
-    return { train: parseSource(own), test: parseSource(other), split: `${own} and ${other}` };
+  const { findSplits } = await import("../../index.js");
+  const parts = findSplits(data);
+  if (parts !== undefined) return partsOf(data, parts);
   const spec = parseSource(data, "train");
   if ("split" in spec)
     return { train: spec, test: parseSource(data.split(":")[0] as string, "test"), split: "as published" };
   const part = (name: "train" | "heldOut"): SourceInput =>
     "path" in spec ? { ...spec, part: name, holdOut: 0.2 } : spec;
   return { train: part("train"), test: part("heldOut"), split: "a fifth, chosen by name, is judged" };
+}
+
+function partsOf(data: string, { train, validation, test, others }: Splits): LabelledSpecs {
+  const inside = (name: string): SourceInput => parseSource(join(data, name));
+  const judging = test ?? (validation as string); // there is one at least
+  const watched = test === undefined ? undefined : validation;
+  const left = [...(watched === undefined ? [] : [watched]), ...others];
+  const unused = left.length === 0 ? "" : `; not used: ${left.join(", ")}`;
+  return {
+    train: inside(train),
+    test: inside(judging),
+    ...(watched === undefined ? {} : { validation: inside(watched) }),
+    split: `${join(data, train)} and ${join(data, judging)}${unused}`,
+  };
+}
+
+const namedClasses = 6;
+
+/** `14 classes: apple, bread, cake, dairy, egg, fish, …` */
+export function classesText(classes: readonly string[]): string {
+  const more = classes.length > namedClasses ? ", …" : "";
+  return `${classes.length} classes: ${classes.slice(0, namedClasses).join(", ")}${more}`;
 }
 
 function checkClasses({ train, test }: Pick<LabelledPair, "train" | "test">): void {

@@ -91,6 +91,18 @@ function kindOf(entry: Dirent, path: string): "file" | "folder" | undefined {
   return target.isDirectory() ? "folder" : undefined;
 }
 
+/**
+ * What lies at a path, links followed. Undefined where nothing can be reached: no entry, a link to itself or through a
+ * file, a folder that may not be entered.
+ */
+export function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
 /** Sorts by UTF-8 bytes, which is the same everywhere; JavaScript's own order, several times as fast, differs beyond U+FFFF. */
 export function inByteOrder(texts: readonly string[]): string[] {
   if (!texts.some((text) => /[\ud800-\uffff]/.test(text))) return [...texts].sort();

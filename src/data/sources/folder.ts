@@ -4,10 +4,12 @@ import { resolve } from "node:path";
 import { DataError } from "../errors.js";
 import { type FoundFiles, findFiles, fingerprintOfFiles, inByteOrder, isInPart, PICTURE_EXTENSIONS } from "./files.js";
 import type { FileSource, FolderSpec } from "./spec.js";
+import { splitOfName } from "./splits.js";
 
 /**
  * Opens the tree. Classes exist when every picture lies in a folder below the root and there are at least two such
- * folders; they are taken from the whole tree, so that both sides of a split number them alike.
+ * folders; they are taken from the whole tree, so that both sides of a split number them alike. Where all folders of the
+ * root are parts of a set (`train`, `valid`), classes are the folders below those.
  * @throws DataError missing, not-a-folder, no-pictures, empty-part
  */
 export async function openFolder(spec: FolderSpec): Promise<FileSource> {
@@ -22,24 +24,34 @@ export async function openFolder(spec: FolderSpec): Promise<FileSource> {
   if (found.pictures.length === 0) throw noPictures(root, found);
   const paths = found.pictures.filter((path) => isInPart(path, spec));
   if (paths.length === 0) throw emptyPart(root, spec, found.pictures.length);
-  const classes = classesOf(found.pictures);
+  const { classes, classOf } = classesOf(found.pictures);
   const number = new Map(classes?.map((name, i) => [name, i]));
   return {
     spec,
     size: paths.length,
     fingerprint: fingerprintOfFiles(root, paths),
     classes,
-    labels: classes && Int32Array.from(paths, (path) => number.get(firstFolder(path)) ?? -1),
+    labels: classes && Int32Array.from(paths, (path) => number.get(classOf(path)) ?? -1),
     name: (index) => paths[index] ?? `(no sample ${index})`,
     content: { kind: "files", root, paths },
   };
 }
 
-const firstFolder = (path: string) => path.slice(0, Math.max(0, path.indexOf("/")));
+/** "" where a path has no such folder. @param depth 0 for the first */
+const folderOf = (path: string, depth: number): string => path.split("/").slice(0, -1)[depth] ?? "";
 
-function classesOf(paths: readonly string[]): string[] | undefined {
-  const folders = new Set(paths.map(firstFolder));
-  return folders.has("") || folders.size < 2 ? undefined : inByteOrder([...folders]);
+interface Classes {
+  readonly classes: string[] | undefined;
+  classOf(path: string): string;
+}
+
+function classesOf(paths: readonly string[]): Classes {
+  const foldersAt = (depth: number): string[] => [...new Set(paths.map((path) => folderOf(path, depth)))];
+  const isParted = foldersAt(0).every((folder) => splitOfName(folder) !== undefined);
+  const depth = isParted ? 1 : 0;
+  const folders = foldersAt(depth);
+  const classes = folders.includes("") || folders.length < 2 ? undefined : inByteOrder(folders);
+  return { classes, classOf: (path) => folderOf(path, depth) };
 }
 
 function noPictures(path: string, found: FoundFiles): DataError {

@@ -10,7 +10,9 @@ const partKeys = {
 
 const folderSchema = z
   .strictObject({ kind: z.literal("folder"), path: z.string().min(1), ...partKeys })
-  .describe("a tree of pictures; the first folder below `path` is the class, where all pictures lie in such folders");
+  .describe(
+    "a tree of pictures; the first folder below `path` (below train, valid, test) is the class, where all lie in such folders",
+  );
 
 export type FolderSpec = z.output<typeof folderSchema>;
 

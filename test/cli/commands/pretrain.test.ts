@@ -22,6 +22,17 @@ describe("pretrain", () => {
     expect(run.config).toMatchObject({ epochs: 2, data: { batchSize: 8, source: { kind: "folder", path: pictures } } });
   });
 
+  test("a method that learns from classes: they are named before anything is trained, and parts of a set are none", async () => {
+    const folder = temporaryFolder();
+    for (const part of ["Training", "valid"]) await makePictures(join(folder, "set", part), 8);
+    const flags = ["--method.name=supmae", "--model.name=vit", ...tinyFlags, "--epochs=1"];
+    const { code, out } = await lacuna("pretrain", join(folder, "set"), ...flags, "--out", join(folder, "run"));
+    expect(code).toBe(0);
+    expect(out).toContain("2 classes: a, b\n");
+    expect(out.indexOf("2 classes: a, b")).toBeLessThan(out.indexOf("step 4/4"));
+    expect(openRun(join(folder, "run")).run.config).toMatchObject({ method: { classes: 2 } });
+  });
+
   test("a recipe, and the answer as JSON alone on stdout", async () => {
     const folder = temporaryFolder();
     const pictures = await makePictures(join(folder, "pictures"), 4);

@@ -34,7 +34,21 @@ test("options become keys; what is said is not chosen", async () => {
     data: { labels: { perClass: 2, seed: 1 }, batchSize: 4 },
     augmentation: { crop: { name: "middle" } },
   });
-  expect(choices).toEqual([]);
+  expect(choices).toEqual(["pictures: a fifth, chosen by name, is judged", "2 classes: apple, bee"]);
+});
+
+test("of a set in three parts the validation pictures are watched, and the test pictures are left", async () => {
+  const data = temporaryFolder();
+  for (const name of ["train", "valid", "testing"]) await makePictures(join(data, name), 8);
+  const { config, choices } = await resolveFinetuning(["scratch", "--epochs=3"], { data });
+  expect(config.data).toMatchObject({
+    source: { path: join(data, "train") },
+    heldOut: { path: join(data, "valid") },
+  });
+  expect(choices.slice(0, 2)).toEqual([
+    `pictures: ${join(data, "valid")} is judged; the test part is left for: lacuna evaluate classifier <run> --data ${data}`,
+    "2 classes: a, b",
+  ]);
 });
 
 test("a probe keeps the paper's absolute rate with a small batch; in a sweep over blocks it keeps its recipe too", async () => {

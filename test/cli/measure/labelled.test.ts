@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { openLabelled, subset } from "../../../src/cli/measure/labelled.js";
+import { classesText, labelledSpecs, openLabelled, subset } from "../../../src/cli/measure/labelled.js";
 import { openSource } from "../../../src/index.js";
 import { makePictures, temporaryFolder } from "../terminal.js";
 
@@ -28,6 +28,28 @@ test("train and test inside a folder, or each by itself", async () => {
   mkdirSync(join(data, "other"));
   renameSync(join(val, "b"), join(val, "c"));
   await expect(openLabelled({ data, limit: 9 })).rejects.toThrow(/expected the classes of .*train \(2\), got others/);
+});
+
+test("parts in any usual spelling: the second judges; of three, validation is for whoever trains", async () => {
+  const data = temporaryFolder();
+  for (const [name, count] of Object.entries({ Training: 4, valid: 2 })) await makePictures(join(data, name), count);
+  expect(await openLabelled({ data, limit: 9 })).toMatchObject({
+    train: { size: 8, classes: ["a", "b"] },
+    test: { size: 4 },
+    split: `${join(data, "Training")} and ${join(data, "valid")}`,
+  });
+  await makePictures(join(data, "EVAL"), 1);
+  expect(await labelledSpecs({ data })).toMatchObject({
+    train: { path: join(data, "Training") },
+    test: { path: join(data, "EVAL") },
+    validation: { path: join(data, "valid") },
+    split: expect.stringMatching(/EVAL; not used: valid$/),
+  });
+});
+
+test("classes are named, the first of many", () => {
+  expect(classesText(["apple", "berry"])).toBe("2 classes: apple, berry");
+  expect(classesText([..."abcdefg"])).toBe("7 classes: a, b, c, d, e, f, …");
 });
 
 test("without classes there is nothing to judge", async () => {

@@ -29,6 +29,19 @@ describe("openFolder", () => {
     }
   });
 
+  it("takes no part of a set for a class: below train and valid the next folder is the class", async () => {
+    const files = { "Train/apple/1.png": "x", "Train/berry/1.png": "x", "valid/apple/2.png": "x", "note.txt": "x" };
+    writeTree(join(root, "parts"), files);
+    const both = await openFolder(spec("parts"));
+    expect(both).toMatchObject({ size: 3, classes: ["apple", "berry"], labels: Int32Array.of(0, 1, 0) });
+    writeTree(join(root, "one part"), { "train/apple/1.png": "x", "train/berry/1.png": "x" });
+    expect(await openFolder(spec("one part"))).toMatchObject({ classes: ["apple", "berry"] });
+    writeTree(join(root, "flat parts"), { "train/1.png": "x", "test/1.png": "x" });
+    expect(await openFolder(spec("flat parts"))).toMatchObject({ classes: undefined, labels: undefined });
+    writeTree(join(root, "vehicles"), { "train/1.png": "x", "bus/1.png": "x" });
+    expect(await openFolder(spec("vehicles"))).toMatchObject({ classes: ["bus", "train"] });
+  });
+
   it("splits, with the same classes on both sides", async () => {
     const files = Array.from({ length: 60 }, (_, i) => [`class ${i % 3}/${i}.png`, "x"]);
     writeTree(join(root, "split"), { ...Object.fromEntries(files), "only here/1.png": "x" });
