@@ -1,6 +1,6 @@
-/** Sources as they are typed: a folder, a list, `cifar10:test`, or a description in JSON. */
-import { existsSync, statSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+/** Sources as they are typed: a folder, a list, a packed set or a file of it, `cifar10:test`, or a description in JSON. */
+import { existsSync, type Stats, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import type { SourceInput } from "../../index.js";
 import { UsageError } from "../errors.js";
 import { nearest } from "./nearest.js";
@@ -17,7 +17,7 @@ export function parseSource(text: string, split: "train" | "test" = "train"): So
   const [name, part, count] = text.split(":");
   const kind = published.find((known) => known === name);
   if (kind !== undefined && !existsSync(text)) return parsePublished(text, kind, part ?? split, count);
-  const stat = statSync(text, { throwIfNoEntry: false });
+  const stat = statOf(text);
   if (stat?.isDirectory() === true) {
     return { kind: existsSync(join(text, "pack.json")) ? "packed" : "folder", path: resolve(text) };
   }
@@ -30,6 +30,15 @@ export function parseSource(text: string, split: "train" | "test" = "train"): So
     actual: "nothing of that name",
     remedy: near === undefined ? "Check the path." : `Did you mean ${near}?`,
   });
+}
+
+/** Undefined for what cannot be reached: nothing of that name, a path through a file, a link to itself. */
+export function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 function parsePublished(text: string, kind: (typeof published)[number], part: string, count?: string): SourceInput {
@@ -62,7 +71,9 @@ function parseFile(text: string): SourceInput {
       remedy: "Give its folder.",
     });
   }
-  return { kind: "list", path: resolve(text) };
+  const folder = dirname(resolve(text));
+  const isPart = /(^|[\\/])(pack\.json|\d{5,}\.pack)$/.test(text); // of a packed set
+  return isPart ? { kind: "packed", path: folder } : { kind: "list", path: resolve(text) };
 }
 
 /** A short name for what a source holds. */

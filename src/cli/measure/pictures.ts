@@ -1,9 +1,9 @@
 /** Pictures as they are named on the command line: single files, or a source; and what a classifier says of them. */
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Classified, LoadedClassifier, Source, SourceInput, Unreadable } from "../../index.js";
-import { parseSource } from "../config/sources.js";
+import { parseSource, statOf } from "../config/sources.js";
 import { UsageError } from "../errors.js";
 import type { Report } from "../report.js";
 import { whole } from "../words.js";
@@ -16,12 +16,12 @@ export function predictionSource(given: readonly string[]): { source: SourceInpu
   if (given.length === 1 && first !== undefined && !isPicture(first))
     return { source: parseSource(first, "test"), [Symbol.dispose]: () => undefined };
   for (const path of given) {
-    if (statSync(path, { throwIfNoEntry: false })?.isFile() === true) continue;
+    if (statOf(path)?.isFile() === true) continue;
     throw new UsageError({
       code: "source",
       path,
       expected: "picture files, or a single folder or list",
-      actual: statSync(path, { throwIfNoEntry: false }) === undefined ? "nothing of that name" : "a folder among files",
+      actual: statOf(path) === undefined ? "nothing of that name" : "a folder among files",
       remedy: "Name files only, or one folder.",
     });
   }

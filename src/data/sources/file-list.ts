@@ -15,7 +15,7 @@ interface Line {
  * Opens the list. The order of the lines is the order of the samples; labels are taken when every line has one, and
  * numbered in the order of their numbers if all are whole numbers, else of their bytes.
  * A line whose file is missing stays: it is a bad picture, and treated like other bad pictures.
- * @throws DataError missing, no-pictures, mixed-labels, empty-part
+ * @throws DataError missing, not-a-list, no-pictures, mixed-labels, empty-part
  */
 export async function openFileList(spec: FileListSpec): Promise<FileSource> {
   const file = resolve(spec.path);
@@ -72,6 +72,18 @@ function splitLine(text: string): [string, string | undefined] {
 }
 
 function readText(file: string): string {
+  const text = readWhole(file);
+  if (!text.includes("\0")) return text;
+  throw new DataError({
+    code: "not-a-list",
+    path: file,
+    expected: "a folder of pictures, or a text file that names one a line",
+    actual: "a file of bytes",
+    remedy: "Unpack an archive, and give the folder that the pictures are in.",
+  });
+}
+
+function readWhole(file: string): string {
   try {
     return readFileSync(file, "utf8").replace(/^\ufeff/, "");
   } catch (cause) {

@@ -1,8 +1,15 @@
 /** A folder tree of pictures. */
-import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { DataError } from "../errors.js";
-import { type FoundFiles, findFiles, fingerprintOfFiles, inByteOrder, isInPart, PICTURE_EXTENSIONS } from "./files.js";
+import {
+  type FoundFiles,
+  findFiles,
+  fingerprintOfFiles,
+  inByteOrder,
+  isInPart,
+  PICTURE_EXTENSIONS,
+  statOf,
+} from "./files.js";
 import type { FileSource, FolderSpec } from "./spec.js";
 import { splitOfName } from "./splits.js";
 
@@ -14,12 +21,8 @@ import { splitOfName } from "./splits.js";
  */
 export async function openFolder(spec: FolderSpec): Promise<FileSource> {
   const root = resolve(spec.path);
-  const stats = statSync(root, { throwIfNoEntry: false });
-  if (!stats?.isDirectory()) {
-    const code = stats === undefined ? "missing" : "not-a-folder";
-    const actual = stats === undefined ? "nothing of that name" : "a file";
-    throw new DataError({ code, path: root, expected: "a folder of pictures", actual, remedy: "Check the path." });
-  }
+  const stats = statOf(root);
+  if (!stats?.isDirectory()) throw noFolder(root, stats !== undefined);
   const found = await findFiles(root);
   if (found.pictures.length === 0) throw noPictures(root, found);
   const paths = found.pictures.filter((path) => isInPart(path, spec));
@@ -52,6 +55,13 @@ function classesOf(paths: readonly string[]): Classes {
   const folders = foldersAt(depth);
   const classes = folders.includes("") || folders.length < 2 ? undefined : inByteOrder(folders);
   return { classes, classOf: (path) => folderOf(path, depth) };
+}
+
+function noFolder(path: string, isFile: boolean): DataError {
+  const code = isFile ? "not-a-folder" : "missing";
+  const actual = isFile ? "a file" : "nothing of that name";
+  const remedy = isFile ? 'Check the path; a list of pictures is { kind: "list" }.' : "Check the path.";
+  return new DataError({ code, path, expected: "a folder of pictures", actual, remedy });
 }
 
 function noPictures(path: string, found: FoundFiles): DataError {

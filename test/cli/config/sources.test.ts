@@ -21,6 +21,11 @@ test("folders and lists become absolute", () => {
   expect(parseSource(`packed:${join(folder, "photos")}`)).toEqual({ kind: "packed", path: join(folder, "photos") });
   writeFileSync(join(folder, "photos", "pack.json"), "");
   expect(parseSource(join(folder, "photos"))).toEqual({ kind: "packed", path: join(folder, "photos") });
+  for (const file of ["pack.json", "00000.pack"]) {
+    writeFileSync(join(folder, "photos", file), "");
+    expect(parseSource(join(folder, "photos", file))).toEqual({ kind: "packed", path: join(folder, "photos") });
+  }
+  expect(() => parseSource(join(folder, "list.txt", "train"))).toThrow(/got nothing of that name/);
   expect(sourceName({ kind: "folder", path: join(folder, "photos") })).toBe("photos");
   expect(sourceName({ kind: "cifar10", split: "train" })).toBe("cifar10");
 });

@@ -1,8 +1,8 @@
-import { mkdirSync, renameSync } from "node:fs";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { classesText, labelledSpecs, openLabelled, subset } from "../../../src/cli/measure/labelled.js";
-import { openSource } from "../../../src/index.js";
+import { openSource, pack } from "../../../src/index.js";
 import { makePictures, temporaryFolder } from "../terminal.js";
 
 test("a folder for each class: a fifth is judged, and none is on both sides", async () => {
@@ -45,6 +45,23 @@ test("parts in any usual spelling: the second judges; of three, validation is fo
     validation: { path: join(data, "valid") },
     split: expect.stringMatching(/EVAL; not used: valid$/),
   });
+});
+
+test("a list, a packed set and a file of it are the sources that they are", async () => {
+  const folder = temporaryFolder();
+  const pictures = await makePictures(join(folder, "pictures"), 10);
+  const names = ["a", "b"].flatMap((name) =>
+    Array.from({ length: 10 }, (_, i) => `pictures/${name}/${i}.png\t${name}\n`),
+  );
+  const list = join(folder, "list.txt");
+  writeFileSync(list, names.join(""));
+  const packed = join(folder, "packed");
+  await pack({ kind: "folder", path: pictures }, { out: packed });
+  for (const data of [list, packed, join(packed, "pack.json"), join(packed, "00000.pack")]) {
+    const { train, test: judged } = await openLabelled({ data, limit: 99 });
+    expect(train.classes).toEqual(["a", "b"]);
+    expect(train.size + judged.size).toBe(20);
+  }
 });
 
 test("classes are named, the first of many", () => {

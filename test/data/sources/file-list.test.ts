@@ -44,6 +44,9 @@ describe("openFileList", () => {
     await expect(open("a.png\t1\n\nb.png\n")).rejects.toThrow(
       /expected a label on every line or on none, got one on line 1, none on line 3/,
     );
+    await expect(open(Uint8Array.of(0x50, 0x4b, 3, 4, 0, 0, 10))).rejects.toThrow(
+      /expected a folder of pictures, or a text file that names one a line, got a file of bytes\. Unpack an archive/,
+    );
     const nowhere = { kind: "list", path: join(root, "no.txt"), part: "all", holdOut: 0, seed: 0 } as const;
     await expect(openFileList(nowhere)).rejects.toThrow(
       /no\.txt: expected a text file that lists pictures, got ENOENT/,

@@ -62,7 +62,9 @@ describe("openFolder", () => {
     expect(await error("nowhere")).toMatch(
       /^DataError in .*nowhere: expected a folder of pictures, got nothing of that name\. Check the path\.$/,
     );
-    expect(await error("texts/a.txt")).toMatch(/expected a folder of pictures, got a file/);
+    expect(await error("texts/a.txt")).toMatch(
+      /expected a folder of pictures, got a file\. .* a list of pictures is \{ kind: "list" \}/,
+    );
     expect(await error("texts")).toMatch(/expected files ending in \.jpg .*, got 1 other files\. Give the folder/);
     await expect(openFolder(spec("single", { part: "heldOut" }))).rejects.toMatchObject({ code: "empty-part" });
   });

@@ -1,7 +1,7 @@
 /** A packed data set as a source of pictures. */
 import { createHash } from "node:crypto";
 import { closeSync, existsSync, openSync, readFileSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join, posix, resolve } from "node:path";
 import { z } from "zod";
 import { DataError } from "../../errors.js";
 import { isInPart } from "../files.js";
@@ -33,7 +33,8 @@ export const indexSchema = z.object({
 export type PackIndex = z.output<typeof indexSchema>;
 
 /**
- * Opens the set: reads and checks the tables of its shards, not the pictures.
+ * Opens the set: reads and checks the tables of its shards, not the pictures. Which part a picture is in follows from the
+ * name that it had in the source that was packed, so that both split alike.
  * @throws DataError missing, not-packed, unfinished, bad-shard, empty-part
  */
 export async function openPacked(spec: PackedSpec): Promise<FileSource> {
@@ -46,8 +47,9 @@ export async function openPacked(spec: PackedSpec): Promise<FileSource> {
     const shard = checkedShard(join(root, known.name), known);
     shard.text.names.forEach((name, i) => {
       if (!isInPart(name, spec)) return;
-      paths.push(`${known.name}/${i}/${name}`);
-      names.push(name);
+      const inside = nameInside(name);
+      paths.push(`${known.name}/${i}/${inside}`);
+      names.push(inside);
       labels.push(shard.entry(i).label);
     });
   }
@@ -62,6 +64,11 @@ export async function openPacked(spec: PackedSpec): Promise<FileSource> {
     name: (sample) => names[sample] ?? `(no sample ${sample})`,
     content: { kind: "files", root, paths },
   };
+}
+
+/** A list may have named pictures outside of its folder: without what would lead out, `../photos/a.jpg` is `photos/a.jpg`. */
+function nameInside(name: string): string {
+  return posix.normalize(name).replace(/^(\.{0,2}\/)+/, "");
 }
 
 function hashOf(...texts: readonly string[]): string {
