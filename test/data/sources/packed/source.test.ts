@@ -46,9 +46,8 @@ test("entries of a list that leave its folder are read under names inside the se
   expect(packed.name(0)).toBe("elsewhere/pictures/0.png");
   for (const [i, path] of packed.content.paths.entries()) {
     expect(resolve(out, path).startsWith(`${out}/`)).toBe(true);
-    expect(await decodeFile(join(out, path), options)).toEqual(
-      await decodeFile(join(folder, `elsewhere/pictures/${i}.png`), options),
-    );
+    const own = await decodeFile(join(folder, `elsewhere/pictures/${i}.png`), options);
+    expect(Buffer.from((await decodeFile(join(out, path), options)).data)).toEqual(Buffer.from(own.data));
   }
   const part = { part: "heldOut", holdOut: 0.4 } as const;
   const heldOut = await openPacked({ ...plain, path: out, ...part });
