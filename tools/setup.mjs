@@ -1,5 +1,5 @@
 // Set-up: whatever is missing of npm packages, libtorch, the addon, dist/ and page/dist/. Called by the pre… scripts, so it runs
-// before node_modules exists and imports nothing but Node. A second time it only compares stamps.
+// before node_modules exists and imports nothing but Node; and by `lacuna setup`. A second time it only compares stamps.
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { addonState, buildAddon, stampPath } from "./setup/addon.mjs";
@@ -15,7 +15,7 @@ import { buildTypescript, typescriptState } from "./setup/typescript.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 
-const help = `node tools/setup.mjs [--status]
+const help = `npx lacuna setup [--status]    in the repository also: npm run setup
 
 Brings what is missing: npm packages, libtorch (into the cache folder), the addon, dist/, page/dist/.
   --status         print what is there, change nothing
@@ -71,7 +71,7 @@ function announce(libtorch) {
   say(`libtorch ${describe(libtorch)}`);
   if (libtorch.gpu && libtorch.cuda) say("an NVIDIA GPU is here, and this libtorch can use it");
   if (libtorch.gpu && !libtorch.cuda) {
-    say("an NVIDIA GPU is here, but this libtorch is for the CPU. For the GPU: pip install torch, then npm run setup");
+    say("an NVIDIA GPU is here, but this libtorch is for the CPU. For the GPU: pip install torch, then set up again");
   }
 }
 

@@ -18,6 +18,7 @@ import { profileCommand } from "./commands/profile.js";
 import { quickstartCommand } from "./commands/quickstart.js";
 import { reconstructCommand } from "./commands/reconstruct.js";
 import { resumeCommand } from "./commands/resume.js";
+import { setupCommand } from "./commands/setup.js";
 import { sweepCommand } from "./commands/sweep.js";
 import { loadPlugins } from "./config/plugins.js";
 import { exitCodeOf, exitCodes } from "./errors.js";
@@ -43,6 +44,7 @@ const register = [
   doctorCommand,
   dataCommand,
   checkReferenceCommand,
+  setupCommand,
 ];
 
 const epilogue = `

@@ -104,7 +104,7 @@ function load(): Binding {
       code: "engine-missing",
       path: "",
       expected: file,
-      remedy: "Run: npm run setup",
+      remedy: "Run: npx lacuna setup",
     });
   }
   try {
@@ -112,7 +112,7 @@ function load(): Binding {
   } catch (cause) {
     throw new EngineError(`libtorch could not be loaded: ${(cause as Error).message}.`, {
       code: "engine-load",
-      remedy: "Run: npm run setup (a moved or removed libtorch folder is the usual reason).",
+      remedy: "Run: npx lacuna setup (a moved or removed libtorch folder is the usual reason).",
       cause,
     });
   }

@@ -41,7 +41,7 @@ export function checkDevice(device: string): Device {
       path: "device",
       expected: "a GPU and a CUDA build of libtorch",
       actual: device,
-      remedy: "Use --device cpu, or set LACUNA_LIBTORCH to a CUDA build and run: npm run setup",
+      remedy: "Use --device cpu, or set LACUNA_LIBTORCH to a CUDA build and run: npx lacuna setup",
     });
   }
   return device;

@@ -50,7 +50,7 @@ export function openSchema(schema: string): number {
     throw new EngineError(`${firstLine(cause as Error)}.`, {
       code: "schema-mismatch",
       expected: schema,
-      remedy: "Lacuna needs libtorch 2.11 or newer: run npm run setup, or correct src/engine/ops.ts.",
+      remedy: "Lacuna needs libtorch 2.11 or newer: run npx lacuna setup, or correct src/engine/ops.ts.",
       cause,
     });
   }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { lacuna } from "./terminal.js";
 
-const commands = "quickstart pretrain resume inspect reconstruct embed evaluate plan doctor check-reference".split(" ");
+const commands =
+  "quickstart pretrain resume inspect reconstruct embed evaluate plan doctor check-reference setup".split(" ");
 
 describe("help", () => {
   test("names every command and the exit codes", async () => {

@@ -49,7 +49,7 @@ describe("devices", () => {
 
   test.skipIf(binding().hasCuda())("cuda without a GPU says what to do", () => {
     expect(() => checkDevice("cuda")).toThrow(
-      "in device: this libtorch has no CUDA, or no GPU is visible. Use --device cpu, or set LACUNA_LIBTORCH to a CUDA build and run: npm run setup",
+      "in device: this libtorch has no CUDA, or no GPU is visible. Use --device cpu, or set LACUNA_LIBTORCH to a CUDA build and run: npx lacuna setup",
     );
   });
 

@@ -1,8 +1,9 @@
 // Step 3: native/*.cc -> build/lacuna.node and native/pixels/*.cc -> build/pixels.node, only what changed.
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism, totalmem } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
+import { keepAddons, keptAddons } from "./addon-cache.mjs";
 import { findCompiler } from "./platform.mjs";
 import { inParallel, run } from "./process.mjs";
 import { SetupError, say, seconds } from "./report.mjs";
@@ -41,24 +42,29 @@ function flagsOfPixels(napiHeaders) {
   return { compile, link: ["-shared", "-ldl"] };
 }
 
-function napiHeaders(root) {
+function napiPackage(root) {
   const beside = join(root, "node_modules", "node-api-headers");
-  if (existsSync(join(root, "package-lock.json"))) return join(beside, "include");
+  if (existsSync(join(root, "package-lock.json"))) return beside;
   // As a dependency of another project our own dependencies may lie beside us and not below.
   const require = createRequire(join(root, "package.json"));
-  return join(dirname(require.resolve("node-api-headers/package.json")), "include");
+  return dirname(require.resolve("node-api-headers/package.json"));
 }
 
 const flagsKey = (...several) =>
   hash(process.env.CXX ?? "", ...several.flatMap(({ compile, link }) => [...compile, ...link]));
+
+/** The folder of N-API's headers is another one in each project; only their version counts. */
+function flagsNote(root, libtorch) {
+  const napi = `node-api-headers ${readJson(join(napiPackage(root), "package.json")).version}`;
+  return flagsKey(flagsFor(libtorch, napi), flagsOfPixels(napi));
+}
 
 /** "ready", "missing", "stale", or "nothing to compile" */
 export function addonState(root, libtorch) {
   if (sourcesOf(root).length === 0) return "nothing to compile";
   if (!existsSync(addonPath(root, "lacuna")) || !existsSync(addonPath(root, "pixels"))) return "missing";
   const stamp = readJson(stampPath(root));
-  const flags = flagsKey(flagsFor(libtorch, napiHeaders(root)), flagsOfPixels(napiHeaders(root)));
-  return stamp?.sources === nativeKey(root) && stamp.flags === flags ? "ready" : "stale";
+  return stamp?.sources === nativeKey(root) && stamp.flags === flagsNote(root, libtorch) ? "ready" : "stale";
 }
 
 /** The headers of ours that an object was made from, from what -MMD wrote (one rule in make's syntax). */
@@ -96,30 +102,38 @@ async function compile({ root, source, compiler, flags, notes, settings }) {
   say(`  ${relative(root, source)} (${seconds(started)})`);
 }
 
+/** Puts a file in the place of an addon if Node can load it. @returns what Node said if it cannot */
+async function putInPlace(root, name, file) {
+  const loaded = await run(process.execPath, ["-e", `require(${JSON.stringify(file)})`]);
+  if (loaded.ok)
+    renameSync(file, addonPath(root, name)); // a process that has the older one loaded keeps it
+  else rmSync(file);
+  return loaded.ok ? undefined : loaded.output.trim();
+}
+
 async function link({ root, name, compiler, flags, objects }) {
   const temporary = `${addonPath(root, name)}.${process.pid}.node`;
   const linked = await run(compiler.command, ["-o", temporary, ...objects, ...flags.link]);
   if (!linked.ok) throw new SetupError(`The addon does not link:\n${linked.output.trim()}`);
-  const loaded = await run(process.execPath, ["-e", `require(${JSON.stringify(temporary)})`]);
-  if (!loaded.ok) {
-    rmSync(temporary);
-    throw new SetupError(`The addon was compiled but does not load:\n${loaded.output.trim()}`);
-  }
-  renameSync(temporary, addonPath(root, name)); // a process that has the older one loaded keeps it
+  const problem = await putInPlace(root, name, temporary);
+  if (problem) throw new SetupError(`The addon was compiled but does not load:\n${problem}`);
 }
 
-export async function buildAddon(root, libtorch) {
-  const state = addonState(root, libtorch);
-  if (state !== "missing" && state !== "stale") return;
-  const started = Date.now();
-  const compiler = findCompiler();
-  const headers = napiHeaders(root);
-  const addons = [
-    { name: "lacuna", flags: flagsFor(libtorch, headers), isOf: (source) => !isOfPixels(root, source) },
-    { name: "pixels", flags: flagsOfPixels(headers), isOf: (source) => isOfPixels(root, source) },
-  ];
+/** Takes the addons of an earlier compilation of the same sources, for whichever folder it was. @returns whether it could */
+async function takeKept(root, names, key) {
+  const kept = keptAddons(names, key);
+  if (!kept) return false;
+  mkdirSync(join(root, "build"), { recursive: true });
+  for (const name of names) {
+    const temporary = `${addonPath(root, name)}.${process.pid}.node`;
+    copyFileSync(kept[name], temporary);
+    if (await putInPlace(root, name, temporary)) return false;
+  }
+  return true;
+}
+
+async function compileAll({ root, addons, compiler, libtorch }) {
   const sources = sourcesOf(root);
-  const nativeSources = nativeKey(root);
   const width = Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / bytesPerCompiler)));
   mkdirSync(join(root, "build", "native"), { recursive: true });
   say(
@@ -134,7 +148,28 @@ export async function buildAddon(root, libtorch) {
   for (const { name, flags, isOf } of addons) {
     await link({ root, name, compiler, flags, objects: sources.filter(isOf).map((source) => objectOf(root, source)) });
   }
-  const flags = flagsKey(...addons.map((addon) => addon.flags));
-  writeJson(stampPath(root), { libtorch, compiler: compiler.version, flags, sources: nativeSources });
-  say(`the addons are ready (${seconds(started)})`);
+}
+
+export async function buildAddon(root, libtorch) {
+  const state = addonState(root, libtorch);
+  if (state !== "missing" && state !== "stale") return;
+  const started = Date.now();
+  const compiler = findCompiler();
+  const headers = join(napiPackage(root), "include");
+  const addons = [
+    { name: "lacuna", flags: flagsFor(libtorch, headers), isOf: (source) => !isOfPixels(root, source) },
+    { name: "pixels", flags: flagsOfPixels(headers), isOf: (source) => isOfPixels(root, source) },
+  ];
+  const names = addons.map(({ name }) => name);
+  const sources = nativeKey(root);
+  const flags = flagsNote(root, libtorch);
+  const key = hash(sources, flags, compiler.version, libtorch.version);
+  const isKept = await takeKept(root, names, key);
+  if (!isKept) {
+    await compileAll({ root, addons, compiler, libtorch });
+    if (nativeKey(root) === sources)
+      keepAddons(Object.fromEntries(names.map((name) => [name, addonPath(root, name)])), key);
+  }
+  writeJson(stampPath(root), { libtorch, compiler: compiler.version, flags, sources });
+  say(`the addons are ready${isKept ? ", from an earlier compilation of the same sources" : ""} (${seconds(started)})`);
 }

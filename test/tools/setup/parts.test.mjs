@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { flagsFor, readDependencies } from "../../../tools/setup/addon.mjs";
+import { keepAddons, keptAddons } from "../../../tools/setup/addon-cache.mjs";
 import { keptWheel, sha256, wheels } from "../../../tools/setup/download.mjs";
 import {
   cacheFolder,
@@ -236,5 +237,38 @@ describe("processes", () => {
     first.kill("SIGKILL");
     expect(await once(second, "close")).toEqual([0, null]);
     expect(output).toContain("inside");
+  });
+});
+
+describe("compiled addons in the cache", () => {
+  beforeEach(() => vi.stubEnv("LACUNA_CACHE", root));
+
+  test("are found again under their key, whole, and only there", () => {
+    const file = write("built/lacuna.node", "bytes");
+    keepAddons({ lacuna: file, pixels: file }, "key");
+    const kept = keptAddons(["lacuna", "pixels"], "key");
+    expect(readFileSync(kept.lacuna, "utf8")).toBe("bytes");
+    expect(keptAddons(["lacuna", "pixels"], "other")).toBeUndefined();
+    rmSync(kept.pixels);
+    expect(keptAddons(["lacuna", "pixels"], "key")).toBeUndefined();
+  });
+
+  test("the eight used last are kept", () => {
+    const file = write("built/lacuna.node");
+    const has = (n) => keptAddons(["lacuna"], `key-${n}`) !== undefined;
+    for (let n = 0; n < 8; n++) {
+      keepAddons({ lacuna: file }, `key-${n}`);
+      utimesSync(join(root, "addons", `key-${n}`), n, n);
+    }
+    expect(has(0)).toBe(true); // and by that it was used last
+    keepAddons({ lacuna: file }, "key-8");
+    expect([0, 1, 2, 8].map(has)).toEqual([true, false, true, true]);
+  });
+
+  test("a cache that cannot be written to is no error", () => {
+    const file = write("built/lacuna.node");
+    write("addons"); // a file where the folder should be
+    keepAddons({ lacuna: file }, "key");
+    expect(keptAddons(["lacuna"], "key")).toBeUndefined();
   });
 });
