@@ -1,4 +1,5 @@
 /** What a method says of the runs that it is good for, when only the pictures are given. */
+import type { DefaultChoice } from "../models/sizes.js";
 
 /** What is known before anything is chosen. */
 export interface DefaultsFacts {
@@ -14,20 +15,12 @@ export interface DefaultsFacts {
   readonly depth: number;
   /** Positions of its last layer on a whole picture. */
   readonly patches: number;
+  /** Of its forward pass on a whole picture. */
+  readonly multiplyAdds: number;
   readonly device: "cpu" | "cuda";
   readonly cores: number;
   /** Of the run, where it has been chosen: it follows from the cost, which is asked for first. */
   readonly length?: { readonly epochs: number; readonly steps: number };
-}
-
-/** A key of the configuration, its value, and why. */
-export interface DefaultChoice {
-  /** `optim.weightDecay` */
-  readonly key: string;
-  readonly value: unknown;
-  /** The value in words, where it is not shown as it is. */
-  readonly shown?: string;
-  readonly reason: string;
 }
 
 export interface MethodDefaults {
@@ -35,8 +28,6 @@ export interface MethodDefaults {
   readonly choices: readonly DefaultChoice[];
   /** Keys below `method.` that are set without a line of their own. */
   readonly settings?: Readonly<Record<string, unknown>>;
-  /** Which model it is best tried with: a name of the list of models; `vit` if absent. */
-  readonly model?: string;
   /** Multiply-adds of a step over those of one forward and backward pass of the encoder on one whole picture. */
   readonly cost: number;
   /** Activations that a step keeps for backward, over those of the encoder on one whole picture; the cost if absent. */
@@ -48,8 +39,3 @@ export interface MethodDefaults {
 }
 
 export type DefaultsFor = (facts: DefaultsFacts) => MethodDefaults;
-
-/** Multiply-adds of a forward pass through Transformer blocks: their linear layers, and every token with every token. */
-export function blockMultiplyAdds(tokens: number, width: number, depth: number): number {
-  return depth * tokens * (12 * width * width + 2 * tokens * width);
-}

@@ -182,6 +182,8 @@ export interface MethodSpec<C extends z.ZodType<{ readonly name: string }>, E ex
   readonly config: C;
   /** Which encoders it trains: `patchEncoder`, `denseEncoder`, `anyEncoder` or one of your own. */
   readonly encoders: EncoderKind<E>;
+  /** The model that it is trained with where nobody names one; the first of the list of models if absent. */
+  readonly usualModel?: string;
   /** The augmented views of a picture in training, by name. */
   views(config: z.output<C>, image: ImageShape): Readonly<Record<Exclude<Name, Column>, ViewSpec>>;
   /**
@@ -209,6 +211,7 @@ export interface DefinedMethod<Config extends { readonly name: string } = { read
   readonly name: string;
   readonly config: z.ZodType<Config>;
   readonly encoders: EncoderKind<Encoder>;
+  readonly usualModel: string | undefined;
   readonly columns: readonly Column[];
   readonly defaults: DefaultsFor | undefined;
   views(config: Config, image: ImageShape): Readonly<Record<string, ViewSpec>>;
@@ -223,11 +226,12 @@ export interface DefinedMethod<Config extends { readonly name: string } = { read
 export function defineMethod<C extends z.ZodType<{ readonly name: string }>, E extends Encoder, Name extends string>(
   spec: MethodSpec<C, E, Name>,
 ): DefinedMethod<z.output<C>> {
-  const { name, encoders, columns = [], defaults } = spec;
+  const { name, encoders, usualModel, columns = [], defaults } = spec;
   return {
     name,
     config: spec.config as unknown as z.ZodType<z.output<C>>,
     encoders,
+    usualModel,
     columns,
     defaults,
     views: (given, image) => spec.views(given, image),

@@ -22,6 +22,7 @@ import { addBranch, gelu } from "../tensor/functional.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { DenseEncoder, FeatureMap, ImageShape, Part } from "./encoder.js";
 import { type ExportGraph, encoderOfMaps } from "./exports.js";
+import { givenNumber, type ModelSize, notGiven, type SizeFacts } from "./sizes.js";
 
 /** First stage's width, which doubles from stage to stage, and blocks of each stage (paper, appendix A.1). */
 export const convnextV2Sizes = {
@@ -121,10 +122,7 @@ export class ConvnextV2 extends Module<[Tensor, Tensor?], Tensor> implements Den
 
   constructor(config: ConvnextV2Config, image: ImageShape) {
     super();
-    const size = convnextV2Sizes[config.size];
-    const widths = config.widths ?? size.width;
-    this.widths = typeof widths === "number" ? [widths, 2 * widths, 4 * widths, 8 * widths] : widths;
-    this.depths = config.depths ?? size.depths;
+    ({ widths: this.widths, depths: this.depths } = measuresOf(config));
     this.width = this.widths[3];
     this.channels = image.channels;
     this.imageSize = image.imageSize;
@@ -269,6 +267,16 @@ export class ConvnextV2 extends Module<[Tensor, Tensor?], Tensor> implements Den
   }
 }
 
+/** Channels and blocks of the four stages. */
+function measuresOf(config: ConvnextV2Config): { readonly widths: Four; readonly depths: Four } {
+  const size = convnextV2Sizes[config.size];
+  const widths = config.widths ?? size.width;
+  return {
+    widths: typeof widths === "number" ? [widths, 2 * widths, 4 * widths, 8 * widths] : widths,
+    depths: config.depths ?? size.depths,
+  };
+}
+
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((a, b) => a + b, 0);
 }
@@ -281,9 +289,52 @@ function spread(cells: Tensor, x: Tensor): Tensor {
   return repeated.reshape([B, H, W, 1]);
 }
 
+/** From how many pictures on a size is offered. */
+const offered = { tiny: 200_000, nano: 20_000, pico: 5_000, atto: 0 } as const;
+
+function offers({ side, channels, given }: SizeFacts): readonly ModelSize[] {
+  const stem = givenNumber(given, "stem") ?? chooseStem(side);
+  const grid = side / (8 * stem);
+  if (!Number.isInteger(grid)) return [];
+  const asked = sizeNames.find((name) => name === given["size"]);
+  const names = asked === undefined ? (Object.keys(offered) as (keyof typeof offered)[]) : [asked];
+  return names.flatMap((name) => {
+    const { data: config } = convnextV2Config.safeParse({ ...given, size: name, stem });
+    if (config === undefined) return []; // what is wrong with it is said where the configuration is checked
+    const { widths, depths } = measuresOf(config);
+    const stages = widths.map((width, i) => ({
+      width,
+      depth: depths[i] as number,
+      positions: (side / stem / 2 ** i) ** 2,
+    }));
+    const firsts = stages.map(
+      ({ width, positions }, i) => positions * width * (i === 0 ? stem ** 2 * channels : 2 * width),
+    );
+    const blocks = stages.map(({ width, depth, positions }) => depth * positions * width * (49 + 8 * width));
+    return {
+      ...{
+        name,
+        shown: `${name}, ${widths.join(" ")} channels`,
+        pictures: asked === undefined ? offered[name as keyof typeof offered] : 0,
+      },
+      settings: notGiven({ size: name, stem }, given),
+      choices: [{ key: "model.stem", value: stem, reason: `${grid} × ${grid} cells of ${8 * stem} pixels` }],
+      ...{ width: widths[3], depth: sum(depths), patches: grid ** 2 },
+      multiplyAdds: sum(firsts) + sum(blocks),
+      activations: sum(stages.map(({ width, depth, positions }) => width * depth * positions)),
+    };
+  });
+}
+
+/** The largest window that leaves at least four cells a side, if there is one. */
+function chooseStem(side: number): number {
+  return [4, 2].find((stem) => side % (8 * stem) === 0 && side >= 32 * stem) ?? 1;
+}
+
 export const convnextV2 = {
   name: "convnextV2",
   config: convnextV2Config,
   sized: ["widths", "depths"],
+  offers,
   build: (config: ConvnextV2Config, image: ImageShape): ConvnextV2 => new ConvnextV2(config, image),
 };

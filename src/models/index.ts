@@ -3,12 +3,15 @@ import { convnextV2, convnextV2Config } from "./convnext-v2.js";
 import type { Encoder, ImageShape } from "./encoder.js";
 import { type Named, Registry } from "./registry.js";
 import { resnet, resnetConfig } from "./resnet.js";
+import type { OffersSizes } from "./sizes.js";
 import { vit, vitConfig } from "./vit.js";
 
 /** A model of the list: its schema, and how it is built. */
 export interface DefinedModel<Config extends { readonly name: string } = { readonly name: string }> extends Named {
   /** Keys of its configuration that `size`, a name, stands for; absent where it has no named sizes. */
   readonly sized?: readonly string[];
+  /** Its sizes for pictures that nobody has trained on yet; absent: it has one, its own. */
+  readonly offers?: OffersSizes;
   /** Builds the encoder that a config describes, its weights not yet initialised. @throws ConfigError */
   build(config: Config, image: ImageShape): Encoder;
 }

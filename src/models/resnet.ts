@@ -18,6 +18,7 @@ import { maxPool2d } from "../tensor/functional.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Encoder, FeatureMap, ImageShape, Part } from "./encoder.js";
 import { type ExportGraph, encoderOfMaps } from "./exports.js";
+import { type ModelSize, notGiven, type SizeFacts } from "./sizes.js";
 
 /** Block and depths of the four stages (paper, table 1). */
 export const resnetSizes = {
@@ -284,9 +285,69 @@ export class Resnet extends Module implements Encoder {
   }
 }
 
+/** From how many pictures on a size is offered. */
+const offered = { resnet50: 200_000, resnet34: 20_000, resnet18: 0 } as const;
+
+function offers({ side, channels, given }: SizeFacts): readonly ModelSize[] {
+  const stem = given["stem"] ?? (side <= 64 ? "cifar" : "imagenet");
+  const reason = stem === "cifar" ? "small pictures keep their size at first" : "the first layers divide sides by 4";
+  const asked = sizeNames.find((name) => name === given["size"]);
+  const names = asked === undefined ? (Object.keys(offered) as (keyof typeof offered)[]) : [asked];
+  return names.flatMap((name) => {
+    const { data: config } = resnetConfig.safeParse({ ...given, size: name, stem });
+    if (config === undefined) return []; // what is wrong with it is said where the configuration is checked
+    const { width, block = resnetSizes[name].block, depths = resnetSizes[name].depths } = config;
+    const stages = stagesOf(stem === "cifar" ? side : side / 4, width, block, depths);
+    const last = stages[3] as Stage;
+    const stemWork = (stem === "cifar" ? 9 * side ** 2 : 49 * Math.ceil(side / 2) ** 2) * channels * width;
+    return {
+      ...{ name, shown: `${name.slice("resnet".length)} layers, ${width} channels at first` },
+      pictures: asked === undefined ? offered[name as keyof typeof offered] : 0,
+      settings: notGiven({ size: name, stem }, given),
+      choices: [{ key: "model.stem", value: stem, reason }],
+      ...{ width: last.outputs, depth: depths.reduce((a, b) => a + b, 0), patches: last.positions },
+      multiplyAdds: stemWork + stages.reduce((sum, stage) => sum + multiplyAddsOf(stage), 0),
+      activations: stages.reduce((sum, { depth, positions, outputs }) => sum + (depth * positions * outputs) / 3, 0),
+    };
+  });
+}
+
+interface Stage {
+  readonly block: "basic" | "bottleneck";
+  readonly depth: number;
+  readonly width: number;
+  readonly inputs: number;
+  readonly outputs: number;
+  /** Of its maps, and of the map that it is given. */
+  readonly positions: number;
+  readonly positionsBefore: number;
+}
+
+/** @param side of the first stage's maps */
+function stagesOf(side: number, width: number, block: Stage["block"], depths: Four): Stage[] {
+  const expansion = block === "basic" ? 1 : 4;
+  const positions = (i: number): number => Math.ceil(side / 2 ** Math.max(0, i)) ** 2;
+  return depths.map((depth, i) => ({
+    ...{ block, depth, width: width * 2 ** i, outputs: expansion * width * 2 ** i },
+    inputs: i === 0 ? width : expansion * width * 2 ** (i - 1),
+    ...{ positions: positions(i), positionsBefore: positions(i - 1) },
+  }));
+}
+
+/** Of a stage's blocks: the first takes what comes in, and has a convolution around it where that has another width. */
+function multiplyAddsOf({ block, depth, width, inputs, outputs, positions, positionsBefore }: Stage): number {
+  const around = inputs === outputs ? 0 : positions * inputs * outputs;
+  const [first, other] =
+    block === "basic"
+      ? [positions * width * (9 * inputs + 9 * width), positions * width * 18 * width]
+      : [positionsBefore * inputs * width + positions * 13 * width ** 2, positions * 17 * width ** 2];
+  return around + first + (depth - 1) * other;
+}
+
 export const resnet = {
   name: "resnet",
   config: resnetConfig,
   sized: ["block", "depths"],
+  offers,
   build: (config: ResnetConfig, image: ImageShape): Resnet => new Resnet(config, image),
 };

@@ -17,6 +17,7 @@ import { cat } from "../tensor/creation.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { FeatureMap, ImageShape, Part, PatchEncoder, Pool } from "./encoder.js";
 import type { ExportGraph } from "./exports.js";
+import { blockMultiplyAdds, givenNumber, type ModelSize, notGiven, type SizeFacts } from "./sizes.js";
 
 /** Width, depth and heads by name (ViT table 1; Ti and S: DeiT table 1). */
 export const vitSizes = {
@@ -229,9 +230,56 @@ function gridOf(image: Size, patch: Size): Size {
   return [image[0] / patch[0], image[1] / patch[1]];
 }
 
+/** What is offered where nobody asks for a size, from the largest to the smallest. */
+const offered = [
+  { name: "base", ...vitSizes.base, pictures: 200_000 },
+  { name: "small", ...vitSizes.small, pictures: 20_000 },
+  { name: "tiny", ...vitSizes.tiny, pictures: 2_000 },
+  { name: "half of tiny", ...vitSizes.tiny, depth: 6, pictures: 0 },
+];
+
+function offers({ side, given }: SizeFacts): readonly ModelSize[] {
+  const patch = givenNumber(given, "patchSize") ?? choosePatch(side);
+  if (side % patch !== 0) return [];
+  const asked = given["size"];
+  const named = isVitSize(asked) ? [{ name: asked, ...vitSizes[asked], pictures: 0 }] : offered;
+  return named.map(({ name, pictures, ...size }) => {
+    const width = givenNumber(given, "width") ?? size.width;
+    const depth = givenNumber(given, "depth") ?? size.depth;
+    const heads =
+      givenNumber(given, "heads") ?? (width === size.width ? size.heads : Math.max(1, Math.round(width / 64)));
+    const patches = (side / patch) ** 2;
+    const sizes = { width, depth, heads };
+    return {
+      ...{
+        name,
+        shown: `${width} × ${depth}, ${heads} head${heads === 1 ? "" : "s"}`,
+        pictures,
+        width,
+        depth,
+        patches,
+      },
+      settings: notGiven({ ...(isVitSize(asked) && width === size.width ? {} : sizes), patchSize: patch }, given),
+      choices: [
+        { key: "model.patchSize", value: patch, reason: `${side / patch} × ${side / patch} = ${patches} patches` },
+      ],
+      multiplyAdds: blockMultiplyAdds(1 + patches, width, depth),
+      activations: (1 + patches) * width * depth,
+    };
+  });
+}
+
+/** Grids of 6 to 14 patches a side; a side that is a person's own choice may need another divisor. */
+function choosePatch(side: number): number {
+  const usual = side >= 112 ? 16 : side >= 48 ? 8 : 4;
+  const others = Array.from({ length: 31 }, (_, i) => 32 - i).filter((patch) => side / patch >= 4);
+  return [usual, ...others].find((patch) => side % patch === 0) ?? 1;
+}
+
 export const vit = {
   name: "vit",
   config: vitConfig,
   sized: ["width", "depth", "heads"],
+  offers,
   build: (config: VitConfig, image: ImageShape): Vit => new Vit(config, image),
 };

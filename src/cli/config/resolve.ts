@@ -79,7 +79,10 @@ async function chooseFor(source: Parameters<typeof sourceName>[0], settings: rea
     method: name("method.name"),
     model: name("model.name"),
     imageSize: number("data.imageSize") ?? decidedBy(facts, "data.imageSize"),
-    patchSize: number("model.patchSize") ?? decidedBy(facts, "model.patchSize"),
+    modelSettings: {
+      ...below("model.", facts?.settings ?? []),
+      ...below("model.", settings),
+    },
     batchSize: number("data.batchSize"),
     epochs: number("epochs"),
     channels: number("data.channels") ?? decidedBy(facts, "data.channels"),
@@ -91,6 +94,12 @@ async function chooseFor(source: Parameters<typeof sourceName>[0], settings: rea
   const survey = await surveyPictures(opened, Number.isInteger(channels) ? { channels: channels as number } : {});
   const defaults = chooseDefaults(source, survey, machine, known);
   return facts === undefined ? defaults : underInit(defaults, facts);
+}
+
+/** The values of the keys below a part of the configuration, apart from its name. */
+function below(part: string, settings: readonly Setting[]): Record<string, unknown> {
+  const inside = settings.filter(({ path }) => path.startsWith(part) && path !== `${part}name`);
+  return Object.fromEntries(inside.map(({ path, value }) => [path.slice(part.length), value]));
 }
 
 /** The schema's own check, with the nearest key for one that is misspelt. */

@@ -16,11 +16,13 @@ import { z } from "zod";
 import { ConfigError } from "../../engine/errors.js";
 import { ConvnextV2Block } from "../../models/convnext-v2.js";
 import { type DenseEncoder, denseEncoder } from "../../models/encoder.js";
+import type { DefaultChoice } from "../../models/sizes.js";
 import { PatchConv } from "../../nn/convolution/conv.js";
 import { normal, truncatedNormal, zero } from "../../nn/init.js";
 import { Chain, Parameter } from "../../nn/module.js";
 import { take } from "../../tensor/functional.js";
 import type { Tensor } from "../../tensor/tensor.js";
+import type { DefaultsFacts, MethodDefaults } from "../defaults.js";
 import type { Health } from "../health.js";
 import {
   type Batch,
@@ -180,10 +182,33 @@ function checkKept({ maskRatio }: FcmaeConfig, { grid: [rows, columns], stride }
   });
 }
 
+/** The paper's settings (appendix A.2), which are the same for all sizes. */
+function defaults({ patches, multiplyAdds, side, shorterSide = side, length }: DefaultsFacts): MethodDefaults {
+  const { width } = fcmaeConfig.parse({}).decoder;
+  const decoder = patches * width * (49 + 8 * width);
+  return {
+    choices: [
+      { key: "optim.baseLearningRate", value: 1.5e-4, reason: "the paper's, for every size" },
+      ...(length === undefined ? [] : [warmupFor(length.epochs)]),
+    ],
+    settings: { "method.augmentation": shorterSide < 64 ? "fixedCrop" : "randomCrop" },
+    cost: 1 + decoder / multiplyAdds,
+    patches: "three of five hidden",
+    schedule: { epochs: 800, reason: "the paper's shorter schedule" },
+  };
+}
+
+function warmupFor(epochs: number): DefaultChoice {
+  const value = Number(((40 / 800) * epochs).toPrecision(2));
+  return { key: "optim.warmupEpochs", value, reason: "the paper's share of the run, 40 epochs of 800" };
+}
+
 export const fcmae = defineMethod({
   name: "fcmae",
   config: fcmaeConfig,
   encoders: denseEncoder,
+  usualModel: "convnextV2",
+  defaults,
   views: ({ augmentation }, image) => maskedView(augmentation, image),
   build: (config, makeEncoder) => new Fcmae(config, makeEncoder()),
 });

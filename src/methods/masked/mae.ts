@@ -13,6 +13,7 @@ import { z } from "zod";
 import { ConfigError } from "../../engine/errors.js";
 import { type PatchEncoder, patchEncoder } from "../../models/encoder.js";
 import type { ExportGraph } from "../../models/exports.js";
+import { blockMultiplyAdds } from "../../models/sizes.js";
 import { Block } from "../../nn/block.js";
 import { normal } from "../../nn/init.js";
 import { LayerNorm } from "../../nn/layer-norm.js";
@@ -22,7 +23,7 @@ import { sinCosInit } from "../../nn/positions.js";
 import { cat } from "../../tensor/creation.js";
 import { take } from "../../tensor/functional.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import { blockMultiplyAdds, type DefaultsFacts, type MethodDefaults } from "../defaults.js";
+import type { DefaultsFacts, MethodDefaults } from "../defaults.js";
 import type { Health } from "../health.js";
 import {
   type Batch,
@@ -304,7 +305,14 @@ const usual = [
 ] as const;
 
 /** A quarter of the patches goes through the encoder, all of them through the decoder. */
-export function maeDefaults({ width, depth, patches, side, shorterSide = side }: DefaultsFacts): MethodDefaults {
+export function maeDefaults({
+  width,
+  depth,
+  patches,
+  multiplyAdds,
+  side,
+  shorterSide = side,
+}: DefaultsFacts): MethodDefaults {
   const found = usual.find(({ from }) => width >= from.width && depth >= from.depth);
   const { decoder, rate } = found ?? usual[3];
   const [all, seen] = [1 + patches, 1 + patches / 4];
@@ -324,7 +332,7 @@ export function maeDefaults({ width, depth, patches, side, shorterSide = side }:
       },
     ],
     settings: { "method.augmentation": shorterSide < 64 ? "fixedCrop" : "randomCrop" },
-    cost: work / blockMultiplyAdds(all, width, depth),
+    cost: work / multiplyAdds,
     memory: (seen * width * depth + all * decoder.width * decoder.depth) / (all * width * depth),
     patches: "three of four hidden",
     schedule: { epochs: 800, reason: "the paper's shorter schedule" },

@@ -11,6 +11,7 @@ import { z } from "zod";
 import { noGrad } from "../../engine/modes.js";
 import { scope } from "../../engine/scope.js";
 import { anyEncoder, type Encoder, type Pool, patchEncoder } from "../../models/encoder.js";
+import type { DefaultChoice } from "../../models/sizes.js";
 import { normal, stackedXavierUniform, zero } from "../../nn/init.js";
 import type { Module } from "../../nn/module.js";
 import type { Initializer } from "../../nn/parameter.js";
@@ -20,7 +21,7 @@ import { rampAt, rampConfig } from "../../optim/schedule.js";
 import { normalize } from "../../tensor/functional.js";
 import type { Rng } from "../../tensor/random.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import { blockMultiplyAdds, type DefaultChoice, type DefaultsFacts, type MethodDefaults } from "../defaults.js";
+import type { DefaultsFacts, MethodDefaults } from "../defaults.js";
 import type { Health } from "../health.js";
 import { type Batch, defineMethod, type Loss, Method, type ParameterRule, type Step } from "../method.js";
 import { mlpHead } from "../parts/heads.js";
@@ -223,8 +224,7 @@ const signals: Health["signals"] = [
 function defaults({
   pictures,
   width,
-  depth,
-  patches,
+  multiplyAdds: encoder,
   side,
   shorterSide = side,
   device,
@@ -233,7 +233,6 @@ function defaults({
   const most = device === "cuda" ? 1024 : 256;
   const fitting = Math.min(most, Math.max(pictures / 4, Math.min(32, pictures)));
   const heads = { projector: 4096 * (width + 4096 + 256), predictor: 2 * 4096 * 256 };
-  const encoder = blockMultiplyAdds(1 + patches, width, depth);
   const student = 2 * (encoder + heads.projector + heads.predictor); // both views, forward and backward
   const teacher = (2 * (encoder + heads.projector)) / 3; // forward only
   return {

@@ -1,4 +1,4 @@
-import type { DefaultChoice } from "../../methods/defaults.js";
+import type { DefaultChoice } from "../../models/sizes.js";
 import type { MachineFacts } from "./machine.js";
 import type { Plan } from "./model.js";
 
@@ -51,9 +51,9 @@ function usualBatch(pictures: number, device: MachineFacts["device"]): Omit<Defa
   return { value: 2 ** Math.floor(Math.log2(fitting)), reason: "for 16 steps an epoch, but at least 8" };
 }
 
-/** Tokens × width × blocks of one picture: a block keeps about 16 numbers of 4 bytes for each. */
-function keptNumbers({ facts: { patches, width, depth }, method: { memory, cost } }: Plan): number {
-  return (memory ?? cost) * (1 + patches) * width * depth;
+/** Positions × channels × blocks of one picture: a block keeps about 16 numbers of 4 bytes for each. */
+function keptNumbers({ size: { activations }, method: { memory, cost } }: Plan): number {
+  return (memory ?? cost) * activations;
 }
 
 /** A quarter of the memory. */

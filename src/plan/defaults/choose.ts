@@ -2,9 +2,11 @@
 
 import type { PictureSurvey } from "../../data/doctor/survey.js";
 import type { SourceInput } from "../../data/source.js";
-import type { DefaultChoice, DefaultsFacts, MethodDefaults } from "../../methods/defaults.js";
+import type { DefaultsFacts, MethodDefaults } from "../../methods/defaults.js";
 import { methods } from "../../methods/index.js";
 import type { DefinedMethod } from "../../methods/method.js";
+import { models } from "../../models/index.js";
+import type { DefaultChoice } from "../../models/sizes.js";
 import type { RunConfigInput } from "../../train/config.js";
 import { chooseBatch } from "./batch.js";
 import { type Choice, explain } from "./explain.js";
@@ -24,7 +26,7 @@ const usualSchedule = { epochs: 800, reason: "as long as methods are usually tra
 
 /**
  * Chooses a configuration for a source. Nothing is allocated; the survey is all that is known of the pictures, and the method says
- * what it needs. @throws ConfigError for a method that is not in the list
+ * what it needs. @throws ConfigError for a method or a model that is not in the list
  */
 export function chooseDefaults(
   source: SourceInput,
@@ -34,9 +36,10 @@ export function chooseDefaults(
 ): Defaults {
   const holdOut = "path" in source && source.kind !== "fashion-mnist" ? heldOutShare(survey.pictures) : 0;
   const training = Math.max(1, Math.floor(survey.pictures * (1 - holdOut) * 0.98)); // the split is a hash: not exact
-  const spec = methods.get(decided.method ?? "mae");
+  const spec = methods.get(decided.method ?? (methods.names()[0] as string));
+  const model = models.get(decided.model ?? spec.usualModel ?? (models.names()[0] as string));
   const ask = (facts: DefaultsFacts): MethodDefaults => spec.defaults?.(facts) ?? { choices: [], cost: 1 };
-  const plan = choosePlan(survey, machine, decided, training, ask);
+  const plan = choosePlan({ survey, machine, decided, model, pictures: training, askMethod: ask });
   const hours = targetHours[machine.device];
   const { schedule = usualSchedule } = plan.method;
   const epochs = decided.epochs ?? chooseEpochs(plan.imagesPerSecond * hours * 3600, training, schedule.epochs);
@@ -45,7 +48,7 @@ export function chooseDefaults(
   const steps = Math.max(1, Math.round(epochs * Math.floor(training / batch.size)));
   const method = ask({ ...plan.facts, length: { epochs, steps } });
   const normalisation = chooseNormalisation(survey);
-  const config = withKeys(configuration({ source, survey, machine, decided, plan, epochs, holdOut, normalisation }), [
+  const config = withKeys(configuration({ source, survey, machine, plan, epochs, holdOut, normalisation }), [
     { key: "method.name", value: spec.name },
     ...settingsOf(method),
     ...method.choices,
@@ -73,7 +76,6 @@ interface Ingredients {
   readonly source: SourceInput;
   readonly survey: PictureSurvey;
   readonly machine: MachineFacts;
-  readonly decided: Decided;
   readonly plan: Plan;
   readonly epochs: number;
   readonly holdOut: number;
@@ -81,15 +83,13 @@ interface Ingredients {
 }
 
 function configuration(from: Ingredients): RunConfigInput {
-  const { source, survey, machine, decided, plan, epochs, holdOut, normalisation } = from;
-  const { size, side, patch } = plan;
+  const { source, survey, machine, plan, epochs, holdOut, normalisation } = from;
+  const { model, size, side } = plan;
   const split = holdOut > 0 ? { holdOut } : {};
-  const other = decided.model ?? plan.method.model ?? "vit";
-  const vit = { name: "vit", width: size.width, depth: size.depth, heads: size.heads, patchSize: patch } as const;
   return {
     epochs,
     device: machine.device,
-    model: other === "vit" ? vit : ({ name: other } as unknown as typeof vit),
+    model: { name: model.name, ...size.settings } as unknown as RunConfigInput["model"],
     data: {
       source: { ...source, ...(holdOut > 0 ? { part: "train" as const, ...split } : {}) } as SourceInput,
       ...(holdOut > 0 ? { heldOut: { ...source, part: "heldOut" as const, ...split } as SourceInput } : {}),

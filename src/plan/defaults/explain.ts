@@ -1,6 +1,6 @@
 /** Every choice in a line: its value and why. */
 import type { PictureSurvey } from "../../data/doctor/survey.js";
-import type { DefaultChoice } from "../../methods/defaults.js";
+import type { DefaultChoice } from "../../models/sizes.js";
 import type { BatchChoice } from "./batch.js";
 import type { MachineFacts } from "./machine.js";
 import type { Decided, Plan } from "./model.js";
@@ -54,26 +54,24 @@ function whereOf({ cores, device }: MachineFacts): string {
 }
 
 function explainModel({ survey, machine, decided, plan }: Chosen): Choice[] {
-  const { size, side, patch, method } = plan;
+  const { model, size, side, method } = plan;
   const where = whereOf(machine);
   const median = survey.shorterSide === undefined ? "unknown" : `${survey.shorterSide} px`;
-  const note = method.patches === undefined ? "" : `, ${method.patches}`;
-  const grid = `${side / patch} × ${side / patch} = ${(side / patch) ** 2} patches${note}`;
   const fits = `shorter sides are ${median} in the middle; ${where} can afford it`;
-  const pictures = { key: "data.imageSize", value: `${side}`, reason: asSaid(decided.imageSize, fits) };
-  const other = decided.model ?? method.model ?? "vit";
-  if (other !== "vit") {
-    const reason = asSaid(decided.model, "what the method is made for; its own size");
-    return [{ key: "model", value: other, reason }, pictures];
-  }
+  const { modelSettings: given = {} } = decided;
+  const isAsked = ["size", ...(model.sized ?? [])].some((key) => given[key] !== undefined);
+  const note = method.patches === undefined ? "" : `, ${method.patches}`;
   return [
     {
       key: "model",
-      value: `vit ${size.width} × ${size.depth}, ${size.heads} heads`,
-      reason: `${size.name}: what ${survey.pictures} pictures and ${where} are good for`,
+      value: `${model.name} ${size.shown}`,
+      reason: isAsked ? "as you said" : `${size.name}: what ${survey.pictures} pictures and ${where} are good for`,
     },
-    pictures,
-    { key: "model.patchSize", value: `${patch}`, reason: asSaid(decided.patchSize, grid) },
+    { key: "data.imageSize", value: `${side}`, reason: asSaid(decided.imageSize, fits) },
+    ...size.choices.map((choice) => {
+      const [, key = ""] = choice.key.split(".");
+      return shown({ ...choice, reason: asSaid(given[key], `${choice.reason}${note}`) });
+    }),
   ];
 }
 

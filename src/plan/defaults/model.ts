@@ -1,24 +1,9 @@
-/** Size of the pictures, and a ViT for them: as large as ends in time. */
+/** Size of the pictures, and of a model for them: as large as ends in time. */
 import type { PictureSurvey } from "../../data/doctor/survey.js";
-import { blockMultiplyAdds, type DefaultsFacts, type MethodDefaults } from "../../methods/defaults.js";
+import type { DefaultsFacts, MethodDefaults } from "../../methods/defaults.js";
+import type { DefinedModel } from "../../models/index.js";
+import { blockMultiplyAdds, type ModelSize, type SizeFacts } from "../../models/sizes.js";
 import type { MachineFacts } from "./machine.js";
-
-export interface ModelSize {
-  readonly name: string;
-  readonly width: number;
-  readonly depth: number;
-  readonly heads: number;
-  /** From so many pictures on. */
-  readonly pictures: number;
-}
-
-/** From the largest to the smallest. */
-const sizes: readonly ModelSize[] = [
-  { name: "base", width: 768, depth: 12, heads: 12, pictures: 200_000 },
-  { name: "small", width: 384, depth: 12, heads: 6, pictures: 20_000 },
-  { name: "tiny", width: 192, depth: 12, heads: 3, pictures: 2_000 },
-  { name: "half of tiny", width: 192, depth: 6, heads: 3, pictures: 0 },
-];
 
 const sides = [224, 192, 160, 128, 96, 64, 48];
 
@@ -36,7 +21,7 @@ const usefulEpochs = 50;
 
 export interface Plan {
   readonly side: number;
-  readonly patch: number;
+  readonly model: DefinedModel;
   readonly size: ModelSize;
   readonly imagesPerSecond: number;
   /** What the method was told of it. */
@@ -47,61 +32,99 @@ export interface Plan {
 
 /** What the person who asks has already decided; the rest is chosen to fit. */
 export interface Decided {
-  /** By name; `mae` if absent. */
+  /** By name; the first of the list if absent. */
   readonly method?: string;
-  /** By name; the method's, or `vit`, if absent. */
+  /** By name; the method's usual one, or the first of the list, if absent. */
   readonly model?: string;
+  /** Keys below `model.`: `{ size: "base" }`. */
+  readonly modelSettings?: Readonly<Record<string, unknown>>;
   readonly imageSize?: number;
-  readonly patchSize?: number;
   readonly batchSize?: number;
   readonly epochs?: number;
   readonly channels?: number;
   readonly device?: string;
 }
 
-/** The largest pictures, then the largest model, with which a useful run ends in time. @param pictures to train on */
-export function choosePlan(
-  survey: PictureSurvey,
-  machine: MachineFacts,
-  decided: Decided,
-  pictures: number,
-  askMethod: (facts: DefaultsFacts) => MethodDefaults,
-): Plan {
+export interface PlanFacts {
+  readonly survey: PictureSurvey;
+  readonly machine: MachineFacts;
+  readonly decided: Decided;
+  readonly model: DefinedModel;
+  /** To train on. */
+  readonly pictures: number;
+  askMethod(facts: DefaultsFacts): MethodDefaults;
+}
+
+/** The largest pictures, then the largest model, with which a useful run ends in time. */
+export function choosePlan({ survey, machine, decided, model, pictures, askMethod }: PlanFacts): Plan {
   const hours = 2 * targetHours[machine.device];
   const wanted = Math.max(usefulImages, usefulEpochs * survey.pictures);
-  const allowed = sizes.filter((size) => survey.pictures >= size.pictures);
-  const plans = chooseSides(survey, decided).flatMap((side) =>
-    allowed.map((size): Plan => {
-      const patch = decided.patchSize ?? choosePatch(side);
-      const { width, depth } = size;
-      const { shorterSide, channels } = survey;
-      const { device, cores } = machine;
-      const patches = (side / patch) ** 2;
-      const facts = { pictures, shorterSide, side, channels, width, depth, patches, device, cores };
-      const method = askMethod(facts);
-      const multiplyAdds = method.cost * blockMultiplyAdds(1 + patches, width, depth);
-      return { side, patch, size, imagesPerSecond: guessSpeed(multiplyAdds, survey, machine), facts, method };
-    }),
+  const { shorterSide, channels } = survey;
+  const { device, cores } = machine;
+  const plans = chooseSides(model, survey, decided).flatMap(({ side, offered }) =>
+    offered
+      .filter((size) => survey.pictures >= size.pictures)
+      .map((size): Plan => {
+        const { width, depth, patches, multiplyAdds } = size;
+        const facts = { pictures, shorterSide, side, channels, width, depth, patches, multiplyAdds, device, cores };
+        const method = askMethod(facts);
+        const imagesPerSecond = guessSpeed(method.cost * multiplyAdds, survey, machine);
+        return { side, model, size, imagesPerSecond, facts, method };
+      }),
   );
   const inTime = plans.find(({ imagesPerSecond }) => wanted / imagesPerSecond / 3600 <= hours);
   const fastest = plans.reduce((a, b) => (b.imagesPerSecond > a.imagesPerSecond ? b : a));
   return inTime ?? fastest;
 }
 
-function chooseSides({ shorterSide = 224 }: PictureSurvey, { imageSize, patchSize }: Decided): number[] {
-  if (imageSize !== undefined) return [imageSize];
-  const step = patchSize ?? 1;
-  const fitting = sides.filter((side) => side <= shorterSide && side % step === 0);
-  if (fitting.length > 0) return fitting;
-  const multiple = patchSize ?? 4;
-  return [Math.max(2 * multiple, Math.floor(shorterSide / multiple) * multiple)];
+interface OfferedSide {
+  readonly side: number;
+  /** Not empty. */
+  readonly offered: readonly ModelSize[];
 }
 
-/** Grids of 6 to 14 patches a side; a side that is a person's own choice may need another divisor. */
-function choosePatch(side: number): number {
-  const usual = side >= 112 ? 16 : side >= 48 ? 8 : 4;
-  const others = Array.from({ length: 31 }, (_, i) => 32 - i).filter((patch) => side / patch >= 4);
-  return [usual, ...others].find((patch) => side % patch === 0) ?? 1;
+/** Sides of pictures, from the largest to the smallest, with the sizes of the model that take them. */
+function chooseSides(
+  model: DefinedModel,
+  { shorterSide = 224, channels }: PictureSurvey,
+  decided: Decided,
+): OfferedSide[] {
+  const { imageSize, modelSettings: given = {} } = decided;
+  const at = (side: number): OfferedSide => ({ side, offered: sizesOf(model, { side, channels, given }) });
+  const hasOffers = ({ offered }: OfferedSide): boolean => offered.some(({ patches }) => patches >= 4);
+  if (imageSize !== undefined) {
+    const found = at(imageSize);
+    return [found.offered.length > 0 ? found : { side: imageSize, offered: [ownSize(imageSize)] }];
+  }
+  const fitting = sides
+    .filter((side) => side <= shorterSide)
+    .map(at)
+    .filter(hasOffers);
+  if (fitting.length > 0) return fitting;
+  // Small pictures keep their size as nearly as the model allows; only the smallest are enlarged.
+  const unit = Object.keys(given).length > 0 ? 1 : 4;
+  const most = Math.floor(shorterSide / unit);
+  const smaller = Array.from({ length: most }, (_, i) => (most - i) * unit);
+  const larger = Array.from({ length: 128 }, (_, i) => (most + 1 + i) * unit);
+  for (const side of [...smaller, ...larger]) {
+    const found = at(side);
+    if (hasOffers(found)) return [found];
+  }
+  return [{ side: Math.max(1, Math.floor(shorterSide)), offered: [ownSize(shorterSide)] }];
+}
+
+function sizesOf(model: DefinedModel, facts: SizeFacts): readonly ModelSize[] {
+  return model.offers === undefined ? [ownSize(facts.side)] : model.offers(facts);
+}
+
+/** Of a model that says nothing of sizes: its own, taken to cost what a ViT-Ti does. */
+function ownSize(side: number): ModelSize {
+  const [width, depth, patches] = [192, 12, Math.max(4, (side / 16) ** 2)];
+  return {
+    ...{ name: "its own size", shown: "its own size", pictures: 0, settings: {}, choices: [], width, depth, patches },
+    multiplyAdds: blockMultiplyAdds(1 + patches, width, depth),
+    activations: (1 + patches) * width * depth,
+  };
 }
 
 /** @param multiplyAdds of a picture's forward pass in training; backward is twice as much */

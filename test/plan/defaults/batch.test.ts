@@ -2,11 +2,11 @@ import { expect, test } from "vitest";
 import type { MethodDefaults } from "../../../src/methods/defaults.js";
 import { chooseBatch } from "../../../src/plan/defaults/batch.js";
 import { choosePlan } from "../../../src/plan/defaults/model.js";
-import { survey, twoCores } from "./facts.js";
+import { planFacts, twoCores } from "./facts.js";
 
 const batch = (method: Partial<MethodDefaults>, isCoupled: boolean, memoryBytes = 96e9, decided?: number) => {
   const machine = { ...twoCores, memoryBytes };
-  const plan = choosePlan(survey(), machine, { imageSize: 224 }, 10_000, () => ({ choices: [], cost: 1, ...method }));
+  const plan = choosePlan(planFacts(method, { machine, decided: { imageSize: 224 }, pictures: 10_000 }));
   return chooseBatch({ plan, machine, pictures: 10_000, decided, isCoupled });
 };
 const own = { choices: [{ key: "data.batchSize", value: 128, reason: "negatives" }] };

@@ -63,7 +63,7 @@ describe("chooseDefaults", () => {
     expect(100 % ((config.model as VitConfig).patchSize as number)).toBe(0);
     const reasons = new Map(choices.map(({ key, reason }) => [key, reason]));
     for (const key of ["epochs", "data.imageSize", "data.batchSize"]) expect(reasons.get(key)).toBe("as you said");
-    expect(chosen({ shorterSide: 30 }, twoCores, { patchSize: 7 }).config.data.imageSize).toBe(28);
+    expect(chosen({ shorterSide: 30 }, twoCores, { modelSettings: { patchSize: 7 } }).config.data.imageSize).toBe(28);
   });
 
   test("every choice has a reason", () => {
@@ -132,6 +132,7 @@ describe("what a method says of its own runs", () => {
       side: 224,
       channels: 3,
       patches: 196,
+      multiplyAdds: 4e9,
       device: "cpu",
       cores: 2,
     } as const;
@@ -182,8 +183,16 @@ describe("what a method says of its own runs", () => {
     );
   });
 
-  test("a model that was asked for by name keeps its own sizes", () => {
-    const { config } = chooseDefaults(photos, survey(), twoCores, { model: "other" });
-    expect(config.model).toEqual({ name: "other" });
+  test("a model that was asked for by name, and a method's usual one, get sizes for the pictures too", () => {
+    const model = (decided: object, changes = {}) => chosen(changes, twoCores, decided).config.model;
+    expect(model({ method: "fcmae" })).toMatchObject({ name: "convnextV2", size: "atto", stem: 4 });
+    expect(model({ method: "fcmae", modelSettings: { size: "nano" } }).name).toBe("convnextV2");
+    expect(model({ method: "mocoV3", model: "resnet" })).toMatchObject({ name: "resnet", size: "resnet18" });
+    const small = chosen({ shorterSide: 32, isFiles: false }, twoCores, { method: "fcmae" });
+    expect(small.config).toMatchObject({ data: { imageSize: 32 }, model: { stem: 1 } });
+    expect(small.choices.find(({ key }) => key === "model.stem")?.reason).toBe(
+      "4 × 4 cells of 8 pixels, three of five hidden",
+    );
+    expect(() => chooseDefaults(photos, survey(), twoCores, { model: "other" })).toThrow("no model called other");
   });
 });

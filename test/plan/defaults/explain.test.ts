@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import { explain } from "../../../src/plan/defaults/explain.js";
 import { choosePlan } from "../../../src/plan/defaults/model.js";
-import { survey, twoCores } from "./facts.js";
+import { planFacts, survey, twoCores } from "./facts.js";
 
 const explained = (decided: object, choices = [{ key: "method.strength", value: { a: 1 }, reason: "b" }]) =>
   explain({
     survey: survey(),
     machine: twoCores,
     decided,
-    plan: choosePlan(survey(), twoCores, {}, 2646, () => ({ choices: [], cost: 1, patches: "all seen" })),
+    plan: choosePlan(planFacts({ patches: "all seen" })),
     epochs: 12,
     scheduleReason: undefined,
     batch: { size: 64, accumulate: 4, checkpointing: true, reason: "c" },
@@ -36,8 +36,13 @@ test("model, method, pictures, data, length, optimiser, precision: each with its
 });
 
 test("what was decided is said to be", () => {
-  const said = explained({ epochs: 12, batchSize: 64, imageSize: 96, patchSize: 8, channels: 3 });
+  const said = explained({
+    epochs: 12,
+    batchSize: 64,
+    imageSize: 96,
+    modelSettings: { size: "base", patchSize: 8 },
+    channels: 3,
+  });
   const keys = said.flatMap(({ key, reason }) => (reason === "as you said" ? [key] : []));
-  expect(keys).toEqual(["data.imageSize", "model.patchSize", "data.channels", "data.batchSize", "epochs"]);
-  expect(explained({ model: "resnet" })[0]).toEqual({ key: "model", value: "resnet", reason: "as you said" });
+  expect(keys).toEqual(["model", "data.imageSize", "model.patchSize", "data.channels", "data.batchSize", "epochs"]);
 });

@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
+import { models } from "../../../src/models/index.js";
 import { choosePlan } from "../../../src/plan/defaults/model.js";
-import { gpu, survey, twoCores } from "./facts.js";
+import { gpu, planFacts, survey, twoCores } from "./facts.js";
 
 const planned = (cost: number, machine = twoCores, changes = {}) =>
-  choosePlan(survey({ isFiles: false, ...changes }), machine, {}, 2646, () => ({ choices: [], cost }));
+  choosePlan(planFacts({ cost }, { machine, survey: survey({ isFiles: false, ...changes }) }));
 
 test("a method that costs twice as much is half as fast with the same model", () => {
   const [once, twice] = [planned(0.01), planned(0.02)];
@@ -19,7 +20,7 @@ test("what is slower gets smaller pictures, then a smaller model, until it ends 
 });
 
 test("the method is told what it would train", () => {
-  const { facts, side, patch, size } = planned(1);
+  const { facts, side, size } = planned(1);
   expect(facts).toEqual({
     pictures: 2646,
     shorterSide: 375,
@@ -27,8 +28,23 @@ test("the method is told what it would train", () => {
     channels: 3,
     width: size.width,
     depth: size.depth,
-    patches: (side / patch) ** 2,
+    patches: size.patches,
+    multiplyAdds: size.multiplyAdds,
     device: "cpu",
     cores: 2,
   });
+});
+
+test("pictures keep the largest side that the model takes; those that are too small are enlarged", () => {
+  const side = (name: string, shorterSide: number, modelSettings = {}) =>
+    choosePlan(
+      planFacts(
+        {},
+        { model: models.get(name), survey: survey({ shorterSide, isFiles: false }), decided: { modelSettings } },
+      ),
+    ).side;
+  expect([28, 30, 5].map((px) => side("vit", px))).toEqual([28, 28, 8]);
+  expect(side("vit", 30, { patchSize: 7 })).toBe(28);
+  expect([47, 28, 5].map((px) => side("convnextV2", px))).toEqual([40, 24, 16]);
+  expect(side("convnextV2", 200, { stem: 4 }) % 32).toBe(0);
 });
