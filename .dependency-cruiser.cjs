@@ -16,6 +16,9 @@ function only(folder, allowed, comment) {
 /** What every layer may know of the engine: its errors, its scopes and its modes; never the door or the addon. */
 const engineFaces = ["engine/(errors|scope|modes|dtype|record|device)\\.ts$"];
 
+/** How a file is written whole or not at all, and what the system refused, in words. */
+const wholeFiles = "runs/(errors|write-atomic)\\.ts$";
+
 const everythingBelowTraining = [
   "engine",
   "tensor",
@@ -36,9 +39,9 @@ module.exports = {
     only("nn", ["tensor", ...engineFaces], "layers are written in tensors"),
     only("optim", ["tensor", ...engineFaces], "optimisers take named tensors, not modules"),
     only("formats", [], "formats are pure bytes"),
-    only("data", ["formats"], "data is images and bytes: its workers must never load libtorch"),
+    only("data", ["formats", wholeFiles], "data is images and bytes: its workers must never load libtorch"),
     only("runs", [], "the run folder is read by programs that have no engine"),
-    only("page", [], "a page is served and described by programs that have no engine"),
+    only("page", [wholeFiles], "a page is served and described by programs that have no engine"),
     {
       name: "page-imports",
       severity: "error",
@@ -64,7 +67,7 @@ module.exports = {
     ),
     only(
       "graph",
-      ["engine/dispatch\\.ts$", "nn", "tensor", "formats", ...engineFaces],
+      ["engine/dispatch\\.ts$", "nn", "tensor", "formats", wholeFiles, ...engineFaces],
       "readers of a recording know no models",
     ),
     only("train", everythingBelowTraining, "probes are handed in by the caller: training knows no evaluation"),

@@ -122,7 +122,7 @@ export { drawingStyle, pngOf, svgOf } from "./runs/drawing.js";
 export { type OpenedRun, openRun } from "./runs/reader.js";
 export type { RunEvent, RunFile } from "./runs/schema.js";
 export { badPictures, type RunSummary, type Spread, spread, summarize } from "./runs/summary.js";
-export { writeAtomic } from "./runs/write-atomic.js";
+export { AtomicFile, checkWritable, makeFolder, writeAtomic } from "./runs/write-atomic.js";
 export {
   defineSweep,
   type Evaluate,

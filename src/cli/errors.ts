@@ -21,8 +21,15 @@ export class UsageError extends Error {
   }
 }
 
+/** What went wrong first: closing what was open may have failed after it, which JavaScript puts around it. */
+function firstOf(error: unknown): unknown {
+  const isSecond = error instanceof Error && error.name === "SuppressedError" && "suppressed" in error;
+  return isSecond ? firstOf(error.suppressed) : error;
+}
+
 /** `ConfigError in data.batchSize: expected …`: an error without its stack. */
-export function errorText(error: unknown): string {
+export function errorText(thrown: unknown): string {
+  const error = firstOf(thrown);
   if (!(error instanceof Error)) return `Error: ${String(error)}`;
   const name = error.name === "ZodError" ? "ConfigError" : error.name;
   const message = error.name === "ZodError" ? zodMessage(error) : error.message;
@@ -35,11 +42,12 @@ function zodMessage(error: Error): string {
 }
 
 /** The same as data, for --json. */
-export function errorData(error: unknown): Record<string, unknown> {
+export function errorData(thrown: unknown): Record<string, unknown> {
+  const error = firstOf(thrown);
   const { name, code, path, message } = error as Record<string, unknown>;
   return { error: { name: name ?? "Error", code, path, message: message ?? String(error) } };
 }
 
 export function exitCodeOf(error: unknown): number {
-  return error instanceof UsageError ? exitCodes.usage : exitCodes.failed;
+  return firstOf(error) instanceof UsageError ? exitCodes.usage : exitCodes.failed;
 }

@@ -2,11 +2,10 @@
  * A folder that transformers (Python) and transformers.js load by its path or from the Hub: config.json, model.safetensors,
  * preprocessor_config.json, onnx/model*.onnx under the names that transformers.js looks for, and a README.md that is the model's card.
  */
-import { mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { mostBytes } from "../graph/onnx/export.js";
 import type { Precision } from "../graph/onnx/graph.js";
-import { writeAtomic } from "../runs/write-atomic.js";
+import { makeFolder, writeAtomic } from "../runs/write-atomic.js";
 import { convert } from "../train/checkpoints/convert.js";
 import type { LoadedModel } from "../train/checkpoints/load.js";
 import { encoderOnnx, preprocessing } from "./onnx.js";
@@ -40,7 +39,7 @@ export function writeHuggingFace(
   { license, overwrite = false }: HuggingFaceOptions = {},
 ): HuggingFaceFolder {
   const converted = convert(model.path, folder, { to: "hf-vit", overwrite });
-  mkdirSync(join(folder, "onnx"), { recursive: true });
+  makeFolder(join(folder, "onnx"));
   const dropped = [...converted.dropped];
   const onnx = (Object.keys(onnxNames) as Precision[]).flatMap((precision) => {
     const file = encoderOnnx(model, { precision, ...(license === undefined ? {} : { license }) });

@@ -1,7 +1,9 @@
 /** A page as a folder: the built files, the model, the examples and page.json, which comes last. */
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { onDisk } from "../runs/errors.js";
+import { makeFolder, writeAtomic } from "../runs/write-atomic.js";
 import { descriptionFile, type PageDescription, pageDescription } from "./description.js";
 import { PageError } from "./errors.js";
 
@@ -15,8 +17,10 @@ export interface PageParts {
 }
 
 /**
- * Writes a page. A page that is there already is replaced; while it is being written the folder holds none.
- * @throws PageError "folder-not-empty" where the folder holds something else, "not-built"; ZodError for a wrong description
+ * Writes a page. It is made whole in a folder inside `out`, then put in the place of an earlier one, which stays as it was where
+ * the disk is full or something else stops it; while they are exchanged the folder holds none.
+ * @throws PageError "folder-not-empty" where the folder holds something else, "not-built"; ZodError for a wrong description;
+ * FileError
  */
 export function writePage(out: string, { description, files }: PageParts): void {
   const checked = pageDescription.parse(description);
@@ -25,13 +29,20 @@ export function writePage(out: string, { description, files }: PageParts): void 
     const detail = { code: "not-built", path: built, expected: "index.html", actual: "none", remedy } as const;
     throw new PageError("the page is not built.", detail);
   }
-  makeRoom(out);
-  cpSync(built, out, { recursive: true });
-  for (const [path, bytes] of files) {
-    mkdirSync(dirname(join(out, path)), { recursive: true });
-    writeFileSync(join(out, path), bytes);
+  checkRoom(out);
+  makeFolder(out);
+  const making = onDisk(out, () => mkdtempSync(join(out, ".making-")));
+  try {
+    onDisk(out, () => cpSync(built, making, { recursive: true }));
+    for (const [path, bytes] of files) {
+      makeFolder(dirname(join(making, path)));
+      writeAtomic(join(making, path), bytes);
+    }
+    exchange(making, out);
+    writeAtomic(join(out, descriptionFile), `${JSON.stringify(checked)}\n`);
+  } finally {
+    rmSync(making, { recursive: true, force: true });
   }
-  writeFileSync(join(out, descriptionFile), `${JSON.stringify(checked)}\n`);
 }
 
 /** Whether `writePage` may write here. @throws PageError "folder-not-empty" */
@@ -48,9 +59,14 @@ export function checkRoom(out: string): void {
   });
 }
 
-function makeRoom(out: string): void {
-  checkRoom(out);
-  rmSync(join(out, descriptionFile), { force: true });
-  for (const part of ["assets", "ort", "examples"]) rmSync(join(out, part), { recursive: true, force: true });
-  mkdirSync(out, { recursive: true });
+/** Puts what was made in the place of what is there. */
+function exchange(making: string, out: string): void {
+  onDisk(out, () => {
+    rmSync(join(out, descriptionFile), { force: true });
+    for (const part of ["assets", "ort", "examples"]) rmSync(join(out, part), { recursive: true, force: true });
+    for (const name of readdirSync(making)) {
+      rmSync(join(out, name), { recursive: true, force: true });
+      renameSync(join(making, name), join(out, name));
+    }
+  });
 }

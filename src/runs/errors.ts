@@ -22,7 +22,7 @@ export interface RunErrorDetail {
 
 /** Something about a run folder that is not as it must be. Data first: `code`, `path`, `expected`, `actual`; `cause` where the system said no. */
 export class RunError extends Error {
-  override readonly name = "RunError";
+  override readonly name: string = "RunError";
   readonly code: RunErrorCode;
   readonly path: string;
   readonly expected: string;
@@ -43,21 +43,73 @@ export function systemCode(error: unknown): string | undefined {
   return error instanceof Error && "syscall" in error && "code" in error ? String(error.code) : undefined;
 }
 
-/** Runs `act` and turns what the system refuses into a RunError about `path`; other errors pass as they are. */
+/** The system refused to read or write a file, of a run or any other. `code` is "no-space" or "system". */
+export class FileError extends RunError {
+  override readonly name = "FileError";
+}
+
+interface Refusal {
+  readonly expected: string;
+  readonly actual: string;
+  readonly advice: string;
+}
+
+const denied = refusal(
+  "a place that you may read and write",
+  "no permission",
+  "Change its permissions, or choose another place.",
+);
+
+function refusal(expected: string, actual: string, advice: string): Refusal {
+  return { expected, actual, advice };
+}
+
+function full(actual: string): Refusal {
+  return refusal(
+    "room on the disk",
+    actual,
+    "Free some space, or choose another place; what was saved before is untouched.",
+  );
+}
+
+/** What the system refused, in words, and what to do about it. */
+const refusals: Readonly<Record<string, Refusal>> = {
+  ENOSPC: full("no space left on the device"),
+  EDQUOT: full("no space left in the quota"),
+  EROFS: refusal("a place that can be written to", "a read-only disk", "Choose another place."),
+  EACCES: denied,
+  EPERM: denied,
+  ENOENT: refusal("a path that is there", "none", "Check it; a folder to write into must exist."),
+  ENOTDIR: refusal("a folder", "a file in its place", "Choose another place."),
+  EISDIR: refusal("a file", "a folder", "Choose another name."),
+  EEXIST: refusal("a folder", "a file in its place", "Choose another place."),
+  EIO: refusal(
+    "a disk that works",
+    "an error of the device",
+    "Look at the system's log (dmesg) before you use that disk again.",
+  ),
+};
+
+/**
+ * Runs `act` and turns what the system refuses into a FileError about `path`, also where another error than a RunError has it
+ * as its cause; other errors pass as they are.
+ */
 export function onDisk<T>(path: string, act: () => T): T {
   try {
     return act();
-  } catch (cause) {
+  } catch (error) {
+    const cause = systemCode(error) === undefined ? (error as { cause?: unknown } | undefined)?.cause : error;
     const code = systemCode(cause);
-    if (code === undefined) throw cause;
-    const full = code === "ENOSPC" || code === "EDQUOT";
+    if (code === undefined || error instanceof RunError) throw error;
+    const isFull = code === "ENOSPC" || code === "EDQUOT";
+    const known = refusals[code];
     const detail: RunErrorDetail = {
-      code: full ? "no-space" : "system",
+      code: isFull ? "no-space" : "system",
       path,
-      expected: full ? "room on the disk" : "a place that can be read and written",
-      actual: (cause as Error).message,
-      ...(full ? { advice: "What was saved before is untouched. Free some space and resume the run." } : {}),
+      ...(known === undefined
+        ? { expected: "a place that can be read and written", actual: (cause as Error).message }
+        : { ...known, actual: `${known.actual} (${code})` }),
     };
-    throw new RunError(detail, { cause });
+    throw new FileError(detail, { cause });
   }
 }

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
+import { closeSync, fsyncSync, ftruncateSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { cutEvents, type EventCut } from "./cut.js";
 import { onDisk, RunError } from "./errors.js";
@@ -14,7 +14,7 @@ import {
   type RunStatus,
   runFileName,
 } from "./schema.js";
-import { isTemporary, removeTemporaries, synchronise, writeAtomic, writeFully } from "./write-atomic.js";
+import { isTemporary, makeFolder, removeTemporaries, synchronise, writeAtomic, writeFully } from "./write-atomic.js";
 
 const flushMs = 1000;
 const flushCharacters = 1 << 16;
@@ -55,7 +55,7 @@ export class RunWriter {
     options: { readonly overwrite?: boolean } = {},
   ): Promise<RunWriter> {
     parseRun(formatRun(run), join(folder, runFileName)); // before anything is touched
-    onDisk(folder, () => mkdirSync(folder, { recursive: true }));
+    makeFolder(folder);
     const overwrite = options.overwrite === true;
     checkFree(folder, overwrite);
     return holding(await acquireLock(folder), (lock) => {

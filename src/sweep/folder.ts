@@ -2,7 +2,7 @@
  * The folder of a sweep: `sweep.json` says what it is, `points/<id>` are run folders, `results/<id>.json` hold what each
  * point was judged by. Where the sweep stands is read from these alone, so that it can be killed at any moment.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { ConfigError } from "../engine/errors.js";
@@ -10,7 +10,7 @@ import { onDisk, RunError } from "../runs/errors.js";
 import { acquireLock, isLock, type RunLock } from "../runs/lock.js";
 import { isRunFolder, readRunFile } from "../runs/run-file.js";
 import type { RunFile } from "../runs/schema.js";
-import { isTemporary, removeTemporaries, writeAtomic } from "../runs/write-atomic.js";
+import { isTemporary, makeFolder, removeTemporaries, writeAtomic } from "../runs/write-atomic.js";
 import { differences } from "../train/checkpoint.js";
 import { parseConfig, type RunConfig } from "../train/config.js";
 
@@ -66,7 +66,7 @@ export class SweepFolder {
     what: { title: string; command: string; points: readonly RecordedPoint[] },
   ): Promise<SweepFolder> {
     checkFree(path);
-    onDisk(path, () => mkdirSync(path, { recursive: true }));
+    makeFolder(path);
     const lock = await acquireLock(path);
     try {
       const folder = new SweepFolder(path, lock);
@@ -79,7 +79,7 @@ export class SweepFolder {
       const kept = (before?.points ?? []).filter(({ id }) => !what.points.some((point) => point.id === id));
       const record = { formatVersion, ...what, points: [...what.points, ...kept] };
       writeAtomic(join(path, sweepFileName), `${JSON.stringify(record, null, 2)}\n`);
-      for (const name of ["points", "results"]) onDisk(path, () => mkdirSync(join(path, name), { recursive: true }));
+      for (const name of ["points", "results"]) makeFolder(join(path, name));
       removeTemporaries(join(path, "results"));
       return folder;
     } catch (error) {

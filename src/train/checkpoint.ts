@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { CheckpointError } from "../engine/errors.js";
@@ -6,7 +6,7 @@ import { SafetensorsFile, type TensorToWrite, writeSafetensors } from "../format
 import { methodConfig } from "../methods/index.js";
 import { loadState, rawOf } from "../models/weights.js";
 import type { Optimizer } from "../optim/optimizer.js";
-import { replaceAtomically } from "../runs/write-atomic.js";
+import { makeFolder, replaceAtomically } from "../runs/write-atomic.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { RunConfig } from "./config.js";
 
@@ -58,7 +58,7 @@ export function writeBest(run: string, content: CheckpointContent): void {
 
 function write(run: string, name: string, content: CheckpointContent): { path: string; bytes: number } {
   const folder = checkpointFolder(run);
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const path = join(folder, name);
   const entries: [string, TensorToWrite][] = [
     ...[...content.model].map(([name, value]): [string, TensorToWrite] => [modelPrefix + name, rawOf(value)]),

@@ -22,6 +22,20 @@ test("an error of a schema says where", () => {
   expect(errorText(error)).toMatch(/^ConfigError in path: Invalid input: expected string, received number\.$/);
 });
 
+test("of an error and a second one while closing, the first is said", () => {
+  // As compiled `using` throws it, where the language does not know it yet.
+  const both = Object.assign(new Error("An error was suppressed during disposal."), {
+    name: "SuppressedError",
+    error: new Error("second"),
+    suppressed: usage,
+  });
+  const three = Object.assign(new Error("x"), { name: "SuppressedError", error: new Error("third"), suppressed: both });
+  for (const error of [both, three]) {
+    expect(errorText(error)).toBe("UsageError in --out: expected a file, got none. Give one.");
+    expect([errorData(error), exitCodeOf(error)]).toEqual([errorData(usage), exitCodes.usage]);
+  }
+});
+
 test("usage errors end with 2, others with 1", () => {
   expect(exitCodeOf(usage)).toBe(exitCodes.usage);
   expect(exitCodeOf(new Error("x"))).toBe(exitCodes.failed);

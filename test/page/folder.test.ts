@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { expect, onTestFinished, test } from "vitest";
 import { writePage } from "../../src/page/folder.js";
+import { fill, mayMount, smallDisk } from "../disk.js";
 import { exampleDescription } from "./example.js";
 
 const files = new Map([
@@ -40,6 +41,18 @@ test("a page takes an earlier one's place; anything else is left alone", () => {
     /holds something that is no page\. Name another folder\./,
   );
   expect(readdirSync(other)).toEqual(["photos"]);
+});
+
+test.skipIf(!mayMount)("on a full disk an earlier page stays as it was", () => {
+  const out = smallDisk(50_000);
+  writePage(out, { description: exampleDescription, files });
+  const before = readdirSync(out, { recursive: true }).sort();
+  const free = fill(out);
+  const large = new Map([...files, ["model.onnx", new Uint8Array(9)]]);
+  expect(() => writePage(out, { description: exampleDescription, files: large })).toThrow(/expected room on the disk/);
+  free();
+  expect(readdirSync(out, { recursive: true }).sort()).toEqual(before);
+  expect(Array.from(readFileSync(join(out, "model.onnx")))).toEqual([1, 2, 3]);
 });
 
 test("a wrong description is found before anything is written", () => {

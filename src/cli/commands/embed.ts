@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { Batch, LoadedModel, Source } from "../../index.js";
 import { parseSource } from "../config/sources.js";
 import { openModel } from "../measure/model.js";
-import { type Add, wholeNumber } from "../options.js";
+import { type Add, checkOut, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
 import { whole } from "../words.js";
 
@@ -27,8 +27,8 @@ export function embedCommand(program: Command, add: Add): void {
     .option("--batch <n>", "pictures at a time", wholeNumber, 64)
     .option("--device <name>", "cpu or cuda");
   add<Options>(command, async (report, operands, options) => {
-    const { featureFormat } = await import("../measure/feature-file.js");
-    featureFormat(options.out); // before anything long begins
+    const { featureFormats } = await import("../measure/feature-file.js");
+    await checkOut(options.out, "--out", featureFormats);
     const { openSource } = await import("../../index.js");
     const source = await openSource(parseSource(operands[1] as string, "test"));
     using model = await openModel(report, operands[0] as string, options.device);

@@ -1,10 +1,9 @@
 import { statSync } from "node:fs";
-import { dirname } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { LoadedClassifier, LoadedModel, OnnxFile } from "../../index.js";
 import { parseSource } from "../config/sources.js";
 import { UsageError } from "../errors.js";
-import { type Add, wholeNumber } from "../options.js";
+import { type Add, checkOut, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
 import { bytes, quoted } from "../words.js";
 
@@ -69,7 +68,8 @@ export function exportCommand(program: Command, add: Add): void {
 
 /** Everything that was asked for. */
 async function writeAll(report: Report, path: string, options: Options): Promise<void> {
-  const out = options.onnx === undefined ? undefined : checkOut(options.onnx);
+  const { onnx: out } = options;
+  if (out !== undefined) await checkOut(out, "--onnx", [".onnx"]);
   const { huggingFace } = options;
   if (out === undefined && options.page === undefined && huggingFace === undefined) throw nothingToWrite();
   const { checkRoom } = await import("../../index.js");
@@ -216,12 +216,4 @@ function onnxAlone(): UsageError {
     expected: "classifier with --onnx alone: a page and a folder for transformers are made of pre-trained models",
     actual: "--page or --hugging-face beside it",
   });
-}
-
-function checkOut(out: string): string {
-  if (!out.toLowerCase().endsWith(".onnx"))
-    throw new UsageError({ code: "out", path: "--onnx", expected: "a file that ends in .onnx", actual: out });
-  if (statSync(dirname(out), { throwIfNoEntry: false })?.isDirectory() !== true)
-    throw new UsageError({ code: "out", path: "--onnx", expected: "a folder that exists", actual: dirname(out) });
-  return out;
 }

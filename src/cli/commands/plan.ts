@@ -1,8 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { GpuEstimate, RunConfig, Source } from "../../index.js";
 import { resolveRun } from "../config/resolve.js";
-import { UsageError } from "../errors.js";
-import { type Add, wholeNumber } from "../options.js";
+import { type Add, checkOut, wholeNumber } from "../options.js";
 import { costOf, type ModelCost } from "../training/cost.js";
 import { type Forecast, forecast, forecastRows, type Measured, remedyText } from "../training/plan.js";
 import { bytes, duration, figure, scaled, whole } from "../words.js";
@@ -94,8 +93,7 @@ function runRows(config: RunConfig, cost: ModelCost, run: RunNumbers, gpu: GpuEs
 
 /** The modules as they run in training, at any batch. */
 async function draw(config: RunConfig, path: string): Promise<void> {
-  if (!path.toLowerCase().endsWith(".svg"))
-    throw new UsageError({ code: "out", path: "--diagram", expected: "a file that ends in .svg", actual: path });
+  await checkOut(path, "--diagram", [".svg"]);
   const { diagram, recordRun, writeAtomic } = await import("../../index.js");
   const batch = 7; // a number that is no width
   const one = { ...config, data: { ...config.data, batchSize: batch }, optim: { ...config.optim, accumulate: 1 } };

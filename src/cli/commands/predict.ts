@@ -1,10 +1,8 @@
-import { extname } from "node:path";
 import type { Command } from "commander";
 import type { Classified, Source, SourceInput } from "../../index.js";
-import { UsageError } from "../errors.js";
 import { csvCell } from "../measure/csv.js";
 import { classify, predictionSource } from "../measure/pictures.js";
-import { type Add, wholeNumber } from "../options.js";
+import { type Add, checkOut, wholeNumber } from "../options.js";
 import { percent, whole } from "../words.js";
 
 interface Options {
@@ -35,7 +33,7 @@ export function predictCommand(program: Command, add: Add): void {
     .option("--batch <n>", "pictures at a time", wholeNumber, 64)
     .option("--device <name>", "cpu or cuda");
   add<Options>(command, async (report, operands, options) => {
-    if (options.out !== undefined) formatOf(options.out); // before anything long begins
+    const ending = options.out === undefined ? undefined : await checkOut(options.out, "--out", [".csv", ".json"]);
     const [run, ...given] = operands as string[];
     const { loadClassifier, openSource, writeAtomic } = await import("../../index.js");
     using pictures = predictionSource(given);
@@ -43,7 +41,7 @@ export function predictCommand(program: Command, add: Add): void {
     using classifier = loadClassifier(run as string, options.device === undefined ? {} : { device: options.device });
     const found = await classify(report, classifier, source, Math.max(1, options.batch));
     const predictions = found.pictures.map((one) => predictionOf(one, source, classifier.classes, options.top));
-    if (options.out !== undefined) writeAtomic(options.out, textOf(predictions, formatOf(options.out)));
+    if (options.out !== undefined) writeAtomic(options.out, textOf(predictions, ending === ".json"));
     const out = options.out === undefined ? {} : { out: options.out };
     report.result(
       { model: classifier.path, step: classifier.step, predictions, skipped: found.skipped, ...out },
@@ -74,14 +72,8 @@ function rowsOf(predictions: readonly Prediction[]): string[][] {
   ]);
 }
 
-function formatOf(path: string): "csv" | "json" {
-  const ending = extname(path).toLowerCase();
-  if (ending === ".csv" || ending === ".json") return ending.slice(1) as "csv" | "json";
-  throw new UsageError({ code: "out", path: "--out", expected: "a file that ends in .csv or .json", actual: path });
-}
-
-function textOf(predictions: readonly Prediction[], format: "csv" | "json"): string {
-  if (format === "json") return `${JSON.stringify(predictions, null, 2)}\n`;
+function textOf(predictions: readonly Prediction[], isJson: boolean): string {
+  if (isJson) return `${JSON.stringify(predictions, null, 2)}\n`;
   const lines = predictions.flatMap(({ picture, classes }) =>
     classes.map(({ name, probability }, i) =>
       [csvCell(picture), i + 1, csvCell(name), probability.toFixed(6)].join(","),

@@ -1,8 +1,7 @@
 import type { Command } from "commander";
 import type { ModuleTime, RunConfig, StepProfile } from "../../index.js";
 import { resolveRun } from "../config/resolve.js";
-import { UsageError } from "../errors.js";
-import { type Add, wholeNumber } from "../options.js";
+import { type Add, checkOut, wholeNumber } from "../options.js";
 import { bytes, figure, percent, scaled, whole } from "../words.js";
 import { tellChoices } from "./pretrain.js";
 
@@ -30,8 +29,7 @@ export function profileCommand(program: Command, add: Add): void {
     .allowUnknownOption();
   add<Options>(command, async (report, operands, options) => {
     const { flame } = options;
-    if (flame !== undefined && !flame.toLowerCase().endsWith(".svg"))
-      throw new UsageError({ code: "out", path: "--flame", expected: "a file that ends in .svg", actual: flame });
+    if (flame !== undefined) await checkOut(flame, "--flame", [".svg"]);
     const { config, defaults } = await resolveRun(operands as string[], ["flame", "rows", "json"]);
     const { machineRates, profileStep, settleMachine } = await import("../../index.js");
     const { cpu, threads, device, precision } = settleMachine(config);

@@ -5,7 +5,7 @@ import type { Batch, Hiding, LoadedModel, Source, Step, Tensor } from "../../ind
 import { parseSource } from "../config/sources.js";
 import { UsageError } from "../errors.js";
 import { openModel } from "../measure/model.js";
-import { type Add, positiveNumber, wholeNumber } from "../options.js";
+import { type Add, checkOut, positiveNumber, wholeNumber } from "../options.js";
 import { percent } from "../words.js";
 
 interface Options {
@@ -44,7 +44,7 @@ export function reconstructCommand(program: Command, add: Add): void {
   add<Options>(command, async (report, operands, options) => {
     const [path, ...pictures] = operands as string[];
     const { writeAtomic } = await import("../../index.js");
-    checkOut(options.out);
+    await checkOut(options.out, "--out", [".png"]);
     using model = await openModel(report, path as string, options.device);
     if (!model.hasDecoder) throw withoutDecoder(model.path);
     const source = await openPictures(pictures);
@@ -64,11 +64,6 @@ export function reconstructCommand(program: Command, add: Add): void {
 function withoutDecoder(path: string): UsageError {
   const expected = "a model with its decoder, which fills in pictures";
   return new UsageError({ code: "decoder", path, expected, actual: "an encoder alone" });
-}
-
-function checkOut(out: string): void {
-  if (out.toLowerCase().endsWith(".png")) return;
-  throw new UsageError({ code: "out", path: "--out", expected: "a file that ends in .png", actual: out });
 }
 
 /** Files as they are named, or the first pictures of one source. */

@@ -1,5 +1,5 @@
 /** `lacuna evaluate classifier`: accuracies, which classes are taken for which, and the pictures of the worst mistakes. */
-import { mkdirSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import type { Classified, Confusion, LoadedClassifier, Scores, Source, SourceInput } from "../../index.js";
@@ -110,8 +110,8 @@ async function draw(
   scores: Scores,
   { classes, source, pictures, count }: Judged,
 ): Promise<{ files: string[]; mistakes: readonly object[] }> {
-  const { drawConfusion, drawMistakes, mistakesOf, pngOf, writeAtomic } = await import("../../index.js");
-  mkdirSync(out, { recursive: true });
+  const { drawConfusion, drawMistakes, makeFolder, mistakesOf, pngOf, writeAtomic } = await import("../../index.js");
+  makeFolder(out);
   const title = `${percent(scores.top1)} of ${whole(scores.pictures)} pictures are classified rightly`;
   const svg = await drawConfusion(scores.confusion, classes, title);
   const found = mistakesOf(pictures, count);

@@ -1,37 +1,22 @@
 /** Feature vectors written row by row: NumPy, safetensors or CSV, with the pictures' names beside the numbers. */
-import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { extname } from "node:path";
-import { npyHeader, safetensorsHeader } from "../../index.js";
-import { UsageError } from "../errors.js";
+import { AtomicFile, npyHeader, safetensorsHeader } from "../../index.js";
 import { csvCell } from "./csv.js";
 
-const formats = [".npy", ".safetensors", ".csv"] as const;
-type Format = (typeof formats)[number];
-
-/** @throws UsageError for an ending that is none of the three */
-export function featureFormat(path: string): Format {
-  const format = formats.find((known) => known === extname(path).toLowerCase());
-  if (format !== undefined) return format;
-  throw new UsageError({
-    code: "out",
-    path: "--out",
-    expected: `a file that ends in ${formats.join(", ")}`,
-    actual: path,
-  });
-}
+/** By its ending. */
+export const featureFormats = [".npy", ".safetensors", ".csv"] as const;
 
 /** Where the names stand that a format has no room for. */
 function namesFile(path: string): string {
   return `${path.slice(0, -extname(path).length)}.names.txt`;
 }
 
-/** Holds one batch at a time. The file appears under its name when it is complete. */
+/** Holds one batch at a time. The file appears under its name when it is complete. @throws FileError */
 export class FeatureFile implements Disposable {
-  readonly #format: Format;
-  readonly #temporary: string;
-  #descriptor: number | undefined;
-  #names: number | undefined;
-  #headerBytes = 0;
+  readonly #format: string;
+  readonly #values: AtomicFile;
+  readonly #names: AtomicFile | undefined;
+  readonly #headerBytes: number;
   #rows = 0;
 
   /** @param most rows at most: the header keeps room for their number */
@@ -41,47 +26,44 @@ export class FeatureFile implements Disposable {
     private readonly most: number,
     private readonly metadata: Readonly<Record<string, string>>,
   ) {
-    this.#format = featureFormat(path);
-    this.#temporary = `${path}.part`;
-    this.#descriptor = openSync(this.#temporary, "w");
-    if (this.#format !== ".csv") this.#names = openSync(`${namesFile(path)}.part`, "w");
+    this.#format = extname(path).toLowerCase();
     const header = this.#header(most, 0);
     this.#headerBytes = header.length;
-    this.#write(this.#descriptor, header);
+    this.#values = new AtomicFile(path);
+    try {
+      this.#names = this.#format === ".csv" ? undefined : new AtomicFile(namesFile(path));
+      this.#values.write(header);
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** @param values float32 [names.length × dimensions] */
   add(names: readonly string[], values: Float32Array): void {
     if (values.length !== names.length * this.dimensions) throw new RangeError("rows and names do not fit");
     this.#rows += names.length;
-    if (this.#format === ".csv") this.#write(this.#descriptor, this.#lines(names, values));
-    else {
-      this.#write(this.#descriptor, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-      this.#write(this.#names, names.map((name) => `${name.replaceAll("\n", "\\n")}\n`).join(""));
+    if (this.#names === undefined) {
+      this.#values.write(this.#lines(names, values));
+      return;
     }
+    this.#values.write(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    this.#names.write(names.map((name) => `${name.replaceAll("\n", "\\n")}\n`).join(""));
   }
 
   /** Puts the number of rows right and the files in place. @returns their paths */
   finish(): string[] {
     if (this.#format !== ".csv" && this.#rows < this.most)
-      writeSync(this.#descriptor as number, this.#header(this.#rows, this.#headerBytes), 0, this.#headerBytes, 0);
-    this.#close();
-    renameSync(this.#temporary, this.path);
-    if (this.#format === ".csv") return [this.path];
-    renameSync(`${namesFile(this.path)}.part`, namesFile(this.path));
-    return [this.path, namesFile(this.path)];
+      this.#values.write(this.#header(this.#rows, this.#headerBytes), 0);
+    const files = this.#names === undefined ? [this.#values] : [this.#values, this.#names];
+    AtomicFile.commit(...files);
+    return files.map(({ path }) => path);
   }
 
   /** Removes what is not finished. */
   [Symbol.dispose](): void {
-    this.#close();
-    for (const file of [this.#temporary, `${namesFile(this.path)}.part`]) rmSync(file, { force: true });
-  }
-
-  #close(): void {
-    for (const descriptor of [this.#descriptor, this.#names]) if (descriptor !== undefined) closeSync(descriptor);
-    this.#descriptor = undefined;
-    this.#names = undefined;
+    this.#values[Symbol.dispose]();
+    this.#names?.[Symbol.dispose]();
   }
 
   #header(rows: number, least: number): Uint8Array {
@@ -99,11 +81,6 @@ export class FeatureFile implements Disposable {
         return `${csvCell(name)},${numbers.join(",")}\n`;
       })
       .join("");
-  }
-
-  #write(descriptor: number | undefined, data: Uint8Array | string): void {
-    const bytes = typeof data === "string" ? Buffer.from(data) : data;
-    for (let done = 0; done < bytes.length; ) done += writeSync(descriptor as number, bytes, done);
   }
 }
 

@@ -1,5 +1,5 @@
 /** `lacuna evaluate partial`: fine-tuning of more and more last blocks, each a run of its own, and the curve (MAE, figure 9). */
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import type { Command } from "commander";
 import type { FinetuneConfig, FinetuneConfigInput, Spread } from "../../index.js";
@@ -75,7 +75,8 @@ async function sweep(report: Report, tokens: string[], options: Options): Promis
   const out = options.out ?? join("runs", `partial-${name}`);
   const depth = await depthOf(whole);
   const asked = options.blocks === undefined ? usualBlocks(depth) : readBlocks(options.blocks, depth);
-  mkdirSync(out, { recursive: true });
+  const { makeFolder } = await import("../../index.js");
+  makeFolder(out);
   const points = new Map<Asked, Point[]>(asked.map((one) => [one, []]));
   let files: string[] = [];
   for (let draw = 0; draw < Math.max(1, options.seeds); draw++) {

@@ -48,9 +48,12 @@ export async function watchRun(
   const watcher = await Watcher.begin(run, folder, report);
   try {
     for await (const event of run) watcher.see(event);
-  } finally {
+  } catch (error) {
     watcher.stop();
+    watcher.tellSaved();
+    throw error;
   }
+  watcher.stop();
   const seconds = (performance.now() - began) / 1000;
   return { ...(await watcher.result()), seconds, exitCode: watcher.interrupted ? (interruption.exitCode ?? 0) : 0 };
 }
@@ -62,6 +65,8 @@ class Watcher {
   #heldOutLoss: number | undefined;
   #loss = Number.NaN;
   #step: number;
+  /** Step of the last checkpoint. */
+  #saved: number;
   #firstSteps = 0;
   #toldTime = false;
   #advised = false;
@@ -79,6 +84,7 @@ class Watcher {
     start: number,
   ) {
     this.#step = start;
+    this.#saved = start;
   }
 
   static async begin(run: Run<AnyConfig>, folder: string, report: Report): Promise<Watcher> {
@@ -134,7 +140,9 @@ class Watcher {
       case "start":
       case "input":
       case "update":
+        break;
       case "checkpoint":
+        this.#saved = event.step;
         break;
     }
   }
@@ -193,6 +201,13 @@ class Watcher {
 
   stop(): void {
     this.live.stop();
+  }
+
+  /** Of a run that failed: what is left of it. */
+  tellSaved(): void {
+    const go = `lacuna resume ${quoted(this.folder)}`;
+    if (this.#saved > 0) this.report.line(`Saved up to step ${this.#saved}. Go on with: ${go}`);
+    else this.report.line(`No checkpoint was saved yet: ${go} begins anew.`);
   }
 
   async result(): Promise<Omit<Watched, "seconds" | "exitCode">> {

@@ -2,6 +2,7 @@
  * The path that each worker is about to decode, noted in a small file: a native crash takes the whole process with it, and
  * these files then name the pictures that may have caused it. `doctor` or a resumed run can decode those in a process of
  * their own. The page cache keeps what was written when the process dies, so nothing is flushed: about 10 µs a picture.
+ * A full disk leaves pictures unnoted and stops nothing.
  */
 import { closeSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from "node:fs";
 import path from "node:path";
@@ -9,27 +10,40 @@ import path from "node:path";
 const NAME = /^worker-\d+$/;
 
 export class Note {
-  readonly #file: number;
+  readonly #file: number | undefined;
   #closed = false;
 
   /** Opens `<folder>/worker-<index>`, empty; makes the folder. */
   constructor(folder: string, index: number) {
-    mkdirSync(folder, { recursive: true });
-    this.#file = openSync(path.join(folder, `worker-${index}`), "w");
+    this.#file = allowed(() => {
+      mkdirSync(folder, { recursive: true });
+      return openSync(path.join(folder, `worker-${index}`), "w");
+    });
   }
 
   write(picturePath: string): void {
-    if (!this.#closed) writeSync(this.#file, `${picturePath}\n`, 0);
+    const file = this.#file;
+    if (!this.#closed && file !== undefined) allowed(() => writeSync(file, `${picturePath}\n`, 0));
   }
 
   clear(): void {
-    if (!this.#closed) ftruncateSync(this.#file, 0);
+    const file = this.#file;
+    if (!this.#closed && file !== undefined) allowed(() => ftruncateSync(file, 0));
   }
 
   /** What is noted stays. A decoder given up on may still call `clear`: by then the number may be another file's. */
   close(): void {
-    if (!this.#closed) closeSync(this.#file);
+    if (!this.#closed && this.#file !== undefined) closeSync(this.#file);
     this.#closed = true;
+  }
+}
+
+/** What `act` gives, where the disk allows it. */
+function allowed<T>(act: () => T): T | undefined {
+  try {
+    return act();
+  } catch {
+    return undefined;
   }
 }
 

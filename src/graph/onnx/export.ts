@@ -3,11 +3,11 @@
  * module path (`blocks.0.attn.qkv/MatMul`) and weights by their names in the state; a linear layer's matrix stands turned over
  * under its name with `.T`.
  */
-import { closeSync, openSync, writeSync } from "node:fs";
 import { basename } from "node:path";
 import type { OpName } from "../../engine/dispatch.js";
 import { StateError } from "../../engine/errors.js";
 import type { Module } from "../../nn/module.js";
+import { AtomicFile, writeAtomic } from "../../runs/write-atomic.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { constantOf, dimensionText, fixed, free } from "../dimension.js";
 import { type FreeInput, type Probes, placeOf, type Trace, type TracedStep, trace } from "../trace.js";
@@ -57,7 +57,10 @@ export interface OnnxFile {
   readonly weightBytes: number;
   /** The whole file. @throws StateError from 2 GB on, which is the format's limit: write it to disk then */
   bytes(): Uint8Array;
-  /** Writes the file; from 2 GB on with its weights beside it in `<path>.data`. @returns the files */
+  /**
+   * Writes the file; from 2 GB on with its weights beside it in `<path>.data`. An earlier file stays until the new one is whole.
+   * @returns the files @throws FileError
+   */
   write(path: string): string[];
 }
 
@@ -240,7 +243,7 @@ function headOf({ name, shape, type }: Constant): TensorProto {
 }
 
 function writeOne(path: string, encode: (store: Store) => Uint8Array, state: ReadonlyMap<string, Tensor>): string[] {
-  writeWhole(
+  writeAtomic(
     path,
     encode((constant) => inFile(constant, state)),
   );
@@ -249,38 +252,19 @@ function writeOne(path: string, encode: (store: Store) => Uint8Array, state: Rea
 
 /** The weights one after the other in a second file, named in the first by its name alone: the two stay together. */
 function writeBeside(path: string, encode: (store: Store) => Uint8Array, state: ReadonlyMap<string, Tensor>): string[] {
-  const beside = `${path}.data`;
-  const file = openSync(beside, "w");
-  let offset = 0;
-  try {
-    const model = encode((constant) => {
-      if (constantSize(constant) <= smallBytes) return inFile(constant, state);
-      const bytes = constantBytes(constant, state);
-      writeAll(file, bytes);
-      const place = { location: basename(beside), offset: String(offset), length: String(bytes.byteLength) };
-      offset += bytes.byteLength;
-      const externalData = Object.entries(place).map(([key, value]) => ({ key, value }));
-      return { ...headOf(constant), dataLocation: 1, externalData };
-    });
-    writeWhole(path, model);
-  } finally {
-    closeSync(file);
-  }
-  return [path, beside];
-}
-
-function writeWhole(path: string, bytes: Uint8Array): void {
-  const file = openSync(path, "w");
-  try {
-    writeAll(file, bytes);
-  } finally {
-    closeSync(file);
-  }
-}
-
-/** Linux moves at most 2^31 − 4096 bytes in one call. */
-function writeAll(file: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.byteLength; ) at += writeSync(file, bytes, at, Math.min(2 ** 30, bytes.byteLength - at));
+  using beside = new AtomicFile(`${path}.data`);
+  using model = new AtomicFile(path);
+  const encoded = encode((constant) => {
+    if (constantSize(constant) <= smallBytes) return inFile(constant, state);
+    const bytes = constantBytes(constant, state);
+    const place = { location: basename(beside.path), offset: String(beside.size), length: String(bytes.byteLength) };
+    beside.write(bytes);
+    const externalData = Object.entries(place).map(([key, value]) => ({ key, value }));
+    return { ...headOf(constant), dataLocation: 1, externalData };
+  });
+  model.write(encoded);
+  AtomicFile.commit(beside, model);
+  return [path, beside.path];
 }
 
 function tooLarge(bytes: number, limit: number): StateError {

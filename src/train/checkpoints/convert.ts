@@ -1,12 +1,12 @@
 /** From one layout of checkpoints to another, every tensor bit for bit. */
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { CheckpointError } from "../../engine/errors.js";
 import type { TensorToWrite } from "../../formats/safetensors.js";
 import type { Layout, Published } from "../../models/published/open.js";
 import { expectedTensors, type PublishedShape, type ShapeHints } from "../../models/published/shape.js";
 import { planWriting } from "../../models/published/write.js";
-import { replaceAtomically } from "../../runs/write-atomic.js";
+import { makeFolder, replaceAtomically } from "../../runs/write-atomic.js";
 import { architecture, writeModel } from "../checkpoint.js";
 import { parseConfig } from "../config.js";
 import { openModelFile, wholeConfigFrom } from "./from-checkpoint.js";
@@ -84,7 +84,7 @@ type Written = Pick<Converted, "files" | "tensors" | "dropped">;
 function writeForeign(published: Published, to: Exclude<Layout, "lacuna">, out: string): Written {
   const plan = planWriting(published, to);
   const files = plan.files.map(({ name }) => (name === "" ? out : join(out, name)));
-  if (endings[to] === "") mkdirSync(out, { recursive: true });
+  if (endings[to] === "") makeFolder(out);
   plan.files.forEach((file, i) => {
     replaceAtomically(files[i] as string, (temporary) => file.write(temporary));
   });

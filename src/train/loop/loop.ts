@@ -43,6 +43,7 @@ export class Run<C extends LoopConfig = LoopConfig> implements AsyncIterable<Run
   readonly #open: () => Promise<Session<C>>;
   readonly #options: LoopOptions;
   #session: Session<C> | undefined;
+  #hasFailed = false;
 
   constructor(open: () => Promise<Session<C>>, options: LoopOptions) {
     this.#open = open;
@@ -58,7 +59,12 @@ export class Run<C extends LoopConfig = LoopConfig> implements AsyncIterable<Run
 
   async *[Symbol.asyncIterator](): AsyncIterator<RunEvent> {
     this.#session ??= await this.#open();
-    yield* train(this.#session, this.#options);
+    try {
+      yield* train(this.#session, this.#options);
+    } catch (error) {
+      this.#hasFailed = true;
+      throw error;
+    }
   }
 
   /** The encoder as it is now; it belongs to the run and ends with it. */
@@ -73,6 +79,8 @@ export class Run<C extends LoopConfig = LoopConfig> implements AsyncIterable<Run
     this.#session = undefined;
     try {
       await session?.writer?.close();
+    } catch (error) {
+      if (!this.#hasFailed) throw error; // on a full disk closing fails too: what ended the run says more
     } finally {
       session?.trainer.close();
     }

@@ -1,4 +1,3 @@
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Source } from "../../data/source.js";
 import { autocast } from "../../engine/modes.js";
@@ -6,7 +5,7 @@ import { scope } from "../../engine/scope.js";
 import type { Method } from "../../methods/method.js";
 import { alone } from "../../methods/world.js";
 import type { RunEvent } from "../../runs/schema.js";
-import { writeAtomic } from "../../runs/write-atomic.js";
+import { makeFolder, writeAtomic } from "../../runs/write-atomic.js";
 import { Rng } from "../../tensor/random.js";
 import { type PixelBatch, toImages } from "../batch.js";
 import type { RunConfig } from "../config.js";
@@ -49,7 +48,7 @@ export class PreviewPictures implements Pictures {
     const panels = this.#panels(this.#pictures, step);
     if (panels === undefined) return;
     const note = `step ${step}; ${trainer.method.pictureNote?.() ?? ""}`;
-    mkdirSync(join(folder, "previews"), { recursive: true });
+    makeFolder(join(folder, "previews"));
     const path = join("previews", `step-${String(step).padStart(8, "0")}.png`);
     writeAtomic(join(folder, path), await renderPanels(panels, note));
     this.#last = step;

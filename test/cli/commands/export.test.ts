@@ -50,7 +50,7 @@ test("what cannot be written is said before anything is read", async () => {
     error: expect.stringContaining("expected what to write, got nothing. For example: lacuna export"),
   });
   expect((await lacuna("export", "none", "--onnx", "a.bin")).error).toContain("a file that ends in .onnx");
-  expect((await lacuna("export", "none", "--onnx", "none/a.onnx")).error).toContain("a folder that exists");
+  expect((await lacuna("export", "none", "--onnx", "none/a.onnx")).error).toContain("a path that is there");
   expect((await lacuna("export", "none", "--onnx", "a.onnx", "--layers", "x")).error).toContain(
     "Expected numbers like",
   );

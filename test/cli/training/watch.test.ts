@@ -6,18 +6,39 @@ import { tellResult, watchRun } from "../../../src/cli/training/watch.js";
 import { pretrain } from "../../../src/index.js";
 import { makePictures, temporaryFolder } from "../terminal.js";
 
-async function watched(folder: string, abortAfter?: number) {
-  const pictures = await makePictures(join(folder, "pictures"), 8);
+function caught(): { report: Report; text: () => string } {
   let text = "";
   const stream = { write: (more: string) => (text += more) };
-  const report = new Report(false, { out: stream, error: stream });
-  const config = {
-    epochs: 3,
-    precision: "float32" as const,
-    model: { name: "vit" as const, width: 16, depth: 1, heads: 2, patchSize: 8 },
-    method: { name: "mae" as const, decoder: { width: 16, depth: 1, heads: 2 } },
-    data: { source: { kind: "folder" as const, path: pictures }, imageSize: 32, batchSize: 8, workers: 0 },
+  return { report: new Report(false, { out: stream, error: stream }), text: () => text };
+}
+
+const configOf = (pictures: string) => ({
+  epochs: 3,
+  precision: "float32" as const,
+  model: { name: "vit" as const, width: 16, depth: 1, heads: 2, patchSize: 8 },
+  method: { name: "mae" as const, decoder: { width: 16, depth: 1, heads: 2 } },
+  data: { source: { kind: "folder" as const, path: pictures }, imageSize: 32, batchSize: 8, workers: 0 },
+});
+
+/** A run that ends with an error after its third step. */
+function failing(pictures: string, out: string, checkpointSteps: number | undefined) {
+  const { report, text } = caught();
+  let steps = 0;
+  const probe = {
+    everyEpochs: 0.1,
+    async *run() {
+      if (++steps === 3) throw new Error("mine");
+      yield ["steps", steps] as const;
+    },
   };
+  const log = checkpointSteps === undefined ? {} : { log: { checkpointSteps } };
+  const config = { ...configOf(pictures), ...log };
+  return [text, watchRun((signal) => pretrain(config, { out, signal, probes: [probe] }), out, report)] as const;
+}
+
+async function watched(folder: string, abortAfter?: number) {
+  const pictures = await makePictures(join(folder, "pictures"), 8);
+  const { report, text } = caught();
   const out = join(folder, "run");
   let steps = 0;
   const result = await watchRun(
@@ -30,13 +51,13 @@ async function watched(folder: string, abortAfter?: number) {
           yield ["steps", steps] as const;
         },
       };
-      return pretrain(config, { out, signal, probes: [probe] });
+      return pretrain(configOf(pictures), { out, signal, probes: [probe] });
     },
     out,
     report,
   );
   tellResult(report, result);
-  return { result, text, out };
+  return { result, text: text(), out };
 }
 
 test("says what a run is, and what came of it", async () => {
@@ -50,6 +71,16 @@ test("says what a run is, and what came of it", async () => {
   expect(text).toMatch(/parameters +[\d,]+ \(encoder [\d,]+\)/);
   expect(text).toContain("step 6/6 · epoch 3.00/3");
   expect(text).toContain(`lacuna reconstruct ${out}`);
+});
+
+test("a run that fails says what is left of it", async () => {
+  const folder = temporaryFolder();
+  const [text, watching] = failing(await makePictures(join(folder, "pictures"), 8), join(folder, "early"), undefined);
+  await expect(watching).rejects.toThrow("mine");
+  expect(text()).toContain(`No checkpoint was saved yet: lacuna resume ${join(folder, "early")} begins anew.`);
+  const [later, second] = failing(join(folder, "pictures"), join(folder, "late"), 2);
+  await expect(second).rejects.toThrow("mine");
+  expect(later()).toContain(`Saved up to step 2. Go on with: lacuna resume ${join(folder, "late")}`);
 });
 
 test("Ctrl-C saves, and says how to go on", async () => {

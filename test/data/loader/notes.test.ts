@@ -2,6 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { forgetNotes, Note, notedPaths } from "../../../src/data/loader/notes.js";
+import { fill, mayMount, readOnly, smallDisk } from "../../disk.js";
 import { temporaryFolder } from "../loader-sources.js";
 
 test("notes are read back while they stand, other files are left alone", () => {
@@ -35,4 +36,17 @@ test("no folder, no notes; something else in its place is an error", () => {
   const file = path.join(temporaryFolder(), "file");
   writeFileSync(file, "");
   expect(() => notedPaths(file)).toThrow("ENOTDIR");
+});
+
+test.skipIf(!mayMount)("a full or read-only disk leaves pictures unnoted and stops nothing", () => {
+  const disk = smallDisk(64);
+  const note = new Note(disk, 0);
+  const free = fill(disk);
+  for (const one of [note, new Note(readOnly(disk), 1)]) {
+    one.write("/a.png");
+    one.clear();
+    one.close();
+  }
+  free();
+  expect(notedPaths(disk)).toEqual([]);
 });

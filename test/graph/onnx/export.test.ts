@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -10,6 +10,7 @@ import { Linear } from "../../../src/nn/linear.js";
 import { Module } from "../../../src/nn/module.js";
 import { Rng } from "../../../src/tensor/random.js";
 import { aten, type Tensor } from "../../../src/tensor/tensor.js";
+import { fill, mayMount, smallDisk } from "../../disk.js";
 import { relativeDifference } from "../../numbers.js";
 import { openSession } from "./runtime.js";
 
@@ -52,6 +53,22 @@ test("a module that does not run has no output", () => {
   const module = new Two();
   const taps = [{ name: "z", module: "third" }];
   expect(() => exportOnnx(module, options(module, { taps }))).toThrow("in third: nothing was recorded in third.");
+  module.close();
+});
+
+test.skipIf(!mayMount).each([{}, { mostBytes: 1000 }])("an earlier file stays where the disk is full, %j", (more) => {
+  const module = new Two();
+  module.initialize(new Rng(0));
+  const disk = smallDisk(64);
+  const path = join(disk, "two.onnx");
+  const file = exportOnnx(module, options(module, more));
+  const files = file.write(path);
+  const before = files.map((name) => readFileSync(name));
+  const free = fill(disk);
+  expect(() => file.write(path)).toThrow(/two\.onnx.*: expected room on the disk/);
+  free();
+  expect(files.map((name) => readFileSync(name))).toEqual(before);
+  expect(readdirSync(disk)).toHaveLength(files.length);
   module.close();
 });
 

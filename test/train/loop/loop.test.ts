@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { liveTensors } from "../../../src/engine/scope.js";
@@ -10,6 +10,7 @@ import type { RunEvent } from "../../../src/runs/schema.js";
 import { checkpointFiles } from "../../../src/train/checkpoint.js";
 import type { Probe } from "../../../src/train/loop/loop.js";
 import { pretrain } from "../../../src/train/pretrain.js";
+import { fill, mayMount, smallDisk } from "../../disk.js";
 import { collect, finalState, tinyRun, trace, workFolder, writePictures } from "../example.js";
 
 const work = workFolder("loop");
@@ -24,6 +25,30 @@ beforeAll(async () => {
   reference = { trace: trace(await collect(pretrain(tinyRun(photos), { out: folder }))), state: finalState(folder) };
 });
 afterAll(work.remove);
+
+test.skipIf(!mayMount)(
+  "on a full disk the first cause is what is said, and the run goes on when there is room",
+  async () => {
+    const folder = join(smallDisk(4000), "run");
+    const every = tinyRun(photos, { log: { ...tinyRun(photos).log, checkpointSteps: 2 } });
+    let free = (): void => {};
+    const failing = async (): Promise<void> => {
+      await using run = pretrain(every, { out: folder });
+      for await (const event of run) if (event.type === "checkpoint" && event.step === 2) free = fill(dirname(folder));
+    };
+    await expect(failing()).rejects.toThrow(
+      expect.objectContaining({
+        name: "FileError",
+        code: "no-space",
+        path: expect.stringMatching(/step-00000004|events/),
+      }),
+    );
+    free();
+    const events = await collect(resume(folder));
+    expect(events[0]).toMatchObject({ type: "start", resumedFrom: 2 });
+    expect(finalState(folder)).toEqual(reference.state);
+  },
+);
 
 test("events, files and numbers of a whole run", async () => {
   const folder = out();

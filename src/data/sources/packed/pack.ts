@@ -6,8 +6,9 @@
  * packing goes on behind the last complete one, and the result is the same to the bit.
  */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { makeFolder, writeAtomic } from "../../../runs/write-atomic.js";
 import { DEFAULT_MAX_PIXELS, DEFAULT_TIMEOUT_MS } from "../../decode.js";
 import { DataError } from "../../errors.js";
 import { pixelsOf, withChannels } from "../../loader/content.js";
@@ -58,7 +59,7 @@ const DEFAULT_SHARD_BYTES = 256 * 2 ** 20;
 /**
  * Packs a source, or goes on with a folder in which the same was begun.
  * @throws DataError other-pack, where the folder holds something else; no-pictures, where none can be used; the source's
- * own; the signal's reason
+ * own; the signal's reason; FileError, where the disk is full or refuses
  */
 export async function pack(input: SourceInput, options: PackOptions): Promise<PackSummary> {
   const source = await openSource(input);
@@ -97,10 +98,10 @@ function settingsOf(source: Source, options: PackOptions): RecordSettings {
 function begin(out: string, settings: object): void {
   const file = join(out, SETTINGS_FILE);
   const text = `${JSON.stringify(settings, undefined, 1)}\n`;
-  mkdirSync(out, { recursive: true });
+  makeFolder(out);
   const entries = readdirSync(out);
   if (existsSync(file) ? readFileSync(file, "utf8") === text : entries.length === 0) {
-    if (entries.length === 0) writeWhole(file, text);
+    if (entries.length === 0) writeAtomic(file, text);
     return;
   }
   throw new DataError({
@@ -110,11 +111,6 @@ function begin(out: string, settings: object): void {
     actual: existsSync(file) ? "a set of other pictures or settings" : "other files",
     remedy: "Choose another folder with --out, or delete this one.",
   });
-}
-
-function writeWhole(file: string, text: string): void {
-  writeFileSync(`${file}.partial`, text, { flush: true });
-  renameSync(`${file}.partial`, file);
 }
 
 interface Complete {
@@ -220,6 +216,6 @@ function finish(out: string, done: readonly Complete[], source: Source, settings
       return { name, bytes: shard.bytes, records: shard.count, checksum: shard.checksum };
     }),
   };
-  writeWhole(join(out, INDEX_FILE), `${JSON.stringify(index, undefined, 1)}\n`);
+  writeAtomic(join(out, INDEX_FILE), `${JSON.stringify(index, undefined, 1)}\n`);
   return { ...index, out, bad };
 }

@@ -6,7 +6,8 @@
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
-import { writeBytes } from "../../../formats/bytes.js";
+import { onDisk } from "../../../runs/errors.js";
+import { synchronise, writeFully } from "../../../runs/write-atomic.js";
 import type { BadPictureCode } from "../../errors.js";
 
 const MAGIC = "LACUNA-PACK\0";
@@ -82,11 +83,11 @@ export class ShardWriter {
 
   constructor(path: string) {
     this.#path = path;
-    this.#file = openSync(`${path}.partial`, "w");
+    this.#file = onDisk(path, () => openSync(`${path}.partial`, "w"));
     const header = Buffer.alloc(HEADER);
     header.write(MAGIC, "latin1");
     header.writeUInt32LE(VERSION, 12);
-    writeBytes(this.#file, header, 0);
+    this.#write(header, 0);
   }
 
   get bytes(): number {
@@ -98,7 +99,7 @@ export class ShardWriter {
   }
 
   add({ bytes, ...record }: PackedRecord, name: string, label: number): void {
-    writeBytes(this.#file, bytes, this.#at);
+    this.#write(bytes, this.#at);
     const place = { offset: this.#at, length: bytes.length, checksum: crc32(bytes) };
     this.#entries.push({ ...record, ...place, label });
     this.#names.push(name);
@@ -119,26 +120,23 @@ export class ShardWriter {
     end.writeUInt32LE(this.#entries.length, 12);
     end.writeUInt32LE(crc32(text, crc32(table)), 16);
     end.write(END_MAGIC, 24, "latin1");
-    writeBytes(this.#file, Buffer.concat([table, text, end]), this.#at);
-    fsyncSync(this.#file);
-    this.abandon();
-    renameSync(`${this.#path}.partial`, this.#path);
-    synchronise(dirname(this.#path));
+    this.#write(Buffer.concat([table, text, end]), this.#at);
+    onDisk(this.#path, () => {
+      fsyncSync(this.#file);
+      this.abandon();
+      renameSync(`${this.#path}.partial`, this.#path);
+      synchronise(dirname(this.#path));
+    });
+  }
+
+  #write(bytes: Uint8Array, position: number): void {
+    onDisk(this.#path, () => writeFully(this.#file, bytes, position));
   }
 
   /** Leaves the file as it is, unfinished. */
   abandon(): void {
     if (this.#isOpen) closeSync(this.#file);
     this.#isOpen = false;
-  }
-}
-
-function synchronise(folder: string): void {
-  const descriptor = openSync(folder, "r");
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
   }
 }
 

@@ -13,6 +13,7 @@ import { KeyedRandom } from "../../../../src/data/random.js";
 import { openSource } from "../../../../src/data/source.js";
 import { type PackOptions, pack } from "../../../../src/data/sources/packed/pack.js";
 import { apply } from "../../../../src/data/transform.js";
+import { fill, mayMount, smallDisk } from "../../../disk.js";
 import { makePicture, temporaryFolder, writeTree } from "../../pictures.js";
 
 const folder = temporaryFolder();
@@ -35,6 +36,18 @@ const contents = (out: string) =>
   Object.fromEntries(readdirSync(out).map((name) => [name, readFileSync(join(out, name))]));
 
 describe("pack", () => {
+  it.skipIf(!mayMount)("names a full disk, and goes on with the same folder when there is room", async () => {
+    const disk = smallDisk(64);
+    const out = join(disk, "set");
+    const free = fill(disk);
+    await expect(pack(source, { ...small, out })).rejects.toThrow(
+      /set.*: expected room on the disk, got no space left/,
+    );
+    free();
+    const summary = await pack(source, { size: 24, shardBytes: 25_000, out });
+    expect(summary.pictures).toBe(good);
+  });
+
   it("keeps names, classes and split; skips what is bad, with its reason; has the pixels of decoding and resizing", async () => {
     const out = join(folder, "pixels");
     const summary = await pack(source, { ...small, out });
