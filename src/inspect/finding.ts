@@ -5,6 +5,7 @@ import type { RunEvent } from "../runs/schema.js";
  * - `bad-input`: what reaches the model cannot be learned from: blank, shuffled, or normalised wrongly
  * - `diverged`: a loss that is no number, or one that rose well above its best and stays there
  * - `frozen`: the encoder's weights do not change
+ * - `unhealthy`: a quantity that the method watches (its `health`) is beyond its limit
  * - `collapsed`: pictures no longer differ in the features (probes featureStd, featureRank)
  * - `predict-the-mean`: the loss is where a model is that learned nothing but the mean
  * - `not-learning`: the same for a loss whose such level is not known: it does not fall
@@ -18,6 +19,7 @@ export type VerdictStatus =
   | "bad-input"
   | "diverged"
   | "frozen"
+  | "unhealthy"
   | "collapsed"
   | "predict-the-mean"
   | "not-learning"

@@ -18,6 +18,9 @@ const limits = {
   jumps: 3,
 } as const;
 
+/** Runs of versions that did not say it were all masked autoencoders. */
+const usualAnswer = "predicting the mean";
+
 export function notFinite(
   steps: readonly StepEvent[],
   events: readonly RunEvent[],
@@ -66,8 +69,18 @@ export function risen(
 export interface Setting {
   readonly warmup: number;
   readonly baseline: number | undefined;
+  /** What a model with the loss `baseline` does, as the method says it. */
+  readonly answer: string | undefined;
   readonly ended: boolean;
   readonly culprit: Culprit | undefined;
+}
+
+/** Of a loss that says little: nothing is known while the warm-up lasts, and for a while after it. */
+export function unsettled(steps: readonly StepEvent[], { warmup, ended }: Setting): Finding | undefined {
+  const last = steps.at(-1)?.step ?? 0;
+  if (ended || last >= warmup + limits.settledSteps) return undefined;
+  const reason = last < warmup ? `the warm-up lasts until step ${warmup}` : `the warm-up ended at step ${warmup}`;
+  return { status: "too-early", headline: `It is too early to tell: ${reason}.`, causes: [] };
 }
 
 export function stuck(
@@ -76,7 +89,7 @@ export function stuck(
   setting: Setting,
   evidence: Evidence,
 ): Finding | undefined {
-  const { baseline, warmup, ended, culprit } = setting;
+  const { baseline, answer = usualAnswer, warmup, ended, culprit } = setting;
   const { recent, first } = shape;
   const last = steps.at(-1)?.step ?? 0;
   if (baseline !== undefined) evidence["baseline"] = baseline;
@@ -101,7 +114,7 @@ export function stuck(
     const headline = `The run does not learn: the loss is ${show(recent)} and began at ${show(first)}.`;
     return { status: "not-learning", headline, ...blamed(others, culprit) };
   }
-  const headline = `The run predicts no more than the mean: its loss is ${show(recent)}, and that of the mean is ${show(baseline)}.`;
+  const headline = `The run does no better than ${answer}, whose loss is ${show(baseline)}: its own is ${show(recent)}.`;
   return { status: "predict-the-mean", headline, ...blamed(others, culprit) };
 }
 
@@ -116,8 +129,8 @@ export function jumping(jumps: number, culprit: Culprit | undefined): Finding | 
   return { status: "unstable", headline, ...blamed(causes, culprit) };
 }
 
-export function healthy({ first, recent }: Shape, baseline: number | undefined): Finding {
-  const against = baseline === undefined ? "" : `, below the ${show(baseline)} of predicting the mean`;
+export function healthy({ first, recent }: Shape, { baseline, answer = usualAnswer }: Setting): Finding {
+  const against = baseline === undefined ? "" : `, below the ${show(baseline)} of ${answer}`;
   const headline = `The run looks normal: the loss fell from ${show(first)} to ${show(recent)}${against}.`;
   return { status: "normal", headline, causes: [] };
 }

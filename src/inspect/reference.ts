@@ -92,7 +92,7 @@ export function traitsOf({ config, data, derived }: Described): Traits | undefin
   const part = (name: string): Record<string, unknown> => (config?.[name] ?? {}) as Record<string, unknown>;
   const [model, method, input, optim] = [part("model"), part("method"), part("data"), part("optim")];
   if (typeof method["name"] !== "string") return undefined;
-  const side = (value: unknown): number => (Array.isArray(value) ? Number(value[0]) : Number(value));
+  const side = (value: unknown): number => Number((Array.isArray(value) ? value[0] : value) ?? 0);
   const source = (input["source"] ?? {}) as { kind?: string };
   return {
     method: method["name"],
@@ -125,7 +125,9 @@ export function nearestReference(
   const own = traitsOf(run);
   if (own === undefined) return undefined;
   const settings = settingsOf(run);
-  const all = references.map((reference) => ({ reference, ...distanceTo({ traits: own, settings }, reference) }));
+  const all = references
+    .filter(({ traits }) => traits.method === own.method)
+    .map((reference) => ({ reference, ...distanceTo({ traits: own, settings }, reference) }));
   const [nearest] = all.sort((a, b) => a.distance - b.distance);
   return nearest === undefined || nearest.distance > limits.near ? undefined : nearest;
 }

@@ -1,8 +1,9 @@
 /** Says whether a run looks normal, from nothing but its events and run.json. */
 import type { RunEvent, RunFile, StepEvent } from "../runs/schema.js";
 import { type Evidence, type Finding, percent, type Suspect } from "./finding.js";
+import { healthySignals, readSignals, unhealthy } from "./health.js";
 import { badInput } from "./input.js";
-import { hasEnded, healthy, jumping, notFinite, risen, stuck, tooEarly } from "./loss.js";
+import { hasEnded, healthy, jumping, notFinite, risen, stuck, tooEarly, unsettled } from "./loss.js";
 import { type Comparison, compareWith, type Reference } from "./reference.js";
 import { countJumps, type Shape, shapeOf, warmupEnd } from "./shape.js";
 import { collapsed, culpritOf, frozen, movement } from "./weights.js";
@@ -16,6 +17,9 @@ export interface Verdict extends Finding {
   readonly comparison?: Comparison;
 }
 
+/** What of a run.json a verdict reads. */
+type Judged = Pick<RunFile, "derived"> & Partial<Pick<RunFile, "config" | "data" | "health">>;
+
 /** Share of the time. */
 const longWait = 0.2;
 
@@ -23,12 +27,12 @@ const longWait = 0.2;
  * Judges a run, finished or under way. Used where they were logged: the first batch (`input`), updates of the weights
  * (`update`), the probes `featureStd` (mean over dimensions of the standard deviation over pictures of L2-normalised
  * features, times the root of their width), `featureRank` (exponential of the entropy of the normalised singular values,
- * RankMe) and `knn`; `derived.baseline` and `derived.warmupSteps` where run.json has them; and recorded runs, of which the
- * nearest is taken.
+ * RankMe) and `knn`; `derived.baseline`, `derived.warmupSteps` and `health` where run.json has them; and recorded runs, of
+ * which the nearest is taken.
  */
 export function verdict(
   events: readonly RunEvent[],
-  run: Pick<RunFile, "derived"> & Partial<Pick<RunFile, "config" | "data">>,
+  run: Judged,
   references?: readonly Reference[],
 ): Verdict {
   const steps = events.filter((event) => event.type === "step");
@@ -45,7 +49,7 @@ export function verdict(
 function judge(
   events: readonly RunEvent[],
   steps: readonly StepEvent[],
-  run: Parameters<typeof verdict>[1],
+  run: Judged,
   evidence: Evidence,
   comparison: Comparison | undefined,
 ): Finding {
@@ -62,18 +66,29 @@ function judge(
   const moved = movement(events);
   const culprit = culpritOf(moved, run, evidence);
   const isPretraining = run.config === undefined || "method" in run.config;
-  const setting = { warmup, baseline, ended: hasEnded(events), culprit };
-  return (
+  const { health } = run;
+  const readings = readSignals(events, health, warmup);
+  const setting = { warmup, baseline, answer: health?.trivialAnswer, ended: hasEnded(events), culprit };
+  const found =
     notFinite(steps, events, culprit, evidence) ??
     frozen(moved, isPretraining) ??
-    collapsed(events, { warmup, culprit }, evidence) ??
-    tooEarly(steps, shape, evidence) ??
-    risen(steps, shape as Shape, { jumps, culprit }, evidence) ??
-    stuck(steps, shape as Shape, setting, evidence) ??
-    jumping(jumps, culprit) ??
+    unhealthy(readings, culprit, evidence) ??
+    collapsed(events, { warmup, culprit, canBeConstant: health?.loss === "moves" }, evidence) ??
+    tooEarly(steps, shape, evidence);
+  if (found !== undefined) return found;
+  const learns = shape as Shape;
+  // A loss that moves may rise, jump and stay while all is well.
+  const ofLoss =
+    health?.loss === "moves"
+      ? unsettled(steps, setting)
+      : (risen(steps, learns, { jumps, culprit }, evidence) ??
+        stuck(steps, learns, setting, evidence) ??
+        jumping(jumps, culprit));
+  return (
+    ofLoss ??
     offReference(comparison) ??
     dataBound(waitShare) ??
-    healthy(shape as Shape, baseline)
+    (health?.loss === "moves" ? healthySignals(readings) : healthy(learns, setting))
   );
 }
 

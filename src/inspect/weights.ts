@@ -59,9 +59,16 @@ export function frozen(moved: Movement | undefined, isPretraining: boolean): Fin
   };
 }
 
+export interface CollapseSetting {
+  readonly warmup: number;
+  readonly culprit: Culprit | undefined;
+  /** Whether a constant answer may be the loss's best one: losses that compare what the model itself makes. */
+  readonly canBeConstant: boolean;
+}
+
 export function collapsed(
   events: readonly RunEvent[],
-  { warmup, culprit }: { readonly warmup: number; readonly culprit: Culprit | undefined },
+  { warmup, culprit, canBeConstant }: CollapseSetting,
   evidence: Evidence,
 ): Finding | undefined {
   const since = warmup + limits.settledSteps;
@@ -74,7 +81,9 @@ export function collapsed(
   if (!isPoint && !isLine) return undefined;
   const what = isPoint ? "all pictures have nearly the same features" : "all features lie on one line";
   const causes = [
-    "The loss can be met by a constant answer: check the stop-gradient, the predictor or the centring of the method.",
+    ...(canBeConstant
+      ? ["The loss can be met by a constant answer: check the stop-gradient, the predictor or the centring of the method."]
+      : []),
     "The learning rate may be too high; try a third of it.",
     "The weight decay may be too strong for the length of the run.",
   ];

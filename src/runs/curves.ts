@@ -25,8 +25,10 @@ import { writeAtomic } from "./write-atomic.js";
 export interface CurveOptions {
   readonly title: string;
   readonly subtitle?: string;
-  /** The loss of a model that learned nothing but the mean, drawn as a dashed line. */
+  /** The loss of a model that learned nothing, drawn as a dashed line. */
   readonly baseline?: number;
+  /** What such a model does, said beside the line. */
+  readonly answer?: string | undefined;
   readonly recorded?: RecordedCurves | undefined;
 }
 
@@ -53,7 +55,7 @@ export async function writeCurves(
     title: run.id,
     subtitle,
     ...options,
-    ...(baseline === undefined ? {} : { baseline }),
+    ...(baseline === undefined ? {} : { baseline, answer: run.health?.trivialAnswer }),
   });
   const paths = { svg: join(folder, "curves.svg"), png: join(folder, "curves.png") };
   writeAtomic(paths.svg, drawing);
@@ -138,7 +140,7 @@ function lossPanel(
   events: readonly RunEvent[],
   steps: readonly StepEvent[],
   final: number,
-  { baseline, recorded }: CurveOptions,
+  { baseline, answer = "predicting the mean", recorded }: CurveOptions,
 ): Layer {
   const loss = steps.map(({ step, loss: value }) => ({ step, value }));
   const smoothed = centredAverage(loss);
@@ -172,7 +174,7 @@ function lossPanel(
         10,
       ),
       line(extremes(loss), "each step", { strokeWidth: 1 }),
-      ...(baseline === undefined ? [] : baselineLayers(baseline, y)),
+      ...(baseline === undefined ? [] : baselineLayers(baseline, answer, y)),
       line(thin(smoothed), "smoothed", { strokeWidth: 2 }),
       ...(heldOut.length > 0 ? [line(thin(heldOut), "held out", { strokeWidth: 2, point: { size: 30 } })] : []),
       ...wrongLayers(
@@ -185,14 +187,14 @@ function lossPanel(
   };
 }
 
-function baselineLayers(baseline: number, y: Layer): Layer[] {
+function baselineLayers(baseline: number, answer: string, y: Layer): Layer[] {
   const data = { values: [{ value: baseline }] };
   return [
     { data, mark: { type: "rule", strokeDash: [5, 4], color: colours.quiet }, encoding: { y } },
     {
       data,
       mark: { type: "text", align: "right", baseline: "top", dx: -6, dy: 4, fontSize: 12, color: colours.quiet },
-      encoding: { y, x: { value: wide }, text: { value: "predicting the mean" } },
+      encoding: { y, x: { value: wide }, text: { value: answer } },
     },
   ];
 }

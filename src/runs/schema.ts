@@ -21,6 +21,24 @@ const measured = z.union([
   z.literal(["NaN", "Infinity", "-Infinity"]).transform(Number),
 ]);
 
+const signalSchema = z.object({
+  name: z.string(),
+  what: z.string(),
+  below: z.number().optional(),
+  above: z.number().optional(),
+  finding: z.string(),
+  causes: z.array(z.string()).readonly(),
+});
+
+/** What a method says of its own runs: the plain values of `methods/health.ts`, which explains them. */
+export const healthSchema = z.object({
+  loss: z.enum(["falls", "moves"]),
+  trivial: z.number().optional(),
+  trivialAnswer: z.string().optional(),
+  signals: z.array(signalSchema).readonly(),
+});
+export type RunHealth = z.output<typeof healthSchema>;
+
 export const runStatuses = ["running", "finished", "interrupted", "failed"] as const;
 
 export const runSchema = z.strictObject({
@@ -49,8 +67,7 @@ export const runSchema = z.strictObject({
     size: count,
     files: z.string().optional().describe("a file beside run.json with the list of pictures, one a line"),
   }),
-  health: z
-    .unknown()
+  health: healthSchema
     .optional()
     .describe("by what one sees that such a run is well, as its method says; absent in runs of older versions"),
   status: z.enum(runStatuses).describe("as last written: a killed run still says running"),

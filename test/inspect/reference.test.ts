@@ -13,12 +13,20 @@ import { type OpenedRun, openRun } from "../../src/runs/reader.js";
 import type { RunEvent } from "../../src/runs/schema.js";
 
 const recorded = (seed: number): OpenedRun =>
-  openRun(fileURLToPath(new URL(`../../../records/2026-11-22-mae-cifar10/seed-${seed}`, import.meta.url)));
+  openRun(fileURLToPath(new URL(`../../records/2026-11-22-mae-cifar10/seed-${seed}`, import.meta.url)));
 const references = loadReferences();
 const { run, events } = recorded(0);
 const changed = (part: string, change: object): Pick<OpenedRun["run"], "config" | "derived" | "data"> => ({
   ...run,
   config: { ...run.config, [part]: { ...(run.config[part] as object), ...change } },
+});
+
+test("no reference is near a run of another method, or of a model without patches", () => {
+  const { patchSize, ...model } = run.config["model"] as { patchSize: number };
+  const other = { ...run, config: { ...run.config, model, method: { name: "mocoV3" } } };
+  expect(patchSize).toBe(4);
+  expect(traitsOf(other)?.patchSize).toBe(0);
+  expect(nearestReference(references, other)).toBeUndefined();
 });
 
 describe("the reference that ships with the recipe", () => {

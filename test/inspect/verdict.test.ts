@@ -162,7 +162,7 @@ describe("predicts the mean", () => {
     const result = verdict(flat, run);
     expect(result.status).toBe("predict-the-mean");
     expect(result.headline).toMatch(
-      /^The run predicts no more than the mean: its loss is 0\.9\d+, and that of the mean is 0\.979\.$/,
+      /^The run does no better than predicting the mean, whose loss is 0\.979: its own is 0\.9\d+\.$/,
     );
     expect(result.evidence).toMatchObject({ baseline: 47 / 48 });
     expect(result.causes.length).toBeGreaterThan(1);

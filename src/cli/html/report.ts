@@ -54,7 +54,8 @@ async function curves(
   if (!events.some(({ type }) => type === "step")) return undefined;
   const { drawCurves } = await import("../../index.js");
   const baseline = run.derived["baseline"];
-  return drawCurves(events, { title: "", recorded, ...(baseline === undefined ? {} : { baseline }) });
+  const level = baseline === undefined ? {} : { baseline, answer: run.health?.trivialAnswer };
+  return drawCurves(events, { title: "", recorded, ...level });
 }
 
 /** What run.json said before the first step, and what came of it. */

@@ -196,5 +196,5 @@ test("a run that was stopped goes on to the bit, teacher and statistics too", as
   await collect(resume(stopped, { workers: 1 }));
   expect(trace(openRun(stopped).events)).toEqual(trace(events));
   expect(finalState(stopped)).toEqual(finalState(whole));
-  expect(JSON.stringify(openRun(whole).run.health)).toContain('"accuracy"');
+  expect(JSON.stringify(openRun(whole).run.health)).toContain('"margin"');
 });

@@ -1,0 +1,95 @@
+import { describe, expect, test } from "vitest";
+import { healthySignals, readSignals, unhealthy } from "../../src/inspect/health.js";
+import { verdict } from "../../src/inspect/verdict.js";
+import type { RunEvent, RunHealth } from "../../src/runs/schema.js";
+import { stepEvent } from "../runs/example.js";
+
+const signal = (name: string, limit: { below?: number; above?: number }): RunHealth["signals"][number] => ({
+  name,
+  what: `the ${name}`,
+  ...limit,
+  finding: `All is wrong with the ${name}.`,
+  causes: [`look at the ${name}`],
+});
+const health: RunHealth = {
+  loss: "moves",
+  signals: [
+    signal("spread", { below: 0.1 }),
+    signal("negative", { above: 0.9 }),
+    signal("rank", { below: 2 }),
+    signal("heldOut.labels", { above: 1 }),
+    signal("unlimited", {}),
+  ],
+};
+
+/** 200 steps with a spread of 0.5, or another from step 150 on, and parts of a held-out loss and a probe at the end. */
+function run(late: { spread?: number; labels?: number; rank?: number } = {}): RunEvent[] {
+  const { spread = 0.5, labels = 0.2, rank = 9 } = late;
+  const steps = Array.from({ length: 200 }, (_, i) =>
+    stepEvent(i + 1, { loss: 3 + i / 100, parts: { spread: i < 150 ? 0.5 : spread, negative: 0.1 } }),
+  );
+  return [
+    ...steps,
+    { type: "heldOut", step: 200, epoch: 2, loss: 1, parts: { labels } },
+    { type: "probe", step: 200, name: "rank", value: rank },
+  ];
+}
+
+test("parts of the loss, probes and held-out parts are read once the warm-up is well past", () => {
+  const values = (events: readonly RunEvent[], warmup: number): [string, number][] =>
+    readSignals(events, health, warmup).map(({ signal: { name }, value }) => [name, value]);
+  expect(values(run(), 40)).toEqual([
+    ["spread", 0.5],
+    ["negative", expect.closeTo(0.1, 10)],
+    ["rank", 9],
+    ["heldOut.labels", 0.2],
+  ]);
+  expect(values(run(), 101)).toEqual([]); // 100 steps after it are not over
+  expect(readSignals(run(), undefined, 0)).toEqual([]); // a run of an earlier version
+  const wrong = run().map((event) => (event.type === "step" ? { ...event, parts: { spread: Number.NaN } } : event));
+  expect(values(wrong, 40).map(([name]) => name)).toEqual(["rank", "heldOut.labels"]);
+});
+
+describe("a run whose loss moves", () => {
+  test("is normal by its signals although the loss rises, and the signals are told", () => {
+    const result = verdict(run(), { derived: { warmupSteps: 20 }, health });
+    expect(result.status).toBe("normal");
+    expect(result.headline).toBe(
+      "The run looks normal: the spread 0.5; the negative 0.1; the rank 9; the heldOut.labels 0.2.",
+    );
+    expect(result.evidence).toMatchObject({ spread: 0.5, rank: 9 });
+    expect(verdict(run(), { derived: { warmupSteps: 20 } }).status).toBe("diverged"); // as a loss that shall fall
+  });
+
+  test("is too early to judge until the warm-up is past", () => {
+    const { headline } = verdict(run().slice(0, 150), { derived: { warmupSteps: 120 }, health });
+    expect(headline).toBe("It is too early to tell: the warm-up ended at step 120.");
+  });
+
+  test("without a signal that was logged, no more is said than is known", () => {
+    const { status, headline } = verdict(run(), { derived: {}, health: { loss: "moves", signals: [] } });
+    expect(status).toBe("normal");
+    expect(headline).toBe(healthySignals([]).headline);
+  });
+});
+
+test.each([
+  ["spread", { spread: 0.05 }],
+  ["rank", { rank: 1.5 }],
+  ["heldOut.labels", { labels: 1.2 }],
+])("%s beyond its limit is named with the method's own causes", (name, late) => {
+  expect(verdict(run(late), { derived: { warmupSteps: 20 }, health })).toMatchObject({
+    status: "unhealthy",
+    headline: `The run is not well: all is wrong with the ${name}.`,
+    causes: [`look at the ${name}`],
+  });
+});
+
+test("what moved the weights too far comes before the method's causes", () => {
+  const readings = readSignals(run({ spread: 0.05 }), health, 20);
+  const culprit = { suspect: "learning-rate", cause: "The rate is too high." } as const;
+  expect(unhealthy(readings, culprit, {})).toMatchObject({
+    suspect: "learning-rate",
+    causes: ["The rate is too high.", "look at the spread"],
+  });
+});
