@@ -87,8 +87,10 @@ export {
   type Reconstruction,
   type Step,
 } from "./methods/method.js";
+export { mlpHead } from "./methods/parts/heads.js";
 export type { Target } from "./methods/parts/targets/target.js";
 export type { Tokenizer } from "./methods/parts/tokenizers/tokenizer.js";
+export { asymmetricPair, viewPairConfig } from "./methods/parts/view-pair.js";
 export { MocoV3, type MocoV3Config, mocoV3 } from "./methods/siamese/moco-v3.js";
 export { alone, type World } from "./methods/world.js";
 export {
