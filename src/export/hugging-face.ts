@@ -76,9 +76,15 @@ function imageProcessor({ config }: LoadedModel): object {
   };
 }
 
-function modelCard({ config, step, encoder }: LoadedModel, name: string, license: string | undefined): string {
+function modelCard(
+  { config, step, encoder, method: { pool } }: LoadedModel,
+  name: string,
+  license: string | undefined,
+): string {
   const { method } = config;
   const [height, width] = encoder.imageSize;
+  const [pooling, rows] =
+    pool === "class" ? ["the class token", "tokens[:, 0]"] : ["the mean of the patch tokens", "tokens[:, 1:].mean(1)"];
   const spdx = license !== undefined && /^[A-Za-z0-9.+-]+$/.test(license) ? [`license: ${license.toLowerCase()}`] : [];
   return `---
 ${[...spdx, "library_name: transformers", "pipeline_tag: image-feature-extraction", "tags: [lacuna, self-supervised, vit]"].join("\n")}
@@ -93,7 +99,7 @@ trained with Lacuna. Licence of the weights: ${license ?? "not stated by who tra
 import { pipeline } from "@huggingface/transformers";
 
 const extract = await pipeline("image-feature-extraction", "${name}", { dtype: "fp32" }); // or fp16, q8
-const features = await extract("picture.jpg", { pool: true }); // [1, ${encoder.width}], the mean of the patch tokens
+const features = await extract("picture.jpg", { pool: true }); // [1, ${encoder.width}], ${pooling}
 \`\`\`
 
 \`\`\`python
@@ -102,7 +108,7 @@ from transformers import AutoImageProcessor, ViTModel
 processor = AutoImageProcessor.from_pretrained("${name}")
 model = ViTModel.from_pretrained("${name}", add_pooling_layer=False)
 tokens = model(**processor(image, return_tensors="pt")).last_hidden_state  # [1, 1 + patches, ${encoder.width}], class token first
-features = tokens[:, 1:].mean(1)
+features = ${rows}
 \`\`\`
 `;
 }

@@ -37,8 +37,8 @@ const unlicensed = "not stated by who trained it";
 type Trained = Pick<LoadedModel, "config" | "encoder" | "method" | "step">;
 
 /** The encoder; names and shapes of inputs and outputs are in the file. */
-export function encoderOnnx({ config, encoder, step }: Trained, options: ModelOnnxOptions = {}): OnnxFile {
-  const [graph] = encoder.exports();
+export function encoderOnnx({ config, encoder, method, step }: Trained, options: ModelOnnxOptions = {}): OnnxFile {
+  const [graph] = encoder.exports(method.pool);
   return exported(graph as ExportGraph, common(config, step, options), taps(encoder, "", options));
 }
 

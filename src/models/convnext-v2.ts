@@ -185,7 +185,12 @@ export class ConvnextV2 extends Module<[Tensor, Tensor?], Tensor> implements Den
 
   /** image [B C H W] -> norm of the mean over positions [B D], which is what the official classifier is given */
   features(image: Tensor): Tensor {
-    return this.norm.call(this.call(image).mean([2, 3])); // [B D]
+    return this.featuresOf(this.call(image).mean([2, 3])); // [B D]
+  }
+
+  /** mean over positions [B D] -> normed [B D] */
+  featuresOf(mean: Tensor): Tensor {
+    return this.norm.call(mean);
   }
 
   /** image [B C H W] -> the four stages' maps [B C h w], not normed: dense heads put their own norms behind */

@@ -56,8 +56,8 @@ export interface Encoder extends Module<[Tensor], Tensor> {
   readonly attentionPaths?: readonly string[];
   /** Heads of each of them. */
   readonly heads?: number;
-  /** Graphs of the encoder for other programs; the first is `encoder`. */
-  exports(): readonly ExportGraph[];
+  /** Graphs of the encoder for other programs; the first is `encoder`. @param pool of its `pooler_output`, the encoder's own if absent */
+  exports(pool?: Pool): readonly ExportGraph[];
   /** Whether activations are computed again in backward instead of kept. */
   setCheckpointing(on: boolean): void;
 }
@@ -84,6 +84,8 @@ export interface DenseEncoder extends Encoder {
    * hidden cell changes them. What stands in hidden cells means nothing.
    */
   encodeMasked(image: Tensor, hidden: Tensor): Tensor;
+  /** the mean over positions of its map [B D] -> the feature vectors that `features` makes of it [B D] */
+  featuresOf(mean: Tensor): Tensor;
 }
 
 /** Which encoders a method can train, and how an error names them. */

@@ -134,8 +134,7 @@ export class Vit extends Module<[Tensor], Tensor> implements PatchEncoder {
 
   /** image [B C H W] -> mean of the patch tokens, or the class token, after the final norm [B D] */
   features(image: Tensor, pool: Pool = "mean"): Tensor {
-    const tokens = this.call(image); // [B 1+N D]
-    return pool === "class" ? tokens.select(1, 0) : tokens.slice(1, 1).mean([1]); // [B D]
+    return pooled(this.call(image), pool);
   }
 
   /** image [B C H W] -> the patch tokens after the final norm as one map [B D h w] */
@@ -182,7 +181,7 @@ export class Vit extends Module<[Tensor], Tensor> implements PatchEncoder {
   }
 
   /** Names of inputs and outputs are Hugging Face's. */
-  exports(): readonly ExportGraph[] {
+  exports(pool: Pool = "mean"): readonly ExportGraph[] {
     return [
       {
         name: "encoder",
@@ -190,13 +189,13 @@ export class Vit extends Module<[Tensor], Tensor> implements PatchEncoder {
         inputs: [{ name: "pixel_values", shape: ["batch", this.channels, ...this.imageSize], dtype: "float32" }],
         run: (image) => {
           const tokens = this.call(image as Tensor); // [B 1+N D]
-          return { last_hidden_state: tokens, pooler_output: tokens.slice(1, 1).mean([1]) };
+          return { last_hidden_state: tokens, pooler_output: pooled(tokens, pool) };
         },
         probes: { batch: [2, 3, 5] },
         descriptions: {
           pixel_values: "pictures, normalised as the metadata's preprocessing says",
           last_hidden_state: "tokens after the final norm, class token first",
-          pooler_output: "mean of the patch tokens",
+          pooler_output: pool === "class" ? "the class token" : "mean of the patch tokens",
         },
       },
     ];
@@ -213,6 +212,11 @@ function withoutUndefined(config: VitConfig): Partial<{ width: number; depth: nu
 }
 
 /** @throws ConfigError that names the nearest image size which divides */
+/** tokens [B 1+N D], class token first -> [B D] */
+function pooled(tokens: Tensor, pool: Pool): Tensor {
+  return pool === "class" ? tokens.select(1, 0) : tokens.slice(1, 1).mean([1]);
+}
+
 function gridOf(image: Size, patch: Size): Size {
   const near = image.map((side, i) => Math.max(1, Math.round(side / (patch[i] ?? 1))) * (patch[i] ?? 1));
   if (image.some((side, i) => side !== near[i])) {

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { expect } from "vitest";
 import { noGrad } from "../../src/engine/modes.js";
+import { outside } from "../../src/engine/scope.js";
 import type { Module } from "../../src/nn/module.js";
 import { type Tensor, tensor } from "../../src/tensor/tensor.js";
 import { uniform } from "./published/formula.js";
@@ -89,6 +90,24 @@ export function pictures(batch: number, side: number): Tensor {
 /** Σ x · w with fixed weights: a scalar whose gradient says something of every element. */
 export function weighted(x: Tensor): Tensor {
   return x.mul(tensor(numbers("weights", x.size), x.shape)).sum();
+}
+
+/** Runs `body` while the parameters of a model are float64, with the same values; their own are untouched and back afterwards. */
+export function inDouble<R>(model: Module<never[], unknown>, body: () => R): R {
+  const swapped = [...model.state().values()].map((parameter) => {
+    const double = noGrad(() => outside(() => parameter.to("float64")));
+    if (parameter.requiresGrad) double.setRequiresGrad(true);
+    return { parameter, double, own: parameter.id };
+  });
+  try {
+    for (const { parameter, double } of swapped) parameter.id = double.id;
+    return body();
+  } finally {
+    for (const { parameter, double, own } of swapped) {
+      parameter.id = own;
+      double.dispose();
+    }
+  }
 }
 
 /** max |a − b| over the values kept ≤ tolerance × the largest. */

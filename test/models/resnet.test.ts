@@ -7,7 +7,7 @@ import { empty } from "../../src/tensor/creation.js";
 import { backward } from "../../src/tensor/grad.js";
 import { Rng } from "../../src/tensor/random.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
-import { convnets, expectSome, fill, pictures, weighted } from "./convnet-formula.js";
+import { convnets, expectSome, fill, inDouble, pictures, weighted } from "./convnet-formula.js";
 
 type Size = keyof typeof resnetSizes;
 const square = (side: number) => ({ imageSize: [side, side] as const, channels: 3 });
@@ -15,6 +15,8 @@ const cases = Object.entries(convnets.resnet).map(([key, theirs]) => {
   const [size, stem, side] = key.split(" ") as [Size, "imagenet" | "cifar", string];
   return { size, stem, side: Number(side), theirs };
 });
+/** Of float64 on both sides: nine digits stand in the file. */
+const exact = 1e-7;
 const micro = { depths: [1, 2, 1, 1], width: 8, stem: "cifar" } as const;
 
 test.each(cases)("torchvision's $size with the stem of $stem: maps and features in evaluation", (given) => {
@@ -42,19 +44,21 @@ test.each(cases.flatMap((one) => [false, true].map((checkpointing) => ({ ...one,
     fill(model);
     model.setTraining(true);
     model.setCheckpointing(checkpointing);
-    scope(() => {
-      const features = model.features(pictures(4, side));
-      expectSome(features, trained.features, 1e-5, "features");
-      backward(weighted(features));
-      const names = [...Object.keys(trained.gradients), ...Object.keys(trained.buffers)];
-      expect([...model.state().keys()].sort()).toEqual(names.sort());
-      for (const [name, parameter] of model.state()) {
-        const gradient = trained.gradients[name];
-        if (gradient === undefined) expectSome(parameter, trained.buffers[name] as never, 1e-5, name);
-        else expectSome(parameter.grad as Tensor, gradient, 1e-4, name);
-        parameter.grad = undefined;
-      }
-    });
+    inDouble(model, () =>
+      scope(() => {
+        const features = model.features(pictures(4, side).to("float64"));
+        expectSome(features, trained.features, exact, "features");
+        backward(weighted(features));
+        const names = [...Object.keys(trained.gradients), ...Object.keys(trained.buffers)];
+        expect([...model.state().keys()].sort()).toEqual(names.sort());
+        for (const [name, parameter] of model.state()) {
+          const gradient = trained.gradients[name];
+          if (gradient === undefined) expectSome(parameter, trained.buffers[name] as never, exact, name);
+          else expectSome(parameter.grad as Tensor, gradient, exact, name);
+          parameter.grad = undefined;
+        }
+      }),
+    );
   },
 );
 

@@ -117,12 +117,13 @@ def maps_of(model, x):
 
 
 def resnet_numbers(name, stem, side):
+    """Training is in float64: in float32 a ReLU on the other side of zero, which rounding decides, changes gradients by up to a tenth."""
     model = resnet(name, stem)
     with torch.no_grad(): evaluated = {"maps": [some(m) for m in maps_of(model, image(2, side))], "features": some(model(image(2, side)))}
-    model.train()
+    model.double().train()
     for p in model.parameters(): p.requires_grad_()
-    features = model(image(4, side))
-    (features * torch.from_numpy(numbers("weights", features.numel()).astype(np.float32).reshape(features.shape))).sum().backward()
+    features = model(image(4, side).double())
+    (features * torch.from_numpy(numbers("weights", features.numel()).astype(np.float32).reshape(features.shape)).double()).sum().backward()
     trained = {"features": some(features), "gradients": {n: some(p.grad, 8) for n, p in model.named_parameters()},
                "buffers": {n: some(b, 4) for n, b in model.named_buffers() if not n.endswith("tracked")}}
     return {"evaluated": evaluated, "trained": trained}

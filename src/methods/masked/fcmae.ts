@@ -16,6 +16,7 @@ import { z } from "zod";
 import { ConfigError } from "../../engine/errors.js";
 import { ConvnextV2Block } from "../../models/convnext-v2.js";
 import { type DenseEncoder, denseEncoder } from "../../models/encoder.js";
+import type { ExportGraph } from "../../models/exports.js";
 import type { DefaultChoice } from "../../models/sizes.js";
 import { PatchConv } from "../../nn/convolution/conv.js";
 import { normal, truncatedNormal, zero } from "../../nn/init.js";
@@ -37,6 +38,7 @@ import {
 import { augmentationConfig, maskedView } from "../parts/augmentation.js";
 import { channelDistance } from "../parts/channel-distance.js";
 import { fillPictures } from "../parts/fill.js";
+import { fillInGraph } from "../parts/fill-in-graph.js";
 import { drawMask, hiddenPatches, keptPatches, type Mask, maskOf } from "../parts/masks.js";
 import { PixelTarget } from "../parts/targets/pixels.js";
 
@@ -66,6 +68,12 @@ export const fcmaeConfig = z.strictObject({
 export type FcmaeConfig = z.output<typeof fcmaeConfig>;
 
 const firstValues = { weightInit: truncatedNormal(0.02), biasInit: zero };
+
+interface Filled extends Omit<Reconstruction, "mask"> {
+  readonly map: Tensor;
+  readonly prediction: Tensor;
+  readonly hidden: Tensor;
+}
 
 export class Fcmae extends Method<"image"> {
   readonly proj: PatchConv;
@@ -132,11 +140,34 @@ export class Fcmae extends Method<"image"> {
 
   override reconstruct(image: Tensor, { rng }: Step, given?: GivenMask): Reconstruction {
     const mask = given === undefined ? this.draw(rng, image.device) : maskOf(given.ids, given.kept);
+    const { masked, rebuilt, predicted, hidden } = this.fillIn(image, mask);
+    return { masked, rebuilt, predicted, mask: hidden };
+  }
+
+  /** image [B C H W] and a mask -> map [B D h w], pixels of every cell [B N P], hidden cells [B N], pictures [B C H W] */
+  private fillIn(image: Tensor, mask: Mask): Filled {
     const hidden = hiddenPatches(mask); // [B N]
-    const predicted = this.decode(this.encoder.encodeMasked(image, hidden), mask); // [B N P]
-    const pixels = this.target.pixels(predicted, image); // [B N P]
+    const map = this.encoder.encodeMasked(image, hidden); // [B D h w]
+    const prediction = this.decode(map, mask); // [B N P]
+    const pixels = this.target.pixels(prediction, image); // [B N P]
     const { stride: patch, grid } = this.encoder;
-    return { ...fillPictures(image, pixels, hidden, { patch, grid }), mask: hidden };
+    return { map, prediction, hidden, ...fillPictures(image, pixels, hidden, { patch, grid }) };
+  }
+
+  override exports(): readonly ExportGraph[] {
+    const { channels, imageSize, grid } = this.encoder;
+    const patches = grid[0] * grid[1];
+    return [
+      fillInGraph({
+        ...{ module: this, channels, imageSize, patches },
+        run: (image, visible, restore) => {
+          const mask: Mask = { ids: visible, restore, kept: visible.side(1) };
+          const { map, prediction, rebuilt, hidden } = this.fillIn(image, mask);
+          const seen = map.flatten(2).mul(hidden.rsub(1).unsqueeze(1)); // [B D N]
+          return { prediction, rebuilt, features: this.encoder.featuresOf(seen.sum([2]).div(mask.kept)) };
+        },
+      }),
+    ];
   }
 
   override hiding(): Hiding {

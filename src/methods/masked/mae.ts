@@ -38,6 +38,7 @@ import {
 } from "../method.js";
 import { augmentationConfig, maskedView } from "../parts/augmentation.js";
 import { fillPictures } from "../parts/fill.js";
+import { fillInGraph } from "../parts/fill-in-graph.js";
 import { drawMask, hiddenPatches, keptPatches, type Mask, maskOf } from "../parts/masks.js";
 import { buildTarget } from "../parts/targets/build.js";
 import type { Target } from "../parts/targets/target.js";
@@ -249,21 +250,13 @@ export class Mae extends Method<"image"> {
   override exports(): readonly ExportGraph[] {
     const { channels, imageSize, patches } = this.encoder;
     return [
-      {
-        name: "masked-autoencoder",
-        module: this,
-        inputs: [
-          { name: "image", shape: ["batch", channels, ...imageSize], dtype: "float32" },
-          { name: "ids_keep", shape: ["batch", "kept"], dtype: "int64" },
-          { name: "ids_restore", shape: ["batch", patches], dtype: "int64" },
-        ],
+      fillInGraph({
+        ...{ module: this, channels, imageSize, patches },
         run: (image, visible, restore) => {
-          const { latent, prediction, rebuilt } = this.fillIn(image as Tensor, visible as Tensor, restore as Tensor);
+          const { latent, prediction, rebuilt } = this.fillIn(image, visible, restore);
           return { prediction, rebuilt, features: latent.slice(1, 1).mean([1]) };
         },
-        probes: { batch: [2, 3, 5], kept: [1, Math.max(2, patches - 1), Math.max(2, Math.ceil(patches / 2))] },
-        descriptions: graphDescriptions,
-      },
+      }),
     ];
   }
 
@@ -271,15 +264,6 @@ export class Mae extends Method<"image"> {
     return this.target.note();
   }
 }
-
-const graphDescriptions = {
-  image: "pictures, normalised as the metadata's preprocessing says",
-  ids_keep: "numbers of the visible patches, counted row by row",
-  ids_restore: "for each patch its place in the order visible patches (as in ids_keep), then hidden ones",
-  prediction: "every patch as the decoder predicts it, in image order; a patch's elements row by row, channels last",
-  rebuilt: "visible patches as they were, hidden ones as predicted; normalised like the input",
-  features: "mean of the encoder's tokens of the visible patches; with every patch visible the picture's features",
-} as const;
 
 function checkKept({ maskRatio }: MaeConfig, { patches }: PatchEncoder): void {
   const kept = keptPatches(patches, maskRatio);
