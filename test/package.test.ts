@@ -31,8 +31,6 @@ function inProject(words: readonly string[], more: NodeJS.ProcessEnv = {}): { co
 const lacuna = (...words: string[]): { code: number | null; out: string } =>
   inProject([process.execPath, "node_modules/lacuna/dist/cli/main.js", ...words], { PATH: onlyNode });
 
-let packed: string[] = [];
-
 beforeAll(async () => {
   mkdirSync(project);
   mkdirSync(onlyNode);
@@ -43,25 +41,13 @@ beforeAll(async () => {
     env: environment,
   });
   const answer: unknown = JSON.parse(stdout);
-  const [tarball] = Object.values(answer as Record<string, { filename: string; files: { path: string }[] }>);
-  packed = tarball?.files.map(({ path }) => path) ?? [];
+  const [tarball] = Object.values(answer as Record<string, { filename: string }>);
   writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }));
   const file = join(work.path, tarball?.filename ?? "");
   const installed = inProject(["npm", "install", "--prefer-offline", file, "typescript@6.0", "@types/node@20"]);
   expect(installed.code, installed.out).toBe(0);
   cpSync("examples", join(project, "examples"), { recursive: true });
 }, 10 * minutes);
-
-test("the tarball has what is needed, and nothing of the workshop", () => {
-  const folders = new Set(packed.map((path) => path.split("/")[0]));
-  const files = "CHANGELOG.md LICENSE README.md dist docs examples native package.json page recipes tools";
-  expect([...folders].sort()).toEqual(files.split(" "));
-  const needed =
-    "dist/index.d.ts dist/cli/main.js page/dist/index.html tools/setup.mjs tools/setup/unpack.py native/dispatch.cc " +
-    "native/pixels/jpeg.cc recipes/references/mae-cifar10-reference.json docs/methods/mocoV3.md";
-  expect(packed).toEqual(expect.arrayContaining(needed.split(" ")));
-  expect(packed.filter((path) => /\.map$|^page\/(?!dist\/)|^tools\/(?!setup)/.test(path))).toEqual([]);
-});
 
 test("before set-up the first operation fails with one line that says what to do", () => {
   const { code, out } = inProject([
