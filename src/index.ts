@@ -121,6 +121,7 @@ export { profileStep } from "./plan/profile.js";
 export { estimateGpu, type GpuEstimate } from "./plan/speed.js";
 export { drawCurves, type RecordedCurves, writeCurves } from "./runs/curves.js";
 export { drawingStyle, pngOf, svgOf } from "./runs/drawing.js";
+export { FileError } from "./runs/errors.js";
 export { type OpenedRun, openRun } from "./runs/reader.js";
 export type { RunEvent, RunFile } from "./runs/schema.js";
 export { badPictures, type RunSummary, type Spread, spread, summarize } from "./runs/summary.js";

@@ -1,7 +1,7 @@
 /** How errors become a line and an exit code. */
 
-/** Exit codes of every command. Two signals keep the shell's numbers, so that a saved run is told from a failed one. */
-export const exitCodes = { failed: 1, usage: 2, interrupted: 130, terminated: 143 } as const;
+/** Exit codes of every command. Signals keep the shell's numbers, so that a saved run is told from a failed one. */
+export const exitCodes = { failed: 1, usage: 2, hungUp: 129, interrupted: 130, terminated: 143 } as const;
 
 /** Something on the command line itself: exit code 2. */
 export class UsageError extends Error {

@@ -48,8 +48,8 @@ const register = [
 ];
 
 const epilogue = `
-Exit codes: 0 all went well · 1 an error · 2 a mistake on the command line · 130 or 143 stopped by Ctrl-C or SIGTERM, with
-the run saved. doctor and check-reference say theirs in their own help. LACUNA_DEBUG=1 shows the stack of an error.`;
+Exit codes: 0 all went well · 1 an error · 2 a mistake on the command line · 130, 143 or 129 stopped by Ctrl-C, SIGTERM or
+the end of its terminal, with the run saved. Without a reader (| head) a command goes on to its end. doctor and check-reference say theirs in their own help. LACUNA_DEBUG=1 shows the stack of an error.`;
 
 /** Runs a command line. @returns the exit code */
 export async function main(parameters: readonly string[]): Promise<number> {

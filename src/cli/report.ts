@@ -1,6 +1,6 @@
 /** The only place that prints. People read lines; with --json a program reads one value, and the lines go to stderr. */
 import type { MultiBar } from "cli-progress";
-import { errorData, errorText } from "./errors.js";
+import { errorData, errorText, exitCodes } from "./errors.js";
 
 /** A line that is rewritten in a terminal, and written now and then elsewhere. */
 export interface Live {
@@ -18,6 +18,33 @@ export interface LiveTable extends Live {
 
 /** Between lines where nothing can be rewritten: a log stays readable. */
 const plainIntervalMs = 10_000;
+
+/** What is watched of a process: its streams, and its end. */
+interface Watched {
+  readonly stdout: NodeJS.EventEmitter;
+  readonly stderr: NodeJS.EventEmitter & { write(text: string): unknown };
+  exitCode?: number | string | null | undefined;
+  once(event: "exit", listener: () => void): unknown;
+}
+
+/**
+ * What happens to the terminal is not the command's end: a reader that goes away (`| head -1`) or a full disk below a log stops
+ * no run. At its end an answer that could not be written is an error; one that nobody wanted to read is none.
+ */
+export function outliveReaders(process: Watched): void {
+  let lost: NodeJS.ErrnoException | undefined;
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED" || lost !== undefined) return;
+    lost = error;
+    process.stderr.write(
+      `Error in stdout: what is printed cannot be written (${error.message}). The command goes on.\n`,
+    );
+  });
+  process.stderr.on("error", () => undefined);
+  process.once("exit", () => {
+    if (lost !== undefined) process.exitCode ||= exitCodes.failed;
+  });
+}
 
 /** What a stream must be able to do. */
 export interface Output {

@@ -1,9 +1,9 @@
 /** What this machine does in a second at the shapes of transformers: measured once, in about five seconds, and kept. */
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { cacheFolder } from "../data/sources/cache.js";
+import { cached, writableCache } from "../data/sources/cache.js";
 import { kernelsAvailable } from "../engine/device.js";
 import { machineLimits } from "../engine/limits.js";
 import { autocast } from "../engine/modes.js";
@@ -12,7 +12,8 @@ import type { Kind } from "../graph/operations.js";
 import { Parameter } from "../nn/module.js";
 import { AdamW } from "../optim/adamw.js";
 import { gradientNorm } from "../optim/clip.js";
-import { writeAtomic } from "../runs/write-atomic.js";
+import { FileError } from "../runs/errors.js";
+import { makeFolder, writeAtomic } from "../runs/write-atomic.js";
 import { gelu, layerNormForProducts, linear, selfAttention, take } from "../tensor/functional.js";
 import { backward } from "../tensor/grad.js";
 import { hasKernels } from "../tensor/kernels.js";
@@ -46,27 +47,51 @@ export interface MachineKey {
   readonly device: string;
 }
 
-/** Rates from the cache, or measured now. @param again measure although they are there */
-export function machineRates(key: MachineKey, again = false): MachineRates {
+export interface RatesOptions {
+  /** Measure although they are there. */
+  readonly again?: boolean;
+  /** Gets lines for people: before it measures, and where the result cannot be kept in the cache. */
+  readonly tell?: (line: string) => void;
+}
+
+/** Rates from the cache, or measured now. */
+export function machineRates(
+  key: MachineKey,
+  { again = false, tell = () => undefined }: RatesOptions = {},
+): MachineRates {
   const kernels = kernelsAvailable() ? ["kernels"] : [];
   const name = [key.cpu, key.threads, key.precision, key.device, lacunaVersion(), ...kernels]
     .join("-")
     .replace(/[^\w.]+/g, "-");
-  const path = join(cacheFolder(), "rates", `${name}.json`);
+  const file = join("rates", `${name}.json`);
   const load = (loadavg()[0] ?? 0) / machineLimits().cores;
-  const kept = again ? undefined : readRates(path);
+  const kept = again ? undefined : readRates(cached(file));
   if (kept !== undefined && (kept.load <= busyLoad || load > busyLoad)) return kept;
+  tell("Measuring this machine, once: 5 s, more where others use it …");
   const rates = { ...Array.from({ length: rounds }, () => measure(key)).reduce(quicker), load };
   trimMemory(); // a plan holds nothing that its measurements were given
-  mkdirSync(join(cacheFolder(), "rates"), { recursive: true });
-  writeAtomic(path, `${JSON.stringify(rates, null, 2)}\n`);
+  keep(file, rates, tell);
   return rates;
+}
+
+/** What cannot be kept is measured again the next time. */
+function keep(file: string, rates: MachineRates, tell: (line: string) => void): void {
+  try {
+    const { folder, note } = writableCache();
+    if (note !== undefined) tell(note);
+    makeFolder(join(folder, "rates"));
+    writeAtomic(join(folder, file), `${JSON.stringify(rates, null, 2)}\n`);
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    tell(`The measurement is not kept: ${error.message}`);
+  }
 }
 
 /** From here on others had so much of the machine that its rates are too low; they are measured again when it is quieter. */
 export const busyLoad = 0.75;
 
-function readRates(path: string): MachineRates | undefined {
+function readRates(path: string | undefined): MachineRates | undefined {
+  if (path === undefined) return undefined;
   try {
     return ratesSchema.parse(JSON.parse(readFileSync(path, "utf8")));
   } catch {

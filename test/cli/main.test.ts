@@ -1,7 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
-import { ended, start } from "./terminal.js";
+import { openRun } from "../../src/runs/reader.js";
+import { ended, makePictures, start, temporaryFolder, tinyFlags } from "./terminal.js";
 
 /** Ends with a line on the process itself: its processor time, and whether the engine or sharp was loaded into it. */
 const watch = `
@@ -45,6 +47,30 @@ test("the version is the package's", async () => {
     version: string;
   };
   expect((await ended(start(["--version"]))).out).toBe(`${version}\n`);
+});
+
+test("a run without a reader, or below a full disk, goes on to its end; a hang-up of no terminal stops nothing", async () => {
+  const folder = temporaryFolder();
+  const pictures = await makePictures(join(folder, "pictures"), 8);
+  const command = (name: string): string[] => [
+    ...["pretrain", pictures, "--out", join(folder, name), ...tinyFlags, "--epochs=4", "--log.probe.everyEpochs=0"],
+  ];
+  const unread = start(command("unread"));
+  unread.stdout?.on("data", (text: Buffer) => {
+    if (!text.includes("learning rate")) return; // from here on it listens
+    unread.stdout?.destroy();
+    unread.kill("SIGHUP");
+  });
+  expect(await ended(unread)).toMatchObject({ code: 0, error: "" });
+  const full = openSync("/dev/full", "w");
+  const { code, error } = await ended(start(command("full"), {}, full));
+  closeSync(full);
+  expect(code).toBe(1);
+  expect(error).toMatch(/^Error in stdout: what is printed cannot be written \(ENOSPC.*The command goes on\.\n$/);
+  for (const name of ["unread", "full"]) {
+    const { run, events } = openRun(join(folder, name));
+    expect([run.status, events.at(-1)?.step]).toEqual(["finished", 8]);
+  }
 });
 
 test("a reader that goes away is no error", async () => {

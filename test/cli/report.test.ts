@@ -1,5 +1,6 @@
+import { EventEmitter } from "node:events";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { barLine, Report, tableLines } from "../../src/cli/report.js";
+import { barLine, outliveReaders, Report, tableLines } from "../../src/cli/report.js";
 
 function streams(isTTY = false) {
   const written = { out: "", error: "" };
@@ -64,6 +65,42 @@ describe("Report", () => {
     live.stop();
     expect(written.out).toBe("");
   });
+});
+
+describe("outliveReaders", () => {
+  function fakeProcess() {
+    const written: string[] = [];
+    const stderr = Object.assign(new EventEmitter(), { write: (text: string) => written.push(text) });
+    const fake = Object.assign(new EventEmitter(), { stdout: new EventEmitter(), stderr, exitCode: 0 });
+    outliveReaders(fake as unknown as NodeJS.Process);
+    return { fake, written };
+  }
+  const failure = (code: string): Error => Object.assign(new Error(`${code}: write`), { code });
+
+  test("a reader that goes away is no error", () => {
+    const { fake, written } = fakeProcess();
+    fake.stdout.emit("error", failure("EPIPE"));
+    fake.stderr.emit("error", failure("EPIPE"));
+    fake.emit("exit");
+    expect([fake.exitCode, written]).toEqual([0, []]);
+  });
+
+  test.each([
+    [0, 1],
+    [143, 143],
+  ])(
+    "an answer that cannot be written is said once, and is an error at the end: exit code %d becomes %d",
+    (own, code) => {
+      const { fake, written } = fakeProcess();
+      for (let i = 0; i < 3; i++) fake.stdout.emit("error", failure("ENOSPC"));
+      fake.exitCode = own;
+      fake.emit("exit");
+      expect(fake.exitCode).toBe(code);
+      expect(written).toEqual([
+        "Error in stdout: what is printed cannot be written (ENOSPC: write). The command goes on.\n",
+      ]);
+    },
+  );
 });
 
 describe("barLine", () => {

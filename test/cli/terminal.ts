@@ -37,11 +37,15 @@ export async function lacuna(...parameters: string[]): Promise<Outcome> {
 const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
 /** Starts a command as a person does: what was compiled, in a process of its own. */
-export function start(parameters: readonly string[], environment: NodeJS.ProcessEnv = {}): ChildProcess {
+export function start(
+  parameters: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+  stdout: "pipe" | number = "pipe",
+): ChildProcess {
   if (!existsSync(program)) throw new Error("dist/ is missing: run npm run build");
   return spawn(process.execPath, [program, ...parameters], {
     env: { ...process.env, ...environment },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", stdout, "pipe"],
   });
 }
 

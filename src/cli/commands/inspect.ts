@@ -23,7 +23,7 @@ export function inspectCommand(program: Command, add: Add): void {
     const folder = operands[0] as string;
     const { summarize } = await import("../../index.js");
     const judgement = await judgeRun(folder);
-    const { opened, verdict: judged, curves } = judgement;
+    const { opened, verdict: judged, curves, unkept } = judgement;
     const summary = summarize(opened.events);
     if (options.html !== undefined) await writeReport(options.html, judgement);
     const { run, state } = opened;
@@ -51,6 +51,7 @@ export function inspectCommand(program: Command, add: Add): void {
           .join(", ")}`,
       );
       if (curves !== undefined) report.line(`Curves: ${curves.png} (and .svg)`);
+      if (unkept !== undefined) report.line(unkept);
       if (options.html !== undefined) report.line(`Report: ${options.html}`);
     });
     return 0;

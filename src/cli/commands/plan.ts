@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { GpuEstimate, RunConfig, Source } from "../../index.js";
 import { resolveRun } from "../config/resolve.js";
 import { type Add, checkOut, wholeNumber } from "../options.js";
+import type { Report } from "../report.js";
 import { costOf, type ModelCost } from "../training/cost.js";
 import { type Forecast, forecast, forecastRows, type Measured, remedyText } from "../training/plan.js";
 import { bytes, duration, figure, scaled, whole } from "../words.js";
@@ -38,7 +39,7 @@ export function planCommand(program: Command, add: Add): void {
     const { text: _, ...numbers } = cost;
     const { source, ...run } = await runNumbers(config, options.pictures);
     const gpu = await gpuOf(cost.step / 3, run, config); // as of a forward pass with its backward pass
-    const measured = await measure(config, source, options.measure === true);
+    const measured = await measure(config, source, options.measure === true, report);
     const found = await forecast(config, measured);
     const sizes = await compare(config, options.sizes ?? [], measured);
     const rows = {
@@ -105,7 +106,12 @@ async function draw(config: RunConfig, path: string): Promise<void> {
 }
 
 /** What this machine does with the run's own pictures, where they are here. */
-async function measure(config: RunConfig, source: Source | undefined, again: boolean): Promise<Measured> {
+async function measure(
+  config: RunConfig,
+  source: Source | undefined,
+  again: boolean,
+  report: Report,
+): Promise<Measured> {
   const { libtorchVersion, measureDecoding } = await import("../../index.js");
   libtorchVersion(); // loads it: a run has it too
   const decoding = source === undefined ? undefined : await measureDecoding(config, source);
@@ -113,6 +119,7 @@ async function measure(config: RunConfig, source: Source | undefined, again: boo
     decodedPerSecond: decoding?.perSecond,
     processBytes: decoding?.processBytes ?? process.memoryUsage.rss(),
     again,
+    tell: (line) => report.line(line),
   };
 }
 

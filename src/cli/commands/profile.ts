@@ -33,7 +33,7 @@ export function profileCommand(program: Command, add: Add): void {
     const { config, defaults } = await resolveRun(operands as string[], ["flame", "rows", "json"]);
     const { machineRates, profileStep, settleMachine } = await import("../../index.js");
     const { cpu, threads, device, precision } = settleMachine(config);
-    const rates = machineRates({ cpu, threads, device, precision });
+    const rates = machineRates({ cpu, threads, device, precision }, { tell: (line) => report.line(line) });
     const machineRate = Math.max(...rates.products.map(({ rate }) => rate)); // multiply-adds a second
     const profile = await profileStep(config, precision);
     if (flame !== undefined) await draw(profile, config, flame);

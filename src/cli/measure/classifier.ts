@@ -7,6 +7,7 @@ import { parseSource } from "../config/sources.js";
 import { UsageError } from "../errors.js";
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
+import { ifKept } from "../training/judge.js";
 import { percent, whole } from "../words.js";
 import { classesText, labelledSpecs } from "./labelled.js";
 import { classify } from "./pictures.js";
@@ -50,13 +51,14 @@ export function classifierCommand(parent: Command, add: Add): void {
     const labels = pictures.map(({ label }) => label as number);
     const scores = scoresOf(values, labels, classes.length);
     const pairs = confusedPairs(scores, shownPairs);
-    const out = options.out ?? join(folderOf(run), "evaluation");
-    const { files, mistakes } = await draw(out, scores, { classes, source, pictures, count: options.mistakes });
+    const judgement = { classes, source, pictures, count: options.mistakes };
+    const { files, mistakes, unkept } = await keep(options.out, join(folderOf(run), "evaluation"), scores, judgement);
     const named = pairs.map((pair) => ({ ...pair, truth: classes[pair.truth], predicted: classes[pair.predicted] }));
     report.result({ model, step, classes, ...scores, pairs: named, mistakes, skipped, files }, () => {
       tell(report, scores, pairs, classes);
       for (const { path, reason } of skipped) report.line(`left out ${path}: ${reason}`);
       for (const file of files) report.line(file);
+      if (unkept !== undefined) report.line(`${unkept} --out <folder> keeps them elsewhere.`);
     });
     return 0;
   });
@@ -103,6 +105,18 @@ interface Judged {
   readonly pictures: readonly Classified[];
   /** On the sheet of mistakes. */
   readonly count: number;
+}
+
+/** Draws into the folder that was asked for, or into the run's own, where that can be written to. */
+async function keep(
+  asked: string | undefined,
+  own: string,
+  scores: Scores,
+  judgement: Judged,
+): Promise<{ files: string[]; mistakes: readonly object[]; unkept?: string }> {
+  if (asked !== undefined) return draw(asked, scores, judgement);
+  const { value, note } = await ifKept("pictures", () => draw(own, scores, judgement));
+  return value ?? { files: [], mistakes: [], ...(note === undefined ? {} : { unkept: note }) };
 }
 
 async function draw(

@@ -1,4 +1,5 @@
 /** A run beside its nearest recorded one: the verdict, in words, and the curves. */
+import { dirname } from "node:path";
 import type { OpenedRun, RecordedCurves, Verdict } from "../../index.js";
 import type { Report } from "../report.js";
 import { figure } from "../words.js";
@@ -7,6 +8,8 @@ export interface Judged {
   readonly opened: OpenedRun;
   readonly verdict: Verdict;
   readonly curves: { readonly svg: string; readonly png: string } | undefined;
+  /** Why the curves could not be kept: where a run can only be read, its results are told all the same. */
+  readonly unkept: string | undefined;
   /** The nearest recorded run's curves. */
   readonly recorded: RecordedCurves | undefined;
 }
@@ -19,12 +22,22 @@ export async function judgeRun(folder: string): Promise<Judged> {
   const references = loadReferences();
   const recorded = nearestReference(references, run)?.reference;
   const hasSteps = events.some(({ type }) => type === "step");
-  return {
-    opened,
-    verdict: verdict(events, run, references),
-    curves: hasSteps ? await writeCurves(opened, { recorded }) : undefined,
-    recorded,
-  };
+  const kept = hasSteps ? await ifKept("curves", () => writeCurves(opened, { recorded })) : {};
+  return { opened, verdict: verdict(events, run, references), curves: kept.value, unkept: kept.note, recorded };
+}
+
+/** What `write` gives, or a line on why nothing could be kept. Other errors pass. */
+export async function ifKept<T>(
+  what: string,
+  write: () => Promise<T>,
+): Promise<{ readonly value?: T; readonly note?: string }> {
+  const { FileError } = await import("../../index.js");
+  try {
+    return { value: await write() };
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    return { note: `The ${what} could not be kept in ${dirname(error.path)}: ${error.actual}.` };
+  }
 }
 
 export function tellVerdict(report: Report, { headline, causes }: Verdict): void {

@@ -26,19 +26,21 @@ export interface Measured {
   readonly decodedPerSecond: number | undefined;
   readonly processBytes: number;
   readonly again: boolean;
+  /** Gets lines on what takes its time. */
+  readonly tell?: (line: string) => void;
 }
 
 /** Predicts a run from its recording and the machine's rates. */
 export async function forecast(
   config: RunConfig,
-  { decodedPerSecond, processBytes, again }: Measured,
+  { decodedPerSecond, processBytes, again, tell = () => undefined }: Measured,
 ): Promise<Forecast> {
   const { busyLoad, machineLimits, machineRates, recordRun, runMemory, settleMachine, stepTime, whatWouldFit } =
     await import("../../index.js");
   const machine = settleMachine(config);
   const { precision, cpu, threads, device } = machine;
   const recorded = recordRun(config, precision);
-  const rates = machineRates({ cpu, threads, device, precision }, again);
+  const rates = machineRates({ cpu, threads, device, precision }, { again, tell });
   const isBusy = rates.load > busyLoad;
   const step = stepTime(recorded, config, rates, decodedPerSecond);
   const stepSeconds = Object.values(step).reduce((sum, seconds) => sum + seconds, 0);

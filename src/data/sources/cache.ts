@@ -1,9 +1,11 @@
 /** The folder for what was fetched once, and a way to fill it that no interruption can spoil. */
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
-import { homedir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { FileError } from "../../runs/errors.js";
+import { checkWritable, makeFolder } from "../../runs/write-atomic.js";
 
 /** `$LACUNA_CACHE`, else `$XDG_CACHE_HOME/lacuna`, else `~/.cache/lacuna`; absolute. */
 export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
@@ -12,15 +14,53 @@ export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): strin
   return resolve(environment["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "lacuna");
 }
 
+export interface WritableCache {
+  readonly folder: string;
+  /** Why it is not the cache itself: a line for people. */
+  readonly note?: string;
+}
+
+/** The cache, or a folder of this user's among the temporary ones where it cannot be written. @throws FileError where neither can */
+export function writableCache(): WritableCache {
+  const folder = cacheFolder();
+  try {
+    makeFolder(folder);
+    checkWritable(join(folder, "a"));
+    return { folder };
+  } catch (error) {
+    const instead = temporaryCache();
+    if (!(error instanceof FileError) || instead === folder) throw error;
+    makeFolder(instead);
+    if (statSync(instead).uid !== process.getuid?.()) throw error; // another user's: what lies there is not to be trusted
+    return { folder: instead, note: `The cache ${folder} cannot be written (${error.actual}): ${instead} is used.` };
+  }
+}
+
+function temporaryCache(): string {
+  return join(tmpdir(), `lacuna-cache-${process.getuid?.() ?? "user"}`);
+}
+
+/** Where `name` stands in the cache, or in what is used instead of it. */
+export function cached(name: string): string | undefined {
+  return [cacheFolder(), temporaryCache()].map((folder) => join(folder, name)).find((path) => existsSync(path));
+}
+
 /**
  * The folder `name` in the cache, filled by `fill` if it is not there. It is filled under another name and renamed when
  * complete, so that whoever finds it finds all of it. Two processes may fill at once: the first to finish wins.
+ * @param tell gets a line where the cache cannot be written
  */
-export async function filledOnce(name: string, fill: (folder: string) => Promise<void>): Promise<string> {
-  const folder = join(cacheFolder(), name);
-  if (existsSync(folder)) return folder;
-  await mkdir(cacheFolder(), { recursive: true });
-  await removeAbandoned(name);
+export async function filledOnce(
+  name: string,
+  fill: (folder: string) => Promise<void>,
+  tell: (note: string) => void = () => undefined,
+): Promise<string> {
+  const there = cached(name);
+  if (there !== undefined) return there;
+  const cache = writableCache();
+  if (cache.note !== undefined) tell(cache.note);
+  const folder = join(cache.folder, name);
+  await removeAbandoned(cache.folder, name);
   const partial = `${folder}${PARTIAL}${process.pid}`;
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial);
@@ -38,11 +78,11 @@ export async function filledOnce(name: string, fill: (folder: string) => Promise
 const PARTIAL = ".partial-";
 
 /** Removes what processes left that were killed while filling; those still alive are at work. */
-async function removeAbandoned(name: string): Promise<void> {
-  for (const entry of await readdir(cacheFolder())) {
+async function removeAbandoned(cache: string, name: string): Promise<void> {
+  for (const entry of await readdir(cache)) {
     if (!entry.startsWith(name + PARTIAL)) continue;
     const owner = Number(entry.slice(name.length + PARTIAL.length));
-    if (!isAlive(owner)) await rm(join(cacheFolder(), entry), { recursive: true, force: true });
+    if (!isAlive(owner)) await rm(join(cache, entry), { recursive: true, force: true });
   }
 }
 

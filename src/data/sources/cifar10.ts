@@ -47,7 +47,11 @@ type Report = (progress: SourceProgress) => void;
  * @throws DataError not-fetched, damaged-cache, limit
  */
 export async function openCifar10(spec: Cifar10Spec, report: Report): Promise<PixelSource> {
-  const folder = await filledOnce(`cifar10-${VERSION}`, (partial) => fill(partial, report));
+  const folder = await filledOnce(
+    `cifar10-${VERSION}`,
+    (partial) => fill(partial, report),
+    (text) => report({ text, share: 0 }),
+  );
   const { size, fingerprint } = SPLITS[spec.split];
   const pixels = readShared(join(folder, `${spec.split}-pixels.bin`));
   const labels = readShared(join(folder, `${spec.split}-labels.bin`));

@@ -80,26 +80,30 @@ function readIdx(folder: string, name: string, dimensions: number): { shape: rea
 }
 
 function fetched(report: (progress: SourceProgress) => void): Promise<string> {
-  return filledOnce("fashion-mnist", async (folder) => {
-    try {
-      report({ text: `Fashion-MNIST: fetching the Debian package ${DEBIAN_PACKAGE} (31 MB, once)`, share: 0 });
-      await runProgram("apt-get", ["download", DEBIAN_PACKAGE], folder);
-      const archive = (await readdir(folder)).find((name) => name.endsWith(".deb"));
-      if (archive === undefined) throw new Error("no package");
-      report({ text: "Fashion-MNIST: unpacking", share: 0.8 });
-      await runProgram("dpkg", ["-x", archive, "unpacked"], folder);
-      for (const prefix of Object.values(PREFIXES)) {
-        for (const kind of KINDS) {
-          const name = `${prefix}-${kind}.gz`;
-          await copyFile(join(folder, "unpacked", DEBIAN_FOLDER, name), join(folder, name));
+  return filledOnce(
+    "fashion-mnist",
+    async (folder) => {
+      try {
+        report({ text: `Fashion-MNIST: fetching the Debian package ${DEBIAN_PACKAGE} (31 MB, once)`, share: 0 });
+        await runProgram("apt-get", ["download", DEBIAN_PACKAGE], folder);
+        const archive = (await readdir(folder)).find((name) => name.endsWith(".deb"));
+        if (archive === undefined) throw new Error("no package");
+        report({ text: "Fashion-MNIST: unpacking", share: 0.8 });
+        await runProgram("dpkg", ["-x", archive, "unpacked"], folder);
+        for (const prefix of Object.values(PREFIXES)) {
+          for (const kind of KINDS) {
+            const name = `${prefix}-${kind}.gz`;
+            await copyFile(join(folder, "unpacked", DEBIAN_FOLDER, name), join(folder, name));
+          }
         }
+        await rm(join(folder, "unpacked"), { recursive: true });
+        await rm(join(folder, archive));
+      } catch (cause) {
+        throw notFetched(cause);
       }
-      await rm(join(folder, "unpacked"), { recursive: true });
-      await rm(join(folder, archive));
-    } catch (cause) {
-      throw notFetched(cause);
-    }
-  });
+    },
+    (text) => report({ text, share: 0 }),
+  );
 }
 
 function notFetched(cause: unknown): DataError {

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { comparisonText, judgeRun } from "../../../src/cli/training/judge.js";
-import { temporaryFolder, tinyRun } from "../terminal.js";
+import { mayMount, readOnly } from "../../disk.js";
+import { lacuna, temporaryFolder, tinyRun } from "../terminal.js";
 
 const record = fileURLToPath(new URL("../../../records/2026-11-22-mae-cifar10/seed-1", import.meta.url));
 
@@ -35,3 +36,17 @@ test("where none is near, it says by what it judges", async () => {
   });
   expect(existsSync(curves?.png as string)).toBe(true);
 });
+
+test.skipIf(!mayMount)(
+  "a run that can only be read is judged, and it is said that its curves are not kept",
+  async () => {
+    const folder = join(temporaryFolder(), "run");
+    cpSync(record, folder, { recursive: true });
+    const view = readOnly(folder);
+    const { verdict, curves, unkept } = await judgeRun(view);
+    expect([verdict.status, curves]).toEqual(["normal", undefined]);
+    expect(unkept).toBe(`The curves could not be kept in ${view}: a read-only disk (EROFS).`);
+    const { code, out } = await lacuna("inspect", view);
+    expect([code, out]).toEqual([0, expect.stringContaining("The curves could not be kept")]);
+  },
+);

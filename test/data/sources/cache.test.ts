@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { cacheFolder, filledOnce, runProgram } from "../../../src/data/sources/cache.js";
+import { cached, cacheFolder, filledOnce, runProgram, writableCache } from "../../../src/data/sources/cache.js";
+import { mayMount, readOnly } from "../../disk.js";
 import { temporaryFolder } from "../pictures.js";
 
 const root = temporaryFolder();
@@ -20,6 +21,39 @@ describe("cacheFolder", () => {
     expect(cacheFolder({ LACUNA_CACHE: "/a", XDG_CACHE_HOME: "/b" })).toBe("/a");
     expect(cacheFolder({ XDG_CACHE_HOME: "/b" })).toBe("/b/lacuna");
     expect(cacheFolder({ XDG_CACHE_HOME: "" })).toBe(join(homedir(), ".cache/lacuna"));
+  });
+});
+
+describe.skipIf(!mayMount)("a cache that can only be read", () => {
+  const view = (): string => {
+    mkdirSync(cache);
+    mkdirSync(join(cache, "old"));
+    const path = readOnly(cache);
+    vi.stubEnv("LACUNA_CACHE", path);
+    vi.stubEnv("TMPDIR", join(root, "temporary"));
+    mkdirSync(join(root, "temporary"), { recursive: true });
+    return path;
+  };
+
+  it("gives what it has; the rest goes to a temporary folder, and that is said", async () => {
+    const path = view();
+    const instead = join(root, "temporary", `lacuna-cache-${process.getuid?.()}`);
+    const told: string[] = [];
+    const fill = async (folder: string) => writeFileSync(join(folder, "a"), "1");
+    expect(await filledOnce("old", fill, (line) => told.push(line))).toBe(join(path, "old"));
+    expect(told).toEqual([]);
+    expect(await filledOnce("new", fill, (line) => told.push(line))).toBe(join(instead, "new"));
+    expect(told).toEqual([`The cache ${path} cannot be written (a read-only disk (EROFS)): ${instead} is used.`]);
+    expect([cached("new"), cached("none")]).toEqual([join(instead, "new"), undefined]);
+  });
+
+  it("another user's temporary folder is not used", () => {
+    view();
+    const instead = join(root, "temporary", `lacuna-cache-${process.getuid?.()}`);
+    mkdirSync(instead, { recursive: true });
+    chownSync(instead, 65_534, 65_534);
+    expect(() => writableCache()).toThrow(/read-only disk/);
+    rmSync(instead, { recursive: true });
   });
 });
 
