@@ -39,6 +39,16 @@ export interface LoopOptions {
 }
 
 /** A run: iterate it to make it happen. Its events are also in the run folder. */
+/** A run that is open and has not begun. */
+export interface Prepared<C extends LoopConfig> {
+  readonly config: C;
+  readonly derived: Derived;
+  readonly method: Method;
+  readonly encoder: Encoder;
+  readonly source: Source;
+  readonly startStep: number;
+}
+
 export class Run<C extends LoopConfig = LoopConfig> implements AsyncIterable<RunEvent> {
   readonly #open: () => Promise<Session<C>>;
   readonly #options: LoopOptions;
@@ -51,10 +61,11 @@ export class Run<C extends LoopConfig = LoopConfig> implements AsyncIterable<Run
   }
 
   /** Opens data, model and folder without training yet; iterating does it too. @returns config and derived numbers */
-  async prepare(): Promise<{ config: C; derived: Derived; encoder: Encoder; source: Source; startStep: number }> {
+  async prepare(): Promise<Prepared<C>> {
     this.#session ??= await this.#open();
     const { config, derived, trainer, source, start } = this.#session;
-    return { config, derived, encoder: trainer.encoder, source, startStep: start.step };
+    const { method, encoder } = trainer;
+    return { config, derived, method, encoder, source, startStep: start.step };
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<RunEvent> {
