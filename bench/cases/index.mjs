@@ -17,7 +17,7 @@ import { encoderCases, trainingCases } from "./training.mjs";
 /** @type {readonly Case[]} */
 export const cases = [...trainingCases, ...encoderCases, ...dataCases, ...loopCases, ...smallCases];
 
-/** The absolute learning rate of a case (mae.md section 8: base × batch / 256). */
+/** The absolute learning rate of a case (MAE, appendix A.1: base × batch / 256). */
 export function learningRate({ baseLearningRate, batch }) {
   return (baseLearningRate * batch) / 256;
 }

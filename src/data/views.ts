@@ -138,7 +138,7 @@ export type ViewSpecInput = z.input<typeof viewSchema>;
 /** Steps that speak of colours: they take grey or RGB pictures. */
 const colourSteps: ReadonlySet<TransformStep["type"]> = new Set(["randAugment", "colorJitter", "grayscale"]);
 
-/** The first step that cannot be done to pictures of so many channels. */
+/** The first step that pictures with this number of channels cannot go through. */
 export function unfitStep(transform: Transform, channels: number): TransformStep["type"] | undefined {
   if (channels === 1 || channels === 3) return undefined;
   return transform.find(({ type }) => colourSteps.has(type))?.type;

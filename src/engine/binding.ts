@@ -10,7 +10,7 @@ export interface Binding {
   frame(words: number): ArrayBuffer;
   /** The call that the frame describes; `others` are its arguments that are no numbers. An array where results are several. */
   call(...others: unknown[]): undefined | (number | number[])[];
-  /** Seconds that a call takes so many times in C++, its other arguments left to their defaults: for the bench. */
+  /** Seconds that C++ takes to repeat a call `count` times, its other arguments left to their defaults: for the bench. */
   repeat(operator: number, count: number, tensors: readonly number[]): number;
   fromBytes(data: ArrayBufferView, shape: readonly number[], dtype: number, device: string): number;
   readBytes(handle: number): ArrayBuffer;

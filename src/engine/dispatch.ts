@@ -117,7 +117,7 @@ let kinds = new Uint8Array(0);
 /** `binding().call`, kept: looking it up among the addon's functions takes as long as writing the arguments. */
 let native: Binding["call"];
 
-/** Makes room in the frame for so many words. What was written stays. */
+/** Makes room in the frame for this number of words. What was written stays. */
 function ensureFrame(size: number): void {
   if (size <= words.length) return;
   const before = words;

@@ -32,7 +32,7 @@ export function drawConfusion(
   return svgOf(matrix(values, order, title, `${left}a row is a true class`));
 }
 
-/** Classes by the mistakes that they are part of, at most so many, in their own order. */
+/** At most `count` classes, those with the most mistakes, in their own order. */
 function mostConfused(confusion: readonly (readonly number[])[], most: number): number[] {
   const mistakes = confusion.map((row, label) =>
     row.reduce((sum, count, other) => sum + (other === label ? 0 : count + (confusion[other]?.[label] ?? 0)), 0),

@@ -14,7 +14,7 @@ import { knn } from "./knn.js";
 import { linearProbe, sharedPenalty } from "./linear-probe.js";
 import { featureSpread } from "./rank.js";
 
-/** Decoded pictures are kept between probes up to so many bytes; more are read again each time. */
+/** Decoded pictures are kept between probes up to this number of bytes; a larger set is read again each time. */
 const keptBytes = 64 * 2 ** 20;
 /** At most; where the run takes fewer at once to save memory, so do its probes. */
 const batchSize = 250;

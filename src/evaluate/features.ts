@@ -114,7 +114,7 @@ function concatenated(parts: readonly Int32Array[]): Int32Array {
 
 /**
  * How many classes the labels name.
- * @throws ShapeError where there is not one label for each row, StateError for a label below 0 or a feature that is no number
+ * @throws ShapeError where there is not one label for each row, StateError for a label below 0 or a feature that is NaN
  */
 export function checkLabelled({ features, labels }: LabelledFeatures, path: string): number {
   if (features.rank !== 2 || features.side(0) !== labels.length || labels.length === 0) {

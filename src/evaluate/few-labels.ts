@@ -12,7 +12,7 @@ export interface FewLabels {
   readonly linear: readonly number[];
 }
 
-/** Neighbours that vote, if there are so many labels. */
+/** Neighbours that vote, or fewer if there are fewer labels. */
 const neighbours = 20;
 /** With fewer labels a class there is nothing to choose a penalty on. */
 const enoughToChoose = 5;

@@ -149,7 +149,7 @@ function edgeOf(choices: readonly PenaltyChoice[]): LinearProbeResult["edge"] {
 }
 
 const fifth = 0.2;
-/** Up to so many rows every fifth judges in turn: one alone would choose by luck. */
+/** With at most this number of rows every fifth judges in turn: one alone would choose by luck. */
 const fewRows = 1000;
 
 /** Each row keeps its place in the order when others are added: it is keyed by (seed, row). */

@@ -18,7 +18,7 @@ export const poolSchema = z
   .describe("what is classified: mean of the patch tokens, or the class token");
 export type { Pool };
 
-/** How much is trained: all, the last so many blocks (0.5: the MLP half of the last), or, with 0, the classifier alone. */
+/** How much is trained: all, this number of last blocks (0.5: the MLP half of the last), or, with 0, the classifier alone. */
 export const trainBlocksSchema = z
   .union([z.literal("all"), z.literal(0.5), z.int().min(0)])
   .describe("last blocks that are trained: all, a number, 0.5 (the MLP half of the last one) or 0 (linear probing)");

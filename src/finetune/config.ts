@@ -33,7 +33,7 @@ const logConfig = z.strictObject({
   checkpointSteps: positive.optional().describe("steps between checkpoints, besides those by time"),
   keepCheckpoints: z.int().min(2).default(2).describe("older ones are removed once a newer one is verified"),
   heldOutEpochs: z.number().positive().default(1).describe("epochs between accuracies on held-out pictures"),
-  heldOutPictures: positive.optional().describe("at most so many of them; all if absent"),
+  heldOutPictures: positive.optional().describe("at most this number of them; all if absent"),
 });
 
 /** A supervised run. `run.json` holds it fully resolved. */

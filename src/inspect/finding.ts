@@ -3,7 +3,7 @@ import type { RunEvent } from "../runs/schema.js";
 
 /**
  * - `bad-input`: what reaches the model cannot be learned from: blank, shuffled, or normalised wrongly
- * - `diverged`: a loss that is no number, or one that rose well above its best and stays there
+ * - `diverged`: a loss of NaN, or one that rose well above its best and stays there
  * - `frozen`: the encoder's weights do not change
  * - `unhealthy`: a quantity that the method watches (its `health`) is beyond its limit
  * - `collapsed`: pictures no longer differ in the features (probes featureStd, featureRank)

@@ -30,11 +30,7 @@ const longWait = 0.2;
  * RankMe) and `knn`; `derived.baseline`, `derived.warmupSteps` and `health` where run.json has them; and recorded runs, of
  * which the nearest is taken.
  */
-export function verdict(
-  events: readonly RunEvent[],
-  run: Judged,
-  references?: readonly Reference[],
-): Verdict {
+export function verdict(events: readonly RunEvent[], run: Judged, references?: readonly Reference[]): Verdict {
   const steps = events.filter((event) => event.type === "step");
   const evidence: Evidence = { steps: steps.at(-1)?.step ?? 0 };
   const comparison = references && compareWith(references, events, run);

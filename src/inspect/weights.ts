@@ -82,7 +82,9 @@ export function collapsed(
   const what = isPoint ? "all pictures have nearly the same features" : "all features lie on one line";
   const causes = [
     ...(canBeConstant
-      ? ["The loss can be met by a constant answer: check the stop-gradient, the predictor or the centring of the method."]
+      ? [
+          "The loss can be met by a constant answer: check the stop-gradient, the predictor or the centring of the method.",
+        ]
       : []),
     "The learning rate may be too high; try a third of it.",
     "The weight decay may be too strong for the length of the run.",

@@ -47,7 +47,7 @@ export interface Pieces {
 
 /** What a method learns from pictures before the first step, and keeps in buffers: a basis, a codebook. */
 export interface Fit {
-  /** How many of the first pictures that the run will see; fewer where there are not so many. */
+  /** How many of the first pictures that the run will see, or all of them where there are fewer. */
   readonly pictures: number;
   /** Which view of them. */
   readonly view: string;

@@ -25,7 +25,7 @@ export interface ModelSize {
   readonly name: string;
   /** Its size in words: `192 × 12, 3 heads`. */
   readonly shown: string;
-  /** It is worth its cost from so many pictures on. */
+  /** From how many pictures on it is worth its cost. */
   readonly pictures: number;
   /** Keys below `model.` that give it, without those that somebody has decided. */
   readonly settings: Readonly<Record<string, unknown>>;

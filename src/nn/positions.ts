@@ -6,7 +6,7 @@ import type { Size } from "./patches.js";
 
 /**
  * Fixed two-dimensional sine-cosine positions [1 1+N D] of a grid, row 0 (the class token's) zero. The first half of a
- * row encodes the column, the second half the row (mae.md section 3; the official code calls the first half "h").
+ * row encodes the column, the second half the row (MAE, appendix A.1; the official code calls the first half "h").
  * Computed in float64, kept in float32. @throws RangeError unless 4 divides the width
  */
 export function sinCosPositions(width: number, [rows, columns]: Size): Float32Array {

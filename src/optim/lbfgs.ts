@@ -122,7 +122,7 @@ function search(objective: Objective, from: Trial, direction: Float64Array, firs
   return previous.value < origin.value ? previous : undefined;
 }
 
-/** Too little decrease for the length; a value that is no number counts as too high. */
+/** Too little decrease for the length; NaN counts as too high. */
 function isTooHigh(trial: Trial, origin: Trial): boolean {
   return !(trial.value <= origin.value + SUFFICIENT_DECREASE * trial.length * origin.slope);
 }

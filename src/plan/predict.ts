@@ -206,7 +206,7 @@ export interface Remedy {
 }
 
 /**
- * The least change with which a run takes at most so many bytes: micro-batches (where the method allows them), then activations
+ * The least change that brings a run below this number of bytes: micro-batches (where the method allows them), then activations
  * computed again, then both.
  */
 export function whatWouldFit(

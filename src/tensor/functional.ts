@@ -137,7 +137,7 @@ export interface Convolution {
   readonly stride?: number | readonly [number, number];
   /** Zeros around the picture. */
   readonly padding?: number | readonly [number, number];
-  /** Channels fall into so many groups that do not see one another. */
+  /** The number of groups of channels; groups do not see one another. */
   readonly groups?: number;
 }
 

@@ -88,7 +88,7 @@ const logConfig = z.strictObject({
     .describe("until the first picture; the time between pictures then doubles, up to ten minutes"),
   previewPictures: z.int().min(0).default(8),
   heldOutEpochs: z.number().positive().default(1).describe("epochs between held-out losses"),
-  heldOutPictures: positive.default(2048).describe("at most so many pictures are used for it"),
+  heldOutPictures: positive.default(2048).describe("at most this number of pictures is used for it"),
   probe: probeConfig.prefault({}),
 });
 

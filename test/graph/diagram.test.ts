@@ -8,7 +8,7 @@ const config = parseConfig({
   data: { source: { kind: "cifar10", split: "train" }, imageSize: 224, batchSize: 7 },
 });
 
-test("MAE ViT-B/16: its parts with their shapes, twelve blocks as one box, mae.md's parameters", () => {
+test("MAE ViT-B/16: its parts with their shapes, twelve blocks as one box, the paper's parameters", () => {
   const { steps, parameters } = recordRun(config, "float32");
   const found = boxes(steps, { title: "mae", batch: 7, parameters });
   const encoder = found.find(({ name }) => name === "encoder.blocks");

@@ -1,5 +1,14 @@
 import { expect, test } from "vitest";
-import { hasEnded, healthy, jumping, notFinite, type Setting, stuck, tooEarly, unsettled } from "../../src/inspect/loss.js";
+import {
+  hasEnded,
+  healthy,
+  jumping,
+  notFinite,
+  type Setting,
+  stuck,
+  tooEarly,
+  unsettled,
+} from "../../src/inspect/loss.js";
 import { type Shape, shapeOf } from "../../src/inspect/shape.js";
 import { startEvent, stepEvent } from "../runs/example.js";
 

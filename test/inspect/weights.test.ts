@@ -49,7 +49,9 @@ test("collapse is judged once the warm-up is past, and blames what moved the wei
   const probe = (step: number, name: string, value: number): RunEvent => ({ type: "probe", step, name, value });
   const at = (step: number): RunEvent[] => [probe(step, "featureStd", 0.5), probe(step, "featureRank", 1.5)];
   expect(collapsed(at(139), { warmup: 40, culprit: undefined, canBeConstant: false }, {})).toBeUndefined();
-  expect(collapsed(at(140), { warmup: 40, culprit: undefined, canBeConstant: false }, {})).toMatchObject({ status: "collapsed" });
+  expect(collapsed(at(140), { warmup: 40, culprit: undefined, canBeConstant: false }, {})).toMatchObject({
+    status: "collapsed",
+  });
   const culprit = { suspect: "learning-rate", cause: "too high" } as const;
   expect(collapsed(at(140), { warmup: 40, culprit, canBeConstant: true }, {})).toMatchObject({
     suspect: "learning-rate",

@@ -47,7 +47,7 @@ test("timm's ViT: tokens after the final norm and pooled features for the same w
   });
 });
 
-/** vit.md section 1, without the head; positions count. */
+/** ViT, table 1, without the head; positions count. */
 test.each([
   ["tiny", 16, 5_524_416],
   ["small", 16, 21_665_664],

@@ -20,7 +20,7 @@ const moments = (values: number[]): { mean: number; deviation: number; largest: 
   return { mean, deviation, largest: values.reduce((a, b) => Math.max(a, Math.abs(b)), 0) };
 };
 
-test("Xavier on the fused qkv matrix and on a patch kernel seen as a matrix: the card's bounds (mae.md section 6)", () => {
+test("Xavier on the fused qkv matrix and on a patch kernel seen as a matrix: bounds as the official code has them", () => {
   scope(() => {
     const qkv = moments(xavierUniform([3 * 768, 768], rng).toNumbers());
     expect(qkv.largest).toBeLessThanOrEqual(0.0441942);

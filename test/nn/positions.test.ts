@@ -51,7 +51,7 @@ test("as a parameter's first values, and only for widths that four divides", () 
   expect(() => sinCosPositions(6, [2, 2])).toThrow("4 divides, got 6");
 });
 
-describe("T10: another grid, bicubic, corners not aligned (mae.md)", () => {
+describe("another grid: bicubic, corners not aligned", () => {
   const resized = (width: number, from: Size, to: Size): Float32Array =>
     scope(() => {
       const table = tensor(sinCosPositions(width, from), [1, 1 + from[0] * from[1], width]);

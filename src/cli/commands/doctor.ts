@@ -26,7 +26,11 @@ export function doctorCommand(program: Command, add: Add): void {
     .summary("examine a folder of pictures, or this machine")
     .description("With pictures: decodes each of them and says what is wrong. Without: what this machine offers.")
     .argument("[pictures]", "a folder or a list")
-    .option("--channels <count>", "decode with so many channels (default: 3, or those of .npy arrays)", wholeNumber)
+    .option(
+      "--channels <count>",
+      "decode with this number of channels (default: 3, or those of .npy arrays)",
+      wholeNumber,
+    )
     .option("--write-recipe <file.ts>", "write a recipe for these pictures, with their own mean and deviation")
     .option("--overwrite", "replace the recipe that is there")
     .addHelpText(

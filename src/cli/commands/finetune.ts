@@ -43,7 +43,7 @@ export function finetuneCommand(program: Command, add: Add): void {
     .option("--data <pictures>", "cifar10, fashion-mnist, or a folder with a folder for each class (or train and test)")
     .option("--train <pictures>", "labelled pictures to learn from, with --test")
     .option("--test <pictures>", "labelled pictures to judge by, with --train")
-    .option("--labels-per-class <k>", "learn from so many pictures of each class", Number)
+    .option("--labels-per-class <k>", "learn from this number of pictures of each class", Number)
     .option("--label-fraction <x>", "learn from this share of the pictures, level over the classes", Number)
     .option("--label-seed <n>", "which of them are drawn; without it the first of each class", Number)
     .option("--train-blocks <n>", "how much is trained: all, 1, 2, …, 0.5 or 0")

@@ -60,10 +60,10 @@ export function partialCommand(parent: Command, add: Add): void {
       "--blocks <list>",
       "last blocks, k or k:epochs; 0.5 is the MLP half of the last (default: 0,0.5,1,2,4,…,all)",
     )
-    .option("--labels-per-class <k>", "learn from so many pictures of each class", Number)
+    .option("--labels-per-class <k>", "learn from this number of pictures of each class", Number)
     .option("--label-fraction <x>", "learn from this share of the pictures, level over the classes", Number)
     .option("--label-seed <n>", "which of them are drawn; without it the first of each class", Number)
-    .option("--seeds <n>", "so many runs of each, with other seeds and other labels", wholeNumber, 1)
+    .option("--seeds <n>", "runs of each, with other seeds and other labels", wholeNumber, 1)
     .option("--out <folder>", "where the runs and the curve go (default: runs/partial-<name>)")
     .allowUnknownOption()
     .addHelpText("after", details);

@@ -28,9 +28,9 @@ export interface Watched {
   readonly curves: { readonly svg: string; readonly png: string } | undefined;
 }
 
-/** After so many steps and seconds the speed is known well enough to tell the time that the run takes. */
+/** Steps and seconds after which the speed is known well enough to say how long the run takes. */
 const settled = { steps: 4, seconds: 4 };
-/** The first batches wait for the threads to start: so many later it is known whether a run waits. */
+/** The first batches wait for the threads to start; after this number it is known whether a run waits. */
 const stepsToAdvice = 100;
 const shownBadFiles = 5;
 

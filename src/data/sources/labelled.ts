@@ -1,4 +1,4 @@
-/** Samples of a source by label: few-label protocols learn from so many pictures a class, or from a share of them. */
+/** Samples of a source by label: few-label protocols learn from a number of pictures of each class, or from a share of them. */
 import { z } from "zod";
 import { DataError } from "../errors.js";
 import { keyOf, philox } from "../random.js";
@@ -6,7 +6,7 @@ import { keyOf, philox } from "../random.js";
 /** How the choice stands in a config: `{ perClass: 10, seed: 1 }` or `{ fraction: 0.01, seed: 1 }`. */
 export const labelChoiceSchema = z
   .strictObject({
-    perClass: z.int().min(1).optional().describe("so many pictures of each class"),
+    perClass: z.int().min(1).optional().describe("this number of pictures of each class"),
     fraction: z.number().gt(0).max(1).optional().describe("share of all pictures, the same number of each class"),
     seed: z.int().min(0).optional().describe("which pictures; without one the first of each class"),
   })

@@ -26,7 +26,7 @@ const cifar10Schema = z
   .strictObject({
     kind: z.literal("cifar10"),
     split: z.enum(["train", "test"]),
-    limit: z.int().min(1).optional().describe("only the first so many pictures"),
+    limit: z.int().min(1).optional().describe("only this number of first pictures"),
   })
   .describe("CIFAR-10: 50,000 + 10,000 photographs of 32 × 32 pixels in 10 classes");
 
@@ -37,7 +37,7 @@ const fashionMnistSchema = z
     kind: z.literal("fashion-mnist"),
     split: z.enum(["train", "test"]),
     path: z.string().min(1).optional().describe("a folder with the four IDX files; fetched where left out"),
-    limit: z.int().min(1).optional().describe("only the first so many pictures"),
+    limit: z.int().min(1).optional().describe("only this number of first pictures"),
   })
   .describe("Fashion-MNIST, or a set in the same files: 60,000 + 10,000 grey pictures of 28 × 28 pixels in 10 classes");
 

@@ -44,7 +44,7 @@ export interface OnnxOptions {
   readonly descriptions?: Readonly<Record<string, string>>;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly producer: { readonly version: string };
-  /** Weights above so many bytes stand in a second file; default 1.9 GB, protobuf's limit being 2 GiB. */
+  /** Weights above this number of bytes go into a second file; default 1.9 GB, protobuf's limit being 2 GiB. */
   readonly mostBytes?: number;
 }
 

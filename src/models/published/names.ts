@@ -1,5 +1,5 @@
 /**
- * Names of tensors. Ours are the official ones (mae.md, section 16): facebookresearch/mae, timm and DeiT agree in them.
+ * Names of tensors. Ours are the official ones: facebookresearch/mae, timm and DeiT agree in them.
  * Hugging Face has three spellings of its own, and keeps query, key and value apart: all three are read, the hub's is
  * written.
  */

@@ -152,7 +152,7 @@ function endAsFailed(log: (event: RunEvent) => RunEvent, event: RunEvent): void 
 const stepsBetweenTrims = 50;
 
 /**
- * Copies of weights above so many bytes go back to the system when they are let go. A step that begins on fresh pages takes 1.4
+ * Copies of weights above this number of bytes go back to the system when they are released. A step that begins on fresh pages takes 1.4
  * times as long with a small model.
  */
 const largeCopy = 2 ** 28;

@@ -21,7 +21,7 @@ export interface StepParts {
   readonly around?: UpdateWrapper | undefined;
   /** Between backward and the update: gradients may be looked at and changed. @returns scalars for the log */
   before?(): Readonly<Record<string, Tensor>>;
-  /** Called for a loss that is no number: which layer made it. */
+  /** Called for a loss of NaN or infinity: finds the layer that made it. */
   explain(): NonFiniteError;
   /** After the optimiser's step: moving averages, queues. */
   after?(): void;

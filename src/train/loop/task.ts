@@ -28,7 +28,7 @@ export interface LoopConfig {
     readonly checkpointSteps?: number | undefined;
     readonly keepCheckpoints: number;
     readonly heldOutEpochs: number;
-    /** At most so many; all of them if absent. */
+    /** At most this number; all of them if absent. */
     readonly heldOutPictures?: number | undefined;
     /** Looks at the features while training; none if absent. */
     readonly probe?: RunConfig["log"]["probe"] | undefined;

@@ -6,7 +6,7 @@ test("ViT-B/16: the published parameters and multiply-adds", async () => {
   const cost = await costOf(
     parseConfig({ model: { name: "vit", size: "base" }, data: { source: { kind: "folder", path: "none" } } }),
   );
-  // mae.md section 5: counted by timm and by public reproductions
+  // Counted by timm and by public reproductions
   expect(cost.parameters).toBe(111_907_840);
   expect(cost.trainable).toBe(111_655_680);
   expect(cost.encoder.parameters).toBe(85_798_656);

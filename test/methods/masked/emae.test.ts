@@ -29,7 +29,7 @@ const stepWith = (noise: Tensor): Step => {
 };
 const keyed = (samples: readonly number[]): Step => stepOf(new Rng(1, "step", 0, samples));
 
-/** Images, noise and weights of MAE's golden micro-model (mae.md section 19), in a model of either kind. */
+/** Images, noise and weights of MAE's golden micro-model, in a model of either kind. */
 function fill(model: Mae): void {
   model.initialize(new Rng(0, "init"));
   const next = congruential(12345);
@@ -93,7 +93,7 @@ test.each([
       for (const [k, wanted] of parts.entries()) close(loss.parts?.[`part${k}`]?.item(), wanted);
       close(loss.parts?.["whole"]?.item(), whole);
       close(loss.parts?.["consistency"]?.item(), 0.0948690958);
-      close(loss.parts?.["spread"]?.item(), (0.0948690958 * 3) / 4); // 4/3 of the mean of max - min (emae.md 4.3)
+      close(loss.parts?.["spread"]?.item(), (0.0948690958 * 3) / 4); // 4/3 of the mean of max - min
       close(loss.total.item(), whole + 0.0948690958);
       backward(loss.total);
       close(gradientNorm(model, "patch_embed.proj.weight"), norms.patch);

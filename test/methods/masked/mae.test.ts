@@ -30,7 +30,7 @@ function build({ image, patch, width = 16, depth = 2, channels = 3, config = {} 
   return new Mae(maeConfig.parse({ decoder: { width: 8, depth: 1, heads: 2 }, ...config }), vit);
 }
 
-/** The golden micro-model of mae.md section 19: weights and images from a generator written down there. */
+/** A golden micro-model: weights and images from a generator written down there. */
 function golden(normalizeTargets: boolean): { model: Mae; image: Tensor; mask: Mask } {
   const model = build({
     image: [8, 8],
@@ -116,7 +116,7 @@ test.each([
   });
 });
 
-/** mae.md section 5. */
+/** MAE with its decoder; counted on the official code. */
 test.each([
   ["base", 16, 111_907_840, 111_655_680, 254],
   ["large", 16, 329_541_888, 329_239_296, 398],

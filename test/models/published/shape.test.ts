@@ -23,14 +23,14 @@ test.each([
   ["B/16", vit(768, 12, 12, 16), 85_798_656, 150],
   ["L/16", vit(1024, 24, 16, 16), 303_301_632, 294],
   ["H/14", vit(1280, 32, 16, 14), 630_764_800, 390],
-])("%s: sizes are found again, parameters are the paper's (vit.md, table 1)", (_, shape, parameters, tensors) => {
+])("%s: sizes are found again, parameters are the paper's (ViT, table 1)", (_, shape, parameters, tensors) => {
   expect(inferShape(source(shape), {})).toEqual({ shape, assumed: [], headsAreTold: false });
   const sides = [...expectedTensors(shape).values()];
   expect(sides.reduce((sum, one) => sum + one.reduce((a, b) => a * b, 1), 0)).toBe(parameters);
   expect(sides.length).toBe(tensors);
 });
 
-test("MAE-B/16 with its decoder has 254 tensors and 111,907,840 numbers (mae.md, section 5)", () => {
+test("MAE-B/16 with its decoder has 254 tensors and 111,907,840 numbers", () => {
   const shape = { ...vit(768, 12, 12, 16), decoder: { width: 512, depth: 8, heads: 16, mlpRatio: 4 } };
   const sides = [...expectedTensors(shape).values()];
   expect([sides.length, sides.reduce((sum, one) => sum + one.reduce((a, b) => a * b, 1), 0)]).toEqual([

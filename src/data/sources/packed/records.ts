@@ -21,7 +21,7 @@ export function recordPath(path: string): RecordPath | undefined {
   return match === null ? undefined : { shard: match[1] as string, index: Number(match[2]) };
 }
 
-/** Shards that this thread keeps open. Above so many the one opened first is closed. */
+/** Most shards that this thread keeps open; then the one opened first is closed. */
 const MOST_OPEN = 128;
 
 interface OpenShard {

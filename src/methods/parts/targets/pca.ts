@@ -6,7 +6,7 @@ import { full } from "../../../tensor/creation.js";
 import { aten, type Shape, type Tensor } from "../../../tensor/tensor.js";
 import { patchesToFit, type Target, type TargetFit } from "./target.js";
 
-/** Until a basis is fitted or loaded, the loss is no number, and training says so. */
+/** Until a basis is fitted or loaded, the loss is NaN, and training says so. */
 const unknown = (shape: Shape): Tensor => full(shape, Number.NaN);
 
 /**

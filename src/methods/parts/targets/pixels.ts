@@ -38,7 +38,7 @@ export class PixelTarget extends Module<[Tensor], Tensor> implements Target {
     return predicted.float().mul(deviation).add(mean); // [B N P]
   }
 
-  /** Predicting zero for a normalised patch costs (P - 1) / P, its variance being unbiased (mae.md T11). */
+  /** Predicting zero for a normalised patch costs (P - 1) / P, its variance being unbiased. */
   baseline(): number {
     return this.normalize ? 1 - 1 / this.outputs : 1;
   }

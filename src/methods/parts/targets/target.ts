@@ -7,7 +7,7 @@ export const patchesToFit = 65_536;
 
 /** How a target is fitted to pictures before the first step. */
 export interface TargetFit {
-  /** How many patches are wanted; fewer where there are not so many. */
+  /** How many patches are wanted, or all of them where there are fewer. */
   readonly patches: number;
   /** images [n C H W], augmented as in training */
   run(images: Tensor, rng: Rng): void;
