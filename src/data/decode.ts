@@ -1,6 +1,6 @@
 /**
  * From a file to the picture that a person sees: upright (EXIF), in sRGB, 8 bits, CMYK and grey as colours, alpha on
- * white, the first frame of an animation. Asked for other numbers of channels, bands as they are (decode/bands.ts). Ordinary JPEGs go through libjpeg-turbo, everything else, and whatever
+ * white, the first frame of an animation, floats and signed numbers of TIFFs scaled (decode/numbers.ts). Asked for other numbers of channels, bands as they are (decode/bands.ts). Ordinary JPEGs go through libjpeg-turbo, everything else, and whatever
  * libjpeg-turbo has doubts about, through sharp.
  *
  * A header's claim is checked before any pixel is decoded: a picture of more than `maxPixels` costs nothing.
@@ -12,6 +12,7 @@ import { BandError, decodeBands, needsBands } from "./decode/bands.js";
 import { toChannels } from "./decode/colour.js";
 import { claimedSize, endsTooEarly, isDecoded, type PictureFormat, sniffFormat } from "./decode/format.js";
 import { decodeOrdinaryJpeg, isOrdinaryJpeg, type JpegHeader, type JpegMode, readJpegHeader } from "./decode/jpeg.js";
+import { NumbersError, type StoredNumbers } from "./decode/numbers.js";
 import { orient } from "./decode/orientation.js";
 import { type Choose, decodePiece, type Piece, type PieceOptions } from "./decode/piece.js";
 import { decodeWithVips } from "./decode/vips.js";
@@ -51,6 +52,8 @@ export interface PictureFacts {
   readonly orientation: number;
   /** Decoded in spite of errors in the data: part of it may be garbled. */
   readonly damaged: boolean;
+  /** Of a TIFF of floats, signed or 32-bit numbers: what was scaled to bytes (decode/numbers.ts). */
+  readonly numbers?: StoredNumbers;
 }
 
 export interface Decoded {
@@ -182,17 +185,18 @@ async function decodeSniffed(
     const stored = await decodeOrdinaryJpeg(bytes, jpeg, options.jpeg).catch(() => undefined);
     if (stored !== undefined) return { picture: orient(stored, jpeg.orientation), facts: factsOfJpeg(jpeg) };
   }
-  const { picture, metadata } = await decodeWithVips(bytes, options);
+  const { picture, metadata, numbers } = await decodeWithVips(bytes, options);
   if (jpeg !== undefined) return { picture, facts: { ...factsOfJpeg(jpeg), damaged: ordinary } };
   const colour = metadata.space === "cmyk" ? "cmyk" : metadata.channels <= 2 ? "grey" : "rgb";
   const facts = {
     format,
     colour,
-    bits: BITS[metadata.depth] ?? 8,
+    bits: numbers === undefined ? (BITS[metadata.depth] ?? 8) : Number(/\d+/.exec(numbers.type)?.[0]),
     alpha: metadata.hasAlpha,
     frames: metadata.pages ?? 1,
     orientation: metadata.orientation ?? 1,
     damaged: false,
+    ...(numbers === undefined ? {} : { numbers }),
   } as const;
   return { picture, facts };
 }
@@ -205,15 +209,7 @@ async function decodeAsBands({ bytes, format, path, options }: Attempt): Promise
   return { picture, facts };
 }
 
-const BITS: Readonly<Record<string, number>> = {
-  uchar: 8,
-  char: 8,
-  ushort: 16,
-  short: 16,
-  uint: 32,
-  float: 32,
-  double: 64,
-};
+const BITS: Readonly<Record<string, number>> = { uchar: 8, ushort: 16 };
 
 function factsOfJpeg(header: JpegHeader): PictureFacts {
   const colour = header.components === 1 ? "grey" : header.components === 4 ? "cmyk" : "rgb";
@@ -249,7 +245,12 @@ function badPicture(error: unknown, { bytes, format, path, options }: Attempt): 
   if (error instanceof TimeLimitError || /^timeout/.test(message)) {
     return new BadPictureError("timeout", path, `decoding took longer than ${options.timeoutMs} ms`, error);
   }
-  if (error instanceof BandError) return new BadPictureError("unsupported", path, message, error);
+  if (error instanceof BandError || error instanceof NumbersError)
+    return new BadPictureError("unsupported", path, message, error);
+  if (format === "tiff" && /samples out of range/.test(message)) {
+    const reason = "numbers of more than 32 bits (float64); save it as float32, or as 8 or 16 bits without a sign";
+    return new BadPictureError("unsupported", path, reason, error);
+  }
   if (format === "tiff" && /exceeds channel limit/.test(message)) {
     const remedy = "more channels in one page than are read; use a page for each, or a .npy file";
     return new BadPictureError("unsupported", path, remedy, error);

@@ -118,6 +118,8 @@ def others():
     save("lossy.webp", rgb, 3, quality=90)
     save("alpha.webp", np.dstack([rgb, alpha]), 0, lossless=True, exact=True)
     save("lzw.tif", rgb, 0, compression="tiff_lzw")
+    unit = Image.fromarray(rgb[..., 0].astype(np.float32) / 255)
+    save("floats.tif", unit, 0, np.repeat(rgb[..., :1], 3, -1), compression="tiff_deflate")
     save("cmyk.tif", Image.fromarray(np.dstack([rgb, x * 5]).astype(np.uint8), "CMYK"), 0)
     save("pages.tif", Image.fromarray(rgb), 0, save_all=True, append_images=[Image.new("RGB", (W, H), "red")])
     save("colour.avif", rgb, 4, quality=90, subsampling="4:4:4")

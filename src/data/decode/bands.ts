@@ -6,7 +6,8 @@
 import { parseNpy } from "../../formats/npy.js";
 import type { Picture } from "../resample.js";
 import type { PictureFormat } from "./format.js";
-import { loadSharp } from "./vips.js";
+import { numberType } from "./numbers.js";
+import { loadSharp } from "./sharp.js";
 
 export interface BandLimits {
   readonly maxPixels: number;
@@ -72,6 +73,9 @@ async function pagesOf(bytes: Uint8Array, limits: BandLimits): Promise<{ picture
   for (let page = 0; page < pages; page++) {
     const reader = sharp(bytes, { ...options, page });
     const metadata = await reader.metadata();
+    const type = numberType(metadata);
+    if (type !== undefined)
+      throw new BandError(`page ${page} holds ${type}; bands are 8 or 16 bits without a sign, so save them as these`);
     const timed = reader.timeout({ seconds: Math.max(1, Math.ceil(limits.timeoutMs / 1000)) });
     const { data, info } = await timed.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
     if (page > 0 && (info.width !== width || info.height !== height))

@@ -58,8 +58,8 @@ export function claimedSize(bytes: Uint8Array, format: PictureFormat): ClaimedSi
   if (format === "webp" && bytes.length >= 30) return webpSize(view);
   if (format === "tiff") {
     const tags = readTiffTags(bytes);
-    const width = tags?.get(TIFF_WIDTH);
-    const height = tags?.get(TIFF_HEIGHT);
+    const width = tags.get(TIFF_WIDTH);
+    const height = tags.get(TIFF_HEIGHT);
     if (width !== undefined && height !== undefined) return { width, height };
   }
   return undefined;
@@ -110,5 +110,5 @@ function tiffIsThere(bytes: Uint8Array): boolean {
   if (directory + 2 > bytes.length) return false;
   if (directory + 2 + 12 * view.getUint16(directory, littleEndian) > bytes.length) return false;
   const tags = readTiffTags(bytes);
-  return (tags?.get(TIFF_STRIP_OFFSET) ?? 0) + (tags?.get(TIFF_STRIP_BYTES) ?? 0) <= bytes.length;
+  return (tags.get(TIFF_STRIP_OFFSET) ?? 0) + (tags.get(TIFF_STRIP_BYTES) ?? 0) <= bytes.length;
 }

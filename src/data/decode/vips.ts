@@ -2,32 +2,15 @@
 import type { Metadata, Sharp } from "sharp";
 import type { Picture } from "../resample.js";
 import { cmykToRgb } from "./colour.js";
-
-export interface VipsLimits {
-  readonly maxPixels: number;
-  readonly timeoutMs: number;
-}
-
-type SharpModule = typeof import("sharp");
-let loaded: Promise<SharpModule["default"]> | undefined;
-
-/**
- * Loads sharp at its first use: libvips takes tenths of a second and tens of megabytes, and a folder of plain JPEGs
- * never needs it. One thread a picture and no cache: pictures are decoded side by side, each once.
- */
-export function loadSharp(): Promise<SharpModule["default"]> {
-  loaded ??= import("sharp").then(({ default: sharp }) => {
-    sharp.cache(false);
-    sharp.concurrency(1);
-    return sharp;
-  });
-  return loaded;
-}
+import { decodeNumbers, numberType, type StoredNumbers } from "./numbers.js";
+import { loadSharp, type VipsLimits } from "./sharp.js";
 
 export interface VipsPicture {
   /** RGB or RGBA, upright. */
   readonly picture: Picture;
   readonly metadata: Metadata;
+  /** Where they are none that pictures usually have. */
+  readonly numbers?: StoredNumbers;
 }
 
 /**
@@ -39,6 +22,7 @@ export async function decodeWithVips(bytes: Uint8Array, limits: VipsLimits): Pro
   const sharp = await loadSharp();
   const options = { failOn: "error", limitInputPixels: limits.maxPixels, sequentialRead: true } as const;
   const metadata = await sharp(bytes, options).metadata();
+  if (numberType(metadata) !== undefined) return { ...(await decodeNumbers(bytes, metadata, limits)), metadata };
   const pipeline = sharp(bytes, options)
     .timeout({ seconds: Math.max(1, Math.ceil(limits.timeoutMs / 1000)) })
     .autoOrient();

@@ -112,6 +112,14 @@ function isBlank({ mean, square }: GoodFile["channels"]): boolean {
   return mean.every((value, c) => (square[c] as number) - value * value < 1 / 255 ** 2);
 }
 
+/** Type and range; of ordinary pictures of 16 bits only that, whose upper bytes are used. */
+function numbersText({ facts: { bits, numbers }, channels }: GoodFile): string {
+  const left = isBlank(channels) ? ", of which 8 bits show one colour: stretch their range first" : "";
+  if (numbers === undefined) return `${bits} bits${left}`;
+  const [low, high] = [numbers.low, numbers.high].map((value) => Number(value.toPrecision(4)));
+  return `${numbers.type}, ${low} to ${high}${left}`;
+}
+
 function* odditiesOf(path: string, file: GoodFile): Generator<[Oddity, string]> {
   const { width, height, facts, channels } = file;
   const size = `${width} × ${height}`;
@@ -120,7 +128,8 @@ function* odditiesOf(path: string, file: GoodFile): Generator<[Oddity, string]> 
   if (Math.min(width, height) < TINY_SIDE) yield ["tiny", size];
   if (width * height > LARGE_PIXELS) yield ["large", size];
   if (aspect > LONG_ASPECT) yield ["long", size];
-  if (isBlank(channels)) yield ["blank", "one colour all over"];
+  if (facts.bits > 8 || facts.numbers !== undefined) yield ["deep", numbersText(file)];
+  else if (isBlank(channels)) yield ["blank", "one colour all over"];
   const extension = extname(path).toLowerCase();
   const isPacked = recordPath(`/${path}`) !== undefined; // it has the name of the file that it was
   if (!isPacked && !EXTENSIONS[facts.format]?.includes(extension)) {
@@ -129,7 +138,6 @@ function* odditiesOf(path: string, file: GoodFile): Generator<[Oddity, string]> 
   if (facts.colour === "cmyk") yield ["cmyk", "CMYK"];
   else if (facts.colour === "grey") yield ["grey", "stored as grey"];
   else if (channels.grey) yield ["grey", "stored in colour"];
-  if (facts.bits > 8) yield ["deep", `${facts.bits} bits`];
   if (facts.alpha) yield ["alpha", "transparent parts"];
   if (facts.frames > 1) yield ["animated", `${facts.frames} frames or pages`];
 }

@@ -115,8 +115,10 @@ const ODD: Readonly<Record<Oddity, Text>> = {
   },
   deep: {
     severity: "note",
-    title: "pictures of more than 8 bits",
-    meaning: "They are scaled to 8 bits. Measurements (depth, X-ray) that use a small part of the range turn black.",
+    title: "pictures of other numbers than bytes",
+    meaning:
+      "They are scaled to 8 bits: 16 bits from the whole range, floats and signed numbers from 0 to 1, 255 or 65535, or else from " +
+      "their smallest to their largest. Measurements (depth, X-ray) that use a small part of a range turn black.",
     remedy: "Look at some as the model sees them; stretch their range and save them with 8 bits if they are dark.",
   },
   alpha: {

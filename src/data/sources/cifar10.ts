@@ -9,7 +9,7 @@ import { open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { z } from "zod";
-import { loadSharp } from "../decode/vips.js";
+import { loadSharp } from "../decode/sharp.js";
 import { DataError } from "../errors.js";
 import { cacheFolder, filledOnce, runProgram } from "./cache.js";
 import { fingerprintOfPixels, pixelSource, sharedBytes } from "./pixels.js";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { exifOrientation, readTiffTags, TIFF_WIDTH } from "../../../src/data/decode/exif.js";
+import { exifOrientation, readTiffTags, TIFF_WIDTH, tiffEntries } from "../../../src/data/decode/exif.js";
 
 /** A directory of one entry: tag, type, count, value, in either byte order. */
 function directory(little: boolean, entry: { tag: number; type: number; count: number; value: number }): Buffer {
@@ -47,15 +47,23 @@ describe("exifOrientation", () => {
   });
 });
 
+describe("tiffEntries", () => {
+  it("says where several values stand, and passes over none", () => {
+    const bytes = directory(true, { tag: 0x0153, type: 3, count: 2, value: 2 });
+    expect([...tiffEntries(bytes)]).toEqual([{ tag: 0x0153, type: 3, count: 2, valueAt: 18, little: true }]);
+    expect([...tiffEntries(Buffer.from("BM"))]).toEqual([]);
+  });
+});
+
 describe("readTiffTags", () => {
   it("reads numbers of four bytes", () => {
     const bytes = directory(false, { tag: TIFF_WIDTH, type: 4, count: 1, value: 1_000_000 });
-    expect(readTiffTags(bytes)?.get(TIFF_WIDTH)).toBe(1_000_000);
+    expect(readTiffTags(bytes).get(TIFF_WIDTH)).toBe(1_000_000);
   });
 
   it("keeps to what is there when the directory is cut off", () => {
     const bytes = directory(true, { tag: TIFF_WIDTH, type: 4, count: 1, value: 5 });
-    expect(readTiffTags(bytes.subarray(0, 15))?.size).toBe(0);
-    expect(readTiffTags(Buffer.from("II+\0\x08\0\0\0"))).toBeUndefined();
+    expect(readTiffTags(bytes.subarray(0, 15)).size).toBe(0);
+    expect(readTiffTags(Buffer.from("II+\0\x08\0\0\0")).size).toBe(0);
   });
 });

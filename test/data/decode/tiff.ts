@@ -1,12 +1,16 @@
-/** Plain little-endian TIFFs (TIFF 6.0): uncompressed, one strip a page, several samples a pixel, 8 or 16 bits. */
+/** Plain little-endian TIFFs (TIFF 6.0): uncompressed, one strip a page, several samples a pixel, 8 to 64 bits. */
 
 export interface Page {
   readonly height: number;
   readonly width: number;
   readonly samples: number;
-  /** Interleaved; of 16 bits little-endian. */
+  /** Interleaved, little-endian. */
   readonly data: Uint8Array;
-  readonly bits?: 8 | 16;
+  readonly bits?: 8 | 16 | 32 | 64;
+  /** 1 without a sign, 2 signed, 3 floats. */
+  readonly format?: 1 | 2 | 3;
+  /** Three samples are a colour, and not bands. */
+  readonly rgb?: boolean;
 }
 
 const SHORT = 3;
@@ -30,18 +34,23 @@ function header(): Buffer {
 }
 
 /** A directory at `start`, the values that do not fit into it, the pixels. */
-function directoryOf({ height, width, samples, data, bits = 8 }: Page, start: number, isLast: boolean): Buffer {
+function directoryOf(
+  { height, width, samples, data, bits = 8, format, rgb = false }: Page,
+  start: number,
+  isLast: boolean,
+): Buffer {
   const tags: [tag: number, type: number, values: number[]][] = [
     [256, LONG, [width]],
     [257, LONG, [height]],
     [258, SHORT, Array<number>(samples).fill(bits)],
     [259, SHORT, [1]],
-    [262, SHORT, [1]], // 0 is black
+    [262, SHORT, [rgb ? 2 : 1]], // 0 is black
     [273, LONG, [0]],
     [277, SHORT, [samples]],
     [278, LONG, [height]],
     [279, LONG, [data.length]],
-    ...(samples > 1 ? [[338, SHORT, Array<number>(samples - 1).fill(0)] as [number, number, number[]]] : []),
+    ...(samples > 1 && !rgb ? [[338, SHORT, Array<number>(samples - 1).fill(0)] as [number, number, number[]]] : []),
+    ...(format === undefined ? [] : [[339, SHORT, Array<number>(samples).fill(format)] as [number, number, number[]]]),
   ];
   const outside: Buffer[] = [];
   const after = start + 2 + 12 * tags.length + 4;

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { decodeWithVips, loadSharp } from "../../../src/data/decode/vips.js";
+import { decodeWithVips } from "../../../src/data/decode/vips.js";
 import { makePicture, referencePath } from "../pictures.js";
 
 const limits = { maxPixels: 1e6, timeoutMs: 10_000 };
@@ -22,11 +22,5 @@ describe("decodeWithVips", () => {
   it("fails on a JPEG that ends too early", async () => {
     const bytes = await makePicture(2, 100, 80).jpeg().toBuffer();
     await expect(decodeWithVips(bytes.subarray(0, bytes.length >> 1), limits)).rejects.toThrow(/premature end/);
-  });
-
-  it("works with one thread a picture and without a cache", async () => {
-    const sharp = await loadSharp();
-    expect(sharp.concurrency()).toBe(1);
-    expect(sharp.cache()).toMatchObject({ items: { max: 0 }, memory: { max: 0 } });
   });
 });

@@ -56,6 +56,19 @@ describe("Collection", () => {
     expect(odditiesOf(path, changes)).toEqual(oddities);
   });
 
+  it("tells type and range of numbers that are no bytes, and does not call them blank", () => {
+    const collection = new Collection();
+    const black = { mean: [0, 0, 0], square: [0, 0, 0], grey: true };
+    const numbers = { type: "float32", low: -0.51234567, high: 3 };
+    collection.add(0, "a.tif", good({ facts: { format: "tiff", bits: 32, numbers } }));
+    collection.add(1, "b.png", good({ facts: { format: "png", bits: 16 }, channels: black }));
+    expect(collection.odd.get("deep")).toEqual([
+      { index: 0, detail: "float32, -0.5123 to 3" },
+      { index: 1, detail: "16 bits, of which 8 bits show one colour: stretch their range first" },
+    ]);
+    expect(collection.odd.get("blank")).toEqual([]);
+  });
+
   it("sums up sizes and channels, each picture with the same weight", () => {
     const collection = new Collection();
     expect(collection.statistics()).toBeUndefined();
