@@ -97,16 +97,21 @@ export {
   anyEncoder,
   type Encoder,
   type EncoderKind,
+  type FeatureMap,
   type ImageShape,
   type Pool,
   patchEncoder,
 } from "./models/encoder.js";
+export { encoderOfMaps } from "./models/exports.js";
 export { buildEncoder, type DefinedModel, type ModelConfig, models } from "./models/index.js";
 export type { Layout, Published } from "./models/published/open.js";
 export { Vit, type VitConfig, vitSizes } from "./models/vit.js";
 export { BatchNorm1d } from "./nn/batch-norm.js";
+export { LayerNorm } from "./nn/layer-norm.js";
 export { Linear } from "./nn/linear.js";
-export { Chain, Module, Parameter } from "./nn/module.js";
+export { Mlp } from "./nn/mlp.js";
+export { Chain, Module, Parameter, type Part } from "./nn/module.js";
+export { PatchEmbed, type Size } from "./nn/patches.js";
 export { Relu } from "./nn/relu.js";
 export type { PageDescription } from "./page/description.js";
 export { checkRoom, type PageParts, writePage } from "./page/folder.js";
