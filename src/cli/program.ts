@@ -24,6 +24,7 @@ import { loadPlugins } from "./config/plugins.js";
 import { exitCodeOf, exitCodes } from "./errors.js";
 import type { Add } from "./options.js";
 import { Report } from "./report.js";
+import { fitHelp } from "./words.js";
 
 const register = [
   quickstartCommand,
@@ -59,6 +60,7 @@ export async function main(parameters: readonly string[]): Promise<number> {
     .version(version(), "-V, --version")
     .showHelpAfterError("(see --help)")
     .exitOverride()
+    .configureOutput({ writeOut: (text) => process.stdout.write(fitHelp(text, new Report(false).columns ?? 80)) })
     .addHelpText("after", epilogue);
   const add: Add = (command, body) =>
     command

@@ -1,11 +1,14 @@
 /** The only place that prints. People read lines; with --json a program reads one value, and the lines go to stderr. */
 import type { MultiBar } from "cli-progress";
 import { errorData, errorText, exitCodes } from "./errors.js";
+import { fitParts, wrapped } from "./words.js";
 
 /** A line that is rewritten in a terminal, and written now and then elsewhere. */
 export interface Live {
-  /** @param share done, 0 … 1 */
+  /** @param share done, 0 … 1 @param text parts between ` · `, what matters most first: what has no room is left out */
   update(share: number, text: string): void;
+  /** Before something that tells nothing until it is over: said at once, in a log too. */
+  begin(text: string): void;
   stop(): void;
 }
 
@@ -16,8 +19,10 @@ export interface LiveTable extends Live {
   readonly isRewritten: boolean;
 }
 
-/** Between lines where nothing can be rewritten: a log stays readable. */
-const plainIntervalMs = 10_000;
+/** Between lines where nothing can be rewritten: a log stays readable, and nobody wonders whether a wait will end. */
+const plainIntervalMs = { run: 10_000, wait: 5000 } as const;
+/** Work that never pauses keeps the bar's own clock from drawing it. */
+const drawnAfterMs = 200;
 
 /** What is watched of a process: its streams, and its end. */
 interface Watched {
@@ -68,15 +73,29 @@ export class Report {
     this.#people = json ? streams.error : streams.out;
   }
 
-  /** A line for people. */
-  line(text = ""): void {
-    if (this.#bars === undefined) this.#people.write(`${text}\n`);
-    else this.#bars.log(`${text}\n`);
+  /** Columns of the terminal, or as COLUMNS says; undefined for a log, whose lines may be of any length. */
+  get columns(): number | undefined {
+    return this.#people.columns ?? (Number(process.env["COLUMNS"]) || undefined);
   }
 
-  /** Columns, each as wide as its widest cell; a column of numbers below its title stands to the right. */
+  /** A line for people, broken between words where it is too long for their terminal. */
+  line(text = ""): void {
+    const { columns } = this;
+    const lines = columns === undefined ? [text] : text.split("\n").flatMap((line) => wrapped(line, columns));
+    this.#print(lines);
+  }
+
+  #print(lines: readonly string[]): void {
+    const text = `${lines.join("\n")}\n`;
+    if (this.#bars === undefined) this.#people.write(text);
+    else this.#bars.log(text);
+  }
+
+  /** Columns, each as wide as its widest cell, wrapped to the terminal; one of numbers below its title stands to the right. */
   table(rows: readonly (readonly string[])[], indent = 2): void {
-    for (const line of tableLines(rows)) this.line(" ".repeat(indent) + line);
+    const { columns } = this;
+    const lines = tableLines(rows, columns === undefined ? undefined : columns - indent);
+    if (lines.length > 0) this.#print(lines.map((line) => " ".repeat(indent) + line));
   }
 
   /** The answer of a command: as one JSON value, or as `text` writes it. */
@@ -112,9 +131,13 @@ export class Report {
     return {
       update: (_, text) => {
         pending = text;
-        if (performance.now() - last < plainIntervalMs) return;
+        if (performance.now() - last < plainIntervalMs[kind]) return;
         last = performance.now();
         pending = undefined;
+        this.line(text);
+      },
+      begin: (text) => {
+        last = performance.now();
         this.line(text);
       },
       stop: () => {
@@ -125,27 +148,25 @@ export class Report {
 
   async #terminalLine(): Promise<Live> {
     const bars = await this.#openBars();
-    const bar = bars.create(1, 0, { text: "" });
-    return { update: (share, text) => bar.update(share, { text }), stop: () => this.#closeBars(bars) };
+    return { ...barOf(bars), stop: () => this.#closeBars(bars) };
   }
 
   async #terminalTable(lines: readonly string[]): Promise<LiveTable> {
     const bars = await this.#openBars();
     const rows = lines.map((text) => bars.create(1, 0, { text, plain: true }));
-    const bar = bars.create(1, 0, { text: "" });
     return {
+      ...barOf(bars),
       isRewritten: true,
       show: (texts) => {
         for (const [i, row] of rows.entries()) row.update(0, { text: texts[i] ?? "", plain: true });
       },
-      update: (share, text) => bar.update(share, { text }),
       stop: () => this.#closeBars(bars),
     };
   }
 
   async #openBars(): Promise<MultiBar> {
     const { MultiBar: Bars } = (await import("cli-progress")).default;
-    const columns = (): number => this.#people.columns ?? 80;
+    const columns = (): number => this.columns ?? 80;
     const bars = new Bars({
       stream: this.#people as NodeJS.WritableStream,
       format: (_, { progress }, { text, plain }: { text: string; plain?: boolean }) =>
@@ -169,28 +190,94 @@ export class Report {
   }
 }
 
-/** A bar where there is room for one, then the text, cut to the width. */
-export function barLine(share: number, text: string, columns: number): string {
-  const room = columns - 1 - text.length - 3;
-  const width = Math.min(24, room);
-  if (width < 8) return text.slice(0, columns - 1);
-  const done = Math.round(Math.min(1, Math.max(0, share)) * width);
-  return `${"█".repeat(done)}${"░".repeat(width - done)}  ${text}`;
+function barOf(bars: MultiBar): Pick<Live, "update" | "begin"> {
+  const bar = bars.create(1, 0, { text: "" });
+  let [drawn, done] = [performance.now(), 0];
+  const draw = (): void => {
+    drawn = performance.now();
+    bars.update();
+  };
+  return {
+    update: (share, text) => {
+      done = share;
+      bar.update(share, { text });
+      if (performance.now() - drawn > drawnAfterMs) draw();
+    },
+    begin: (text) => {
+      bar.update(done, { text });
+      draw();
+    },
+  };
 }
 
-export function tableLines(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows.reduce<number[]>((wide, row) => {
-    for (const [i, cell] of row.entries()) wide[i] = Math.max(wide[i] ?? 0, cell.length);
-    return wide;
-  }, []);
-  const isNumber = (cell: string): boolean =>
-    cell === "" || /^[-+−]?[\d.,]+(e[-+]?\d+)?( ?[%a-zA-Z/]{1,9})?$/.test(cell);
-  const isNumeric = widths.map(
-    (_, i) => i > 0 && rows.slice(1).every((row) => isNumber(row[i] ?? "")) && rows.length > 1,
+/** The parts of a text that fit, with a bar before it where there is room for one. */
+export function barLine(share: number, text: string, columns: number): string {
+  const fitting = fitParts(text, columns - 1);
+  const width = Math.min(24, columns - 1 - fitting.length - 2);
+  if (width < 8) return fitting;
+  const done = Math.round(Math.min(1, Math.max(0, share)) * width);
+  return `${"█".repeat(done)}${"░".repeat(width - done)}  ${fitting}`;
+}
+
+/** A column of text is not made narrower than this. */
+const narrowest = 14;
+
+const isNumber = (cell: string): boolean => cell === "" || /^[-+−]?[\d.,]+(e[-+]?\d+)?( ?[%a-zA-Z/]{1,9})?$/.test(cell);
+
+/**
+ * Columns, each as wide as its widest cell; one of numbers below its title stands to the right. What is wider than `width` is
+ * wrapped between words: titles of numbers first, then the widest columns of text.
+ */
+export function tableLines(rows: readonly (readonly string[])[], width = Number.POSITIVE_INFINITY): string[] {
+  const count = Math.max(0, ...rows.map((row) => row.length));
+  const column = (i: number): string[] => rows.map((row) => row[i] ?? "");
+  const isNumeric = Array.from(
+    { length: count },
+    (_, i) => i > 0 && rows.length > 1 && column(i).slice(1).every(isNumber),
   );
-  return rows.map((row) =>
-    row
-      .map((cell, i) => (isNumeric[i] === true ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)))
+  const natural = isNumeric.map((_, i) => longest(column(i)));
+  const words = (i: number): number => longest(column(i).flatMap((text) => text.split(" ")));
+  const least = natural.map((wide, i) =>
+    isNumeric[i] === true
+      ? Math.max(longest(column(i).slice(1)), longest((rows[0]?.[i] ?? "").split(" ")))
+      : Math.min(wide, Math.max(narrowest, words(i))),
+  );
+  const room = width - 2 * (count - 1);
+  const titled = narrowed(
+    natural,
+    natural.map((wide, i) => (isNumeric[i] === true ? (least[i] as number) : wide)),
+    room,
+  );
+  const widths = narrowed(titled, least, room);
+  return rows.flatMap((row) => rowLines(row, widths, isNumeric));
+}
+
+function longest(texts: readonly string[]): number {
+  return Math.max(0, ...texts.map((text) => text.length));
+}
+
+/** Takes from the widest column that can give, until all fit or none can. */
+function narrowed(natural: readonly number[], least: readonly number[], room: number): number[] {
+  const widths = [...natural];
+  const sum = (): number => widths.reduce((total, wide) => total + wide, 0);
+  while (sum() > room) {
+    const giving = widths.map((wide, i) => (wide > (least[i] as number) ? wide : 0));
+    const widest = giving.indexOf(Math.max(0, ...giving));
+    if ((giving[widest] ?? 0) === 0) break;
+    widths[widest] = (widths[widest] as number) - 1;
+  }
+  return widths;
+}
+
+function rowLines(row: readonly string[], widths: readonly number[], isNumeric: readonly boolean[]): string[] {
+  const cells = widths.map((wide, i) => wrapped(row[i] ?? "", wide, 0, /\S+/g));
+  const height = Math.max(1, ...cells.map((lines) => lines.length));
+  return Array.from({ length: height }, (_, line) =>
+    widths
+      .map((wide, i) => {
+        const text = cells[i]?.[line] ?? "";
+        return isNumeric[i] === true ? text.padStart(wide) : text.padEnd(wide);
+      })
       .join("  ")
       .trimEnd(),
   );

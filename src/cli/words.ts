@@ -50,3 +50,45 @@ export function figure(value: number): string {
 export function quoted(path: string): string {
   return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
+
+/** What must not be broken, since it is copied: a command to the end of its line or its bracket; else a word. */
+const unbroken = /\((?:npx )?lacuna [^)]*\)\S*|(?<=^|: )(?:npx )?lacuna .*|\S+/g;
+
+/**
+ * A line of any length as lines of at most `width` columns, broken between words; further lines stand `hang` columns further in.
+ * A word or a command that is longer stays whole. @param whole what is not broken, in the cells of a table words alone
+ */
+export function wrapped(text: string, width: number, hang = 2, whole = unbroken): string[] {
+  if (text.length <= width) return [text];
+  const margin = /^\s*/.exec(text)?.[0] ?? "";
+  const lines: string[] = [];
+  let line = margin;
+  for (const [word] of text.slice(margin.length).matchAll(whole)) {
+    const isFirst = line.trim() === "";
+    if (isFirst || line.length + 1 + word.length <= width) line += isFirst ? word : ` ${word}`;
+    else {
+      lines.push(line);
+      line = `${margin}${" ".repeat(hang)}${word}`;
+    }
+  }
+  return [...lines, line];
+}
+
+/** Help as commander writes it, and what was added to it: paragraphs are filled anew, lines that are indented stay lines. */
+export function fitHelp(text: string, width: number): string {
+  const lines: string[] = [];
+  for (const line of text.split("\n")) {
+    const before = lines.at(-1) ?? "";
+    const goesOn = /^\S/.test(line) && /^\S/.test(before) && before.length > 60;
+    if (goesOn) lines[lines.length - 1] = `${before} ${line}`;
+    else lines.push(line);
+  }
+  return lines.flatMap((line) => wrapped(line, width, /^\s/.test(line) ? 2 : 0)).join("\n");
+}
+
+/** As many of the parts between ` · ` as fit, the first ones first. */
+export function fitParts(text: string, width: number): string {
+  const parts = text.split(" · ");
+  while (parts.length > 1 && parts.join(" · ").length > width) parts.pop();
+  return parts.join(" · ").slice(0, width);
+}

@@ -107,6 +107,9 @@ describe("barLine", () => {
   test("has a bar where there is room, and never more than the width", () => {
     expect(barLine(0.5, "text", 40)).toBe(`${"█".repeat(12)}${"░".repeat(12)}  text`);
     expect(barLine(0.5, "x".repeat(100), 40)).toBe("x".repeat(39));
+    const parts = "4 min left · step 120/585 · epoch 0.62/3 · loss 0.8123 · 498 images/s · 2 % waiting · rate 5.9e-4";
+    expect(barLine(0.5, parts, 80)).toBe(`████░░░░  ${parts.slice(0, parts.indexOf(" · 2 %"))}`);
+    expect(barLine(0.5, parts, 30)).toBe("4 min left · step 120/585");
     expect(barLine(2, "text", 40)).toBe(`${"█".repeat(24)}  text`);
   });
 });
@@ -118,6 +121,47 @@ test("tables align numbers below their title to the right, text to the left", ()
     ["bc", "12.5 %", "more"],
   ];
   expect(tableLines(rows)).toEqual(["     count  what", "a    1,000  one", "bc  12.5 %  more"]);
+});
+
+test("tables are wrapped to the width between words: titles of numbers first, then text; paths stay whole", () => {
+  const rows = [
+    ["what", "of the machine's", "advice"],
+    ["first", "4 %", "Pack the pictures once and train on the packed set, which needs no decoding."],
+    ["/a/long/path/of/a/file.png", "12 %", "None."],
+  ];
+  expect(tableLines(rows, 60)).toEqual([
+    "what                           of the  advice",
+    "                            machine's",
+    "first                             4 %  Pack the pictures",
+    "                                       once and train on the",
+    "                                       packed set, which",
+    "                                       needs no decoding.",
+    "/a/long/path/of/a/file.png       12 %  None.",
+  ]);
+  const natural = tableLines(rows);
+  expect(natural[1]).toContain("Pack the pictures once and train on the packed set, which needs no decoding.");
+});
+
+test("in a terminal lines and tables end at its edge; in a log they are whole", () => {
+  const long = "word ".repeat(30).trim();
+  const { written, pair } = streams();
+  const report = new Report(false, pair); // of 60 columns
+  report.line(long);
+  report.table([["name", long]]);
+  const lines = written.out.trimEnd().split("\n");
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(60);
+  expect(written.out.split("word")).toHaveLength(61);
+  const log = streams();
+  new Report(false, { ...log.pair, out: { ...log.pair.out, columns: undefined } }).line(long);
+  expect(log.written.out).toBe(`${long}\n`);
+});
+
+test("what is begun is said at once, in a log too", async () => {
+  const { written, pair } = streams();
+  const live = await new Report(false, pair).live("wait");
+  live.begin("a long fit …");
+  live.stop();
+  expect(written.out).toBe("a long fit …\n");
 });
 
 describe("a live table", () => {

@@ -1,5 +1,16 @@
 import { expect, test } from "vitest";
-import { bytes, duration, figure, percent, quoted, scaled, whole } from "../../src/cli/words.js";
+import {
+  bytes,
+  duration,
+  figure,
+  fitHelp,
+  fitParts,
+  percent,
+  quoted,
+  scaled,
+  whole,
+  wrapped,
+} from "../../src/cli/words.js";
 
 test("durations change their unit where the smaller one becomes long", () => {
   expect([0.4, 89, 91, 3600, 5 * 3600, 72 * 3600, Number.NaN].map(duration)).toEqual([
@@ -31,4 +42,42 @@ test("numbers read as people write them", () => {
 test("a path can be typed into a shell", () => {
   expect(quoted("runs/a-1")).toBe("runs/a-1");
   expect(quoted("my photos/it's")).toBe("'my photos/it'\\''s'");
+});
+
+test("long lines are broken between words; commands stay whole, to be copied", () => {
+  expect(wrapped("one two three", 20)).toEqual(["one two three"]);
+  expect(wrapped("  one two three", 9)).toEqual(["  one two", "    three"]);
+  expect(wrapped("one two three", 8, 0)).toEqual(["one two", "three"]);
+  expect(wrapped("Saved. Go on with: lacuna resume runs/a --workers 4", 30)).toEqual([
+    "Saved. Go on with:",
+    "  lacuna resume runs/a --workers 4",
+  ]);
+  expect(wrapped("  npx lacuna embed a b --out features.npy", 20)).toEqual([
+    "  npx lacuna embed a b --out features.npy",
+  ]);
+  expect(wrapped("pack them (lacuna data pack a --out b) and go on", 20)).toEqual([
+    "pack them",
+    "  (lacuna data pack a --out b)",
+    "  and go on",
+  ]);
+});
+
+test("help: paragraphs are filled anew, lists and examples keep their lines", () => {
+  const line =
+    "A paragraph that somebody wrapped by hand at a width of far more than eighty columns, once upon a time, ends";
+  const text = `${line}\nhere.\n\nExamples:\n  lacuna a\n  lacuna b\n`;
+  const fitted = fitHelp(text, 80).split("\n");
+  expect(fitted.slice(0, 2)).toEqual([
+    "A paragraph that somebody wrapped by hand at a width of far more than eighty",
+    "columns, once upon a time, ends here.",
+  ]);
+  expect(fitted.slice(2)).toEqual(["", "Examples:", "  lacuna a", "  lacuna b", ""]);
+});
+
+test("of parts as many as fit, at least the first", () => {
+  expect([fitParts("a · b · c", 9), fitParts("a · b · c", 8), fitParts("abc · d", 2)]).toEqual([
+    "a · b · c",
+    "a · b",
+    "ab",
+  ]);
 });

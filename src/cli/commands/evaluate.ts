@@ -68,14 +68,17 @@ async function evaluate(report: Report, path: string, which: Measure, options: O
   const { train, test, split } = await openLabelled(options);
   using model = await openModel(report, path, options.device);
   const k = options.k ?? 20;
-  const setting = { config: model.config, train, test, measures: [which], k };
+  const live = await report.live();
+  const setting = { config: model.config, train, test, measures: [which], k, live };
   report.line(`${whole(train.size)} labelled pictures to learn from, ${whole(test.size)} to judge (${split})`);
   report.line(classesText(train.classes ?? []));
-  const rows: Measured[] = [
-    await measurePixels(setting),
-    await measureUntrained(setting),
-    await measure(`after ${whole(model.step)} steps`, (images) => model.encoder.features(images), setting),
-  ];
+  const rows: Measured[] = [];
+  try {
+    rows.push(await measurePixels(setting), await measureUntrained(setting));
+    rows.push(await measure(`after ${whole(model.step)} steps`, (images) => model.encoder.features(images), setting));
+  } finally {
+    live.stop();
+  }
   report.result(
     { measure: which, model: model.path, step: model.step, ...(which === "knn" ? { k } : {}), rows },
     () => {

@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { LoadedClassifier, LoadedModel, OnnxFile } from "../../index.js";
 import { parseSource } from "../config/sources.js";
@@ -25,14 +26,16 @@ interface Options extends OnnxWishes {
   readonly title?: string;
 }
 
+/** It comes with the package. */
+const guide = fileURLToPath(new URL("../../../docs/guide/export.md", import.meta.url));
+
 /** `lacuna export <run> --onnx model.onnx`, `--hugging-face folder/`, `--page out/` */
 export function exportCommand(program: Command, add: Add): void {
   const command = program
     .command("export")
     .summary("write what a run learned for other programs: ONNX, a page for browsers")
     .description(
-      "Writes an ONNX file (opset 18, any batch size). Its metadata says how pictures are prepared; `docs/guide/export.md` has " +
-        "every input and output. Or a folder that transformers and transformers.js load. Or a page: a folder that any web server " +
+      "Writes an ONNX file (opset 18, any batch size), whose metadata says how pictures are prepared. Or a folder that transformers and transformers.js load. Or a page: a folder that any web server " +
         "can serve, also without a network, on which visitors hide parts of a picture and see them filled in by their own browser.",
     )
     .argument("<model>", "a run folder or a checkpoint file")
@@ -60,6 +63,7 @@ export function exportCommand(program: Command, add: Add): void {
     )
     .option("--count <n>", "how many examples; they are published with the page", wholeNumber, 24)
     .option("--title <text>", "what stands above the page");
+  command.addHelpText("after", `\nEvery input and output of an ONNX file: ${guide}`);
   add<Options>(command, async (report, operands, options) => {
     await writeAll(report, operands[0] as string, options);
     return 0;

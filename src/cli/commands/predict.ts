@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Classified, Source, SourceInput } from "../../index.js";
+import type { Classified, SourceInput } from "../../index.js";
 import { csvCell } from "../measure/csv.js";
 import { classify, predictionSource } from "../measure/pictures.js";
 import { type Add, checkOut, wholeNumber } from "../options.js";
@@ -40,29 +40,29 @@ export function predictCommand(program: Command, add: Add): void {
     const source = await openSource(pictures.source as SourceInput);
     using classifier = loadClassifier(run as string, options.device === undefined ? {} : { device: options.device });
     const found = await classify(report, classifier, source, Math.max(1, options.batch));
-    const predictions = found.pictures.map((one) => predictionOf(one, source, classifier.classes, options.top));
+    const predictions = found.pictures.map((one) => ({
+      picture: pictures.shown(source.name(one.sample)),
+      classes: likeliest(one, classifier.classes, options.top),
+    }));
+    const skipped = found.skipped.map(({ path, reason }) => ({ path: pictures.shown(path), reason }));
     if (options.out !== undefined) writeAtomic(options.out, textOf(predictions, ending === ".json"));
     const out = options.out === undefined ? {} : { out: options.out };
-    report.result(
-      { model: classifier.path, step: classifier.step, predictions, skipped: found.skipped, ...out },
-      () => {
-        if (options.out === undefined) report.table(rowsOf(predictions));
-        else report.line(`${whole(predictions.length)} pictures: ${options.out}`);
-        for (const { path, reason } of found.skipped) report.line(`left out ${path}: ${reason}`);
-      },
-    );
+    report.result({ model: classifier.path, step: classifier.step, predictions, skipped, ...out }, () => {
+      if (options.out === undefined) report.table(rowsOf(predictions));
+      else report.line(`${whole(predictions.length)} pictures: ${options.out}`);
+      for (const { path, reason } of skipped) report.line(`left out ${path}: ${reason}`);
+    });
     return 0;
   });
 }
 
-function predictionOf(one: Classified, source: Source, names: readonly string[], top: number): Prediction {
+function likeliest(one: Classified, names: readonly string[], top: number): Prediction["classes"] {
   const order = Array.from(one.probabilities.keys()).sort(
     (a, b) => (one.probabilities[b] as number) - (one.probabilities[a] as number) || a - b,
   );
-  const classes = order
+  return order
     .slice(0, Math.max(1, top))
     .map((label) => ({ name: names[label] as string, probability: one.probabilities[label] as number }));
-  return { picture: source.name(one.sample), classes };
 }
 
 function rowsOf(predictions: readonly Prediction[]): string[][] {

@@ -1,3 +1,4 @@
+import { loadavg } from "node:os";
 import type { Command } from "commander";
 import type { ModuleTime, RunConfig, StepProfile } from "../../index.js";
 import { resolveRun } from "../config/resolve.js";
@@ -31,17 +32,20 @@ export function profileCommand(program: Command, add: Add): void {
     const { flame } = options;
     if (flame !== undefined) await checkOut(flame, "--flame", [".svg"]);
     const { config, defaults } = await resolveRun(operands as string[], ["flame", "rows", "json"]);
-    const { machineRates, profileStep, settleMachine } = await import("../../index.js");
+    const { busyLoad, machineLimits, machineRates, profileStep, settleMachine } = await import("../../index.js");
+    const load = (loadavg()[0] ?? 0) / machineLimits().cores; // before it is our own
     const { cpu, threads, device, precision } = settleMachine(config);
     const rates = machineRates({ cpu, threads, device, precision }, { tell: (line) => report.line(line) });
     const machineRate = Math.max(...rates.products.map(({ rate }) => rate)); // multiply-adds a second
     const profile = await profileStep(config, precision);
     if (flame !== undefined) await draw(profile, config, flame);
-    const machine = { cpu, threads, precision, multiplyAddsPerSecond: machineRate };
+    const isBusy = Math.max(load, rates.load) > busyLoad;
+    const machine = { cpu, threads, precision, multiplyAddsPerSecond: machineRate, isBusy };
     report.result({ ...profile, machine, ...(flame === undefined ? {} : { file: flame }) }, () => {
       if (defaults !== undefined) tellChoices(report, defaults);
       report.line(`One step: ${ms(profile.seconds)}, ${phases(profile)} (${precision}, ${threads} threads)\n`);
-      report.table(moduleRows(profile, machineRate));
+      if (isBusy) report.line(`${busyNote}\n`);
+      report.table(moduleRows(profile, machineRate, (report.columns ?? wide) < wide));
       report.line();
       report.table(operationRows(profile, machineRate, options.rows));
       report.line(`\nMatrix products reach ${scaled(2 * machineRate)}FLOP/s on this machine.`);
@@ -91,17 +95,20 @@ function folded(modules: readonly ModuleTime[]): ModuleTime[] {
   return [...rows.values()];
 }
 
-function moduleRows({ modules, seconds }: StepProfile, machineRate: number): string[][] {
+const busyNote = "Measured while other work had the machine: the times are too long. Profile again when it is quiet.";
+
+/** A terminal of so many columns has room for the two directions and the bytes of every module. */
+const wide = 100;
+
+function moduleRows({ modules, seconds }: StepProfile, machineRate: number, isNarrow: boolean): string[][] {
   const shown = folded(modules).filter(({ seconds: own }) => own > smallestShare * seconds);
   return [
-    ["module", "time", "share", "forward", "backward", "bytes", "rate", "of the machine's"],
+    ["module", "time", "share", ...(isNarrow ? [] : ["forward", "backward", "bytes"]), "rate", "of the machine's"],
     ...shown.map((one) => [
       one.path === "" ? "(the model)" : one.path,
       ms(one.seconds),
       percent(one.seconds / seconds),
-      ms(one.forwardSeconds),
-      ms(one.backwardSeconds),
-      bytes(one.bytes),
+      ...(isNarrow ? [] : [ms(one.forwardSeconds), ms(one.backwardSeconds), bytes(one.bytes)]),
       ...rate(one.multiplyAdds, one.seconds, machineRate),
     ]),
   ];

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { type Add, wholeNumber } from "../options.js";
-import { type Report, tableLines } from "../report.js";
+import type { Report } from "../report.js";
 import { loadSweep, type ResolvedSweep } from "../sweep/load.js";
-import { planSweep, type SweepPlan } from "../sweep/plan.js";
+import { planSweep, type SweepPlan, timesOf } from "../sweep/plan.js";
 import { runSweep, type SweepOutcome } from "../sweep/run.js";
 import { duration, quoted, scaled, whole } from "../words.js";
 import { typedCommand } from "./pretrain.js";
@@ -48,7 +48,7 @@ export function sweepCommand(program: Command, add: Add): void {
     const plan = await planSweep(resolved, options.pictures);
     const folder = options.out ?? `runs/${resolved.name}`;
     if (options.dryRun === true) {
-      tellPlan(report, resolved, plan);
+      tellPlan(report, resolved, plan, await timesOf(plan, (line) => report.line(line)));
       return 0;
     }
     if (plan.note !== undefined) throw new Error(plan.note);
@@ -63,32 +63,42 @@ export function sweepCommand(program: Command, add: Add): void {
   });
 }
 
-function tellPlan(report: Report, { sweep }: ResolvedSweep, { points, note }: SweepPlan): void {
+function tellPlan(
+  report: Report,
+  { sweep }: ResolvedSweep,
+  { points, note }: SweepPlan,
+  times: ReadonlyMap<string, number | undefined>,
+): void {
   const total = points.reduce((sum, { cost }) => sum + cost, 0);
-  const listed = points.map(({ point, cost, steps }) => ({ id: point.id, at: point.at, cost, steps }));
-  report.result({ title: sweep.title, points: listed, cost: total, note }, () => {
+  const seconds = [...times.values()].reduce<number>((sum, time) => sum + (time ?? Number.NaN), 0);
+  const listed = points.map(({ point, cost, steps }) => {
+    return { id: point.id, at: point.at, cost, steps, seconds: times.get(point.id) };
+  });
+  const time = (value = Number.NaN): string => (Number.isNaN(value) ? "" : duration(value));
+  report.result({ title: sweep.title, points: listed, cost: total, seconds, note }, () => {
     report.line(sweep.title);
     report.table([
-      ["", "point", "steps", "multiply-adds", "share"],
+      ["", "point", "steps", "multiply-adds", "share", "time here"],
       ...points.map(({ point, cost, steps }, i) => [
         `${i + 1}`,
         point.id,
         steps === undefined ? "" : whole(steps),
         scaled(cost),
         `${((100 * cost) / total).toFixed(1)} %`,
+        time(times.get(point.id)),
       ]),
-      ["", "all", "", scaled(total), ""],
+      ["", "all", "", scaled(total), "", time(seconds)],
     ]);
     report.line();
     if (note !== undefined) report.line(`Costs are for each picture of the set: ${note} Or say --pictures <n>.`);
-    else report.line("Multiply-adds of training, backward counted as twice forward; judging comes on top.");
+    else report.line("Training alone, backward counted as twice forward; reading pictures and judging come on top.");
   });
 }
 
 function tellOutcome(report: Report, outcome: SweepOutcome): void {
   const { summary, finished, failed, waiting, seconds, files, exitCode } = outcome;
   report.line();
-  for (const line of tableLines(outcome.table)) report.line(`  ${line}`);
+  report.table(outcome.table);
   report.line();
   report.line(
     `${finished} of ${finished + failed + waiting} points finished${failed > 0 ? `, ${failed} failed (--retry trains them again)` : ""}, in ${duration(seconds)}.`,

@@ -1,6 +1,7 @@
 /** k-NN and linear probe of an encoder, beside the same of raw pixels and of the encoder before training. */
 import type { LabelledFeatures, LinearProbeResult, RunConfig, Source, Tensor } from "../../index.js";
-import { percent } from "../words.js";
+import type { Live } from "../report.js";
+import { percent, whole } from "../words.js";
 
 export type Measure = "knn" | "linear";
 
@@ -25,6 +26,8 @@ export interface EvaluationSetting {
   readonly k: number;
   /** Of the encoder's matrix products; float32 unless said. Features are float32 always. */
   readonly precision?: "float32" | "bfloat16";
+  /** Told how far it is. */
+  readonly live?: Pick<Live, "begin" | "update">;
   /** Aborted: ends at the next batch of pictures, by its reason. */
   readonly signal?: AbortSignal;
 }
@@ -36,12 +39,15 @@ export type Encode = (images: Tensor) => Tensor;
 export async function measure(name: string, encode: Encode, setting: EvaluationSetting): Promise<Measured> {
   const { knn, linearProbe } = await import("../../index.js");
   const began = performance.now();
-  const train = await featuresOf(encode, setting, setting.train);
+  const train = await featuresOf(encode, setting, setting.train, `${name}: features to learn from`);
   try {
-    const test = await featuresOf(encode, setting, setting.test);
+    const test = await featuresOf(encode, setting, setting.test, `${name}: features to judge`);
     try {
-      const { measures, k } = setting;
+      const { measures, k, live } = setting;
       const neighbours = Math.min(k, train.labels.length);
+      live?.begin(
+        `${name}: ${measures.map((which) => (which === "knn" ? `${neighbours}-NN` : "linear probe")).join(", ")} …`,
+      );
       return {
         name,
         dimensions: train.features.side(1),
@@ -61,11 +67,12 @@ function linearOf({ accuracy, l2, edge }: LinearProbeResult): Partial<Measured> 
   return { linear: accuracy, penalty: l2, ...(edge === undefined ? {} : { penaltyEdge: edge }) };
 }
 
-/** Features in float32 of all pictures of a source; the caller's to dispose. */
+/** Features in float32 of all pictures of a source; the caller's to dispose. @param what they are, for the line of progress */
 export async function featuresOf(
   encode: Encode,
   setting: EvaluationSetting,
   source: Source,
+  what = "features",
 ): Promise<LabelledFeatures> {
   const { autocast, extractFeatures, plainLoader } = await import("../../index.js");
   const { config, precision = "float32", signal } = setting;
@@ -73,8 +80,11 @@ export async function featuresOf(
   await using loader = plainLoader(config, source, Math.min(250, source.size));
   const batches = loader.batches({ epoch: 0, batch: 0 }, { epoch: 1 });
   const options = { mean, std, device: config.device };
+  let seen = 0;
   const inPrecision: Encode = (images) => {
     signal?.throwIfAborted();
+    setting.live?.update(seen / source.size, `${what}: ${whole(seen)} of ${whole(source.size)} pictures`);
+    seen += images.side(0);
     return autocast(precision, () => encode(images), config.device);
   };
   const { features, labels } = await extractFeatures(inPrecision, batches, options);

@@ -10,11 +10,17 @@ import { whole } from "../words.js";
 
 const isPicture = (path: string): boolean => /\.(jpe?g|png|webp|gif|tiff?|avif|npy)$/i.test(path);
 
+interface Named extends Disposable {
+  readonly source: SourceInput;
+  /** A picture's name as it was given, of its name in the source. */
+  shown(name: string): string;
+}
+
 /** One source, or the files that were named, as a list in a temporary folder that goes when this is disposed. */
-export function predictionSource(given: readonly string[]): { source: SourceInput } & Disposable {
+export function predictionSource(given: readonly string[]): Named {
   const [first] = given;
   if (given.length === 1 && first !== undefined && !isPicture(first))
-    return { source: parseSource(first, "test"), [Symbol.dispose]: () => undefined };
+    return { source: parseSource(first, "test"), shown: (name) => name, [Symbol.dispose]: () => undefined };
   for (const path of given) {
     if (statOf(path)?.isFile() === true) continue;
     throw new UsageError({
@@ -28,8 +34,10 @@ export function predictionSource(given: readonly string[]): { source: SourceInpu
   const folder = mkdtempSync(join(tmpdir(), "lacuna-predict-"));
   const list = join(folder, "pictures.txt");
   writeFileSync(list, `${given.map((path) => resolve(path)).join("\n")}\n`);
+  const typed = new Map(given.map((path) => [resolve(path), path]));
   return {
     source: { kind: "list", path: list },
+    shown: (name) => typed.get(resolve(folder, name)) ?? name,
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

@@ -1,5 +1,5 @@
 /** The first five minutes with Lacuna: data, before, training, after. */
-import type { RunConfig, SourceProgress } from "../../index.js";
+import type { RunConfig, SourceProgress, Tensor } from "../../index.js";
 import {
   type EvaluationSetting,
   type Measured,
@@ -8,7 +8,7 @@ import {
   measurePixels,
   measureUntrained,
 } from "../measure/evaluation.js";
-import type { Report } from "../report.js";
+import type { Live, Report } from "../report.js";
 import { defaultRunFolder } from "../training/folder.js";
 import { tellVerdict } from "../training/judge.js";
 import { type Watched, watchRun } from "../training/watch.js";
@@ -38,7 +38,10 @@ export async function quickstart(report: Report, options: QuickstartOptions): Pr
   tellPlan(report, epochs, seconds);
 
   report.line("Before training (features of 20,000 pictures, which takes a while):");
-  const before = [await measurePixels(setting), await measureUntrained(setting)];
+  const before = await showing(report, async (live) => [
+    await measurePixels({ ...setting, live }),
+    await measureUntrained({ ...setting, live }),
+  ]);
   report.table(measuredTable(before, labelled.measures, labelled.k));
   report.line();
 
@@ -51,10 +54,21 @@ export async function quickstart(report: Report, options: QuickstartOptions): Pr
   report.line();
   report.line("After training:");
   using model = loadModel(out);
-  const after = await measure("after training", (images) => model.encoder.features(images), setting);
+  const encode = (images: Tensor): Tensor => model.encoder.features(images);
+  const after = await showing(report, (live) => measure("after training", encode, { ...setting, live }));
   const rows = [...before, after];
   report.result({ ...watched, epochs, accuracy: rows }, () => tellEnd(report, rows, watched, epochs));
   return 0;
+}
+
+/** With a line of progress. */
+async function showing<T>(report: Report, body: (live: Live) => Promise<T>): Promise<T> {
+  const live = await report.live();
+  try {
+    return await body(live);
+  } finally {
+    live.stop();
+  }
 }
 
 async function openSetting(report: Report): Promise<EvaluationSetting> {

@@ -1,6 +1,7 @@
 /** What each point would cost, and the order in which they are run. */
 import type { RunConfig } from "../../index.js";
 import { costOf } from "../training/cost.js";
+import { forecast } from "../training/plan.js";
 import type { ResolvedPoint, ResolvedSweep } from "./load.js";
 
 export interface PlannedPoint extends ResolvedPoint {
@@ -57,6 +58,26 @@ async function runCost(
 async function sizeOf(config: RunConfig): Promise<number> {
   const { openSource } = await import("../../index.js");
   return (await openSource(config.data.source)).size;
+}
+
+/** Seconds of each point's training on this machine, as `lacuna plan` predicts them; undefined where pictures are not known. */
+export async function timesOf(
+  { points }: SweepPlan,
+  tell: (line: string) => void,
+): Promise<ReadonlyMap<string, number | undefined>> {
+  const steps = new Map<string, Promise<number>>();
+  const times = new Map<string, number | undefined>();
+  for (const { point, config, steps: count } of points) {
+    const same = JSON.stringify({ ...config, seed: 0, epochs: 0 }); // what makes no step longer
+    const stepSeconds = count === undefined ? undefined : await once(steps, same, () => secondsOf(config, tell));
+    times.set(point.id, stepSeconds === undefined ? undefined : stepSeconds * (count as number));
+  }
+  return times;
+}
+
+async function secondsOf(config: RunConfig, tell: (line: string) => void): Promise<number> {
+  const processBytes = process.memoryUsage.rss();
+  return (await forecast(config, { decodedPerSecond: undefined, processBytes, again: false, tell })).stepSeconds;
 }
 
 function once<T>(known: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {

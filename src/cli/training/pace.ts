@@ -56,18 +56,18 @@ export class Pace {
     return (this.#last?.step ?? 0) / this.run.steps;
   }
 
-  /** `step 120/585 · epoch 0.6/3 · loss 0.812 · rate 5.9e-4 · 498 images/s · 2 % waiting · 4 min left` */
+  /** `4 min left · step 120/585 · epoch 0.6/3 · loss 0.812 · 498 images/s · 2 % waiting · rate 5.9e-4`: what matters most first */
   get text(): string {
     if (this.#last === undefined) return "starting";
     const { step, epoch, learningRate } = this.#last;
     return [
+      `${duration(this.secondsLeft)} left`,
       `step ${step}/${this.run.steps}`,
       `epoch ${epoch.toFixed(epoch < 10 ? 2 : 1)}/${Number(this.run.epochs.toFixed(2))}`,
       `loss ${this.loss.toFixed(4)}`,
-      `rate ${figure(learningRate)}`,
       `${Math.round(this.imagesPerSecond)} images/s`,
       `${Math.round(100 * this.waitShare)} % waiting`,
-      `${duration(this.secondsLeft)} left`,
+      `rate ${figure(learningRate)}`,
     ].join(" · ");
   }
 }

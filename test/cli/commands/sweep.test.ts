@@ -10,8 +10,8 @@ test("a dry run shows points, order and cost, and makes nothing", async () => {
   const out = join(folder, "out");
   const { code, out: text } = await lacuna("sweep", file, "--dry-run", "--out", out);
   expect(code).toBe(0);
-  expect(text).toMatch(/1 +maskRatio-0\.75 +4 +[\d.]+ M +\d+\.\d %\n +2 +maskRatio-0\.25/);
-  expect(text).toMatch(/all +[\d.]+ M/);
+  expect(text).toMatch(/1 +maskRatio-0\.75 +4 +[\d.]+ M +\d+\.\d % +\d+ s\n +2 +maskRatio-0\.25/);
+  expect(text).toMatch(/all +[\d.]+ M +\d+ s\n/);
   expect(existsSync(out)).toBe(false);
   const data = JSON.parse((await lacuna("sweep", file, "--dry-run", "--json")).out);
   expect(data.points.map(({ id }: { id: string }) => id)).toEqual([
@@ -20,6 +20,9 @@ test("a dry run shows points, order and cost, and makes nothing", async () => {
     "maskRatio-0.5",
   ]);
   expect(data.cost).toBeGreaterThan(0);
+  const times = data.points.map(({ seconds }: { seconds: number }) => seconds);
+  expect(Math.min(...times)).toBeGreaterThan(0);
+  expect(data.seconds).toBeCloseTo(times.reduce((a: number, b: number) => a + b));
 });
 
 test("the answer as JSON alone on stdout; a misspelt flag is named", async () => {

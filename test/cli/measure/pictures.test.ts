@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { predictionSource } from "../../../src/cli/measure/pictures.js";
+import { openSource } from "../../../src/data/source.js";
 import { makePictures, temporaryFolder } from "../terminal.js";
 
 test("files become a list that goes again; a folder is itself", async () => {
@@ -13,6 +14,8 @@ test("files become a list that goes again; a folder is itself", async () => {
     expect(named.source).toMatchObject({ kind: "list" });
     ({ path } = named.source as { path: string });
     expect(readFileSync(path, "utf8")).toBe(`${files.join("\n")}\n`);
+    const source = await openSource(named.source);
+    expect(files.map((_, i) => named.shown(source.name(i)))).toEqual(files); // and not by their way from the temporary folder
   }
   expect(existsSync(path)).toBe(false);
   using whole = predictionSource([folder]);

@@ -31,7 +31,7 @@ test("speed counts training, the time left counts the wall clock", () => {
   expect(pace.secondsLeft).toBeCloseTo(80);
   expect(pace.share).toBeCloseTo(0.2);
   expect(pace.text).toBe(
-    "step 20/100 · epoch 2.00/10 · loss 2.0000 · rate 6e-4 · 128 images/s · 10 % waiting · 80 s left",
+    "80 s left · step 20/100 · epoch 2.00/10 · loss 2.0000 · 128 images/s · 10 % waiting · rate 6e-4",
   );
 });
 
