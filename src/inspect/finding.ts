@@ -3,6 +3,7 @@ import type { RunEvent } from "../runs/schema.js";
 
 /**
  * - `bad-input`: what reaches the model cannot be learned from: blank, shuffled, or normalised wrongly
+ * - `failed`: an error ended the run; `stopped`: it was interrupted or killed; what it learned until then may be well
  * - `diverged`: a loss of NaN, or one that rose well above its best and stays there
  * - `frozen`: the encoder's weights do not change
  * - `unhealthy`: a quantity that the method watches (its `health`) is beyond its limit
@@ -16,6 +17,8 @@ import type { RunEvent } from "../runs/schema.js";
  */
 export type VerdictStatus =
   | "normal"
+  | "failed"
+  | "stopped"
   | "bad-input"
   | "diverged"
   | "frozen"

@@ -28,8 +28,12 @@ export function notFinite(
   evidence: Evidence,
 ): Finding | undefined {
   const broken = steps.find(({ loss }) => !Number.isFinite(loss));
-  const warning = events.find((event) => event.type === "warning" && event.code === "non-finite");
-  const at = broken?.step ?? warning?.step;
+  const told = events.findLast(
+    (event) =>
+      (event.type === "warning" && event.code === "non-finite") ||
+      (event.type === "end" && event.reason === "failed" && /not finite/.test(event.message ?? "")),
+  );
+  const at = broken?.step ?? told?.step;
   if (at === undefined) return undefined;
   evidence["nonFiniteStep"] = at;
   const headline = `The run diverged: at step ${at} the loss was no longer a number.`;
@@ -39,11 +43,14 @@ export function notFinite(
 export function tooEarly(
   steps: readonly StepEvent[],
   shape: Shape | undefined,
+  { ended }: Pick<Setting, "ended">,
   evidence: Evidence,
 ): Finding | undefined {
   if (shape !== undefined && (steps.at(-1)?.step ?? 0) >= limits.steps) return undefined;
   const done = evidence["steps"] as number;
-  const headline = `It is too early to tell: ${done} steps of the ${limits.steps} that it takes.`;
+  const headline = ended
+    ? `The run is finished, and too short to judge: ${done} steps, where ${limits.steps} are needed.`
+    : `It is too early to tell: ${done} steps of the ${limits.steps} that it takes.`;
   return { status: "too-early", headline, causes: [] };
 }
 

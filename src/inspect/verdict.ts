@@ -1,5 +1,6 @@
 /** Says whether a run looks normal, from nothing but its events and run.json. */
-import type { RunEvent, RunFile, StepEvent } from "../runs/schema.js";
+import type { RunEvent, RunFile, RunStatus, StepEvent } from "../runs/schema.js";
+import { endedAs, endingOf } from "./ending.js";
 import { type Evidence, type Finding, percent, type Suspect } from "./finding.js";
 import { healthySignals, readSignals, unhealthy } from "./health.js";
 import { badInput } from "./input.js";
@@ -18,7 +19,11 @@ export interface Verdict extends Finding {
 }
 
 /** What of a run.json a verdict reads. */
-type Judged = Pick<RunFile, "derived"> & Partial<Pick<RunFile, "config" | "data" | "health">>;
+type Judged = Pick<RunFile, "derived"> &
+  Partial<Pick<RunFile, "config" | "data" | "health">> & {
+    /** As `openRun` says it. */
+    readonly state?: RunStatus | "killed";
+  };
 
 /** Share of the time. */
 const longWait = 0.2;
@@ -35,11 +40,17 @@ export function verdict(events: readonly RunEvent[], run: Judged, references?: r
   const evidence: Evidence = { steps: steps.at(-1)?.step ?? 0 };
   const comparison = references && compareWith(references, events, run);
   const bad = badInput(events, evidence);
-  const found = judge(events, steps, run, evidence, comparison);
+  const found = withInput(judge(events, steps, run, evidence, comparison), bad);
+  const ending = endingOf(events, run.derived["steps"], run.state);
   const added = comparison === undefined ? {} : { comparison };
-  if (bad === undefined) return { ...found, evidence, ...added };
-  if (found.status !== "diverged") return { ...bad, evidence, ...added };
-  return { ...found, suspect: bad.suspect as Suspect, causes: [bad.headline, ...bad.causes], evidence, ...added };
+  return { ...(ending === undefined ? found : endedAs(ending, found)), evidence, ...added };
+}
+
+/** What is wrong with the pictures comes first, and is the cause of a divergence. */
+function withInput(found: Finding, bad: Finding | undefined): Finding {
+  if (bad === undefined) return found;
+  if (found.status !== "diverged") return bad;
+  return { ...found, suspect: bad.suspect as Suspect, causes: [bad.headline, ...bad.causes] };
 }
 
 function judge(
@@ -70,7 +81,7 @@ function judge(
     frozen(moved, isPretraining) ??
     unhealthy(readings, culprit, evidence) ??
     collapsed(events, { warmup, culprit, canBeConstant: health?.loss === "moves" }, evidence) ??
-    tooEarly(steps, shape, evidence);
+    tooEarly(steps, shape, setting, evidence);
   if (found !== undefined) return found;
   const learns = shape as Shape;
   // A loss that moves may rise, jump and stay while all is well.

@@ -29,8 +29,11 @@ test("what the evidence points to is the first cause", () => {
 });
 
 test("too early, healthy, ended", () => {
-  expect(tooEarly(flat, shape, { steps: 300 })).toBeUndefined();
-  expect(tooEarly(flat.slice(0, 50), shape, { steps: 50 })?.headline).toContain("50 steps of the 100");
+  expect(tooEarly(flat, shape, { ended: false }, { steps: 300 })).toBeUndefined();
+  expect(tooEarly(flat.slice(0, 50), shape, { ended: false }, { steps: 50 })?.headline).toContain(
+    "50 steps of the 100",
+  );
+  expect(tooEarly(flat.slice(0, 50), shape, { ended: true }, { steps: 50 })?.headline).toContain("too short to judge");
   const unknown: Setting = { warmup: 20, baseline: undefined, answer: undefined, ended: false, culprit: undefined };
   const fallen = { ...shape, first: 2, recent: 0.5 };
   expect(healthy(fallen, unknown).headline).toBe("The run looks normal: the loss fell from 2 to 0.5.");

@@ -10,7 +10,7 @@ type Row = readonly [string, string | Html];
 const mostRows = 200;
 
 export function verdictSection({ status, headline, causes, evidence }: Verdict): Html {
-  const kind = status === "normal" ? "good" : status === "too-early" ? "wait" : "bad";
+  const kind = status === "normal" ? "good" : status === "too-early" || status === "stopped" ? "wait" : "bad";
   const numbers = Object.entries(evidence).map(([name, value]) => `${spoken(name)} ${figure(value)}`);
   return html`<section class="verdict ${kind}" aria-labelledby="verdict"><h2 id="verdict">${headline}</h2>${
     causes.length > 0

@@ -18,12 +18,18 @@ export interface Judged {
 export async function judgeRun(folder: string): Promise<Judged> {
   const { loadReferences, nearestReference, openRun, verdict, writeCurves } = await import("../../index.js");
   const opened = openRun(folder);
-  const { events, run } = opened;
+  const { events, run, state } = opened;
   const references = loadReferences();
   const recorded = nearestReference(references, run)?.reference;
   const hasSteps = events.some(({ type }) => type === "step");
   const kept = hasSteps ? await ifKept("curves", () => writeCurves(opened, { recorded })) : {};
-  return { opened, verdict: verdict(events, run, references), curves: kept.value, unkept: kept.note, recorded };
+  return {
+    opened,
+    verdict: verdict(events, { ...run, state }, references),
+    curves: kept.value,
+    unkept: kept.note,
+    recorded,
+  };
 }
 
 /** What `write` gives, or a line on why nothing could be kept. Other errors pass. */

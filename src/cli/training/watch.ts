@@ -16,6 +16,8 @@ export interface Watched {
   /** Of this command: 0, or the code of a saved run that was interrupted. */
   readonly exitCode: number;
   readonly steps: number;
+  /** False where the run had been finished before. */
+  readonly isNew: boolean;
   readonly loss: number;
   readonly heldOutLoss: number | undefined;
   readonly seconds: number;
@@ -60,9 +62,7 @@ export async function watchRun(
 
 class Watcher {
   interrupted = false;
-  readonly #previews: string[] = [];
   #badFiles = 0;
-  #heldOutLoss: number | undefined;
   #loss = Number.NaN;
   #step: number;
   /** Step of the last checkpoint. */
@@ -99,7 +99,7 @@ class Watcher {
         ["batch", `${effectiveBatch}${config.optim.accumulate > 1 ? `, in ${config.optim.accumulate} parts` : ""}`],
         ["learning rate", `${figure(learningRate)} = ${base}, warm-up ${warmupSteps} of ${steps} steps`],
         ["precision", `${config.precision} on ${config.device}`],
-        ...(startStep > 0 ? [["goes on at", `step ${startStep} of ${steps}`]] : []),
+        ...(startStep > 0 && startStep < steps ? [["goes on at", `step ${startStep} of ${steps}`]] : []),
       ],
       2,
     );
@@ -118,11 +118,9 @@ class Watcher {
         this.#seeStep(event);
         break;
       case "preview":
-        this.#previews.push(join(this.folder, event.path));
         this.report.line(`picture: ${join(this.folder, event.path)}`);
         break;
       case "heldOut":
-        this.#heldOutLoss = event.loss;
         this.#seeScores(event);
         break;
       case "probe":
@@ -212,13 +210,16 @@ class Watcher {
 
   async result(): Promise<Omit<Watched, "seconds" | "exitCode">> {
     const { opened, verdict, curves } = await judgeRun(this.folder);
+    const { summarize } = await import("../../index.js");
+    const { smoothedLoss = Number.NaN, heldOutLoss, badFiles } = summarize(opened.events);
     return {
       folder: this.folder,
       steps: this.#step,
-      loss: this.#loss,
-      heldOutLoss: this.#heldOutLoss,
-      previews: this.#previews,
-      badFiles: this.#badFiles,
+      isNew: this.#firstSteps > 0,
+      loss: this.#firstSteps > 0 ? this.#loss : smoothedLoss,
+      heldOutLoss,
+      previews: opened.events.flatMap((event) => (event.type === "preview" ? [join(this.folder, event.path)] : [])),
+      badFiles,
       verdict: "task" in opened.run.config ? undefined : verdict,
       accuracy: accuracyOf(opened.events),
       curves,
@@ -231,7 +232,10 @@ export function tellResult(report: Report, watched: Watched): void {
   const { folder, previews, curves, verdict, badFiles, steps, loss, heldOutLoss, seconds, accuracy } = watched;
   const held = heldOutLoss === undefined ? "" : `, on held-out pictures ${figure(heldOutLoss)}`;
   report.line();
-  report.line(`${steps} steps, loss ${figure(loss)}${held}, in ${duration(seconds)}.`);
+  const came = `${steps} steps, loss ${figure(loss)}${held}`;
+  report.line(
+    watched.isNew ? `${came}, in ${duration(seconds)}.` : `This run is finished, with nothing left to do: ${came}.`,
+  );
   if (badFiles > 0)
     report.line(`${badFiles} pictures could not be read and were replaced: see ${join(folder, "events.jsonl")}`);
   if (verdict !== undefined) tellVerdict(report, verdict);

@@ -193,12 +193,13 @@ export async function openResumed<C extends LoopConfig>(
     return await building(spec, config, context, async (trainer) => {
       if (checkpoint === undefined) await trainer.begin(() => firstLoader(config, trainer, source));
       else load(checkpoint, trainer);
-      const writer = await RunWriter.resume(folder, step);
+      const isOver = run.status === "finished" && step >= context.derived.steps; // nothing is left: nothing is written
+      const writer = isOver ? undefined : await RunWriter.resume(folder, step);
       return closingOnError(writer, async () => {
         const crashed = await crashedPictures(join(folder, noteFolder), source, config.data);
         const warnings = [
           ...damaged.map(({ path, error }) => `skipped ${path}: ${error.message}`),
-          ...asideNote(writer),
+          ...asideNote(writer?.cut),
           ...changed,
           ...crashed.map(
             ({ path, code }) => `${path} is left out: decoding it ended in "${code}", in a process of its own too`,
@@ -216,7 +217,7 @@ export async function openResumed<C extends LoopConfig>(
 }
 
 /** What had to be taken out of the middle of the log. */
-function asideNote({ cut }: RunWriter): string[] {
+function asideNote(cut: RunWriter["cut"]): string[] {
   if (cut?.asidePath === undefined) return [];
   const lines = cut.asideLines.length === 1 ? "line" : "lines";
   return [`${lines} ${cut.asideLines.join(", ")} of events.jsonl could not be read: kept in ${cut.asidePath}`];

@@ -9,7 +9,7 @@ test("numbers, verdict and curves of a finished run", async () => {
   expect(code).toBe(0);
   expect(out).toMatch(/state +finished/);
   expect(out).toMatch(/steps +2 of 2, epoch 1\.00/);
-  expect(out).toContain("It is too early to tell: 2 steps of the 100");
+  expect(out).toContain("The run is finished, and too short to judge: 2 steps");
   expect(existsSync(join(run, "curves.svg"))).toBe(true);
   const data = JSON.parse((await lacuna("inspect", run, "--json")).out);
   expect(data).toMatchObject({
@@ -47,6 +47,8 @@ test("a killed run, in a process that never loads libtorch", async () => {
   expect(code).toBe(0);
   expect(out).toMatch(/state +killed: go on with lacuna resume/);
   expect(out).toMatch(/steps +1 of 2/);
+  expect(out).toContain("The run was killed at step 1 of 2.");
+  expect(out).not.toContain("too early");
 });
 
 test("all of it as one HTML file", async () => {

@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { lacuna, temporaryFolder, tinyRun } from "../terminal.js";
@@ -9,7 +9,13 @@ test("a finished run has nothing left", async () => {
   const { run } = await tinyRun(temporaryFolder());
   const { code, out } = await lacuna("resume", run, "--json");
   expect(code).toBe(0);
-  expect(JSON.parse(out)).toMatchObject({ steps: 2, exitCode: 0 });
+  expect(JSON.parse(out)).toMatchObject({ steps: 2, isNew: false, exitCode: 0, loss: expect.any(Number) as unknown });
+  const before = readFileSync(join(run, "events.jsonl"), "utf8");
+  const again = await lacuna("resume", run);
+  expect(again.out).toMatch(/This run is finished, with nothing left to do: 2 steps, loss \d/);
+  expect(again.out).not.toMatch(/NaN|goes on at/);
+  expect(readFileSync(join(run, "events.jsonl"), "utf8")).toBe(before);
+  expect((await lacuna("inspect", run)).out).toMatch(/begun 1 time\n/);
 });
 
 test("changed pictures are named, and accepted on demand", async () => {
