@@ -70,7 +70,11 @@ module.exports = {
       ["engine/dispatch\\.ts$", "nn", "tensor", "formats", wholeFiles, ...engineFaces],
       "readers of a recording know no models",
     ),
-    only("train", everythingBelowTraining, "probes are handed in by the caller: training knows no evaluation"),
+    only(
+      "train",
+      [...everythingBelowTraining, "inspect/(input|finding)\\.ts$"],
+      "probes are handed in by the caller: training knows no evaluation",
+    ),
     only("plan", [...everythingBelowTraining, "train"], "what a run would be and cost, before it begins"),
     only("inspect", ["runs"], "a verdict is read from run folders alone"),
     only("finetune", [...everythingBelowTraining, "train"], "supervised training runs in the same loop"),

@@ -5,9 +5,10 @@ import type { RunEvent } from "../runs/schema.js";
  * - `bad-input`: what reaches the model cannot be learned from: blank, shuffled, or normalised wrongly
  * - `failed`: an error ended the run; `stopped`: it was interrupted or killed; what it learned until then may be well
  * - `diverged`: a loss of NaN, or one that rose well above its best and stays there
- * - `frozen`: the encoder's weights do not change
+ * - `frozen`: the weights of the encoder, or of all the rest, do not change
  * - `unhealthy`: a quantity that the method watches (its `health`) is beyond its limit
  * - `collapsed`: pictures no longer differ in the features (probes featureStd, featureRank)
+ * - `below-untrained`: the features classify worse than before training
  * - `predict-the-mean`: the loss is where a model is that learned nothing but the mean
  * - `not-learning`: the same for a loss whose such level is not known: it does not fall
  * - `unstable`: the loss jumps up and comes back, again and again
@@ -24,6 +25,7 @@ export type VerdictStatus =
   | "frozen"
   | "unhealthy"
   | "collapsed"
+  | "below-untrained"
   | "predict-the-mean"
   | "not-learning"
   | "unstable"
@@ -35,8 +37,11 @@ export type VerdictStatus =
 export type Suspect =
   | "normalisation"
   | "constant-pictures"
+  | "faint-pictures"
   | "shuffled-patches"
   | "frozen-encoder"
+  | "frozen-rest"
+  | "clipping"
   | "learning-rate"
   | "warm-up"
   | "weight-decay";

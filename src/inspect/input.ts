@@ -7,14 +7,29 @@ const limits = {
   /** Healthy deviations: 0.82 to 0.97, and 0.25 for pixels of 0 to 1 that nobody normalised; wrong ones: 0.0035 and 49. */
   std: [0.1, 5],
   mean: 3,
+  /** Deviation of pixels from 0 to 1 below which pictures show next to nothing, as people see them. */
+  contrast: 0.04,
   /** Share of pictures of one colour: 0 where all is well, 1 in a set of them. */
   flatPictures: 0.9,
   /** CIFAR-10 and Fashion-MNIST 0.8 to 1.0, drawn shapes 0.7 to 1.0; their patches shuffled 4.3. */
   seam: 2.1,
 } as const;
 
-/** Undefined where nothing is wrong, or a run of an earlier version did not say. */
-export function badInput(events: readonly RunEvent[], evidence: Evidence): Finding | undefined {
+/** How pixels from 0 to 1 are normalised: by channel. */
+interface Normalisation {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/**
+ * Undefined where nothing is wrong, or a run of an earlier version did not say. @param data by which brightness is told from wrong
+ * normalisation, where it is known
+ */
+export function badInput(
+  events: readonly RunEvent[],
+  evidence: Evidence,
+  data?: Partial<Normalisation>,
+): Finding | undefined {
   const input = events.find((event) => event.type === "input");
   if (input === undefined) return undefined;
   const { mean, std, flatPictures, seam } = input;
@@ -23,8 +38,37 @@ export function badInput(events: readonly RunEvent[], evidence: Evidence): Findi
   Object.assign(evidence, { inputMean: far, inputStd: spread, flatPictures, ...(seam === null ? {} : { seam }) });
   if (flatPictures >= limits.flatPictures) return constant(flatPictures);
   const [low, high] = limits.std;
+  const brightness = brightnessOf(input, data);
+  if (spread < low && brightness !== undefined && brightness.deviation < limits.contrast) return faint(brightness);
   if (spread < low || spread > high || Math.abs(far) > limits.mean) return normalisation(far, spread);
   return seam !== null && seam > limits.seam ? shuffled(seam) : undefined;
+}
+
+/** Of the pixels as they were before the normalisation, 0 is black and 1 is white. */
+function brightnessOf(
+  input: Normalisation,
+  { mean = [], std = [] }: Partial<Normalisation> = {},
+): { mean: number; deviation: number } | undefined {
+  if (mean.length !== input.mean.length || std.length !== input.std.length) return undefined;
+  const average = (of: (c: number) => number): number =>
+    input.mean.reduce((sum, _, c) => sum + of(c), 0) / Math.max(1, input.mean.length);
+  return {
+    mean: average((c) => (input.mean[c] as number) * (std[c] as number) + (mean[c] as number)),
+    deviation: average((c) => (input.std[c] as number) * (std[c] as number)),
+  };
+}
+
+function faint({ mean, deviation }: { readonly mean: number; readonly deviation: number }): Finding {
+  const what = mean < 0.1 ? "nearly black" : mean > 0.9 ? "nearly white" : "nearly of one tone";
+  return {
+    status: "bad-input",
+    suspect: "faint-pictures",
+    headline: `The pictures are ${what}: their brightness is ${percent(mean)} of white, with a deviation of ${percent(deviation)}.`,
+    causes: [
+      "Values that fill a small part of their range, as those of many cameras with 12 or 16 bits do, look so when saved with 8 bits: stretch them when exporting.",
+      "If they are meant to be so, set data.mean and data.std to their own: lacuna plan prints them.",
+    ],
+  };
 }
 
 function constant(share: number): Finding {

@@ -5,9 +5,10 @@ import { type Evidence, type Finding, percent, type Suspect } from "./finding.js
 import { healthySignals, readSignals, unhealthy } from "./health.js";
 import { badInput } from "./input.js";
 import { hasEnded, healthy, jumping, notFinite, risen, stuck, tooEarly, unsettled } from "./loss.js";
+import { belowUntrained } from "./probes.js";
 import { type Comparison, compareWith, type Reference } from "./reference.js";
 import { countJumps, type Shape, shapeOf, warmupEnd } from "./shape.js";
-import { collapsed, culpritOf, frozen, movement } from "./weights.js";
+import { clippedAway, collapsed, culpritOf, frozen, movement } from "./weights.js";
 
 export type { VerdictStatus } from "./finding.js";
 
@@ -23,6 +24,8 @@ type Judged = Pick<RunFile, "derived"> &
   Partial<Pick<RunFile, "config" | "data" | "health">> & {
     /** As `openRun` says it. */
     readonly state?: RunStatus | "killed";
+    /** Whether there are JPEGs among its pictures. */
+    readonly hasJpegs?: boolean;
   };
 
 /** Share of the time. */
@@ -39,7 +42,7 @@ export function verdict(events: readonly RunEvent[], run: Judged, references?: r
   const steps = events.filter((event) => event.type === "step");
   const evidence: Evidence = { steps: steps.at(-1)?.step ?? 0 };
   const comparison = references && compareWith(references, events, run);
-  const bad = badInput(events, evidence);
+  const bad = badInput(events, evidence, run.config?.["data"] as { mean?: number[]; std?: number[] } | undefined);
   const found = withInput(judge(events, steps, run, evidence, comparison), bad);
   const ending = endingOf(events, run.derived["steps"], run.state);
   const added = comparison === undefined ? {} : { comparison };
@@ -75,11 +78,12 @@ function judge(
   const isPretraining = run.config === undefined || "method" in run.config;
   const { health } = run;
   const readings = readSignals(events, health, warmup);
-  const setting = { warmup, baseline, answer: health?.trivialAnswer, ended: hasEnded(events), culprit };
+  const slowed = culprit ?? clippedAway(run, steps, evidence);
+  const setting = { warmup, baseline, answer: health?.trivialAnswer, ended: hasEnded(events), culprit: slowed };
   const found =
     notFinite(steps, events, culprit, evidence) ??
     frozen(moved, isPretraining) ??
-    unhealthy(readings, culprit, evidence) ??
+    unhealthy(readings, slowed, evidence) ??
     collapsed(events, { warmup, culprit, canBeConstant: health?.loss === "moves" }, evidence) ??
     tooEarly(steps, shape, setting, evidence);
   if (found !== undefined) return found;
@@ -93,8 +97,9 @@ function judge(
         jumping(jumps, culprit));
   return (
     ofLoss ??
+    belowUntrained(events, run, { ended: setting.ended, culprit }, evidence) ??
     offReference(comparison) ??
-    dataBound(waitShare) ??
+    dataBound(waitShare, run) ??
     (health?.loss === "moves" ? healthySignals(readings) : healthy(learns, setting))
   );
 }
@@ -109,11 +114,16 @@ function offReference(comparison: Comparison | undefined): Finding | undefined {
   return { status: "off-reference", headline, causes };
 }
 
-function dataBound(waitShare: number): Finding | undefined {
+function dataBound(waitShare: number, { config, hasJpegs = false }: Judged): Finding | undefined {
   if (waitShare <= longWait) return undefined;
+  const { source, jpeg } = (config?.["data"] ?? {}) as { source?: { kind?: string }; jpeg?: string };
+  const isLoose = source?.kind === "folder" || source?.kind === "list";
+  const scaled = hasJpegs && jpeg !== "scaled" ? ", or decode them smaller: --data.jpeg=scaled" : "";
   const causes = [
     "More data workers help while cores are free.",
-    "Pictures much larger than the crops cost decoding for nothing: pack them once (lacuna data pack), or --data.jpeg=scaled.",
+    ...(isLoose
+      ? [`Pictures much larger than the crops cost decoding for nothing: pack them once (lacuna data pack)${scaled}.`]
+      : []),
     "A slow or remote disk shows the same way: copy the data to a local one.",
   ];
   const headline = `The run learns, but it spends ${percent(Math.round(100 * waitShare) / 100)} of its time waiting for data.`;

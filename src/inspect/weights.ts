@@ -1,6 +1,7 @@
 /** What updates and features say: an encoder that does not move, moves too far, or gives all pictures one answer. */
-import type { RunEvent, RunFile } from "../runs/schema.js";
-import { type Evidence, type Finding, lastProbe, percent, type Suspect } from "./finding.js";
+import type { RunEvent, RunFile, StepEvent } from "../runs/schema.js";
+import { median } from "../runs/summary.js";
+import { type Evidence, type Finding, lastProbe, percent, type Suspect, show } from "./finding.js";
 
 /** Between what healthy and sick runs showed: records/2026-11-25-verdict. */
 const limits = {
@@ -10,6 +11,8 @@ const limits = {
   decay: 0.005,
   /** A warm-up shorter than this share of the run is none. */
   warmup: 0.01,
+  /** A clipped norm of less than this share of the gradient's. */
+  clip: 0.01,
   /** Steps measured before an encoder is called frozen. */
   frozen: 3,
   /** Steps after the warm-up before features count: healthy ones have a rank of 2 at its end, and of 8 later. */
@@ -27,26 +30,42 @@ export interface Movement {
   readonly at: number;
   readonly part: string;
   readonly isFrozen: boolean;
+  /** The encoder moves, and nothing else does. */
+  readonly isRestFrozen: boolean;
 }
 
 export function movement(events: readonly RunEvent[]): Movement | undefined {
   const rates = new Map(events.flatMap((event) => (event.type === "step" ? [[event.step, event.learningRate]] : [])));
   const updates = events.filter((event) => event.type === "update" && (rates.get(event.step) ?? 0) > 0);
-  let found: Movement = { largest: 0, at: 0, part: "", isFrozen: false };
-  let [still, count] = [0, 0];
+  let found: Movement = { largest: 0, at: 0, part: "", isFrozen: false, isRestFrozen: false };
+  let [still, stillRest, count] = [0, 0, 0];
   for (const event of updates) {
     if (event.type !== "update") continue;
     const { rest = 0, ...encoder } = event.ratios;
     count++;
-    if (rest > 0 && Object.values(encoder).every((ratio) => ratio === 0)) still++;
+    const moves = Object.values(encoder).some((ratio) => ratio > 0);
+    if (rest > 0 && !moves) still++;
+    if (event.ratios["rest"] === 0 && moves) stillRest++;
     for (const [part, ratio] of Object.entries(encoder))
       if (ratio > found.largest) found = { ...found, largest: ratio, at: event.step, part };
   }
-  return count === 0 ? undefined : { ...found, isFrozen: still >= limits.frozen && still === count };
+  const always = (steps: number): boolean => steps >= limits.frozen && steps === count;
+  return count === 0 ? undefined : { ...found, isFrozen: always(still), isRestFrozen: always(stillRest) };
 }
+
+const frozenRest: Finding = {
+  status: "frozen",
+  suspect: "frozen-rest",
+  headline: "All but the encoder is frozen: no step changed the weights of its decoder or heads.",
+  causes: [
+    "Their parameters require no gradient (setRequiresGrad), or their part of the rate is zero.",
+    "The encoder then learns to serve a decoder or heads that are random.",
+  ],
+};
 
 /** @param isPretraining a classifier on a frozen encoder is meant to be one */
 export function frozen(moved: Movement | undefined, isPretraining: boolean): Finding | undefined {
+  if (moved?.isRestFrozen === true) return frozenRest;
   if (moved?.isFrozen !== true || !isPretraining) return undefined;
   return {
     status: "frozen",
@@ -93,6 +112,22 @@ export function collapsed(
   if (culprit === undefined) return { status: "collapsed", headline, causes };
   const { suspect, cause } = culprit;
   return { status: "collapsed", headline, causes: [cause, ...causes.slice(0, 1)], suspect };
+}
+
+/** Gradients that clipping leaves next to nothing of; a cause of nothing but that a run does not learn. */
+export function clippedAway(
+  { config }: Partial<Pick<RunFile, "config">>,
+  steps: readonly StepEvent[],
+  evidence: Evidence,
+): Culprit | undefined {
+  const { clipNorm } = (config?.["optim"] ?? {}) as { clipNorm?: number };
+  const usual = median(
+    steps.flatMap(({ gradNorm }) => (gradNorm !== null && Number.isFinite(gradNorm) ? [gradNorm] : [])),
+  );
+  if (clipNorm === undefined || clipNorm > limits.clip * usual) return undefined;
+  Object.assign(evidence, { clipNorm, gradNormUsual: usual });
+  const cause = `Gradients are cut from ${show(usual)} to ${show(clipNorm)}, which leaves next to nothing of them: leave optim.clipNorm out, or set it near ${show(usual)}.`;
+  return { suspect: "clipping", cause };
 }
 
 export interface Culprit {

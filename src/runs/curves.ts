@@ -1,5 +1,5 @@
 /** Pictures of a run's curves: loss, held-out loss, learning rate, gradient norm, speed. */
-import { join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import type { TopLevelSpec } from "vega-lite";
 import {
   centred,
@@ -52,7 +52,7 @@ export async function writeCurves(
   const baseline = run.derived["baseline"];
   const subtitle = `${run.command} — ${run.machine.device}, ${run.machine.precision}`;
   const drawing = await drawCurves(events, {
-    title: run.id,
+    title: basename(resolve(folder)),
     subtitle,
     ...options,
     ...(baseline === undefined ? {} : { baseline, answer: run.health?.trivialAnswer }),
@@ -130,8 +130,10 @@ function probePanels(events: readonly RunEvent[], final: number, recorded: Recor
   const panels = Object.entries(probes).flatMap(([name, { title, format }]) => {
     const found = events.filter((event) => event.type === "probe");
     const points = found.flatMap(({ step, name: of, value }) => (of === name ? [{ step, value }] : []));
-    const panel = { title, format, dots: true, recorded: recorded?.curves[name] };
-    return points.length === 0 ? [] : [smallPanel(points, final, panel)];
+    const isBefore = points.every(({ step }) => step === 0);
+    const panel = { format, dots: true, recorded: recorded?.curves[name] };
+    const said = isBefore ? `${title}, before training` : title;
+    return points.length === 0 ? [] : [smallPanel(points, final, { ...panel, title: said })];
   });
   return panels.slice(0, 3);
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { healthySignals, readSignals, unhealthy } from "../../src/inspect/health.js";
 import { verdict } from "../../src/inspect/verdict.js";
@@ -82,6 +83,55 @@ test.each([
     status: "unhealthy",
     headline: `The run is not well: all is wrong with the ${name}.`,
     causes: [`look at the ${name}`],
+  });
+});
+
+interface Stored {
+  readonly name: string;
+  readonly signal?: string;
+  readonly derived: Readonly<Record<string, number>>;
+  readonly health: RunHealth;
+  readonly loss: readonly number[];
+  readonly parts: Readonly<Record<string, readonly number[]>>;
+  readonly heldOut: readonly (readonly [step: number, loss: number, parts: Readonly<Record<string, number>>])[];
+  readonly probes: readonly (readonly [step: number, name: string, value: number])[];
+}
+
+/** What was logged, in order. */
+function eventsOf({ loss, parts, heldOut, probes }: Stored): RunEvent[] {
+  const at = (step: number): RunEvent[] => [
+    ...heldOut.flatMap(([on, value, of]): RunEvent[] =>
+      on === step ? [{ type: "heldOut", step, epoch: 0, loss: value, parts: { ...of } }] : [],
+    ),
+    ...probes.flatMap(([on, name, value]): RunEvent[] => (on === step ? [{ type: "probe", step, name, value }] : [])),
+  ];
+  const steps = loss.flatMap((value, i): RunEvent[] => {
+    const now = Object.fromEntries(Object.entries(parts).map(([name, values]) => [name, values[i] as number]));
+    return [stepEvent(i + 1, { loss: value, parts: now, waitSeconds: 0 }), ...at(i + 1)];
+  });
+  return [...at(0), ...steps];
+}
+
+describe("runs that were really trained, stored by bench/verdict/methods.mjs", () => {
+  const path = new URL("../reference/verdict-methods.json", import.meta.url);
+  const stored = JSON.parse(readFileSync(path, "utf8")) as Stored[];
+
+  test.each(stored.filter(({ signal: sick }) => sick === undefined))(
+    "$name: normal, and never worse on the way",
+    (each) => {
+      const events = eventsOf(each);
+      expect(verdict(events, each).status).toBe("normal");
+      for (let length = 0; length < events.length; length += 9)
+        expect(verdict(events.slice(0, length), each).status).toMatch(/^(normal|too-early)$/);
+    },
+  );
+
+  test.each(stored.filter(({ signal: sick }) => sick !== undefined))("$name: named by $signal", (each) => {
+    const named = each.health.signals.find(({ name }) => name === each.signal);
+    const { status, headline, causes } = verdict(eventsOf(each), each);
+    expect(status).toBe("unhealthy");
+    expect(headline.toLowerCase()).toContain(named?.finding.toLowerCase());
+    expect(causes).toEqual(named?.causes);
   });
 });
 

@@ -32,6 +32,22 @@ test.each([
   expect(evidence).toHaveProperty("inputStd");
 });
 
+test("pictures that are nearly black are told from a wrong normalisation by their brightness", () => {
+  const usual = { mean: [0.4, 0.4], std: [0.22, 0.22] };
+  const black = { ...well, mean: [-1.75, -1.75], std: [0.05, 0.06] };
+  const found = badInput([black], {}, usual);
+  expect(found?.suspect).toBe("faint-pictures");
+  expect(found?.headline).toBe(
+    "The pictures are nearly black: their brightness is 1.5 % of white, with a deviation of 1.21 %.",
+  );
+  expect(badInput([{ ...black, mean: [2.6, 2.6] }], {}, usual)?.headline).toContain("nearly white");
+  expect(badInput([black], {})?.suspect).toBe("normalisation"); // brightness is not known
+  const wrong = { ...well, mean: [-1.8, -1.8], std: [0.0035, 0.004] };
+  expect(badInput([wrong], {}, { mean: [102, 102], std: [56, 56] })?.suspect).toBe("normalisation");
+  // A dark set, normalised by its own numbers, is well.
+  expect(badInput([well], {}, { mean: [0.02, 0.02], std: [0.03, 0.03] })).toBeUndefined();
+});
+
 test("a run of an earlier version says nothing of its input", () => {
   const evidence = {};
   expect(badInput([], evidence)).toBeUndefined();

@@ -243,6 +243,15 @@ describe("bound by data", () => {
     expect(statusOf(waiting(() => 0.15))).toBe("normal");
   });
 
+  test("what is advised fits the pictures", () => {
+    const events = waiting(() => 0.35);
+    const config = { data: { source: { kind: "folder" }, jpeg: "fast" } };
+    const advice = (of: Parameters<typeof verdict>[1]): string => verdict(events, of).causes.join(" ");
+    expect(advice({ ...run, config, hasJpegs: true })).toContain("--data.jpeg=scaled");
+    expect(advice({ ...run, config })).toMatch(/lacuna data pack\)\./);
+    expect(advice({ ...run, config: { data: { source: { kind: "cifar10" } } } })).not.toContain("data pack");
+  });
+
   test("not for the workers' start, and not instead of something worse", () => {
     expect(statusOf(waiting((step) => (step < 50 ? 1 : 0.02)))).toBe("normal");
     const ill = waiting(() => 0.9).map((step) => (step.step > 300 ? { ...step, loss: 3 } : step));

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { collapsed, culpritOf, frozen, movement } from "../../src/inspect/weights.js";
+import { verdict } from "../../src/inspect/verdict.js";
+import { clippedAway, collapsed, culpritOf, frozen, movement } from "../../src/inspect/weights.js";
 import type { RunEvent } from "../../src/runs/schema.js";
 import { stepEvent } from "../runs/example.js";
 
@@ -16,7 +17,7 @@ const usual = { derived, config: { optim: { weightDecay: 0.05 } } };
 
 test("the largest update and where it was; steps with a rate of zero do not count", () => {
   const moved = movement([...run({ 1: [9, 9, 9] }, 0), ...run({ 2: [0.001, 0.004, 0.5], 4: [0.002, 0.003, 0.1] })]);
-  expect(moved).toEqual({ largest: 0.004, at: 2, part: "blocks.1", isFrozen: false });
+  expect(moved).toEqual({ largest: 0.004, at: 2, part: "blocks.1", isFrozen: false, isRestFrozen: false });
   expect(movement([stepEvent(1)])).toBeUndefined();
   expect(culpritOf(moved, usual, {})).toBeUndefined();
 });
@@ -27,6 +28,30 @@ test("frozen: the encoder never moves while the rest does, in pre-training only"
   expect(frozen(still, false)).toBeUndefined();
   expect(frozen(movement(run({ 2: [0, 0, 0.01], 4: [0, 0, 0.01] })), true)).toBeUndefined(); // too few to say
   expect(frozen(movement(run({ 2: [0, 0, 0.01], 4: [0, 0, 0.01], 8: [0, 0.001, 0.01] })), true)).toBeUndefined();
+});
+
+test("a decoder or heads that never move are named, in any run", () => {
+  const still = movement(run({ 2: [0.01, 0.01, 0], 4: [0.01, 0.02, 0], 8: [0.01, 0.01, 0] }));
+  expect(frozen(still, true)).toMatchObject({ status: "frozen", suspect: "frozen-rest" });
+  const without = [2, 4, 8].map((step): RunEvent => ({ type: "update", step, ratios: { "blocks.0": 0.01 } }));
+  expect(frozen(movement([...run({ 2: [0.01, 0.01, 0.1] }), ...without]), true)).toBeUndefined();
+});
+
+test("clipping to nothing is the cause where a run does not learn", () => {
+  const clipped = { config: { optim: { clipNorm: 1e-6 } } };
+  const steps = [1, 2, 3].map((step) => stepEvent(step, { gradNorm: 0.8 }));
+  expect(clippedAway(clipped, steps, {})).toEqual({
+    suspect: "clipping",
+    cause:
+      "Gradients are cut from 0.8 to 0.000001, which leaves next to nothing of them: leave optim.clipNorm out, or set it near 0.8.",
+  });
+  expect(clippedAway({ config: { optim: { clipNorm: 0.02 } } }, steps, {})).toBeUndefined();
+  expect(clippedAway({ config: { optim: {} } }, steps, {})).toBeUndefined();
+  const flat = Array.from({ length: 300 }, (_, i) => stepEvent(i + 1, { loss: 1.02, gradNorm: 0.8 }));
+  expect(verdict(flat, { ...clipped, derived: { ...derived, baseline: 0.98 } })).toMatchObject({
+    status: "predict-the-mean",
+    suspect: "clipping",
+  });
 });
 
 test("what moved the weights too far: the rate, a missing warm-up, weight decay", () => {

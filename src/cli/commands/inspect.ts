@@ -37,7 +37,7 @@ export function inspectCommand(program: Command, add: Add): void {
           `${run.machine.cpu}, ${run.machine.threads} threads, ${run.machine.device}, ${run.machine.precision}`,
         ],
         ...rows(summary, run.derived["steps"]),
-        ...probeRow(opened.events),
+        ...probeRow(opened.events, (run.config["log"] as { probe?: { k?: number } } | undefined)?.probe?.k),
         ...damageRow(opened.damagedLines),
       ]);
       report.line();
@@ -65,12 +65,12 @@ async function writeReport(path: string, { opened, verdict, recorded }: Judged):
 }
 
 /** The last probes, and those before training. */
-function probeRow(events: readonly RunEvent[]): string[][] {
+function probeRow(events: readonly RunEvent[], k: number | undefined): string[][] {
   const at = events.findLast(({ type }) => type === "probe")?.step;
   if (at === undefined) return [];
   const probes = events.filter((event) => event.type === "probe");
   const of = (step: number): string =>
-    probeText(step, new Map(probes.flatMap((event) => (event.step === step ? [[event.name, event.value]] : []))));
+    probeText(step, new Map(probes.flatMap((event) => (event.step === step ? [[event.name, event.value]] : []))), k);
   const last = of(at).replace("features ", "");
   const hasFirst = at !== 0 && probes.some(({ step }) => step === 0);
   return [["features", hasFirst ? `${last}; ${of(0).replace("features ", "")}` : last]];

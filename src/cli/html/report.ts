@@ -1,4 +1,5 @@
 /** A run as one HTML file that needs nothing else: it can be mailed, printed, and read in ten years. */
+import { basename, resolve } from "node:path";
 import type { OpenedRun, RecordedCurves, RunSummary, Verdict } from "../../index.js";
 import { duration, whole } from "../words.js";
 import { Html, html } from "./html.js";
@@ -29,20 +30,21 @@ export async function runReport(
 ): Promise<string> {
   const { summarize } = await import("../../index.js");
   const summary = summarize(events);
+  const name = basename(resolve(folder));
   const [svg, frames] = await Promise.all([curves({ run, events }, recorded), framesOf(folder, events)]);
   const body: readonly (Html | undefined)[] = [
     verdictSection(judgement),
     figuresSection(summary, run, events),
     curvesSection(svg),
     picturesSection(frames),
-    probesSection(events),
+    probesSection(events, run),
     costSection(costFacts(summary, { ...run.derived, ...(await plannedOn(run)) })),
     troubleSection(events),
     settingsSection(run),
     environmentSection(run, state),
   ];
   return `<!doctype html>\n${
-    html`<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><link rel="icon" href="data:,"><title>${run.id} · Lacuna</title><style>${new Html(style)}</style></head><body><main><h1>${run.id}</h1><p class="quiet">${state}, ${run.machine.device}, ${run.machine.precision}; ${whole(run.data.size)} pictures</p>${body}<footer>Written by Lacuna ${run.versions.lacuna} from the run's own events. It asks no other server.</footer></main><script>${new Html(script)}</script></body></html>`
+    html`<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><link rel="icon" href="data:,"><title>${name} · Lacuna</title><style>${new Html(style)}</style></head><body><main><h1>${name}</h1><p class="quiet">${run.id}; ${state}, ${run.machine.device}, ${run.machine.precision}; ${whole(run.data.size)} pictures</p>${body}<footer>Written by Lacuna ${run.versions.lacuna} from the run's own events. It asks no other server.</footer></main><script>${new Html(script)}</script></body></html>`
       .text
   }\n`;
 }

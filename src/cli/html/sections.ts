@@ -1,5 +1,6 @@
 /** The parts of a report. Each is nothing where there is nothing to say. */
 import { badPictures, type RunEvent, type RunFile, type RunSummary, type Verdict } from "../../index.js";
+import { probeWords } from "../training/probes.js";
 import { duration, figure, percent, whole } from "../words.js";
 import { Html, html } from "./html.js";
 import type { Frame } from "./pictures.js";
@@ -26,7 +27,10 @@ export function figuresSection(summary: RunSummary, run: RunFile, events: readon
     ["steps", `${whole(summary.steps)}${planned === undefined ? "" : ` of ${whole(planned)}`}`],
     ["loss, smoothed", shown(summary.smoothedLoss, figure)],
     ["loss, held out", shown(summary.heldOutLoss, figure)],
-    ...latest.map(({ name, last }): readonly [string, string] => [spoken(name), figure(last)]),
+    ...latest.map(({ name, step, last }): readonly [string, string] => {
+      const { label, text } = probeWords(name, last, neighboursOf(run));
+      return [step === 0 ? `${spoken(label)}, before training` : spoken(label), text];
+    }),
     ["pictures a second", shown(summary.recentImagesPerSecond, (value) => figure(Number(value.toPrecision(3))))],
     ["waiting for data", shown(summary.waitShare, percent)],
     ["training time", duration(summary.trainingSeconds)],
@@ -54,10 +58,16 @@ export function picturesSection(frames: readonly Frame[]): Html | undefined {
 
 interface ProbeRow {
   readonly name: string;
-  readonly first: number;
+  /** At step 0. */
+  readonly before: number | undefined;
+  /** Of later steps. */
+  readonly best: number | undefined;
   readonly last: number;
-  readonly best: number;
   readonly step: number;
+}
+
+function neighboursOf({ config }: RunFile): number | undefined {
+  return (config["log"] as { probe?: { k?: number } } | undefined)?.probe?.k;
 }
 
 function latestProbes(events: readonly RunEvent[]): ProbeRow[] {
@@ -65,24 +75,23 @@ function latestProbes(events: readonly RunEvent[]): ProbeRow[] {
   for (const event of events) {
     if (event.type !== "probe") continue;
     const { name, value, step } = event;
-    const before = rows.get(name);
-    rows.set(name, {
-      name,
-      step,
-      first: before?.first ?? value,
-      last: value,
-      best: Math.max(before?.best ?? value, value),
-    });
+    const known = rows.get(name);
+    if (step === 0) rows.set(name, { name, step, before: value, best: undefined, last: value });
+    else
+      rows.set(name, { name, step, before: known?.before, best: Math.max(known?.best ?? value, value), last: value });
   }
   return [...rows.values()];
 }
 
-export function probesSection(events: readonly RunEvent[]): Html | undefined {
+/** Values of step 0 stand in their own column, for they are no result of the run. */
+export function probesSection(events: readonly RunEvent[], run: RunFile): Html | undefined {
   const rows = latestProbes(events);
+  const text = (name: string, value: number | undefined): string =>
+    value === undefined ? "" : probeWords(name, value, neighboursOf(run)).text;
   if (rows.length === 0) return undefined;
-  return html`<section aria-labelledby="probes"><h2 id="probes">Probes of the features</h2><div class="scroll" tabindex="0" role="region" aria-label="Probes"><table><thead><tr><th scope="col">probe</th><th scope="col" class="number">first</th><th scope="col" class="number">highest</th><th scope="col" class="number">last</th><th scope="col" class="number">at step</th></tr></thead><tbody>${rows.map(
-    ({ name, first, best, last, step }) =>
-      html`<tr><th scope="row">${spoken(name)}</th><td class="number">${figure(first)}</td><td class="number">${figure(best)}</td><td class="number">${figure(last)}</td><td class="number">${whole(step)}</td></tr>`,
+  return html`<section aria-labelledby="probes"><h2 id="probes">Probes of the features</h2><div class="scroll" tabindex="0" role="region" aria-label="Probes"><table><thead><tr><th scope="col">probe</th><th scope="col" class="number">before training</th><th scope="col" class="number">highest</th><th scope="col" class="number">last</th><th scope="col" class="number">at step</th></tr></thead><tbody>${rows.map(
+    ({ name, before, best, last, step }) =>
+      html`<tr><th scope="row">${spoken(probeWords(name, last, neighboursOf(run)).label)}</th><td class="number">${text(name, before)}</td><td class="number">${text(name, best)}</td><td class="number">${step === 0 ? "" : text(name, last)}</td><td class="number">${step === 0 ? "" : whole(step)}</td></tr>`,
   )}</tbody></table></div></section>`;
 }
 

@@ -1,5 +1,6 @@
 /** A run beside its nearest recorded one: the verdict, in words, and the curves. */
-import { dirname } from "node:path";
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { OpenedRun, RecordedCurves, Verdict } from "../../index.js";
 import type { Report } from "../report.js";
 import { figure } from "../words.js";
@@ -25,7 +26,7 @@ export async function judgeRun(folder: string): Promise<Judged> {
   const kept = hasSteps ? await ifKept("curves", () => writeCurves(opened, { recorded })) : {};
   return {
     opened,
-    verdict: verdict(events, { ...run, state }, references),
+    verdict: verdict(events, { ...run, state, hasJpegs: hasJpegs(opened) }, references),
     curves: kept.value,
     unkept: kept.note,
     recorded,
@@ -43,6 +44,15 @@ export async function ifKept<T>(
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
     return { note: `The ${what} could not be kept in ${dirname(error.path)}: ${error.actual}.` };
+  }
+}
+
+/** By the list of its pictures; false where there is none. */
+function hasJpegs({ folder, run }: OpenedRun): boolean {
+  try {
+    return /\.jpe?g$|\.jfif$/im.test(readFileSync(join(folder, run.data.files ?? ""), "utf8"));
+  } catch {
+    return false;
   }
 }
 

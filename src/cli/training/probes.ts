@@ -1,22 +1,35 @@
 /** Probes of one step, in words. */
 import { percent } from "../words.js";
 
+interface Words {
+  readonly label: (k: number | undefined) => string;
+  readonly show: (value: number) => string;
+}
+
 /** What `featureProbes` measures, in the order in which it is told; anything else under its own name. */
-const known: Readonly<Record<string, (value: number, k: number | undefined) => string>> = {
-  knn: (value, k) => `${k ?? "k"}-NN ${percent(value)}`,
-  linear: (value) => `linear probe ${percent(value)}`,
-  featureRank: (value) => `feature rank ${value.toFixed(1)}`,
-  featureStd: (value) => `spread ${value.toFixed(2)}`,
+const known: Readonly<Record<string, Words>> = {
+  knn: { label: (k) => `${k ?? "k"}-NN`, show: percent },
+  linear: { label: () => "linear probe", show: percent },
+  featureRank: { label: () => "feature rank", show: (value) => value.toFixed(1) },
+  featureStd: { label: () => "spread", show: (value) => value.toFixed(2) },
 };
+
+/** What a probe is called, and its value: accuracies in percent. @param k neighbours of `knn` */
+export function probeWords(name: string, value: number, k?: number): { readonly label: string; readonly text: string } {
+  const words = known[name];
+  return words === undefined
+    ? { label: name, text: `${Number(value.toPrecision(4))}` }
+    : { label: words.label(k), text: words.show(value) };
+}
 
 /** `features at step 234: 20-NN 36.1 %, linear probe 44.0 %, feature rank 41.3, spread 0.62` */
 export function probeText(step: number, values: ReadonlyMap<string, number>, k?: number): string {
-  const told = Object.entries(known).flatMap(([name, show]) => {
+  const names = [...Object.keys(known), ...[...values.keys()].filter((name) => !(name in known))];
+  const told = names.flatMap((name) => {
     const value = values.get(name);
-    return value === undefined ? [] : [show(value, k)];
+    if (value === undefined) return [];
+    const { label, text } = probeWords(name, value, k);
+    return [`${label} ${text}`];
   });
-  const others = [...values].flatMap(([name, value]) =>
-    name in known ? [] : [`${name} ${Number(value.toPrecision(4))}`],
-  );
-  return `features ${step === 0 ? "before training" : `at step ${step}`}: ${[...told, ...others].join(", ")}`;
+  return `features ${step === 0 ? "before training" : `at step ${step}`}: ${told.join(", ")}`;
 }

@@ -107,7 +107,10 @@ class Watcher {
     const neighbours = "probe" in config.log ? config.log.probe.k : 0;
     const pace = new Pace({ steps, epochs: config.epochs, batch: effectiveBatch });
     const { machineLimits } = await import("../../index.js");
-    const advice = (waitShare: number) => waitAdvice(waitShare, config.data, machineLimits().cores);
+    const { content } = source;
+    const hasJpegs = content.kind === "files" && content.paths.some((path) => /\.(jpe?g|jfif)$/i.test(path));
+    const facts = { cores: machineLimits().cores, hasJpegs };
+    const advice = (waitShare: number) => waitAdvice(waitShare, config.data, facts);
     return new Watcher(folder, report, pace, await report.live("run"), neighbours, advice, startStep);
   }
 

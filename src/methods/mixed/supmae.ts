@@ -16,6 +16,7 @@ import { BatchNorm1d } from "../../nn/batch-norm.js";
 import { Linear } from "../../nn/linear.js";
 import { Chain, type Module } from "../../nn/module.js";
 import { Relu } from "../../nn/relu.js";
+import { arange } from "../../tensor/creation.js";
 import { crossEntropy } from "../../tensor/functional.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Health } from "../health.js";
@@ -82,40 +83,60 @@ export class SupMae extends Mae {
     const mask = this.draw(rng, image.device);
     const latent = this.encodeVisible(image, mask); // [B 1+K D]
     const reconstruction = this.lossFrom(image, latent, mask); // []
-    const { loss, accuracy } = this.classify(latent, label);
+    const { loss, accuracy, agreement } = this.classify(latent, label);
     const classification = loss.mul(this.options.classWeight); // []
-    return { total: reconstruction.add(classification), parts: { reconstruction, classification, accuracy } };
+    return {
+      total: reconstruction.add(classification),
+      parts: { reconstruction, classification, accuracy, agreement },
+    };
   }
 
-  /** latent [B 1+K D], label [B], −1 where there is none -> mean cross-entropy of those that have one [], and their hits [] */
-  private classify(latent: Tensor, label: Tensor): { loss: Tensor; accuracy: Tensor } {
+  /**
+   * latent [B 1+K D], label [B], −1 where there is none -> mean cross-entropy of those that have one [], their hits [], and by how
+   * much these exceed chance, from 0 to 1 (Cohen's kappa over the batch) []
+   */
+  private classify(latent: Tensor, label: Tensor): Record<"loss" | "accuracy" | "agreement", Tensor> {
     const pooled = this.options.pool === "class" ? latent.select(1, 0) : latent.slice(1, 1).mean([1]); // [B D]
     const logits = (this.clsHead as Module).call(pooled).float(); // [B C]
     const known = label.ge(0).float(); // [B]
     const count = known.sum().clamp(1); // []
     const each = crossEntropy(logits.div(this.options.temperature), label.clamp(0), { reduction: "none" }); // [B]
-    const hit = logits.detach().argmax(-1).eq(label).float(); // [B]
-    return { loss: each.mul(known).sum().div(count), accuracy: hit.sum().div(count) };
+    const answer = logits.detach().argmax(-1); // [B]
+    const accuracy = answer.eq(label).float().sum().div(count); // []
+    const classes = arange(0, this.classes, 1, { dtype: "int64", device: label.device }); // [C]
+    const shares = (of: Tensor): Tensor =>
+      of.unsqueeze(1).eq(classes).float().mul(known.unsqueeze(1)).sum([0]).div(count); // [C]
+    const chance = shares(answer).mul(shares(label)).sum(); // []
+    const agreement = accuracy.sub(chance).div(chance.rsub(1).clamp(1e-6)); // []
+    return { loss: each.mul(known).sum().div(count), accuracy, agreement };
   }
 
   override health(): Health {
     const { classWeight, temperature } = this.options;
     const chance = 1 / this.classes;
+    const causes = [
+      "Labels may be shuffled or wrong: look at some pictures of each class.",
+      "The classes may not be visible in pictures of this size.",
+      "Without labels that mean something, mae learns as much in less time.",
+    ];
     return {
       ...super.health(),
       trivial: (super.health().trivial ?? 1) + classWeight * Math.log(this.classes),
       trivialAnswer: "predicting the mean, and every class alike",
       signals: [
         {
+          name: "agreement",
+          what: "agreement of classifier and labels beyond chance",
+          below: 0.08,
+          finding: "Labels teach nothing: the classifier agrees with them no more than chance does.",
+          causes,
+        },
+        {
           name: "heldOut.classification",
           what: "classification loss of pictures that are not trained on",
           above: classWeight * Math.log(this.classes) * (temperature > 1 ? 0.999 : 1),
           finding: `Labels teach nothing: on held-out pictures the classifier is no better than chance (${(100 * chance).toPrecision(3)} %).`,
-          causes: [
-            "Labels may be shuffled or wrong: look at some pictures of each class.",
-            "The classes may not be visible in pictures of this size.",
-            "Without labels that mean something, mae learns as much in less time.",
-          ],
+          causes,
         },
       ],
     };

@@ -3,6 +3,7 @@ import type { Batch, Loader } from "../../data/loader.js";
 import type { Source } from "../../data/source.js";
 import { LacunaError } from "../../engine/errors.js";
 import { trimMemory } from "../../engine/scope.js";
+import { badInput } from "../../inspect/input.js";
 import type { Method } from "../../methods/method.js";
 import type { Encoder } from "../../models/encoder.js";
 import type { RunEvent } from "../../runs/schema.js";
@@ -208,7 +209,7 @@ class Loop {
       }
       for (const { sample, path, code, reason } of batch.bad)
         yield { type: "badFile", step: this.step, sample, path, code, reason };
-      if (this.step === this.#session.start.step) yield this.#input(batch);
+      if (this.step === this.#session.start.step) yield* this.#input(batch);
       const event = this.#train(batch);
       const now = performance.now();
       yield { ...event, seconds: (now - before) / 1000 };
@@ -218,11 +219,18 @@ class Loop {
     }
   }
 
-  #input({ views }: Batch): RunEvent {
+  /** What the first batch looks like, and at once what is wrong with it. */
+  *#input({ views }: Batch): Generator<RunEvent, void> {
     const { config, trainer } = this.#session;
     const [view] = Object.values(views) as [PixelBatch];
     const { mean, std } = config.data;
-    return { type: "input", step: this.step, ...describeInput(view, { mean, std, patch: trainer.encoder.stride }) };
+    const seen = describeInput(view, { mean, std, patch: trainer.encoder.stride });
+    const event: RunEvent = { type: "input", step: this.step, ...seen };
+    yield event;
+    const bad = badInput([event], {}, config.data);
+    if (bad === undefined) return;
+    const message = [bad.headline, ...bad.causes].slice(0, 2).join(" ");
+    yield { type: "warning", step: this.step, code: bad.suspect ?? bad.status, message };
   }
 
   #train(batch: Batch): Extract<RunEvent, { type: "step" }> {

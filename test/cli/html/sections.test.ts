@@ -27,11 +27,23 @@ test("a verdict with its causes and the numbers it rests on", () => {
   expect(text).not.toContain("<script>");
 });
 
-test("probes: first, highest and last of each; nothing where there are none", () => {
-  const probe = (step: number, value: number): RunEvent => ({ type: "probe", step, name: "knnAccuracy", value });
-  const text = probesSection([probe(10, 0.25), probe(20, 0.5), probe(30, 0.375)])?.text ?? "";
-  expect(text).toMatch(/knn accuracy.*>0\.25<.*>0\.5<.*>0\.375<.*>30</);
-  expect(probesSection([])).toBeUndefined();
+test("probes: before training, highest and last of each; nothing where there are none", () => {
+  const probe = (step: number, value: number, name = "knn"): RunEvent => ({ type: "probe", step, name, value });
+  const probed = { config: { log: { probe: { k: 20 } } }, derived: {} } as unknown as RunFile;
+  const text = probesSection([probe(0, 0.25), probe(20, 0.5), probe(30, 0.375)], probed)?.text ?? "";
+  expect(text).toMatch(/before training.*20-NN.*>25\.0 %<.*>50\.0 %<.*>37\.5 %<.*>30</);
+  const other = probesSection([probe(10, 1.5, "ownMeasure")], probed)?.text ?? "";
+  expect(other).toMatch(/>own measure<\/th><td class="number"><\/td><td class="number">1\.5</);
+  expect(probesSection([], probed)).toBeUndefined();
+
+  // Stopped before its first probe: what was measured before training is no result.
+  const early = [probe(0, 0.25), probe(0, 9.5, "featureRank")];
+  expect(probesSection(early, probed)?.text).toMatch(
+    />25\.0 %<\/td><td class="number"><\/td><td class="number"><\/td>/,
+  );
+  const figures = figuresSection(summarize(early), probed, early).text;
+  expect(figures).toContain("<dt>20-NN, before training</dt><dd>25.0 %</dd>");
+  expect(figuresSection(summarize([]), probed, [probe(30, 0.375)]).text).toContain("<dt>20-NN</dt><dd>37.5 %</dd>");
   expect(picturesSection([])).toBeUndefined();
   expect(curvesSection(undefined)).toBeUndefined();
 });
@@ -62,7 +74,7 @@ test("options by their paths, as they are typed", () => {
 });
 
 test("numbers that were not measured have no place", () => {
-  const run = { derived: { steps: 500 } } as unknown as RunFile;
+  const run = { config: {}, derived: { steps: 500 } } as unknown as RunFile;
   const text = figuresSection(summarize([]), run, []).text;
   expect(text).toContain("0 of 500");
   expect(text).not.toMatch(/undefined|NaN/);

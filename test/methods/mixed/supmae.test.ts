@@ -38,6 +38,24 @@ test("a classifier that says nothing costs λ ln C, whatever T", () => {
     }
 });
 
+test("agreement is Cohen's kappa of answers and labels, whatever is not labelled", () => {
+  using model = build({ classes: 3, hidden: 0 });
+  const of = (...values: number[]): number => partOf(model, "agreement", ...values);
+  // A picture's answer is the label with which, alone of all, it is right.
+  const answerOf = (picture: number): number =>
+    [0, 1, 2].find((label) => {
+      const only = [-1, -1, -1, -1].with(picture, label) as [number, number, number, number];
+      return partOf(model, "accuracy", ...only) === 1;
+    }) ?? Number.NaN;
+  const answers = [0, 1, 2, 3].map(answerOf);
+  const share = (values: readonly number[], c: number): number => values.filter((value) => value === c).length / 4;
+  for (const given of [[0, 1, 2, 0], [2, 1, 1, 0], [1, 1, 0, 2], answers]) {
+    const right = given.filter((label, i) => label === answers[i]).length / 4;
+    const chance = [0, 1, 2].reduce((sum, c) => sum + share(answers, c) * share(given, c), 0);
+    expect(of(...given)).toBeCloseTo(chance === 1 ? 0 : (right - chance) / (1 - chance), 5);
+  }
+});
+
 test("λ = 0 is MAE to the bit", () => {
   using model = build({ classWeight: 0 });
   using plain = new Mae(maeConfig.parse({ decoder }), encoder());

@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { liveTensors } from "../../../src/engine/scope.js";
 import { resume } from "../../../src/finetune/resume.js";
@@ -49,6 +50,19 @@ test.skipIf(!mayMount)(
     expect(finalState(folder)).toEqual(reference.state);
   },
 );
+
+test("what is wrong with the first batch is said before the first step, and once", async () => {
+  const blank = join(work.path, "blank");
+  mkdirSync(blank);
+  for (let n = 0; n < 24; n++) {
+    const picture = sharp({ create: { width: 20, height: 20, channels: 3, background: { r: 9 * n, g: 80, b: 80 } } });
+    await picture.png().toFile(join(blank, `${n}.png`));
+  }
+  const events = await collect(pretrain(tinyRun(blank), { out: out() }));
+  expect(events.slice(0, 4).map(({ type }) => type)).toEqual(["start", "input", "warning", "step"]);
+  expect(events[2]).toMatchObject({ code: "constant-pictures", message: expect.stringContaining("of one colour") });
+  expect(events.filter(({ type }) => type === "warning")).toHaveLength(1);
+});
 
 test("events, files and numbers of a whole run", async () => {
   const folder = out();

@@ -1,0 +1,66 @@
+/** Small runs of methods that say their health by signals, well and sick: bench/verdict/methods.mjs trains them. */
+import { join } from "node:path";
+import { z } from "zod";
+import { type Batch, defineMethod, type Loss, type Step } from "../../src/methods/method.js";
+import { MocoV3, mocoV3, mocoV3Config } from "../../src/methods/siamese/moco-v3.js";
+import { normalize } from "../../src/tensor/functional.js";
+import type { Tensor } from "../../src/tensor/tensor.js";
+import type { PretrainInput } from "../../src/train/definitions.js";
+
+/** Pulls two views together, with nothing that keeps pictures apart: no negatives, no predictor, no teacher. */
+class WithoutContrast extends MocoV3 {
+  protected override forward(batch: Batch<"first" | "second">, step: Step): Loss {
+    const { parts = {} } = super.forward(batch, step); // as logged by a run that is well
+    const project = (image: Tensor): Tensor => normalize(this.projector.call(this.features(image)).float()); // [B D]
+    const [a, b] = [project(batch.first), project(batch.second)];
+    return { total: a.sub(b).pow(2).sum([1]).mean(), parts };
+  }
+}
+
+const mocoWithoutContrast = defineMethod({
+  name: "mocoWithoutContrast",
+  config: mocoV3Config.extend({ name: z.literal("mocoWithoutContrast").default("mocoWithoutContrast") }),
+  encoders: mocoV3.encoders,
+  views: (config, image) => mocoV3.views({ ...config, name: "mocoV3" }, image) as never,
+  build: (config, makeEncoder) => new WithoutContrast({ ...config, name: "mocoV3" }, makeEncoder(), makeEncoder),
+});
+
+export interface MethodCase {
+  readonly name: string;
+  /** The signal that is to name what is wrong; undefined where nothing is. */
+  readonly signal?: string;
+  readonly config: PretrainInput;
+}
+
+/** @param work where the pictures lie: `shapes` */
+export function methodCases(work: string): MethodCase[] {
+  const decoder = { width: 32, depth: 1, heads: 2 };
+  const supmae = { name: "supmae", classes: 4, decoder, hidden: 64 } as const;
+  const heads = { projector: { hidden: 128, output: 64 }, predictor: { hidden: 128 } };
+  return [
+    { name: "SupMAE", config: config(work, supmae, 8e-3) },
+    { name: "MoCo v3", config: config(work, { name: "mocoV3", ...heads }, 2e-3) },
+    {
+      name: "MoCo v3 without predictor and negatives",
+      signal: "margin",
+      config: config(work, [mocoWithoutContrast, heads], 2e-3),
+    },
+  ];
+}
+
+function config(work: string, method: NonNullable<PretrainInput["method"]>, rate: number): PretrainInput {
+  const source = (split: "train" | "test") => ({ kind: "fashion-mnist", split, path: join(work, "shapes") }) as const;
+  return {
+    seed: 0,
+    epochs: 20,
+    precision: "float32",
+    model: { name: "vit", width: 48, depth: 3, heads: 3, patchSize: 4 },
+    method,
+    data: {
+      ...{ source: source("train"), heldOut: source("test"), imageSize: 24, channels: 1, batchSize: 64, workers: 0 },
+      ...{ mean: [0.4], std: [0.22] },
+    },
+    optim: { name: "adamw", baseLearningRate: rate },
+    log: { previewPictures: 0, heldOutEpochs: 4, probe: { everyEpochs: 4, bank: 400, queries: 200 } },
+  };
+}
