@@ -4,7 +4,7 @@
  *
  * What differs: maps lie channels last throughout, so that convolutions whose window is their stride are products; the first
  * convolution's window is free, for small pictures; layers for decaying rates are counted by block or by group as the config says.
- * Masked encoding is dense with the hidden sites set to zero, which is what the paper's sparse convolutions compute.
+ * Masked encoding computes visible cells alone, as the paper's sparse convolutions do, but for the 7 × 7 windows, which see zeros.
  *
  * Expected: timm's maps and features of all eight sizes for the same weights (test/models/convnext-v2.test.ts); the paper's parameter counts.
  */
@@ -12,6 +12,7 @@ import { z } from "zod";
 import { ConfigError, ShapeError } from "../engine/errors.js";
 import { DepthwiseConv, PatchConv } from "../nn/convolution/conv.js";
 import { GlobalResponseNorm } from "../nn/convolution/global-response-norm.js";
+import { type CellLines, type CellMask, cellLines, stack, unstack } from "../nn/convolution/visible-cells.js";
 import { DropPath, dropPathRates } from "../nn/drop-path.js";
 import { truncatedNormal, zero } from "../nn/init.js";
 import { LayerNorm } from "../nn/layer-norm.js";
@@ -72,7 +73,7 @@ const weightInit = truncatedNormal(0.02);
 const firstValues = { weightInit, biasInit: zero };
 
 /** Depthwise 7 × 7, norm, an MLP with global response normalisation, the residual (paper, figure 5); no layer scale. */
-export class ConvnextV2Block extends Module<[Tensor, Tensor?]> {
+export class ConvnextV2Block extends Module<[Tensor, Tensor?, Tensor?]> {
   readonly dwconv: DepthwiseConv;
   readonly norm: LayerNorm;
   readonly pwconv1: Linear;
@@ -91,17 +92,19 @@ export class ConvnextV2Block extends Module<[Tensor, Tensor?]> {
   }
 
   /**
-   * x [B H W C], visible [B H W 1], 1 or 0 -> [B H W C]. Visible sites see visible sites alone: the window and the norm over
-   * positions are all that mixes sites, and both are given zeros for the others. What comes out at hidden sites means nothing.
+   * x [B H W C] -> [B H W C]; or, of visible cells alone, a stack [B K·r r C] with where its lines lie (nn/convolution/visible-cells.ts).
+   * Visible sites see visible sites alone: the window, and the norm over positions, are all that mixes sites.
    */
-  protected forward(x: Tensor, visible?: Tensor): Tensor {
-    const convolved = this.dwconv.call(visible === undefined ? x : x.mul(visible)); // [B H W C]
+  protected forward(x: Tensor, taken?: Tensor, placed?: Tensor): Tensor {
+    const isStack = taken !== undefined && placed !== undefined;
+    const map = this.dwconv.call(isStack ? unstack(x, placed) : x); // [B H W C]
+    const convolved = isStack ? stack(map, taken, x.side(2)) : map; // [B H W C]
     const hidden = gelu(this.pwconv1.call(this.norm.call(convolved))); // [B H W 4C]
-    return addBranch(x, this.dropPath.call(this.pwconv2.call(this.grn.call(hidden, visible)))); // [B H W C]
+    return addBranch(x, this.dropPath.call(this.pwconv2.call(this.grn.call(hidden)))); // [B H W C]
   }
 }
 
-export class ConvnextV2 extends Module<[Tensor, Tensor?], Tensor> implements DenseEncoder {
+export class ConvnextV2 extends Module<[Tensor, CellMask?], Tensor> implements DenseEncoder {
   /** The first convolution and its norm; between stages a norm and a convolution that halves the sides. */
   readonly downsampleLayers: readonly Chain<Module>[];
   /** `stages` in the state. */
@@ -149,38 +152,45 @@ export class ConvnextV2 extends Module<[Tensor, Tensor?], Tensor> implements Den
     return super.children().map(([key, child]) => [key.replace(/^stage_blocks\./, "stages."), child]);
   }
 
-  /** image [B C H W], hidden cells of the last map [B h·w] -> the map of every stage, channels last, finest first */
-  private maps(image: Tensor, hidden?: Tensor): Tensor[] {
-    const [h, w] = this.cellsOf([image.side(2), image.side(3)]);
-    const cells = hidden?.rsub(1).reshape([image.side(0), h, w, 1]); // [B h w 1], 1 = visible
-    let x = image.permute([0, 2, 3, 1]); // [B H W C]
+  /** image [B C H W] -> the map of every stage, channels last, finest first; with a mask, stacks of the visible cells */
+  private maps(image: Tensor, mask?: CellMask): Tensor[] {
+    const grid = this.cellsOf([image.side(2), image.side(3)]);
+    const lines = (side: number): CellLines | undefined => mask && cellLines(mask, grid, side);
+    const pixels = image.permute([0, 2, 3, 1]); // [B H W C]
+    const whole = lines(this.stride[0]);
+    let x = whole === undefined ? pixels : stack(pixels, whole.taken, this.stride[0]); // [B H W C]
     return this.stageBlocks.map((stage, i) => {
       x = (this.downsampleLayers[i] as Chain<Module>).call(x); // [B H W C]
-      x = stage.call(x, ...(cells === undefined ? [] : [spread(cells, x)])); // [B H W C]
+      const { taken, placed } = lines(x.side(2)) ?? {};
+      x = taken === undefined || placed === undefined ? stage.call(x) : stage.call(x, taken, placed); // [B H W C]
       return x;
     });
   }
 
-  /** image [B C H W], hidden [B h·w] -> the last stage's map before the norm [B D h w] */
-  protected forward(image: Tensor, hidden?: Tensor): Tensor {
-    return (this.maps(image, hidden).at(-1) as Tensor).permute([0, 3, 1, 2]); // [B D h w]
+  /** image [B C H W] -> the last stage's map before the norm [B D h w], zero at cells that the mask hides */
+  protected forward(image: Tensor, mask?: CellMask): Tensor {
+    const last = this.maps(image, mask).at(-1) as Tensor; // [B h w D]
+    if (mask === undefined) return last.permute([0, 3, 1, 2]);
+    const { placed } = cellLines(mask, this.cellsOf([image.side(2), image.side(3)]), 1);
+    return unstack(last, placed).permute([0, 3, 1, 2]);
   }
 
   /**
-   * Encodes the visible cells alone (paper, section 3): image [B C H W], hidden [B h·w], 1 = hidden -> map [B D h w]. A visible
-   * cell has the features that a sparse encoder gives it, whatever hidden pixels are. What stands in hidden cells means nothing.
+   * Encodes the visible cells alone (paper, section 3): image [B C H W] -> map [B D h w], zero at hidden cells. A visible cell has
+   * the features that a sparse encoder gives it, whatever hidden pixels are. Hidden cells cost what the 7 × 7 windows cost.
    */
-  encodeMasked(image: Tensor, hidden: Tensor): Tensor {
+  encodeMasked(image: Tensor, mask: CellMask): Tensor {
     const [h, w] = this.cellsOf([image.side(2), image.side(3)]);
-    if (hidden.rank !== 2 || hidden.side(0) !== image.side(0) || hidden.side(1) !== h * w) {
+    const { restore } = mask;
+    if (restore.rank !== 2 || restore.side(0) !== image.side(0) || restore.side(1) !== h * w) {
       const maps = `${image.side(0)} maps of ${h} × ${w} cells`;
-      throw new ShapeError(`a mask of [${hidden.shape.join(" ")}] does not fit ${maps}.`, {
+      throw new ShapeError(`a mask of [${restore.shape.join(" ")}] does not fit ${maps}.`, {
         code: "shape",
         expected: [image.side(0), h * w],
-        actual: hidden.shape,
+        actual: restore.shape,
       });
     }
-    return this.call(image, hidden.float());
+    return this.call(image, mask);
   }
 
   /** image [B C H W] -> norm of the mean over positions [B D], which is what the official classifier is given */
@@ -284,14 +294,6 @@ function measuresOf(config: ConvnextV2Config): { readonly widths: Four; readonly
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((a, b) => a + b, 0);
-}
-
-/** cells [B h w 1] -> [B H W 1], each repeated over what it covers of the map x [B H W C] */
-function spread(cells: Tensor, x: Tensor): Tensor {
-  const [B = 0, h = 0, w = 0] = cells.shape;
-  const [, H = 0, W = 0] = x.shape;
-  const repeated = cells.reshape([B, h, 1, w, 1]).expand([B, h, H / h, w, W / w]); // [B h H/h w W/w]
-  return repeated.reshape([B, H, W, 1]);
 }
 
 /** From how many pictures on a size is offered. */

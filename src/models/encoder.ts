@@ -1,4 +1,5 @@
 /** What a backbone answers about itself, so that nobody above it has to look inside. */
+import type { CellMask } from "../nn/convolution/visible-cells.js";
 import type { Module, Part } from "../nn/module.js";
 import type { PatchEmbed, Size } from "../nn/patches.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -20,7 +21,7 @@ export interface FeatureMap {
   readonly stride: Size;
 }
 
-export type { Part };
+export type { CellMask, Part };
 
 /** What every backbone offers. Called, it gives its last layer's output: tokens [B N D] or a map [B D h w]. */
 export interface Encoder extends Module<[Tensor], Tensor> {
@@ -80,10 +81,10 @@ export interface DenseEncoder extends Encoder {
   /** Cells of the last map, down and across. */
   readonly grid: Size;
   /**
-   * image [B C H W], hidden [B h·w], 1 = hidden -> map [B D h w]. Visible cells are those of a sparse encoder: no pixel of a
-   * hidden cell changes them. What stands in hidden cells means nothing.
+   * image [B C H W], which of the h · w cells are visible -> map [B D h w], zero at hidden cells. Visible cells are those of a
+   * sparse encoder: no pixel of a hidden cell changes them.
    */
-  encodeMasked(image: Tensor, hidden: Tensor): Tensor;
+  encodeMasked(image: Tensor, mask: CellMask): Tensor;
   /** the mean over positions of its map [B D] -> the feature vectors that `features` makes of it [B D] */
   featuresOf(mean: Tensor): Tensor;
 }

@@ -164,16 +164,9 @@ export function maxPool2d(input: Tensor, side: number, stride: number, padding =
 /**
  * Global response normalisation (ConvNeXt V2, equations 1 to 3, with the residual): x [B H W C], gamma and beta [… C] ->
  * γ (x · n) + β + x, where n_c = ‖x_c‖ / (mean_c ‖x_c‖ + ε) and ‖x_c‖ is taken over an image's positions.
- * @param visible [B H W 1], 1 or 0: positions that count for the norm; all of them if absent
  */
-export function globalResponseNorm(
-  x: Tensor,
-  gamma: Tensor,
-  beta: Tensor,
-  { epsilon = 1e-6, visible }: { readonly epsilon?: number; readonly visible?: Tensor | undefined } = {},
-): Tensor {
-  const counted = visible === undefined ? x : x.mul(visible);
-  const wide = counted.dtype === "bfloat16" || counted.dtype === "float16" ? counted.float() : counted;
+export function globalResponseNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon = 1e-6): Tensor {
+  const wide = x.dtype === "bfloat16" || x.dtype === "float16" ? x.float() : x;
   const size = aten("linalg_vector_norm", wide, 2, [1, 2], true); // [B 1 1 C]
   const ratio = size.div(size.mean([-1], true).add(epsilon)); // [B 1 1 C]
   return x.mul(ratio.mul(gamma).add(1)).add(beta); // [B H W C]

@@ -5,8 +5,7 @@
  * Cells of the encoder's last map are hidden, 32 × 32 pixels each at the usual stride; the encoder sees the others alone, one
  * ConvNeXt block on the filled map predicts the pixels of the hidden ones.
  *
- * What differs: the encoder is dense with hidden sites at zero, which gives the visible ones what the official sparse
- * convolutions give; response normalisation is over each picture, as in the paper, where the released code takes it over the
+ * What differs: the encoder computes visible cells alone by other means than the official sparse convolutions; response normalisation is over each picture, as in the paper, where the released code takes it over the
  * batch; all layers begin with the paper's deviation of 0.02, where the released code begins most of them with 1.
  *
  * Expected: the official code's loss, predictions, gradients and three optimiser steps, with its sparse operations replaced
@@ -110,7 +109,7 @@ export class Fcmae extends Method<"image"> {
   /** image [B C H W] -> error over the hidden cells (paper, section 3.1) */
   protected forward({ image }: Batch<"image">, { rng }: Step): Loss {
     const mask = this.draw(rng, image.device);
-    const map = this.encoder.encodeMasked(image, hiddenPatches(mask)); // [B D h w]
+    const map = this.encoder.encodeMasked(image, mask); // [B D h w]
     const hidden = mask.ids.slice(1, mask.kept); // [B M]
     const predicted = take(this.decode(map, mask), hidden); // [B M P]
     const total = this.target.loss(predicted, take(this.target.call(image), hidden)); // []
@@ -121,7 +120,7 @@ export class Fcmae extends Method<"image"> {
     return drawMask("random", this.config.maskRatio, this.encoder.grid, rng.fork("mask"), device);
   }
 
-  /** map [B D h w] whose hidden cells mean nothing -> pixels of every cell, in image order [B N P] */
+  /** map [B D h w] -> pixels of every cell, in image order [B N P] */
   decode(map: Tensor, mask: Mask): Tensor {
     const [B = 0, , h = 0, w = 0] = map.shape;
     const x = this.proj.call(map.permute([0, 2, 3, 1])); // [B h w d]
@@ -147,7 +146,7 @@ export class Fcmae extends Method<"image"> {
   /** image [B C H W] and a mask -> map [B D h w], pixels of every cell [B N P], hidden cells [B N], pictures [B C H W] */
   private fillIn(image: Tensor, mask: Mask): Filled {
     const hidden = hiddenPatches(mask); // [B N]
-    const map = this.encoder.encodeMasked(image, hidden); // [B D h w]
+    const map = this.encoder.encodeMasked(image, mask); // [B D h w]
     const prediction = this.decode(map, mask); // [B N P]
     const pixels = this.target.pixels(prediction, image); // [B N P]
     const { stride: patch, grid } = this.encoder;
@@ -162,9 +161,8 @@ export class Fcmae extends Method<"image"> {
         ...{ module: this, channels, imageSize, patches },
         run: (image, visible, restore) => {
           const mask: Mask = { ids: visible, restore, kept: visible.side(1) };
-          const { map, prediction, rebuilt, hidden } = this.fillIn(image, mask);
-          const seen = map.flatten(2).mul(hidden.rsub(1).unsqueeze(1)); // [B D N]
-          return { prediction, rebuilt, features: this.encoder.featuresOf(seen.sum([2]).div(mask.kept)) };
+          const { map, prediction, rebuilt } = this.fillIn(image, mask);
+          return { prediction, rebuilt, features: this.encoder.featuresOf(map.sum([2, 3]).div(mask.kept)) };
         },
       }),
     ];

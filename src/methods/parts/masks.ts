@@ -1,4 +1,5 @@
 import { ConfigError } from "../../engine/errors.js";
+import type { CellMask } from "../../nn/convolution/visible-cells.js";
 import type { Size } from "../../nn/patches.js";
 import type { Rng } from "../../tensor/random.js";
 import { type Tensor, tensor } from "../../tensor/tensor.js";
@@ -6,14 +7,8 @@ import { type Tensor, tensor } from "../../tensor/tensor.js";
 /** How hidden patches are drawn (MAE, table 1f and figure 6). */
 export type MaskKind = "random" | "block" | "grid";
 
-/** A mask as an order of patches: the first `kept` of `ids` are visible. */
-export interface Mask {
-  /** [B N] int64, visible patches first */
-  readonly ids: Tensor;
-  /** [B N] int64, the inverse permutation: where each patch stands in `ids` */
-  readonly restore: Tensor;
-  readonly kept: number;
-}
+/** A mask as an order of patches: the first `kept` of `ids` are visible, `restore` [B N] is the inverse permutation. */
+export type Mask = CellMask;
 
 /** Visible patches of N: truncated in double precision as the official code does (196 at 0.9 keeps 19). */
 export function keptPatches(patches: number, ratio: number): number {

@@ -8,7 +8,7 @@ import { Parameter } from "../parameter.js";
  * Global response normalisation (ConvNeXt V2, Woo et al., CVPR 2023, section 4): channels of an image compete by their norm over
  * its positions. Identity at first. The norm is an image's own, as in the paper; the official sparse layer takes it over the batch.
  */
-export class GlobalResponseNorm extends Module<[Tensor, Tensor?]> {
+export class GlobalResponseNorm extends Module {
   readonly gamma: Parameter; // [1 1 1 C]
   readonly beta: Parameter; // [1 1 1 C]
 
@@ -18,8 +18,8 @@ export class GlobalResponseNorm extends Module<[Tensor, Tensor?]> {
     this.beta = new Parameter([1, 1, 1, width], zero);
   }
 
-  /** x [B H W C], visible [B H W 1] -> [B H W C]; positions that are not visible do not count for the norm */
-  protected forward(x: Tensor, visible?: Tensor): Tensor {
-    return globalResponseNorm(x, this.gamma, this.beta, { visible });
+  /** x [B H W C] -> [B H W C] */
+  protected forward(x: Tensor): Tensor {
+    return globalResponseNorm(x, this.gamma, this.beta);
   }
 }

@@ -7,6 +7,7 @@ import { alone } from "../../methods/world.js";
 import { denseEncoder } from "../../models/encoder.js";
 import { buildEncoder } from "../../models/index.js";
 import { loadState } from "../../models/weights.js";
+import { cellMask } from "../../nn/convolution/visible-cells.js";
 import { buildOptimizer } from "../../optim/build.js";
 import { stack } from "../../tensor/creation.js";
 import { backward } from "../../tensor/grad.js";
@@ -132,8 +133,7 @@ function outputs(recorded: Recorded, replay: Replay): Numbers {
   const numbers: Numbers = new Map(drawn === undefined ? [] : [["out/mask", drawn]]);
   if (recorded.has("sparse/features") && denseEncoder.is(method.encoder)) {
     const hidden = recorded.read("out/mask"); // [B N]
-    const visible = hidden.rsub(1).reshape([hidden.side(0), 1, ...method.encoder.grid]); // [B 1 h w]
-    numbers.set("sparse/features", method.encoder.encodeMasked(image, hidden).mul(visible)); // [B D h w]
+    numbers.set("sparse/features", method.encoder.encodeMasked(image, cellMask(hidden))); // [B D h w]
   }
   return numbers;
 }

@@ -32,19 +32,6 @@ test("the identity at first; each picture for itself", () => {
   });
 });
 
-test("positions that are not visible do not count: the visible ones get what they get alone", () => {
-  using norm = new GlobalResponseNorm(2);
-  norm.gamma.setBytes(Float32Array.of(1, -2));
-  norm.beta.setBytes(Float32Array.of(0.5, 0.25));
-  scope(() => {
-    const x = tensor(Float32Array.of(3, 0, 70, -90, 4, 1), [1, 1, 3, 2]);
-    const visible = tensor(Float32Array.of(1, 0, 1), [1, 1, 3, 1]);
-    const alone = norm.call(tensor(Float32Array.of(3, 0, 4, 1), [1, 1, 2, 2])).toNumbers();
-    const found = norm.call(x, visible).toNumbers();
-    expect([...found.slice(0, 2), ...found.slice(4)]).toEqual(alone);
-  });
-});
-
 test("a channel of zeros has a gradient that is a number", () => {
   using norm = new GlobalResponseNorm(2);
   norm.gamma.setBytes(Float32Array.of(1, 1));
