@@ -19,6 +19,7 @@ import { decodeWithVips } from "./decode/vips.js";
 import { BadPictureError } from "./errors.js";
 import { hasChannels, withChannels } from "./loader/content.js";
 import type { Picture } from "./resample.js";
+import { pathOnDisk } from "./sources/names.js";
 import { type RecordPath, readRecord, readRows, recordEntry, recordPath } from "./sources/packed/records.js";
 import type { PackedRecord } from "./sources/packed/shard.js";
 
@@ -80,7 +81,7 @@ export async function decodeFile(path: string, options: DecodeOptions): Promise<
  */
 export function decodePart(path: string, options: PieceOptions, choose: Choose): Piece | undefined {
   const record = recordPath(path);
-  if (record === undefined && !/\.jpe?g$/i.test(path)) return undefined;
+  if (record === undefined && !/\.(jpe?g|jpe|jfif)$/i.test(path)) return undefined;
   try {
     if (record !== undefined && recordEntry(record).kind === "pixels") return partOfRecord(record, options, choose);
     return decodePiece(readPictureFile(path), options, choose);
@@ -113,13 +114,14 @@ export function readPictureFile(path: string): Uint8Array {
   const record = recordPath(path);
   if (record !== undefined) return readRecord(record).bytes;
   try {
-    const stats = statSync(path); // before opening: opening a named pipe would wait for ever
+    const onDisk = pathOnDisk(path);
+    const stats = statSync(onDisk); // before opening: opening a named pipe would wait for ever
     if (!stats.isFile()) throw new BadPictureError("unsupported", path, "not a regular file");
     if (stats.size === 0) throw new BadPictureError("empty", path, "the file has no bytes");
     if (stats.size > MOST_FILE_BYTES) {
       throw new BadPictureError("too-large", path, `a file of ${stats.size} bytes; the limit is ${MOST_FILE_BYTES}`);
     }
-    return readFileSync(path);
+    return readFileSync(onDisk);
   } catch (error) {
     if (error instanceof BadPictureError) throw error;
     throw new BadPictureError("missing", path, oneLine(error), error);

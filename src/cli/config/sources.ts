@@ -62,7 +62,7 @@ function parseDescription(text: string): SourceInput {
 }
 
 function parseFile(text: string): SourceInput {
-  if (/\.(jpe?g|png|webp|gif|tiff?|avif)$/i.test(text)) {
+  if (/\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|avif)$/i.test(text)) {
     throw new UsageError({
       code: "source",
       path: text,

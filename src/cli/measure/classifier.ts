@@ -9,7 +9,7 @@ import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
 import { ifKept } from "../training/judge.js";
 import { percent, whole } from "../words.js";
-import { classesText, labelledSpecs } from "./labelled.js";
+import { classDifferences, classesText, labelledSpecs } from "./labelled.js";
 import { classify } from "./pictures.js";
 
 interface Options {
@@ -82,17 +82,14 @@ async function judged({ data, test }: Options, { config }: LoadedClassifier): Pr
 }
 
 function checkClasses(source: Source, { classes }: LoadedClassifier): void {
-  if (source.classes?.join("\n") === classes.join("\n")) return;
+  const differences = source.classes === undefined ? "none" : classDifferences(classes, source.classes);
+  if (differences === undefined) return;
   throw new UsageError({
     code: "other-classes",
     path: "the pictures",
-    expected: `the classes of the run: ${listed(classes)}`,
-    actual: source.classes === undefined ? "none" : listed(source.classes),
+    expected: `those of the run, ${classesText(classes)}`,
+    actual: differences,
   });
-}
-
-function listed(names: readonly string[]): string {
-  return `${names.slice(0, 5).join(", ")}${names.length > 5 ? `, … (${names.length})` : ""}`;
 }
 
 function folderOf(run: string): string {

@@ -1,6 +1,6 @@
 /** `lacuna evaluate few-labels`: accuracies from some labels of each class, several draws, mean and spread. */
 import type { Command } from "commander";
-import type { LabelChoice, Spread } from "../../index.js";
+import type { LabelChoice, Source, Spread } from "../../index.js";
 import { UsageError } from "../errors.js";
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
@@ -10,7 +10,7 @@ import { classesText, type LabelledOptions, openLabelled } from "./labelled.js";
 import { openModel } from "./model.js";
 
 interface Options extends LabelledOptions {
-  readonly labels: string;
+  readonly labels?: string;
   readonly seeds: number;
   readonly device?: string;
 }
@@ -43,7 +43,10 @@ export function fewLabelsCommand(parent: Command, add: Add): void {
     .option("--data <pictures>", "cifar10, fashion-mnist, or a folder with a folder for each class (or train and test)")
     .option("--train <pictures>", "labelled pictures to draw from, with --test")
     .option("--test <pictures>", "labelled pictures to judge by, with --train")
-    .option("--labels <list>", "numbers of each class, or shares such as 1%", "1,4,10,25,100")
+    .option(
+      "--labels <list>",
+      "numbers of each class, or shares such as 1% (default: those of 1,4,10,25,100 that the smallest class has)",
+    )
     .option("--seeds <n>", "draws of the labels", wholeNumber, 3)
     .option("--limit <n>", "labelled pictures of each side at most", wholeNumber, 10_000)
     .option("--device <name>", "cpu or cuda")
@@ -52,9 +55,10 @@ export function fewLabelsCommand(parent: Command, add: Add): void {
 }
 
 async function judge(report: Report, run: string, options: Options): Promise<number> {
-  const asked = readLabels(options.labels);
+  const said = options.labels === undefined ? undefined : readLabels(options.labels);
   const { pixelFeatures } = await import("../../index.js");
   const { train, test, split } = await openLabelled(options);
+  const asked = affordable(said, train);
   using model = await openModel(report, run, options.device);
   const seeds = Array.from({ length: Math.max(1, options.seeds) }, (_, seed) => seed);
   report.line(`${whole(train.size)} labelled pictures to draw from, ${whole(test.size)} to judge (${split})`);
@@ -122,6 +126,27 @@ function tableOf(rows: readonly Row[], asked: readonly Asked[]): string[][] {
       ),
     ]),
   ];
+}
+
+const usual = "1,4,10,25,100";
+
+/** What was asked for, or what of the usual numbers every class has. @throws UsageError naming the class that has too few */
+export function affordable(
+  said: readonly Asked[] | undefined,
+  { classes = [], labels = new Int32Array() }: Pick<Source, "classes" | "labels">,
+): Asked[] {
+  const counts = classes.map((_, label) => labels.filter((one) => one === label).length);
+  const fewest = Math.min(...counts);
+  const fits = ({ labels: { perClass = 0 } }: Asked): boolean => perClass <= fewest;
+  const beyond = said?.find((asked) => !fits(asked));
+  if (beyond === undefined) return [...(said ?? readLabels(usual).filter(fits))];
+  throw new UsageError({
+    code: "few-labels",
+    path: "--labels",
+    expected: `at most ${fewest} of each class`,
+    actual: `${beyond.text}; ${classes[counts.indexOf(fewest)]} has ${fewest} pictures to draw from`,
+    remedy: "Ask for fewer, or for a share such as --labels 10%.",
+  });
 }
 
 function readLabels(text: string): Asked[] {

@@ -111,13 +111,28 @@ function checkClasses({ train, test }: Pick<LabelledPair, "train" | "test">): vo
       remedy: "Put the pictures of each class into a folder of its own, or use a list with labels.",
     });
   }
-  if (train.classes?.join("\n") === test.classes?.join("\n")) return;
+  const differences = classDifferences(train.classes ?? [], test.classes ?? []);
+  if (differences === undefined) return;
   throw new UsageError({
     code: "other-classes",
     path: nameOf(test),
-    expected: `the classes of ${nameOf(train)} (${train.classes?.length})`,
-    actual: `others (${test.classes?.length})`,
+    expected: `the classes of ${nameOf(train)}: ${classesText(train.classes ?? [])}`,
+    actual: differences,
+    remedy: "Give both sides the same folders, or the same labels.",
   });
+}
+
+/** Which classes one side lacks, by name: `no cherry; beside them bread`; undefined where both have the same. */
+export function classDifferences(expected: readonly string[], actual: readonly string[]): string | undefined {
+  const named = (names: readonly string[]): string =>
+    names.slice(0, namedClasses).join(", ") + (names.length > namedClasses ? `, … (${names.length})` : "");
+  const lacking = expected.filter((name) => !actual.includes(name));
+  const more = actual.filter((name) => !expected.includes(name));
+  const parts = [
+    ...(lacking.length > 0 ? [`no ${named(lacking)}`] : []),
+    ...(more.length > 0 ? [`beside them ${named(more)}`] : []),
+  ];
+  return parts.length === 0 ? undefined : parts.join("; ");
 }
 
 function nameOf({ spec }: Source): string {

@@ -8,7 +8,7 @@ import { UsageError } from "../errors.js";
 import type { Report } from "../report.js";
 import { whole } from "../words.js";
 
-const isPicture = (path: string): boolean => /\.(jpe?g|png|webp|gif|tiff?|avif|npy)$/i.test(path);
+const isPicture = (path: string): boolean => /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|avif|npy)$/i.test(path);
 
 interface Named extends Disposable {
   readonly source: SourceInput;

@@ -98,7 +98,7 @@ function spread(values: readonly number[]): { least: number; median: number; mos
 }
 
 const EXTENSIONS: Readonly<Record<string, readonly string[]>> = {
-  jpeg: [".jpg", ".jpeg"],
+  jpeg: [".jpg", ".jpeg", ".jfif", ".jpe"],
   png: [".png"],
   webp: [".webp"],
   gif: [".gif"],

@@ -7,8 +7,16 @@ import { DEFAULT_MAX_PIXELS, DEFAULT_TIMEOUT_MS } from "../decode.js";
 import { DataError } from "../errors.js";
 import { openSource, type Source, type SourceInput } from "../source.js";
 import { findFiles, isInPart } from "../sources/files.js";
+import { pathOnDisk } from "../sources/names.js";
 import { Collection } from "./collection.js";
-import { badFindings, classFindings, duplicateFindings, oddFindings, otherFindings } from "./findings.js";
+import {
+  badFindings,
+  classFindings,
+  duplicateFindings,
+  oddFindings,
+  otherFindings,
+  unreachableFindings,
+} from "./findings.js";
 import { inspectFiles } from "./inspectors.js";
 import type { DoctorReport, Finding } from "./report.js";
 import { channelsToExamine } from "./survey.js";
@@ -63,8 +71,8 @@ export async function examine(input: SourceInput, options: ExamineOptions = {}):
       options.onProgress?.({ done, total: paths.length, bad: done - collection.usable.length });
     },
   );
-  const others = source.spec.kind === "folder" ? (await findFiles(source.content.root)).others : [];
-  const findings = gather(source, collection, others, input);
+  const { others, unreachable } = source.spec.kind === "folder" ? await findFiles(source.content.root) : noOthers;
+  const findings = [...gather(source, collection, others, input), ...unreachableFindings(unreachable)];
   const maxBadShare = options.maxBadShare ?? DEFAULT_MAX_BAD_SHARE;
   findings.unshift(...overallFindings(source.size, collection.usable.length, maxBadShare));
   const { classes } = countClasses(source, collection);
@@ -81,6 +89,8 @@ export async function examine(input: SourceInput, options: ExamineOptions = {}):
     seconds: (performance.now() - started) / 1000,
   };
 }
+
+const noOthers = { others: [], unreachable: [] };
 
 const RANK = { bad: 0, warning: 1, note: 2 } as const;
 
@@ -133,7 +143,7 @@ function picturesAmong(root: string, others: readonly string[]): { path: string;
   const head = Buffer.alloc(256);
   return others.flatMap((path) => {
     try {
-      const file = openSync(join(root, path), "r");
+      const file = openSync(pathOnDisk(join(root, path)), "r");
       const length = readSync(file, head, 0, head.length, 0);
       closeSync(file);
       const format = sniffFormat(head.subarray(0, length));

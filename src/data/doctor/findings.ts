@@ -1,5 +1,6 @@
 /** From what was gathered to findings: what each means, and what to do. */
 import type { BadPictureCode } from "../errors.js";
+import type { Unreachable } from "../sources/files.js";
 import { type Collection, LARGE_PIXELS, LONG_ASPECT, type Noted, type Oddity, TINY_SIDE } from "./collection.js";
 import type { Finding, Severity } from "./report.js";
 
@@ -271,3 +272,20 @@ const OTHERS: Text = {
   meaning: "They are left out.",
   remedy: "Nothing, unless pictures in other formats are among them: convert those.",
 };
+
+/** What of a folder could not be reached. */
+export function unreachableFindings(unreachable: readonly Unreachable[]): Finding[] {
+  if (unreachable.length === 0) return [];
+  return [
+    {
+      id: "unreachable",
+      severity: "warning",
+      title: "entries that cannot be reached",
+      count: unreachable.length,
+      meaning:
+        "Folders that may not be read, links to themselves or through a file. They are left out, and all else is used.",
+      remedy: "Give yourself the right to read the folders (chmod u+rx), and delete or mend the links.",
+      files: unreachable.map(({ path, reason }) => ({ path, detail: reason })),
+    },
+  ];
+}

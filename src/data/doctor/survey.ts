@@ -8,6 +8,8 @@ import { readJpegHeader } from "../decode/jpeg.js";
 import { DEFAULT_MAX_PIXELS, decodeFile } from "../decode.js";
 import { hasChannels, pixelsOf, withChannels } from "../loader/content.js";
 import type { Source } from "../source.js";
+import type { Unreachable } from "../sources/files.js";
+import { pathOnDisk } from "../sources/names.js";
 import { recordEntry, recordPath } from "../sources/packed/records.js";
 
 /** What a source's pictures are like, judged by a sample. */
@@ -24,6 +26,8 @@ export interface PictureSurvey {
   readonly isFiles: boolean;
   /** Of each channel, of pixels 0 … 1; undefined where too few pictures could be read. */
   readonly statistics: { readonly mean: number[]; readonly std: number[]; readonly pictures: number } | undefined;
+  /** What of a folder could not be reached. */
+  readonly unreachable?: readonly Unreachable[];
 }
 
 export interface SurveyOptions {
@@ -78,6 +82,7 @@ export async function surveyPictures(source: Source, options: SurveyOptions = {}
     channels,
     isFiles: true,
     statistics: statistics.result(),
+    ...(source.unreachable === undefined ? {} : { unreachable: source.unreachable }),
   };
 }
 
@@ -138,7 +143,7 @@ function readHead(path: string): Head | undefined {
 }
 
 function firstBytes(path: string): Uint8Array {
-  const descriptor = openSync(path, "r");
+  const descriptor = openSync(pathOnDisk(path), "r");
   try {
     const bytes = Buffer.alloc(HEAD_BYTES);
     return bytes.subarray(0, readSync(descriptor, bytes, 0, HEAD_BYTES, 0));

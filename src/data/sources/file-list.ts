@@ -4,6 +4,7 @@ import { dirname, relative, resolve } from "node:path";
 import { DataError } from "../errors.js";
 import { fingerprintOfFiles, inByteOrder, isInPart } from "./files.js";
 import { emptyPart } from "./folder.js";
+import { textOfBytes } from "./names.js";
 import type { FileListSpec, FileSource } from "./spec.js";
 
 interface Line {
@@ -85,7 +86,7 @@ function readText(file: string): string {
 
 function readWhole(file: string): string {
   try {
-    return readFileSync(file, "utf8").replace(/^\ufeff/, "");
+    return textOfBytes(readFileSync(file)).replace(/^\ufeff/, "");
   } catch (cause) {
     throw new DataError({
       code: "missing",

@@ -17,13 +17,15 @@ import { splitOfName } from "./splits.js";
  * Opens the tree. Classes exist when every picture lies in a folder below the root and there are at least two such
  * folders; they are taken from the whole tree, so that both sides of a split number them alike. Where all folders of the
  * root are parts of a set (`train`, `valid`), classes are the folders below those.
- * @throws DataError missing, not-a-folder, no-pictures, empty-part
+ * @throws DataError missing, not-a-folder, unreadable, no-pictures, empty-part
  */
 export async function openFolder(spec: FolderSpec): Promise<FileSource> {
   const root = resolve(spec.path);
   const stats = statOf(root);
   if (!stats?.isDirectory()) throw noFolder(root, stats !== undefined);
-  const found = await findFiles(root);
+  const found = await findFiles(root).catch((cause: unknown) => {
+    throw unreadable(root, cause);
+  });
   if (found.pictures.length === 0) throw noPictures(root, found);
   const paths = found.pictures.filter((path) => isInPart(path, spec));
   if (paths.length === 0) throw emptyPart(root, spec, found.pictures.length);
@@ -37,6 +39,7 @@ export async function openFolder(spec: FolderSpec): Promise<FileSource> {
     labels: classes && Int32Array.from(paths, (path) => number.get(classOf(path)) ?? -1),
     name: (index) => paths[index] ?? `(no sample ${index})`,
     content: { kind: "files", root, paths },
+    ...(found.unreachable.length === 0 ? {} : { unreachable: found.unreachable }),
   };
 }
 
@@ -64,9 +67,17 @@ function noFolder(path: string, isFile: boolean): DataError {
   return new DataError({ code, path, expected: "a folder of pictures", actual, remedy });
 }
 
+function unreadable(path: string, cause: unknown): DataError {
+  const actual = (cause as NodeJS.ErrnoException).code ?? String(cause);
+  const remedy = "Give yourself the right to read it: chmod u+rx, or ask its owner.";
+  return new DataError({ code: "unreadable", path, expected: "a folder that can be read", actual, remedy, cause });
+}
+
 function noPictures(path: string, found: FoundFiles): DataError {
   const expected = `files ending in ${[...PICTURE_EXTENSIONS].join(" ")}`;
-  const actual = found.others.length === 0 ? "no file at all" : `${found.others.length} other files`;
+  const { others, unreachable } = found;
+  const left = unreachable.length === 0 ? "" : `, ${unreachable.length} that cannot be reached`;
+  const actual = (others.length === 0 ? "no file at all" : `${others.length} other files`) + left;
   const remedy = "Give the folder that holds the pictures, at any depth; hidden files are left out.";
   return new DataError({ code: "no-pictures", path, expected, actual, remedy });
 }

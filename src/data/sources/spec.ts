@@ -1,5 +1,6 @@
 /** Descriptions of sources, as they stand in a config, and what an opened source knows. */
 import { z } from "zod";
+import type { Unreachable } from "./files.js";
 
 /** The keys by which a source of files is split, shared by folder and list. */
 const partKeys = {
@@ -96,6 +97,8 @@ export interface Source {
   /** Path relative to the source, or "train/123". */
   name(index: number): string;
   readonly content: FileContent | PixelContent;
+  /** Of a folder, what could not be reached in it and was left out; absent where there is nothing. */
+  readonly unreachable?: readonly Unreachable[];
 }
 
 export type FileSource = Source & { readonly content: FileContent };

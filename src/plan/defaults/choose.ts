@@ -68,7 +68,7 @@ export function chooseDefaults(
       ...{ survey, machine, decided, plan, epochs, scheduleReason, batch, holdOut, hours, normalisation, choices },
     }),
     estimate,
-    advice: advise(survey, plan, machine),
+    advice: [...leftOut(survey), ...advise(survey, plan, machine)],
   };
 }
 
@@ -171,5 +171,17 @@ function advise(survey: PictureSurvey, plan: Plan, machine: MachineFacts): strin
   if (survey.shorterSide < 1.5 * wanted) return [];
   return [
     `Decoding pictures of ${survey.shorterSide} px will take much of the time; copies of ${wanted} px on the shorter side would be as good and faster.`,
+  ];
+}
+
+const namedEntries = 3;
+
+/** What of the folder is not used, because the system does not give it. */
+function leftOut({ unreachable = [] }: PictureSurvey): string[] {
+  if (unreachable.length === 0) return [];
+  const named = unreachable.slice(0, namedEntries).map(({ path, reason }) => `${path} (${reason})`);
+  const more = unreachable.length > namedEntries ? ", …" : "";
+  return [
+    `Left out, since they cannot be reached: ${unreachable.length}: ${named.join(", ")}${more}. See: lacuna doctor`,
   ];
 }

@@ -17,5 +17,7 @@ test("what cannot be judged is refused: no held-out pictures, other classes", as
   const judge = (...rest: string[]) => lacuna("evaluate", "classifier", run, ...rest);
   expect((await judge()).error).toContain("expected --data or --test, got neither");
   const others = await makePictures(join(folder, "others"), 2);
-  expect((await judge("--test", others)).error).toContain("expected the classes of the run: apple, bee, cat, got a, b");
+  expect((await judge("--test", others)).error).toContain(
+    "expected those of the run, 3 classes: apple, bee, cat, got no apple, bee, cat; beside them a, b",
+  );
 });

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { affordable } from "../../../src/cli/measure/few-labels.js";
 import { lacuna, temporaryFolder, tinyRun } from "../terminal.js";
 
 test("k of each class and shares, mean and spread, beside pixels and the untrained encoder", async () => {
@@ -16,6 +17,17 @@ test("k of each class and shares, mean and spread, beside pixels and the untrain
   const text = (await few("--labels", "2,50%", "--seeds", "1")).out;
   expect(text).toMatch(/accuracy +2 a class +50% of the labels/);
   expect(text).toMatch(/after 5 steps +linear +[\d.]+ % +[\d.]+ %/);
+});
+
+test("numbers of labels are those that the smallest class has; a larger one is refused by the class's name", () => {
+  const source = { classes: ["apple", "bee"], labels: Int32Array.from({ length: 17 }, (_, i) => (i < 12 ? 0 : 1)) };
+  expect(affordable(undefined, source).map(({ text }) => text)).toEqual(["1", "4"]);
+  const said = [{ text: "5", labels: { perClass: 5 } }];
+  expect(affordable(said, source)).toEqual(said);
+  expect(affordable([{ text: "90%", labels: { fraction: 0.9 } }], source)).toHaveLength(1);
+  expect(() => affordable([...said, { text: "10", labels: { perClass: 10 } }], source)).toThrow(
+    "in --labels: expected at most 5 of each class, got 10; bee has 5 pictures to draw from. Ask for fewer",
+  );
 });
 
 test.each(["0", "1.5", "1,,2", "0%", "101%", "ten"])("--labels %s is refused", async (labels) => {

@@ -1,7 +1,13 @@
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { classesText, labelledSpecs, openLabelled, subset } from "../../../src/cli/measure/labelled.js";
+import {
+  classDifferences,
+  classesText,
+  labelledSpecs,
+  openLabelled,
+  subset,
+} from "../../../src/cli/measure/labelled.js";
 import { openSource, pack } from "../../../src/index.js";
 import { makePictures, temporaryFolder } from "../terminal.js";
 
@@ -27,7 +33,9 @@ test("train and test inside a folder, or each by itself", async () => {
   });
   mkdirSync(join(data, "other"));
   renameSync(join(val, "b"), join(val, "c"));
-  await expect(openLabelled({ data, limit: 9 })).rejects.toThrow(/expected the classes of .*train \(2\), got others/);
+  await expect(openLabelled({ data, limit: 9 })).rejects.toThrow(
+    /expected the classes of .*train: 2 classes: a, b, got no b; beside them c\. Give both sides/,
+  );
 });
 
 test("parts in any usual spelling: the second judges; of three, validation is for whoever trains", async () => {
@@ -67,6 +75,12 @@ test("a list, a packed set and a file of it are the sources that they are", asyn
 test("classes are named, the first of many", () => {
   expect(classesText(["apple", "berry"])).toBe("2 classes: apple, berry");
   expect(classesText([..."abcdefg"])).toBe("7 classes: a, b, c, d, e, f, …");
+});
+
+test("which classes differ is said by name, the first of many", () => {
+  expect(classDifferences(["a", "b"], ["a", "b"])).toBeUndefined();
+  expect(classDifferences(["a", "b"], ["a"])).toBe("no b");
+  expect(classDifferences(["a"], [..."abcdefgh"])).toBe("beside them b, c, d, e, f, g, … (7)");
 });
 
 test("without classes there is nothing to judge", async () => {

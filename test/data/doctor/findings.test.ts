@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { Collection } from "../../../src/data/doctor/collection.js";
 import {
   badFindings,
@@ -6,6 +6,7 @@ import {
   duplicateFindings,
   oddFindings,
   otherFindings,
+  unreachableFindings,
 } from "../../../src/data/doctor/findings.js";
 import type { GoodFile } from "../../../src/data/doctor/inspect.js";
 import { BAD_PICTURE_CODES } from "../../../src/data/errors.js";
@@ -119,4 +120,11 @@ describe("otherFindings", () => {
       ["other-files", "note", 2],
     ]);
   });
+});
+
+test("what cannot be reached is counted and named, and never to be deleted as a picture", () => {
+  expect(unreachableFindings([])).toEqual([]);
+  const [finding] = unreachableFindings([{ path: "loop", reason: "ELOOP" }]);
+  expect(finding).toMatchObject({ id: "unreachable", severity: "warning", count: 1 });
+  expect(finding?.files).toEqual([{ path: "loop", detail: "ELOOP" }]);
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync } from "node:fs";
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -8,6 +8,7 @@ import {
   hasPictureName,
   inByteOrder,
   isInPart,
+  statOf,
 } from "../../../src/data/sources/files.js";
 import { temporaryFolder, writeTree } from "../pictures.js";
 
@@ -37,23 +38,84 @@ describe("findFiles", () => {
     expect(pictures).toEqual(["broken.png", "link.png", "out/b.png", "real/a.png", "z.png"]);
   });
 
+  it("goes on after what cannot be reached, and names it", async () => {
+    const tree = join(root, "barriers");
+    writeTree(tree, { "a.png": "x", "b/c.png": "x", "notes.txt": "x" });
+    symlinkSync("loop", join(tree, "loop"));
+    symlinkSync("a.png/below", join(tree, "through"));
+    symlinkSync("mirror.png", join(tree, "mirror.png"));
+    const { pictures, others, unreachable } = await findFiles(tree);
+    expect(pictures).toEqual(["a.png", "b/c.png", "mirror.png"]); // a bad picture, met when it is read
+    expect(others).toEqual(["notes.txt"]);
+    expect(unreachable).toEqual([
+      { path: "loop", reason: "ELOOP" },
+      { path: "through", reason: "ENOTDIR" },
+    ]);
+    expect(fingerprintOfFiles(tree, pictures)).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it.skipIf(process.getuid?.() === 0)("goes on after a folder that may not be read", async () => {
+    const tree = join(root, "closed");
+    writeTree(tree, { "a.png": "x", "closed/b.png": "x" });
+    chmodSync(join(tree, "closed"), 0);
+    const found = await findFiles(tree);
+    chmodSync(join(tree, "closed"), 0o700);
+    expect(found).toMatchObject({ pictures: ["a.png"], unreachable: [{ path: "closed", reason: "EACCES" }] });
+  });
+
+  it("finds names that are no UTF-8, of files and folders", async () => {
+    const tree = Buffer.from(join(root, "latin"));
+    const below = (...bytes: number[]): Buffer => Buffer.concat([tree, Buffer.from("/"), Buffer.from(bytes)]);
+    mkdirSync(tree);
+    mkdirSync(below(0xe9));
+    writeFileSync(Buffer.concat([below(0xe9), Buffer.from("/\xfc.png", "latin1")]), "four");
+    writeFileSync(below(0x61, 0xff, 0x2e, 0x70, 0x6e, 0x67), "x");
+    const { pictures } = await findFiles(String(tree));
+    expect(pictures).toEqual(["\\xe9/\\xfc.png", "a\\xff.png"]);
+    expect(statOf(join(String(tree), pictures[0] as string))?.size).toBe(4);
+  });
+
+  it("takes nothing that Lacuna has written for pictures, wherever it lies, unless it is the root", async () => {
+    const tree = join(root, "outputs");
+    const run = { "run.json": "{}", "events.jsonl": "", "curves.png": "x", "previews/step-1.png": "x" };
+    const own: Record<string, Record<string, string>> = {
+      ...{ "runs/one": run, "a/deep/run": run, packed: { "pack.json": "", "settings.json": "", "x.png": "x" } },
+      ...{
+        page: { "page.json": "", "index.html": "", "p.png": "x" },
+        begun: { "settings.json": "", "00000.pack": "" },
+      },
+      ...{
+        sweep: { "sweep.json": "", "points/1/run.json": "", "loss.png": "x" },
+        partial: { "partial.json": "", "c.png": "" },
+      },
+      judged: { "scores.json": "", "confusion.svg": "", "confusion.png": "x" },
+    };
+    const files = Object.entries(own).flatMap(([folder, below]) =>
+      Object.entries(below).map(([name, content]) => [`${folder}/${name}`, content] as const),
+    );
+    writeTree(tree, { ...Object.fromEntries(files), "a/1.png": "x", "settings.json": "", "sweep.json": "" });
+    expect(await findFiles(tree)).toMatchObject({ pictures: ["a/1.png"], others: ["settings.json", "sweep.json"] });
+    expect((await findFiles(join(tree, "runs/one"))).pictures).toEqual(["curves.png", "previews/step-1.png"]);
+  });
+
   it("takes arrays for pictures where there are no others", async () => {
     const [arrays, mixed] = [join(root, "arrays"), join(root, "mixed")];
     writeTree(arrays, { "b/1.npy": "x", "a.NPY": "x", "notes.txt": "x" });
     writeTree(mixed, { "a.png": "x", "features.npy": "x" });
-    expect(await findFiles(arrays)).toEqual({ pictures: ["a.NPY", "b/1.npy"], others: ["notes.txt"] });
-    expect(await findFiles(mixed)).toEqual({ pictures: ["a.png"], others: ["features.npy"] });
+    expect(await findFiles(arrays)).toMatchObject({ pictures: ["a.NPY", "b/1.npy"], others: ["notes.txt"] });
+    expect(await findFiles(mixed)).toMatchObject({ pictures: ["a.png"], others: ["features.npy"] });
   });
 
   it("answers nothing for an empty folder", async () => {
     mkdirSync(join(root, "empty"));
-    expect(await findFiles(join(root, "empty"))).toEqual({ pictures: [], others: [] });
+    expect(await findFiles(join(root, "empty"))).toEqual({ pictures: [], others: [], unreachable: [] });
   });
 });
 
 describe("names", () => {
   it("of pictures end in a known extension, in either case", () => {
-    for (const name of ["a.jpg", "a.JPEG", "a.b.png", "a.tif"]) expect(hasPictureName(name)).toBe(true);
+    for (const name of ["a.jpg", "a.JPEG", "a.b.png", "a.tif", "a.jfif", "a.JPE"])
+      expect(hasPictureName(name)).toBe(true);
     for (const name of ["a", "a.txt", "jpg", "a.jpg.part", "a.bmp"]) expect(hasPictureName(name)).toBe(false);
   });
 

@@ -98,6 +98,13 @@ describe("chooseDefaults", () => {
     expect(cifar.config.data.heldOut).toBeUndefined();
   });
 
+  test("what of the folder cannot be reached is named", () => {
+    const unreachable = ["a", "b", "c", "d"].map((path) => ({ path, reason: "EACCES" }));
+    expect(chosen({ unreachable }).advice).toEqual([
+      "Left out, since they cannot be reached: 4: a (EACCES), b (EACCES), c (EACCES), …. See: lacuna doctor",
+    ]);
+  });
+
   test("photographs far larger than needed: decoding is what takes the time, and that is said", () => {
     const large = chosen({ shorterSide: 3000, pixels: 12e6 });
     expect(large.estimate.imagesPerSecond).toBeLessThan(15);
