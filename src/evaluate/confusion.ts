@@ -29,7 +29,9 @@ export function drawConfusion(
   const left =
     names.length > shown.length ? `the ${shown.length} of ${names.length} classes that are confused most; ` : "";
   const order = shown.map((label) => `${names[label]}`);
-  return svgOf(matrix(values, order, title, `${left}a row is a true class`));
+  return svgOf(
+    matrix(values, order, title, `${left}a row is a true class, a column a predicted one; what is framed is right`),
+  );
 }
 
 /** At most `count` classes, those with the most mistakes, in their own order. */
@@ -43,10 +45,10 @@ function mostConfused(confusion: readonly (readonly number[])[], most: number): 
 
 function matrix(values: readonly object[], order: readonly string[], title: string, subtitle: string): TopLevelSpec {
   const step = Math.max(24, Math.min(48, Math.floor(800 / order.length)));
-  const axis = { ticks: false, labelLimit: 120 };
+  const axis = { ticks: false, labelLimit: 0, labelOverlap: false }; // whole names, all of them
   const encoding = {
-    x: { field: "predicted", type: "nominal", sort: order, title: "predicted", axis: { ...axis, labelAngle: -45 } },
-    y: { field: "truth", type: "nominal", sort: order, title: "true class", axis },
+    x: { field: "predicted", type: "nominal", sort: order, title: null, axis: { ...axis, labelAngle: -45 } },
+    y: { field: "truth", type: "nominal", sort: order, title: null, axis },
   };
   const scale = { domain: [0, 1], interpolate: "rgb", range: ["#ffffff", "#08519c"] };
   const color = { field: "share", type: "quantitative", scale, legend: null };
@@ -62,6 +64,11 @@ function matrix(values: readonly object[], order: readonly string[], title: stri
     data: { values },
     layer: [
       { mark: "rect", encoding: { ...encoding, color } },
+      {
+        transform: [{ filter: "datum.truth === datum.predicted" }],
+        mark: { type: "rect", filled: false, stroke: "#b45309", strokeWidth: 1.5 },
+        encoding,
+      },
       {
         transform: [{ filter: "datum.count > 0" }],
         mark: { type: "text", fontSize: Math.min(12, step / 3) },

@@ -26,3 +26,16 @@ test("the curve has every point at its height, in the order in which they were g
     expect(b.y).toBeLessThan(before.y); // higher up
   }
 });
+
+test("no two numbers overlap, and none the bars, with as many points as there are blocks", async () => {
+  const many = ["0", "0.5", ...Array.from({ length: 12 }, (_, i) => `${i + 1}`)];
+  const svg = await drawBlocks(
+    many.map((blocks, i) => ({ blocks, mean: 0.9 + 0.0001 * i, deviation: 0.01 })),
+    "x",
+  );
+  const numbers = [...svg.matchAll(/transform="translate\(([\d.]+),([\d.]+)\)"[^>]*>9\d\.\d</g)].map(([, x]) =>
+    Number(x),
+  );
+  expect(numbers).toHaveLength(14);
+  for (const [i, x] of numbers.entries()) if (i > 0) expect(x - (numbers[i - 1] as number)).toBeGreaterThan(40);
+});

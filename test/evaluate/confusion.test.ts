@@ -12,9 +12,32 @@ test("every count that is not zero stands in the matrix, white on dark", async (
     ["cat", "dog"],
     "a title",
   );
-  for (const text of ["17", "4", "23", "cat", "dog", "a title", "a row is a true class"])
+  for (const text of [
+    "17",
+    "4",
+    "23",
+    "cat",
+    "dog",
+    "a title",
+    "a row is a true class, a column a predicted one; what is framed is right",
+  ])
     expect(svg).toContain(`>${text}<`);
   expect(svg).not.toContain(">0<");
+});
+
+test("names are whole however long, and the diagonal is framed", async () => {
+  const names = [
+    "Ambystoma mexicanum, wild type, dorsal view, adult",
+    "Ambystoma mexicanum, leucistic, dorsal view, adult",
+    "c",
+  ];
+  const svg = await drawConfusion(
+    names.map((_, row) => names.map((__, column) => row + column)),
+    names,
+    "t",
+  );
+  for (const name of names) expect(svg.split(`>${name}<`)).toHaveLength(3); // at both axes
+  expect(svg.match(/stroke="#b45309"/g)).toHaveLength(3);
 });
 
 test("of more than forty classes those that are confused most are drawn", async () => {
