@@ -26,6 +26,7 @@ export { type Extracted, extractFeatures, type LabelledFeatures } from "./evalua
 export { type FewLabels, fewLabels } from "./evaluate/few-labels.js";
 export { type KnnResult, knn } from "./evaluate/knn.js";
 export { type LinearProbeResult, linearProbe } from "./evaluate/linear-probe.js";
+export { type OpenedEncoder, openEncoder } from "./evaluate/open-encoder.js";
 export { pixelFeatures } from "./evaluate/pixels.js";
 export { type Confusion, confusedPairs, type Scores, scoresOf } from "./evaluate/scores.js";
 export { type HuggingFaceFolder, type HuggingFaceOptions, writeHuggingFace } from "./export/hugging-face.js";

@@ -81,7 +81,8 @@ export function inOrder(
   });
 }
 
-function middle(config: Pick<LoopConfig, "data">): Transform {
+/** How pictures are cut out where nothing is random: the shorter side to the size, then the middle. */
+export function middle(config: Pick<LoopConfig, "data">): Transform {
   const { imageSize } = imageShape(config);
   return [
     { type: "resize", size: Math.max(...imageSize) },
