@@ -105,7 +105,8 @@ export {
 } from "./models/encoder.js";
 export { encoderOfMaps } from "./models/exports.js";
 export { buildEncoder, type DefinedModel, type ModelConfig, models } from "./models/index.js";
-export type { Layout, Published } from "./models/published/open.js";
+export type { Layout } from "./models/published/layout.js";
+export type { Published } from "./models/published/open.js";
 export { Vit, type VitConfig, vitSizes } from "./models/vit.js";
 export { BatchNorm1d } from "./nn/batch-norm.js";
 export { LayerNorm } from "./nn/layer-norm.js";
@@ -161,8 +162,16 @@ export { withRandom } from "./tensor/step-random.js";
 export { Tensor, tensor } from "./tensor/tensor.js";
 export { toImages } from "./train/batch.js";
 export { type Converted, type ConvertOptions, convert } from "./train/checkpoints/convert.js";
-export { configFrom, openModelFile } from "./train/checkpoints/from-checkpoint.js";
-export { type LoadedModel, loadModel } from "./train/checkpoints/load.js";
+export { configFrom, type ForeignHints, openModelFile } from "./train/checkpoints/from-checkpoint.js";
+export {
+  type LoadedConfig,
+  type LoadedMethod,
+  type LoadedModel,
+  type LoadOptions,
+  loadModel,
+  untrainedModel,
+  withMethod,
+} from "./train/checkpoints/load.js";
 export {
   currentRunConfig,
   type Derived,

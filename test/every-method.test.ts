@@ -14,7 +14,7 @@ import { recordRun, runMemory, stepTime } from "../src/plan/predict.js";
 import { openRun } from "../src/runs/reader.js";
 import { Rng } from "../src/tensor/random.js";
 import type { Tensor } from "../src/tensor/tensor.js";
-import { loadModel } from "../src/train/checkpoints/load.js";
+import { loadModel, withMethod } from "../src/train/checkpoints/load.js";
 import { parseConfig, type RunConfigInput } from "../src/train/config.js";
 import { pretrain } from "../src/train/pretrain.js";
 import { openSession } from "./graph/onnx/runtime.js";
@@ -91,7 +91,7 @@ describe.each(pairs(image))("%s of %s", (method, model) => {
   });
 
   test("is loaded; its encoder as ONNX gives its features", async () => {
-    using loaded = loadModel(folder("whole"), { device: "cpu" });
+    using loaded = withMethod(loadModel(folder("whole"), { device: "cpu" }));
     const pooled = noGrad(() => scope(() => loaded.encoder.features(pictures(), loaded.method.pool)));
     expect(pooled.shape).toEqual([3, loaded.encoder.width]);
     pooled.dispose();
@@ -102,7 +102,7 @@ describe.each(pairs(image))("%s of %s", (method, model) => {
   });
 
   test("fills in pictures as ONNX, or says that it does not and what to export instead", async () => {
-    using loaded = loadModel(folder("whole"), { device: "cpu" });
+    using loaded = withMethod(loadModel(folder("whole"), { device: "cpu" }));
     const hiding = loaded.method.hiding?.();
     if (hiding === undefined) {
       expect(() => autoencoderOnnx(loaded)).toThrow(/does not fill in pictures[\s\S]*Export its encoder instead/);

@@ -64,15 +64,14 @@ async function viewOf({ config }: LoadedModel, given: string | Uint8Array, name:
   return apply(middle(config), picture, new KeyedRandom({ seed: 0, purpose: "embed", epoch: 0, sample: 0 }));
 }
 
-function featuresOf({ encoder, config }: LoadedModel, views: readonly Picture[]): Float32Array[] {
+function featuresOf({ encoder, config, features: encode }: LoadedModel, views: readonly Picture[]): Float32Array[] {
   const [first] = views;
   if (first === undefined) return [];
   const { mean, std } = config.data;
   const data = new Uint8Array(Buffer.concat(views.map((view) => view.data)));
   const features = scope(() =>
     noGrad(() =>
-      encoder
-        .features(toImages({ ...first, data }, mean, std, config.device))
+      encode(toImages({ ...first, data }, mean, std, config.device))
         .toDevice("cpu")
         .float()
         .toArray(),

@@ -76,12 +76,10 @@ function imageProcessor({ config }: LoadedModel): object {
   };
 }
 
-function modelCard(
-  { config, step, encoder, method: { pool } }: LoadedModel,
-  name: string,
-  license: string | undefined,
-): string {
+function modelCard({ config, step, encoder, pool }: LoadedModel, name: string, license: string | undefined): string {
   const { method } = config;
+  const trained = `after ${step} steps of ${method?.name.toUpperCase()}, trained with Lacuna`;
+  const origin = method === undefined ? "converted by Lacuna" : trained;
   const [height, width] = encoder.imageSize;
   const [pooling, rows] =
     pool === "class" ? ["the class token", "tokens[:, 0]"] : ["the mean of the patch tokens", "tokens[:, 1:].mean(1)"];
@@ -92,8 +90,7 @@ ${[...spdx, "library_name: transformers", "pipeline_tag: image-feature-extractio
 
 # ${name}
 
-The encoder of a ViT (${encoder.depth} blocks, width ${encoder.width}, pictures of ${height} × ${width}) after ${step} steps of ${method.name.toUpperCase()} without labels,
-trained with Lacuna. Licence of the weights: ${license ?? "not stated by who trained it"}.
+The encoder of a ViT (${encoder.depth} blocks, width ${encoder.width}, pictures of ${height} × ${width}) ${origin}. Licence of the weights: ${license ?? "not stated by who trained it"}.
 
 \`\`\`js
 import { pipeline } from "@huggingface/transformers";

@@ -1,7 +1,7 @@
 /** What a run learned, as ONNX files: the encoder, the whole masked autoencoder with its mask as an input, or a classifier. */
 
 import type { Transform } from "../data/views.js";
-import { ConfigError } from "../engine/errors.js";
+import { CheckpointError, ConfigError } from "../engine/errors.js";
 import { judgingView } from "../finetune/augmentation.js";
 import type { Classifier } from "../finetune/classifier.js";
 import type { FinetuneConfig } from "../finetune/config.js";
@@ -11,7 +11,7 @@ import type { Encoder } from "../models/encoder.js";
 import type { ExportGraph } from "../models/exports.js";
 import type { Module } from "../nn/module.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { LoadedModel } from "../train/checkpoints/load.js";
+import type { LoadedConfig, LoadedMethod, LoadedModel } from "../train/checkpoints/load.js";
 import type { RunConfig } from "../train/config.js";
 import { lacunaVersion } from "../train/loop/environment.js";
 
@@ -34,19 +34,40 @@ export interface Judge {
 
 const unlicensed = "not stated by who trained it";
 
-type Trained = Pick<LoadedModel, "config" | "encoder" | "method" | "step">;
+type Trained = Pick<LoadedModel, "config" | "encoder" | "step"> &
+  Partial<Pick<LoadedModel, "pool" | "pooledNorm" | "path">>;
+type WithMethod = Pick<LoadedMethod, "config" | "encoder" | "method" | "step">;
 
 /** The encoder; names and shapes of inputs and outputs are in the file. */
-export function encoderOnnx({ config, encoder, method, step }: Trained, options: ModelOnnxOptions = {}): OnnxFile {
-  const [graph] = encoder.exports(method.pool);
+export function encoderOnnx(
+  { config, encoder, pool, step, ...model }: Trained,
+  options: ModelOnnxOptions = {},
+): OnnxFile {
+  checkNorm(model);
+  const [graph] = encoder.exports(pool);
   return exported(graph as ExportGraph, common(config, step, options), taps(encoder, "", options));
+}
+
+/** @throws CheckpointError for an encoder without a norm of its own: what it gives means nothing without the classifier's */
+function checkNorm({ pooledNorm, path }: Partial<Pick<LoadedModel, "pooledNorm" | "path">>): void {
+  if (pooledNorm === undefined) return;
+  throw new CheckpointError("its encoder has no norm of its own: the classifier averages tokens before its norm.", {
+    code: "classifier",
+    path,
+    expected: "norm.weight",
+    actual: "fc_norm.weight",
+    remedy: "Export the classifier (--what classifier), or the encoder that it was trained from.",
+  });
 }
 
 /**
  * The whole masked autoencoder, for any mask; names and shapes of inputs and outputs are in the file.
  * @throws ConfigError for a method that does not fill in pictures
  */
-export function autoencoderOnnx({ config, encoder, method, step }: Trained, options: ModelOnnxOptions = {}): OnnxFile {
+export function autoencoderOnnx(
+  { config, encoder, method, step }: WithMethod,
+  options: ModelOnnxOptions = {},
+): OnnxFile {
   const graph = method.exports?.().find(({ name }) => name === "masked-autoencoder");
   if (graph === undefined)
     throw new ConfigError(`${config.method.name} does not fill in pictures.`, {
@@ -166,7 +187,7 @@ export function preprocessing({ data }: Pick<RunConfig, "data">, view: Transform
 
 type Common = Pick<OnnxOptions, "precision" | "metadata" | "producer">;
 
-function common(config: RunConfig, step: number, { precision, license }: ModelOnnxOptions, note?: string): Common {
+function common(config: LoadedConfig, step: number, { precision, license }: ModelOnnxOptions, note?: string): Common {
   const { model, method } = config;
   return {
     precision: precision ?? "fp32",
@@ -174,7 +195,7 @@ function common(config: RunConfig, step: number, { precision, license }: ModelOn
     metadata: {
       preprocessing: JSON.stringify(preprocessing(config)),
       model: JSON.stringify(model),
-      method: JSON.stringify(method),
+      ...(method && { method: JSON.stringify(method) }),
       step: String(step),
       license: license ?? unlicensed,
       ...(note === undefined ? {} : { note }),

@@ -3,10 +3,11 @@ import type { Transform } from "../data/views.js";
 import { CheckpointError } from "../engine/errors.js";
 import { autocast, noGrad } from "../engine/modes.js";
 import { scope } from "../engine/scope.js";
+import type { Published } from "../models/published/open.js";
 import { type PixelBatch, toImages } from "../train/batch.js";
 import { Checkpoint } from "../train/checkpoint.js";
-import { modelFile } from "../train/checkpoints/from-checkpoint.js";
-import { isOwn } from "../train/checkpoints/load.js";
+import { type ForeignHints, openModelFile, wholeConfigFrom } from "../train/checkpoints/from-checkpoint.js";
+import { loadInto } from "../train/checkpoints/load-into.js";
 import { settleMachine } from "../train/loop/environment.js";
 import { judgingView } from "./augmentation.js";
 import type { Classifier } from "./classifier.js";
@@ -20,6 +21,8 @@ export interface LoadedClassifier extends Disposable {
   readonly classes: readonly string[];
   /** The view in which it looks at pictures: that in which the run judged its held-out ones. */
   readonly view: Transform;
+  /** What the file does not say and was assumed, in words; of a run of ours nothing. */
+  readonly assumed: readonly string[];
   /** The checkpoint file, and the step at which it was written. */
   readonly path: string;
   readonly step: number;
@@ -29,34 +32,35 @@ export interface LoadedClassifier extends Disposable {
 }
 
 /**
- * Reads a supervised run's newest good checkpoint, or one of its files (`checkpoints/best.safetensors`); the averaged weights,
- * where the run has some, since it was judged by them. @throws CheckpointError where there is no classifier
+ * Reads a supervised run's newest good checkpoint, one of its files (`checkpoints/best.safetensors`), or a classifier of somebody
+ * else (timm, torchvision, transformers, official .pth); the averaged weights, where a run has some, since it was judged by them.
+ * @throws CheckpointError where there is no classifier
  */
-export function loadClassifier(runOrCheckpoint: string, options: { device?: string } = {}): LoadedClassifier {
-  const file = modelFile(runOrCheckpoint);
-  if (!isOwn(file)) throw noClassifier(file, "a file of another layout", runOrCheckpoint);
-  using checkpoint = Checkpoint.open(file);
-  const { task } = checkpoint.config as { task?: string };
-  if (task !== "finetune") throw noClassifier(file, task ?? "pre-training", runOrCheckpoint);
-  const config = parseFinetune({ ...(checkpoint.config as object), ...options });
+export function loadClassifier(
+  runOrFile: string,
+  { device, ...hints }: { readonly device?: string } & ForeignHints = {},
+): LoadedClassifier {
+  using published = openModelFile(runOrFile, hints);
+  const config = parseFinetune({ ...configOf(published, runOrFile), ...(device === undefined ? {} : { device }) });
   const { precision } = settleMachine(config);
   const model = buildClassifier(config);
+  const close = (): void => model.close();
   try {
-    checkpoint.loadModelPart(model.state(), (config.average ?? 0) > 0 ? "averaged." : "");
+    fill(model, published, config);
   } catch (error) {
-    model.close();
+    close();
     throw error;
   }
   model.setTraining(false);
   const { mean, std } = config.data;
-  const close = (): void => model.close();
   return {
     config,
     model,
     classes: config.classes ?? [],
     view: judgingView(config.augmentation, model.encoder.imageSize),
-    path: checkpoint.path,
-    step: checkpoint.position.step,
+    assumed: published.assumed,
+    path: published.path,
+    step: published.step ?? 0,
     probabilities: (pixels) =>
       scope(() =>
         noGrad(() => {
@@ -70,12 +74,38 @@ export function loadClassifier(runOrCheckpoint: string, options: { device?: stri
   };
 }
 
+/** A run's own configuration; of somebody else's classifier what follows from its file. */
+function configOf(published: Published, given: string): object {
+  const { config: own, classifier, classes, path } = published;
+  const { task } = (own ?? {}) as { task?: string };
+  if (task === "finetune") return own as object;
+  if (classifier === undefined) {
+    const actual = own === undefined ? "an encoder" : (task ?? "pre-training");
+    throw noClassifier(path, actual, given);
+  }
+  const { model, data } = wholeConfigFrom(published);
+  const numbered = Array.from({ length: classifier.classes }, (_, i) => String(i));
+  return { model, data, pool: classifier.pool, classes: classes ?? numbered };
+}
+
+function fill(model: Classifier, published: Published, config: FinetuneConfig): void {
+  if ((published.config as { task?: string } | undefined)?.task !== "finetune") {
+    loadInto(model.state(), model.encoder, published, { positions: "resize", classifier: true });
+    return;
+  }
+  using checkpoint = Checkpoint.open(published.path);
+  checkpoint.loadModelPart(model.state(), (config.average ?? 0) > 0 ? "averaged." : "");
+}
+
 function noClassifier(path: string, actual: string, given: string): CheckpointError {
-  return new CheckpointError(`it holds no classifier (expected a run of lacuna finetune, got ${actual}).`, {
-    code: "no-classifier",
-    path,
-    expected: "a run of lacuna finetune",
-    actual,
-    remedy: `Train one: lacuna finetune ${given} --data <labelled pictures>`,
-  });
+  return new CheckpointError(
+    `it holds no classifier (expected a run of lacuna finetune, or a file with a head, got ${actual}).`,
+    {
+      code: "no-classifier",
+      path,
+      expected: "a run of lacuna finetune, or somebody else's classifier",
+      actual,
+      remedy: `Train one: lacuna finetune ${given} --data <labelled pictures>`,
+    },
+  );
 }

@@ -3,6 +3,7 @@ import type { ViewSpec } from "../data/views.js";
 import { ConfigError } from "../engine/errors.js";
 import type { Encoder, EncoderKind, ImageShape, Pool } from "../models/encoder.js";
 import type { ExportGraph } from "../models/exports.js";
+import type { Layout } from "../models/published/layout.js";
 import { Module } from "../nn/module.js";
 import type { Size } from "../nn/patches.js";
 import type { NamedTensor } from "../optim/optimizer.js";
@@ -204,6 +205,8 @@ export interface MethodSpec<C extends z.ZodType<{ readonly name: string }>, E ex
   build(config: z.output<C>, makeEncoder: () => E): Method<Name>;
   /** What a run is made of when only its pictures are given. */
   readonly defaults?: DefaultsFor;
+  /** Other people's checkpoints of it that can be read and written, besides those of its models. */
+  readonly layouts?: readonly Layout[];
 }
 
 /** A method with its types sealed in: what the list holds, and everybody above uses. */
@@ -214,6 +217,7 @@ export interface DefinedMethod<Config extends { readonly name: string } = { read
   readonly usualModel: string | undefined;
   readonly columns: readonly Column[];
   readonly defaults: DefaultsFor | undefined;
+  readonly layouts: readonly Layout[];
   views(config: Config, image: ImageShape): Readonly<Record<string, ViewSpec>>;
   validationViews(config: Config, image: ImageShape): Readonly<Record<string, ViewSpec>>;
   settle(config: Config, source: { readonly classes?: readonly string[] | undefined }): Config;
@@ -226,7 +230,7 @@ export interface DefinedMethod<Config extends { readonly name: string } = { read
 export function defineMethod<C extends z.ZodType<{ readonly name: string }>, E extends Encoder, Name extends string>(
   spec: MethodSpec<C, E, Name>,
 ): DefinedMethod<z.output<C>> {
-  const { name, encoders, usualModel, columns = [], defaults } = spec;
+  const { name, encoders, usualModel, columns = [], defaults, layouts = [] } = spec;
   return {
     name,
     config: spec.config as unknown as z.ZodType<z.output<C>>,
@@ -234,6 +238,7 @@ export function defineMethod<C extends z.ZodType<{ readonly name: string }>, E e
     usualModel,
     columns,
     defaults,
+    layouts,
     views: (given, image) => spec.views(given, image),
     validationViews: (given, image) =>
       spec.validationViews?.(given, image) ?? usualViews(spec.views(given, image), image),

@@ -23,6 +23,7 @@ import { addBranch, gelu } from "../tensor/functional.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { DenseEncoder, FeatureMap, ImageShape, Part } from "./encoder.js";
 import { type ExportGraph, encoderOfMaps } from "./exports.js";
+import { convnextV2Layouts } from "./published/convnext-v2.js";
 import { givenNumber, type ModelSize, notGiven, type SizeFacts } from "./sizes.js";
 
 /** First stage's width, which doubles from stage to stage, and blocks of each stage (paper, appendix A.1). */
@@ -145,6 +146,10 @@ export class ConvnextV2 extends Module<[Tensor, CellMask?], Tensor> implements D
       (width, i) => new Chain(rates.splice(0, this.depths[i]).map((rate) => new ConvnextV2Block(width, rate))),
     );
     this.norm = new LayerNorm(this.width);
+  }
+
+  get sizes() {
+    return { widths: this.widths, depths: this.depths, stem: this.stride[0] / 8 };
   }
 
   /** The official names: `stages` is a function here. */
@@ -343,5 +348,6 @@ export const convnextV2 = {
   config: convnextV2Config,
   sized: ["widths", "depths"],
   offers,
+  layouts: convnextV2Layouts("convnextV2"),
   build: (config: ConvnextV2Config, image: ImageShape): ConvnextV2 => new ConvnextV2(config, image),
 };

@@ -59,6 +59,8 @@ export interface Encoder extends Module<[Tensor], Tensor> {
   readonly heads?: number;
   /** Graphs of the encoder for other programs; the first is `encoder`. @param pool of its `pooler_output`, the encoder's own if absent */
   exports(pool?: Pool): readonly ExportGraph[];
+  /** Sizes that its parameters' shapes follow from, by the keys of its configuration; what a checkpoint must agree in. */
+  readonly sizes?: Readonly<Record<string, unknown>>;
   /** Whether activations are computed again in backward instead of kept. */
   setCheckpointing(on: boolean): void;
 }

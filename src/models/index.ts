@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { convnextV2, convnextV2Config } from "./convnext-v2.js";
 import type { Encoder, ImageShape } from "./encoder.js";
+import type { Layout } from "./published/layout.js";
 import { type Named, Registry } from "./registry.js";
 import { resnet, resnetConfig } from "./resnet.js";
 import type { OffersSizes } from "./sizes.js";
@@ -12,6 +13,8 @@ export interface DefinedModel<Config extends { readonly name: string } = { reado
   readonly sized?: readonly string[];
   /** Its sizes for pictures that nobody has trained on yet; absent: it has one, its own. */
   readonly offers?: OffersSizes;
+  /** Other people's checkpoints of it that can be read and written. */
+  readonly layouts?: readonly Layout[];
   /** Builds the encoder that a config describes, its weights not yet initialised. @throws ConfigError */
   build(config: Config, image: ImageShape): Encoder;
 }

@@ -50,6 +50,11 @@ export class Registry<Entry extends Named> {
   }
 
   /** In the order in which they were added. */
+  entries(): Entry[] {
+    return [...this.#entries.values()];
+  }
+
+  /** Theirs. */
   names(): string[] {
     return [...this.#entries.keys()];
   }

@@ -18,6 +18,7 @@ import { maxPool2d } from "../tensor/functional.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Encoder, FeatureMap, ImageShape, Part } from "./encoder.js";
 import { type ExportGraph, encoderOfMaps } from "./exports.js";
+import { resnetLayouts } from "./published/resnet.js";
 import { type ModelSize, notGiven, type SizeFacts } from "./sizes.js";
 
 /** Block and depths of the four stages (paper, table 1). */
@@ -180,14 +181,17 @@ export class Resnet extends Module implements Encoder {
   /** Pixels for one cell of the last map, down and across. */
   readonly stride: Size;
   readonly pools = ["mean"] as const;
+  readonly sizes: Readonly<Record<string, unknown>>;
   private readonly stem: ResnetConfig["stem"];
 
   constructor(config: ResnetConfig, image: ImageShape) {
     super();
     const size = resnetSizes[config.size];
-    const { type: Block, expansion } = blocks[config.block ?? size.block];
+    const kind = config.block ?? size.block;
+    const { type: Block, expansion } = blocks[kind];
     this.depths = config.depths ?? size.depths;
     this.stem = config.stem;
+    this.sizes = { block: kind, depths: this.depths, width: config.width, stem: config.stem };
     this.channels = image.channels;
     this.imageSize = image.imageSize;
     this.stride = config.stem === "cifar" ? [8, 8] : [32, 32];
@@ -349,5 +353,6 @@ export const resnet = {
   config: resnetConfig,
   sized: ["block", "depths"],
   offers,
+  layouts: resnetLayouts("resnet"),
   build: (config: ResnetConfig, image: ImageShape): Resnet => new Resnet(config, image),
 };

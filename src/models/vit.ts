@@ -17,6 +17,7 @@ import { cat } from "../tensor/creation.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { FeatureMap, ImageShape, Part, PatchEncoder, Pool } from "./encoder.js";
 import type { ExportGraph } from "./exports.js";
+import { vitLayouts } from "./published/vit/layouts.js";
 import { blockMultiplyAdds, givenNumber, type ModelSize, notGiven, type SizeFacts } from "./sizes.js";
 
 /** Width, depth and heads by name (ViT table 1; Ti and S: DeiT table 1). */
@@ -28,7 +29,7 @@ export const vitSizes = {
   huge: { width: 1280, depth: 32, heads: 16 },
 } as const;
 
-export function isVitSize(name: unknown): name is keyof typeof vitSizes {
+function isVitSize(name: unknown): name is keyof typeof vitSizes {
   return typeof name === "string" && Object.hasOwn(vitSizes, name);
 }
 
@@ -92,6 +93,17 @@ export class Vit extends Module<[Tensor], Tensor> implements PatchEncoder {
     const rates = dropPathRates(config.dropPath, depth);
     this.blocks = new Chain(rates.map((rate) => new Block(width, heads, config.mlpRatio, rate)));
     this.norm = new LayerNorm(width);
+  }
+
+  get sizes() {
+    const [height, width] = this.patchSize;
+    return {
+      width: this.width,
+      depth: this.depth,
+      heads: this.heads,
+      mlpRatio: (this.blocks.links[0]?.mlp.fc1.outputs ?? 0) / this.width,
+      patchSize: height === width ? height : [height, width],
+    };
   }
 
   /** Number of patches N. */
@@ -280,10 +292,13 @@ function choosePatch(side: number): number {
   return [usual, ...others].find((patch) => side % patch === 0) ?? 1;
 }
 
+const publishedHeads = new Map(Object.values(vitSizes).map(({ width, heads }) => [width, heads]));
+
 export const vit = {
   name: "vit",
   config: vitConfig,
   sized: ["width", "depth", "heads"],
   offers,
+  layouts: vitLayouts("vit", publishedHeads),
   build: (config: VitConfig, image: ImageShape): Vit => new Vit(config, image),
 };

@@ -4,6 +4,7 @@ import { crc32 } from "node:zlib";
 import { CheckpointError } from "../engine/errors.js";
 import { SafetensorsFile, type TensorToWrite, writeSafetensors } from "../formats/safetensors.js";
 import { methodConfig } from "../methods/index.js";
+import { type Tensors, tensorIn } from "../models/published/tensors.js";
 import { loadState, rawOf } from "../models/weights.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { makeFolder, replaceAtomically } from "../runs/write-atomic.js";
@@ -151,6 +152,17 @@ export class Checkpoint {
   /** Whether the model in it has a tensor of that name. */
   has(name: string): boolean {
     return this.file.has(modelPrefix + name);
+  }
+
+  /** The model's tensors by their names in its state: nothing is read before it is asked for. */
+  tensors(): Tensors {
+    const { names, ...file } = this.#part(modelPrefix);
+    return new Map(names.map((name) => [name.slice(modelPrefix.length), tensorIn(file, name)]));
+  }
+
+  /** Whether there is more in it than a model: what training goes on with. */
+  get hasOptimizer(): boolean {
+    return this.file.names.some((name) => name.startsWith(optimizerPrefix));
   }
 
   /** Loads of the model what stands below `part`: one of several sets of weights under the same names. */

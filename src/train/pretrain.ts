@@ -3,10 +3,9 @@ import { openSource, type Source } from "../data/source.js";
 import { CheckpointError, ConfigError } from "../engine/errors.js";
 import { buildMethod, methods } from "../methods/index.js";
 import { buildEncoder } from "../models/index.js";
-import { openPublished } from "../models/published/open.js";
-import type { Tensor } from "../tensor/tensor.js";
 import { architecture } from "./checkpoint.js";
-import { loadInto, modelFile, openModelFile, weightsHash } from "./checkpoints/from-checkpoint.js";
+import { modelFile, openModelFile, weightsHash } from "./checkpoints/from-checkpoint.js";
+import { loadInto } from "./checkpoints/load-into.js";
 import { parseConfig, type RunConfig } from "./config.js";
 import { byName, type PretrainInput } from "./definitions.js";
 import { type LoopOptions, Run } from "./loop/loop.js";
@@ -28,9 +27,9 @@ export const pretraining: TaskSpec<RunConfig> = {
   },
   load: ({ init }, { method }) => {
     if (init === undefined) return;
-    using published = openPublished(init);
-    const state = new Map<string, Tensor>([...method.state(), ...method.encoder.state()]); // the encoder by its own names too
-    loadInto(state, method.encoder, published, { positions: "recompute" }); // a decoder of other sizes keeps its first values
+    using published = openModelFile(init);
+    // Parts of a method that are of other sizes keep their first values.
+    loadInto(method.state(), method.encoder, published, { positions: "recompute" });
   },
   accept: (config, heldOut) => checkColumns(config, heldOut, "data.heldOut"),
   pictures: (config, trainer, folder, source) => new PreviewPictures(config, trainer, folder, source),

@@ -66,7 +66,8 @@ function numbers(name: string, count: number, scale = 1, shift = 0): Float32Arra
 
 const product = (sides: readonly number[]): number => sides.reduce((a, b) => a * b, 1);
 
-function made(name: string, shape: readonly number[]): Float32Array {
+/** A tensor of any model that make_convnets.py and make_layouts.py fill. */
+export function made(name: string, shape: readonly number[]): Float32Array {
   const [count, end] = [product(shape), name.split(".").at(-1)];
   if (end === "running_var") return numbers(name, count, 0.5, 1);
   if (end === "gamma" || end === "beta") return numbers(name, count, 0.5);

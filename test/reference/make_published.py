@@ -202,7 +202,8 @@ def saved_configs(size):
             make().save_pretrained(folder)
             out[name] = json.loads((Path(folder) / "config.json").read_text())
             out[name].pop("transformers_version")
-    processor = transformers.ViTImageProcessor(image_mean=[.485, .456, .406], image_std=[.229, .224, .225], resample=3, size={"height": SIDE, "width": SIDE})
+    processor = transformers.BitImageProcessor(image_mean=[.485, .456, .406], image_std=[.229, .224, .225], resample=3,
+                                               size={"shortest_edge": SIDE}, crop_size={"height": SIDE, "width": SIDE})
     with tempfile.TemporaryDirectory() as folder:
         processor.save_pretrained(folder)
         out["preprocessor"] = json.loads((Path(folder) / "preprocessor_config.json").read_text())

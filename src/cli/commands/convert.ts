@@ -1,26 +1,29 @@
-import { type Command, Option } from "commander";
-import type { Converted, Layout } from "../../index.js";
-import { type Add, wholeNumber } from "../options.js";
+import type { Command } from "commander";
+import type { Converted, ForeignHints } from "../../index.js";
+import { type Add, foreignHints, foreignOptions } from "../options.js";
 import type { Report } from "../report.js";
 import { whole } from "../words.js";
 
-interface Options {
-  readonly to?: Layout;
-  readonly heads?: number;
-  readonly decoderHeads?: number;
-  readonly imageSize?: [number, number];
+interface Options extends ForeignHints {
+  readonly to?: string;
   readonly overwrite?: boolean;
 }
 
-const layouts: readonly Layout[] = ["official", "timm", "hf-vitmae", "hf-vit", "lacuna"];
-
 const details = `
-What is read: facebookresearch/mae's .pth (pre-trained or fine-tuned, with or without the decoder), DeiT's and timm's ViT (.pth,
-.safetensors), folders of transformers' ViTMAE and ViT, and runs and checkpoints of lacuna. The layout shows in the names. A .pth
-is read without running anything in it: whatever is neither tensor nor container is refused.
+What is read, of each model and method:
+  vit         official (facebookresearch/mae, DeiT; .pth), timm (.safetensors), hf-vit (a folder of transformers)
+  convnextV2  official (facebookresearch/ConvNeXt-V2; .pth), timm, hf-convnextv2
+  resnet      torchvision (.pth), timm
+  mae, emae   official, hf-vitmae, with the decoder
+  supmae      official, with decoder and classifier
+  fcmae       fcmae (facebookresearch/ConvNeXt-V2's sparse pre-training; .pth)
+  mocoV3      moco-v3 (facebookresearch/moco-v3; .pth), student or teacher
+and runs and checkpoints of lacuna. The layout shows in the names. A .pth is read without running anything in it: whatever is
+neither tensor nor container is refused.
 
-What is written: official, a .pth for torch.load(weights_only=True); timm, a .safetensors; hf-vitmae and hf-vit, a folder with
-config.json and preprocessor_config.json; lacuna, a checkpoint for every command that takes one. Every tensor keeps its bits.
+What is written: the same layouts, where they hold such a model, and lacuna, a checkpoint for every command that takes one. A .pth
+is for torch.load(weights_only=True); folders of transformers have config.json and preprocessor_config.json. Every tensor keeps
+its bits.
 
 Examples:
   lacuna convert mae_pretrain_vit_base_full.pth base.safetensors
@@ -35,20 +38,16 @@ export function convertCommand(program: Command, add: Add): void {
     .description("Writes a model in another layout of checkpoints, every tensor bit for bit.")
     .argument("<in>", "a run, a checkpoint, a .pth, a .safetensors or a folder of transformers")
     .argument("<out>", "what to write: a .pth, a .safetensors or a folder")
-    .addOption(new Option("--to <layout>", "default: by the name of <out>").choices([...layouts]))
-    .option("--heads <n>", "attention heads, where the file does not say and 64 wide each is wrong", wholeNumber)
-    .option("--decoder-heads <n>", "the decoder's, where 32 wide each is wrong", wholeNumber)
-    .option("--image-size <height,width>", "of its pictures, where they are not square", sides)
+    .option("--to <layout>", "lacuna, or one of those named below; default: by the name of <out>")
     .option("--overwrite", "replace what is there")
     .addHelpText("after", details);
+  foreignOptions(command);
   add<Options>(command, async (report, operands, options) => {
     const [from, out] = operands as [string, string];
     const { convert } = await import("../../index.js");
-    const { heads, decoderHeads, to, overwrite } = options;
+    const { to, overwrite } = options;
     const converted = convert(from, out, {
-      heads,
-      decoderHeads,
-      imageSize: options.imageSize,
+      ...foreignHints(options),
       overwrite: overwrite === true,
       ...(to === undefined ? {} : { to }),
     });
@@ -57,24 +56,29 @@ export function convertCommand(program: Command, add: Add): void {
   });
 }
 
-/** For commander: `64` or `48,96`. */
-function sides(text: string): [number, number] {
-  const [height = 0, width = height] = text.split(",").map(wholeNumber);
-  return [height, width];
-}
-
-function tell(report: Report, from: string, { shape, tensors, files, assumed, dropped, ...layout }: Converted): void {
-  const { width, depth, heads, patchSize, grid, channels, decoder, head } = shape;
-  const sizes = [grid[0] * patchSize[0], grid[1] * patchSize[1], channels].join(" × ");
-  report.line(
-    `${from}: ${layout.from}, ViT of ${depth} blocks, width ${width}, ${heads} heads, patches of ${patchSize.join(" × ")}, pictures of ${sizes}`,
-  );
-  if (decoder) report.line(`  decoder: ${decoder.depth} blocks, width ${decoder.width}, ${decoder.heads} heads`);
-  if (head)
-    report.line(
-      `  classifier: ${head.classes} classes, ${head.pooling === "mean" ? "mean of the patch tokens" : "class token"}`,
-    );
+function tell(report: Report, from: string, converted: Converted): void {
+  const { model, method, image, classifier, tensors, files, assumed, dropped, ...layout } = converted;
+  const sizes = [...image.imageSize, image.channels].join(" × ");
+  report.line(`${from}: ${layout.from}, ${described(model)}, pictures of ${sizes}`);
+  if (method) report.line(`  method: ${described(method)}`);
+  if (classifier) {
+    const pooled = classifier.pool === "mean" ? "mean over positions" : "class token";
+    report.line(`  classifier: ${classifier.classes} classes, ${pooled}`);
+  }
   for (const line of assumed) report.line(`  assumed: ${line}`);
   for (const line of dropped) report.line(`  left out: ${line}`);
   report.line(`${files.join(", ")}: ${layout.to}, ${whole(tensors)} tensors, bit for bit`);
+}
+
+/** `vit (width 192, depth 12, heads 3)` */
+function described({ name, ...sizes }: Converted["model"]): string {
+  const texts = textsOf(sizes);
+  return texts.length === 0 ? name : `${name} (${texts.join(", ")})`;
+}
+
+function textsOf(values: object, above = ""): string[] {
+  return Object.entries(values).flatMap(([key, value]: [string, unknown]) => {
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return textsOf(value, `${key}.`);
+    return [`${above}${key} ${Array.isArray(value) ? value.join(" ") : String(value)}`];
+  });
 }

@@ -1,12 +1,13 @@
 import type { Command } from "commander";
-import type { Batch, LoadedModel, Source } from "../../index.js";
+import type { Batch, ForeignHints, LoadedModel, Source } from "../../index.js";
 import { parseSource } from "../config/sources.js";
 import { openModel } from "../measure/model.js";
-import { type Add, checkOut, wholeNumber } from "../options.js";
+import { type Add, checkOut, foreignHints, foreignOptions, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
 import { whole } from "../words.js";
 
-interface Options {
+interface Options extends ForeignHints {
+  readonly pool?: "mean" | "class";
   readonly out: string;
   readonly batch: number;
   readonly device?: string;
@@ -25,13 +26,19 @@ export function embedCommand(program: Command, add: Add): void {
     .argument("<pictures>", "a folder, a list, cifar10:train, cifar10:test or fashion-mnist:test")
     .requiredOption("--out <file>", "ends in .npy, .safetensors or .csv")
     .option("--batch <n>", "pictures at a time", wholeNumber, 64)
+    .option("--pool <how>", "mean (over positions) or class (the class token); as it was trained if absent")
     .option("--device <name>", "cpu or cuda");
+  foreignOptions(command);
   add<Options>(command, async (report, operands, options) => {
     const { featureFormats } = await import("../measure/feature-file.js");
     await checkOut(options.out, "--out", featureFormats);
     const { openSource } = await import("../../index.js");
     const source = await openSource(parseSource(operands[1] as string, "test"));
-    using model = await openModel(report, operands[0] as string, options.device);
+    using model = await openModel(report, operands[0] as string, {
+      ...foreignHints(options),
+      device: options.device,
+      pool: options.pool,
+    });
     const result = await embed(model, source, options, report);
     report.result(result, () => {
       report.line(
@@ -91,7 +98,7 @@ async function ownRows(
   if (view === undefined) return [];
   const values = scope(() =>
     noGrad(() =>
-      model.encoder
+      model
         .features(toImages(view, mean, std, model.config.device))
         .toDevice("cpu")
         .float()

@@ -66,7 +66,7 @@ async function evaluate(report: Report, path: string, which: Measure, options: O
   );
   const { classesText, openLabelled } = await import("../measure/labelled.js");
   const { train, test, split } = await openLabelled(options);
-  using model = await openModel(report, path, options.device);
+  using model = await openModel(report, path, { device: options.device });
   const k = options.k ?? 20;
   const live = await report.live();
   const setting = { config: model.config, train, test, measures: [which], k, live };
@@ -75,7 +75,7 @@ async function evaluate(report: Report, path: string, which: Measure, options: O
   const rows: Measured[] = [];
   try {
     rows.push(await measurePixels(setting), await measureUntrained(setting));
-    rows.push(await measure(`after ${whole(model.step)} steps`, (images) => model.encoder.features(images), setting));
+    rows.push(await measure(`after ${whole(model.step)} steps`, (images) => model.features(images), setting));
   } finally {
     live.stop();
   }

@@ -105,21 +105,30 @@ async function openFor(path: string, options: Options): Promise<LoadedModel | Lo
   const isOnnxAlone = page === undefined && huggingFace === undefined;
   if (what === "classifier" && !isOnnxAlone) throw onnxAlone();
   if (what === "classifier") return loadClassifier(path, { device: "cpu" });
+  const model = loadModel(path, { device: "cpu" });
+  if (page !== undefined) return withMethodOrClosed(model); // before anything is written
+  if (model.classifier === undefined || !isOnnxAlone || what !== undefined) return model;
+  model.close();
+  return loadClassifier(path, { device: "cpu" });
+}
+
+async function withMethodOrClosed(model: LoadedModel): Promise<LoadedModel> {
+  const { withMethod } = await import("../../index.js");
   try {
-    return loadModel(path, { device: "cpu" });
+    return withMethod(model);
   } catch (error) {
-    const isClassifier = (error as { code?: unknown }).code === "finetuned";
-    if (!isClassifier || !isOnnxAlone || what !== undefined) throw error;
-    return loadClassifier(path, { device: "cpu" });
+    model.close();
+    throw error;
   }
 }
 
 async function writeOnnx(opened: LoadedModel | LoadedClassifier, out: string, options: OnnxWishes): Promise<Written> {
-  const { autoencoderOnnx, classifierOnnx, encoderOnnx } = await import("../../index.js");
+  const { autoencoderOnnx, classifierOnnx, encoderOnnx, withMethod } = await import("../../index.js");
   if (!("encoder" in opened))
     return writeFile(classifierOnnx(opened, wishes(options)), out, "classifier", opened, options);
   const what = options.what ?? "encoder";
-  const file = (what === "encoder" ? encoderOnnx : autoencoderOnnx)(opened, wishes(options));
+  const file =
+    what === "encoder" ? encoderOnnx(opened, wishes(options)) : autoencoderOnnx(withMethod(opened), wishes(options));
   return writeFile(file, out, what, opened, options);
 }
 
@@ -162,10 +171,10 @@ async function writeFolder(model: LoadedModel, out: string, { license, overwrite
 }
 
 async function writeAsPage(model: LoadedModel, out: string, options: Options): Promise<Written> {
-  const { writePage } = await import("../../index.js");
+  const { withMethod, writePage } = await import("../../index.js");
   const { makePage } = await import("../page/make.js");
   const { examples, count, title, license } = options;
-  const made = await makePage(model, {
+  const made = await makePage(withMethod(model), {
     count: Math.max(1, count),
     ...(examples === undefined ? {} : { examples: parseSource(examples, "test") }),
     ...(title === undefined ? {} : { title }),

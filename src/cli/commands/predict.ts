@@ -1,11 +1,11 @@
 import type { Command } from "commander";
-import type { Classified, SourceInput } from "../../index.js";
+import type { Classified, ForeignHints, SourceInput } from "../../index.js";
 import { csvCell } from "../measure/csv.js";
 import { classify, predictionSource } from "../measure/pictures.js";
-import { type Add, checkOut, wholeNumber } from "../options.js";
+import { type Add, checkOut, foreignHints, foreignOptions, wholeNumber } from "../options.js";
 import { percent, whole } from "../words.js";
 
-interface Options {
+interface Options extends ForeignHints {
   readonly out?: string;
   readonly top: number;
   readonly batch: number;
@@ -32,13 +32,18 @@ export function predictCommand(program: Command, add: Add): void {
     .option("--top <k>", "likeliest classes of each picture", wholeNumber, 3)
     .option("--batch <n>", "pictures at a time", wholeNumber, 64)
     .option("--device <name>", "cpu or cuda");
+  foreignOptions(command);
   add<Options>(command, async (report, operands, options) => {
     const ending = options.out === undefined ? undefined : await checkOut(options.out, "--out", [".csv", ".json"]);
     const [run, ...given] = operands as string[];
     const { loadClassifier, openSource, writeAtomic } = await import("../../index.js");
     using pictures = predictionSource(given);
     const source = await openSource(pictures.source as SourceInput);
-    using classifier = loadClassifier(run as string, options.device === undefined ? {} : { device: options.device });
+    using classifier = loadClassifier(run as string, {
+      ...foreignHints(options),
+      ...(options.device === undefined ? {} : { device: options.device }),
+    });
+    for (const line of classifier.assumed) report.line(`assumed: ${line}`);
     const found = await classify(report, classifier, source, Math.max(1, options.batch));
     const predictions = found.pictures.map((one) => ({
       picture: pictures.shown(source.name(one.sample)),

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
-import type { Batch, Hiding, LoadedModel, Source, Step, Tensor } from "../../index.js";
+import type { Batch, Hiding, LoadedMethod, Source, Step, Tensor } from "../../index.js";
 import { parseSource } from "../config/sources.js";
 import { UsageError } from "../errors.js";
 import { openModel } from "../measure/model.js";
@@ -43,10 +43,10 @@ export function reconstructCommand(program: Command, add: Add): void {
     .option("--device <name>", "cpu or cuda");
   add<Options>(command, async (report, operands, options) => {
     const [path, ...pictures] = operands as string[];
-    const { writeAtomic } = await import("../../index.js");
+    const { withMethod, writeAtomic } = await import("../../index.js");
     await checkOut(options.out, "--out", [".png"]);
-    using model = await openModel(report, path as string, options.device);
-    if (!model.hasDecoder) throw withoutDecoder(model.path);
+    using opened = await openModel(report, path as string, { device: options.device });
+    const model = withMethod(opened);
     const source = await openPictures(pictures);
     const made = await reconstruct(model, source, options);
     writeAtomic(options.out, made.png);
@@ -59,11 +59,6 @@ export function reconstructCommand(program: Command, add: Add): void {
     });
     return 0;
   });
-}
-
-function withoutDecoder(path: string): UsageError {
-  const expected = "a model with its decoder, which fills in pictures";
-  return new UsageError({ code: "decoder", path, expected, actual: "an encoder alone" });
 }
 
 /** Files as they are named, or the first pictures of one source. */
@@ -99,7 +94,7 @@ function firstOf(source: Source, count: number): Source {
 }
 
 async function reconstruct(
-  model: LoadedModel,
+  model: LoadedMethod,
   source: Source,
   options: Options,
 ): Promise<{ png: Buffer; hidden: number; note: string }> {
@@ -135,7 +130,7 @@ async function reconstruct(
 }
 
 /** All pictures, as the model sees them; copied, since a loader's memory ends with it. */
-async function readPixels({ config }: LoadedModel, source: Source): Promise<BatchView> {
+async function readPixels({ config }: LoadedMethod, source: Source): Promise<BatchView> {
   const { plainLoader } = await import("../../index.js");
   await using loader = plainLoader({ ...config, data: { ...config.data, workers: 0 } }, source, source.size);
   const { value: batch } = await loader.batches({ epoch: 0, batch: 0 }, { epoch: 1 }).next();
@@ -147,7 +142,7 @@ async function readPixels({ config }: LoadedModel, source: Source): Promise<Batc
   throw new UsageError({ code: "picture", path: bad.path, expected: "a picture that can be read", actual });
 }
 
-function fillsNothing({ path, config }: LoadedModel): UsageError {
+function fillsNothing({ path, config }: LoadedMethod): UsageError {
   return new UsageError({
     code: "method",
     path,
@@ -180,7 +175,7 @@ interface Wanted {
 
 /** Calls `body` with a mask: the order of patches, visible ones first; undefined lets the method draw its own. */
 async function masked<R>(
-  { config }: LoadedModel,
+  { config }: LoadedMethod,
   hiding: Hiding,
   { rng }: Step,
   { visible, kept, isGiven }: Wanted,

@@ -13,7 +13,7 @@ export async function readInit(path: string): Promise<InitFacts> {
   const { configFrom, openModelFile } = await import("../../index.js");
   using file = openModelFile(path);
   const { model, method, data } = configFrom(file);
-  const { decoder = {} } = method;
+  const decoder = (method?.["decoder"] ?? {}) as Readonly<Record<string, unknown>>;
   const { name: _, ...sizes } = model;
   const keys = { model: sizes, "method.decoder": decoder, data };
   const settings = Object.entries(keys).flatMap(([above, values]) =>

@@ -1,5 +1,5 @@
 /** k-NN and linear probe of an encoder, beside the same of raw pixels and of the encoder before training. */
-import type { LabelledFeatures, LinearProbeResult, RunConfig, Source, Tensor } from "../../index.js";
+import type { LabelledFeatures, LinearProbeResult, LoadedConfig, Source, Tensor } from "../../index.js";
 import type { Live } from "../report.js";
 import { percent, whole } from "../words.js";
 
@@ -18,7 +18,7 @@ export interface Measured {
 }
 
 export interface EvaluationSetting {
-  readonly config: RunConfig;
+  readonly config: LoadedConfig;
   readonly train: Source;
   readonly test: Source;
   readonly measures: readonly Measure[];
@@ -107,14 +107,12 @@ export async function withUntrained<T>(
   { config }: Pick<EvaluationSetting, "config">,
   body: (encode: Encode) => Promise<T>,
 ): Promise<T> {
-  const { Rng, trainingOf } = await import("../../index.js");
-  const { method } = trainingOf(config);
+  const { untrainedModel } = await import("../../index.js");
+  const untrained = untrainedModel(config);
   try {
-    method.initialize(new Rng(config.seed, "init")); // as the trainer does: the encoder's share of it is the same
-    method.setTraining(false);
-    return await body((images) => method.features(images));
+    return await body((images) => untrained.features(images));
   } finally {
-    method.close();
+    untrained.close();
   }
 }
 

@@ -59,7 +59,7 @@ async function judge(report: Report, run: string, options: Options): Promise<num
   const { pixelFeatures } = await import("../../index.js");
   const { train, test, split } = await openLabelled(options);
   const asked = affordable(said, train);
-  using model = await openModel(report, run, options.device);
+  using model = await openModel(report, run, { device: options.device });
   const seeds = Array.from({ length: Math.max(1, options.seeds) }, (_, seed) => seed);
   report.line(`${whole(train.size)} labelled pictures to draw from, ${whole(test.size)} to judge (${split})`);
   report.line(classesText(train.classes ?? []));
@@ -67,13 +67,7 @@ async function judge(report: Report, run: string, options: Options): Promise<num
   const rows = [
     ...(await rowsOf("raw pixels", pixelFeatures, setting, asked, seeds)),
     ...(await withUntrained(setting, (encode) => rowsOf("before training", encode, setting, asked, seeds))),
-    ...(await rowsOf(
-      `after ${whole(model.step)} steps`,
-      (images) => model.encoder.features(images),
-      setting,
-      asked,
-      seeds,
-    )),
+    ...(await rowsOf(`after ${whole(model.step)} steps`, (images) => model.features(images), setting, asked, seeds)),
   ];
   report.result({ model: model.path, step: model.step, seeds, rows }, () => {
     report.table(tableOf(rows, asked));

@@ -1,10 +1,10 @@
-import type { LoadedModel } from "../../index.js";
+import type { LoadedModel, LoadOptions } from "../../index.js";
 import type { Report } from "../report.js";
 
 /** A model as a command's first operand names it; what its file leaves open and was assumed is said. */
-export async function openModel(report: Report, path: string, device?: string): Promise<LoadedModel> {
+export async function openModel(report: Report, path: string, options: LoadOptions = {}): Promise<LoadedModel> {
   const { loadModel } = await import("../../index.js");
-  const model = loadModel(path, device === undefined ? {} : { device });
+  const model = loadModel(path, options);
   for (const line of model.assumed) report.line(`assumed: ${line}`);
   return model;
 }

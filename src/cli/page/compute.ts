@@ -1,5 +1,5 @@
 /** What libtorch computes for a page: features of the examples, and numbers by which the browser checks its own. */
-import type { LoadedModel, PageDescription, Tensor } from "../../index.js";
+import type { LoadedMethod, PageDescription, Tensor } from "../../index.js";
 import type { Examples } from "./examples.js";
 
 /** Numbers of a prediction that the page compares with its own. */
@@ -10,20 +10,20 @@ const tolerance = 1e-3;
 const batch = 8;
 
 /** @returns float32 [E D], the features of the whole pictures */
-export async function featuresOf(model: LoadedModel, examples: Examples): Promise<Float32Array> {
+export async function featuresOf(model: LoadedMethod, examples: Examples): Promise<Float32Array> {
   const { noGrad, scope } = await import("../../index.js");
   const { width } = model.encoder;
   const features = new Float32Array(examples.names.length * width);
   for (let first = 0; first < examples.names.length; first += batch) {
     const images = await imagesOf(model, examples, first, Math.min(batch, examples.names.length - first));
-    const rows = scope(() => noGrad(() => model.encoder.features(images()).float().toDevice("cpu").toArray()));
+    const rows = scope(() => noGrad(() => model.features(images()).float().toDevice("cpu").toArray()));
     features.set(rows as Float32Array, first * width);
   }
   return features;
 }
 
 /** Part of the prediction for the first example, in float32, with every fourth patch visible. */
-export async function checkNumbers(model: LoadedModel, examples: Examples): Promise<PageDescription["check"]> {
+export async function checkNumbers(model: LoadedMethod, examples: Examples): Promise<PageDescription["check"]> {
   const { noGrad, scope, tensor } = await import("../../index.js");
   const { method, config } = model;
   const [rows, columns] = method.hiding?.().grid ?? [0, 0];
@@ -49,7 +49,7 @@ export async function checkNumbers(model: LoadedModel, examples: Examples): Prom
 
 /** Examples as the model's input [n C H W]; made where it is used, inside a scope. */
 async function imagesOf(
-  { config }: LoadedModel,
+  { config }: LoadedMethod,
   { data, height, width, channels }: Examples,
   first: number,
   count: number,

@@ -1,7 +1,7 @@
 /** A run as a page: its model as ONNX, examples with their features, and what libtorch computes for the first of them. */
 import { basename, dirname } from "node:path";
 import sharp from "sharp";
-import type { LoadedModel, PageDescription, SourceInput } from "../../index.js";
+import type { LoadedMethod, PageDescription, SourceInput } from "../../index.js";
 import { UsageError } from "../errors.js";
 import { scaled } from "../words.js";
 import { checkNumbers, featuresOf } from "./compute.js";
@@ -24,7 +24,7 @@ export interface MadePage {
 const known = ["prediction", "features", "attention"] as const;
 
 /** @throws UsageError for a method or pictures that a page cannot show */
-export async function makePage(model: LoadedModel, wishes: PageWishes): Promise<MadePage> {
+export async function makePage(model: LoadedMethod, wishes: PageWishes): Promise<MadePage> {
   const target = targetOf(model);
   const { autoencoderOnnx } = await import("../../index.js");
   const onnx = autoencoderOnnx(model, wishes.license === undefined ? {} : { license: wishes.license });
@@ -51,7 +51,7 @@ export async function makePage(model: LoadedModel, wishes: PageWishes): Promise<
 }
 
 async function describe(
-  model: LoadedModel,
+  model: LoadedMethod,
   examples: Examples,
   wishes: PageWishes,
 ): Promise<Omit<PageDescription, "model" | "target">> {
@@ -86,7 +86,7 @@ async function describe(
 }
 
 /** What is predicted, where it is pixels. */
-function targetOf({ config, path }: LoadedModel): PageDescription["target"] {
+function targetOf({ config, path }: LoadedMethod): PageDescription["target"] {
   const { method } = config;
   const predicted = "target" in method ? method.target : "normalizeTargets" in method ? "pixels" : "no pixels";
   if (predicted === "pixels" && "normalizeTargets" in method)

@@ -54,7 +54,7 @@ export async function quickstart(report: Report, options: QuickstartOptions): Pr
   report.line();
   report.line("After training:");
   using model = loadModel(out);
-  const encode = (images: Tensor): Tensor => model.encoder.features(images);
+  const encode = (images: Tensor): Tensor => model.features(images);
   const after = await showing(report, (live) => measure("after training", encode, { ...setting, live }));
   const rows = [...before, after];
   report.result({ ...watched, epochs, accuracy: rows }, () => tellEnd(report, rows, watched, epochs));

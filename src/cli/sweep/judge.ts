@@ -40,10 +40,10 @@ export class Judge {
   async judge(run: string, step: number, results: PointResults): Promise<PointResults["measures"]> {
     const missing = this.#missing(results, step);
     if (missing.length === 0) return results.measures;
-    const { loadModel } = await import("../../index.js");
+    const { loadModel, withMethod } = await import("../../index.js");
     using model = loadModel(run);
-    const found = await this.#measure(model.config, missing, (setting) =>
-      measure("", (images) => model.encoder.features(images), setting),
+    const found = await this.#measure(withMethod(model).config, missing, (setting) =>
+      measure("", (images) => model.features(images), setting),
     );
     return { ...results.measures, ...this.#record(found, missing, step) };
   }

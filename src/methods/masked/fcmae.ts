@@ -40,6 +40,7 @@ import { fillPictures } from "../parts/fill.js";
 import { fillInGraph } from "../parts/fill-in-graph.js";
 import { drawMask, hiddenPatches, keptPatches, type Mask, maskOf } from "../parts/masks.js";
 import { PixelTarget } from "../parts/targets/pixels.js";
+import { fcmaeLayout } from "../published/fcmae.js";
 
 const positive = z.int().positive();
 
@@ -240,4 +241,5 @@ export const fcmae = defineMethod({
   defaults,
   views: ({ augmentation }, image) => maskedView(augmentation, image),
   build: (config, makeEncoder) => new Fcmae(config, makeEncoder()),
+  layouts: [fcmaeLayout("fcmae")],
 });

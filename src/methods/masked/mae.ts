@@ -43,6 +43,7 @@ import { drawMask, hiddenPatches, keptPatches, type Mask, maskOf } from "../part
 import { buildTarget } from "../parts/targets/build.js";
 import type { Target } from "../parts/targets/target.js";
 import { tokenizerConfig } from "../parts/tokenizers/build.js";
+import { officialMaeLayout, vitMaeLayout } from "../published/mae.js";
 
 const positive = z.int().positive();
 const between = "expected a number between 0 and 1";
@@ -323,6 +324,8 @@ export function maeDefaults({
   };
 }
 
+const published = { name: "mae", names: ["mae", "emae"] };
+
 export const mae = defineMethod({
   name: "mae",
   config: maeConfig,
@@ -330,4 +333,5 @@ export const mae = defineMethod({
   views: ({ augmentation }, image) => maskedView(augmentation, image),
   build: (config, makeEncoder) => new Mae(config, makeEncoder()),
   defaults: maeDefaults,
+  layouts: [officialMaeLayout(published), vitMaeLayout({ ...published, names: ["mae", "emae", "supmae"] })],
 });

@@ -12,6 +12,7 @@
  */
 import { z } from "zod";
 import { type PatchEncoder, patchEncoder } from "../../models/encoder.js";
+import type { Tensors } from "../../models/published/tensors.js";
 import { BatchNorm1d } from "../../nn/batch-norm.js";
 import { Linear } from "../../nn/linear.js";
 import { Chain, type Module } from "../../nn/module.js";
@@ -23,6 +24,7 @@ import type { Health } from "../health.js";
 import { decoderConfig, Mae, maeConfig, maeDefaults } from "../masked/mae.js";
 import { type Batch, defineMethod, type Loss, type Step } from "../method.js";
 import { augmentationConfig, maskedView } from "../parts/augmentation.js";
+import { officialMaeLayout } from "../published/mae.js";
 
 const positive = z.int().positive();
 
@@ -154,6 +156,13 @@ function classifier(width: number, hidden: number, classes: number): Chain<Modul
   ]);
 }
 
+/** Sizes of a published classifier. */
+function classifierSizes(rest: Tensors): Pick<SupmaeConfig, "hidden" | "classes"> {
+  const [first, last] = ["cls_head.0.weight", "cls_head.3.weight"].map((name) => rest.get(name)?.shape[0]);
+  const single = rest.get("cls_head.weight")?.shape[0];
+  return single === undefined ? { hidden: first ?? 0, classes: last } : { hidden: 0, classes: single };
+}
+
 export const supmae = defineMethod({
   name: "supmae",
   config: supmaeConfig,
@@ -164,4 +173,12 @@ export const supmae = defineMethod({
   couplesBatch: ({ hidden }) => (hidden > 0 ? "its classifier normalises over the batch" : undefined),
   build: (config, makeEncoder) => new SupMae(config, makeEncoder()),
   defaults: maeDefaults,
+  layouts: [
+    officialMaeLayout({
+      name: "supmae",
+      names: ["supmae"],
+      isPart: (name) => name.startsWith("cls_head."),
+      describe: classifierSizes,
+    }),
+  ],
 });

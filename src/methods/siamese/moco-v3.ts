@@ -28,6 +28,7 @@ import { mlpHead } from "../parts/heads.js";
 import { infoNce } from "../parts/losses/info-nce.js";
 import { Teacher } from "../parts/teacher.js";
 import { asymmetricPair, viewPairConfig } from "../parts/view-pair.js";
+import { mocoV3Layout } from "../published/moco-v3.js";
 
 const positive = z.int().positive();
 const isMomentum = (value: number): boolean => value >= 0 && value <= 1;
@@ -287,4 +288,5 @@ export const mocoV3 = defineMethod({
   couplesBatch: () => "the other pictures of the batch are its negatives, and its heads normalise over the batch",
   build: (config, makeEncoder) => new MocoV3(config, makeEncoder(), makeEncoder),
   defaults,
+  layouts: [mocoV3Layout("mocoV3")],
 });

@@ -29,19 +29,9 @@ export interface TensorFile extends Disposable {
 
 /**
  * Opens a file of safetensors or torch.save, whatever its name, or a folder as Hugging Face lays it out (config.json beside
- * the weights, in one file or in parts). What stands before all names of the model is left off. @throws FormatError, CheckpointError
+ * the weights, in one file or in parts). @throws FormatError, CheckpointError
  */
 export function openTensors(path: string): TensorFile {
-  const file = openWrapped(path);
-  try {
-    return withoutPrefix(file);
-  } catch (error) {
-    file[Symbol.dispose]();
-    throw error;
-  }
-}
-
-function openWrapped(path: string): TensorFile {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat?.isDirectory() !== true) return openOne(path, () => undefined);
   const json = (name: string) => readJson(join(path, name));
@@ -178,9 +168,12 @@ export function someOf(names: readonly string[], most = 6): string {
   return names.length <= most ? some.join(", ") : `${some.join(", ")}, … (${names.length} in all)`;
 }
 
-/** The file as if its names began with the model's own. */
-function withoutPrefix(file: TensorFile): TensorFile {
-  const prefix = file.metadata["format"] === "lacuna-checkpoint" ? "" : prefixOf(file);
+/**
+ * The file as if its names began with the model's own: what stands before them is left off.
+ * @param anchors patterns of names that a model has once @throws CheckpointError where there are several models
+ */
+export function withoutPrefix(file: TensorFile, anchors: readonly string[]): TensorFile {
+  const prefix = prefixOf(file, anchors);
   if (prefix === "") return file;
   const [inside, outside] = [true, false].map((is) => file.names.filter((name) => name.startsWith(prefix) === is));
   const left = outside as string[];
@@ -197,17 +190,17 @@ function withoutPrefix(file: TensorFile): TensorFile {
 
 /** What training scripts put before the names of a whole model: data-parallel and compiled models, wrappers, backbones. */
 const wrappers = /^(?:(?:module|_orig_mod|model|backbone|encoder)\.)+/;
-/** A ViT's class token, by the official name or by that of transformers; decoders may have one too. */
-const anchor = /^(.*?\.)??(?:(?:vit\.)?embeddings\.)?cls_token$/;
 
-/** What stands before the name of the class token; without one, the words of wrapping that all names share. */
-function prefixOf({ names, path }: TensorFile): string {
+/** What stands before the name that anchors a model; without one, the words of wrapping that all names share. */
+function prefixOf({ names, path }: TensorFile, anchors: readonly string[]): string {
+  const anchor = new RegExp(`^(.*?\\.)??(?:${anchors.join("|")})$`);
   const found = names.flatMap((name) => {
     const match = anchor.exec(name);
     return match === null || /decoder|predictor/.test(name) ? [] : [match[1] ?? ""];
   });
-  if (found.length > 1 && !found.includes("")) throw severalModels(path, found);
-  if (found.length > 0) return found.includes("") ? "" : (found[0] as string);
+  const prefixes = [...new Set(found)];
+  if (prefixes.length > 1 && !prefixes.includes("")) throw severalModels(path, prefixes);
+  if (prefixes.length > 0) return prefixes.includes("") ? "" : (prefixes[0] as string);
   const shared = wrappers.exec(names[0] ?? "")?.[0] ?? "";
   return names.every((name) => name.startsWith(shared)) ? shared : "";
 }

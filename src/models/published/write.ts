@@ -1,13 +1,11 @@
 /** Writes a model in another layout, bit for bit; what the layout cannot hold is said, or refused where it would lie. */
 import { writeFileSync } from "node:fs";
 import { CheckpointError } from "../../engine/errors.js";
-import type { RawTensor } from "../../formats/dtype.js";
 import { type TensorToWrite, writeSafetensors } from "../../formats/safetensors.js";
 import { writeTorch } from "../../formats/torch-pickle.js";
-import { preprocessor, usualNormalization, vitConfig, vitMaeConfig } from "./hugging-face.js";
-import { type Part, partOf, toHuggingFace } from "./names.js";
-import type { Layout, Published } from "./open.js";
-import { expectedTensors, type PublishedShape } from "./shape.js";
+import { preprocessor } from "./hugging-face.js";
+import type { Layout, Writable, Written } from "./layout.js";
+import { toWrite } from "./tensors.js";
 
 /** One file of a layout: its name inside a folder, or "" where the layout is one file. */
 export interface LayoutFile {
@@ -17,105 +15,67 @@ export interface LayoutFile {
 }
 
 export interface Writing {
+  readonly layout: Layout;
   readonly files: readonly LayoutFile[];
-  /** Tensors written, counted by their official names. */
+  /** Tensors written. */
   readonly tensors: number;
   /** What is left out, with the reason. */
   readonly dropped: readonly string[];
 }
 
-export type ForeignLayout = Exclude<Layout, "lacuna">;
-
-const reasons: Readonly<Record<ForeignLayout, Partial<Record<Part, string>>>> = {
-  official: {},
-  timm: { decoder: "timm's ViT has no decoder" },
-  "hf-vitmae": { classifier: "ViTMAE has no classifier" },
-  "hf-vit": { decoder: "ViT has no decoder" },
-};
-
 /**
- * What would be written. Tensors are read one at a time when it is. @throws CheckpointError where the layout would compute
- * something else with the same weights
+ * What would be written, in the first of these layouts that holds such a model. Tensors are read one at a time when it is.
+ * @param wanted for the error: what was asked for
+ * @throws CheckpointError where no layout holds it, or one would compute something else with the same weights
  */
-export function planWriting(published: Published, layout: ForeignLayout): Writing {
-  const { shape, weights } = published;
-  checkPooling(published, layout);
-  const kept: string[] = [];
-  const lost = new Map<Part, number>();
-  for (const name of expectedTensors(shape).keys()) {
-    const part = partOf(name) ?? "encoder";
-    if (reasons[layout][part] === undefined) kept.push(name);
-    else lost.set(part, (lost.get(part) ?? 0) + 1);
+export function planWriting(model: Writable, layouts: readonly Layout[], wanted: string): Writing {
+  for (const layout of layouts.filter(({ name, form }) => wanted === name || wanted === form)) {
+    const written = layout.write(model);
+    if (written !== undefined)
+      return {
+        layout,
+        files: filesOf(layout, model, written),
+        tensors: written.tensors.size,
+        dropped: written.dropped,
+      };
   }
-  const dropped = [...lost].map(([part, count]) => `${part}, ${count} tensors: ${reasons[layout][part]}`);
-  const official = kept.map((name): [string, TensorToWrite] => [
-    name,
-    toWrite(weights.entry(name), () => weights.read(name)),
-  ]);
-  return { files: filesOf(published, layout, official), tensors: kept.length, dropped };
-}
-
-function filesOf(published: Published, layout: ForeignLayout, official: [string, TensorToWrite][]): LayoutFile[] {
-  const metadata = { format: "pt" }; // transformers and timm ask for it
-  switch (layout) {
-    case "official":
-      return [{ name: "", write: (path) => writeTorch(path, new Map([["model", new Map(official)]])) }];
-    case "timm":
-      return [{ name: "", write: (path) => writeSafetensors(path, official, metadata, { fsync: true }) }];
-    default: {
-      const shape = reasons[layout].decoder === undefined ? published.shape : withoutDecoder(published.shape);
-      const hasTop = layout === "hf-vitmae" ? shape.decoder !== undefined : shape.head !== undefined;
-      const tensors = official.flatMap(([name, tensor]) => huggingFaceTensors(name, tensor, hasTop ? "vit." : ""));
-      const config =
-        layout === "hf-vitmae" ? vitMaeConfig(shape, published.pretraining) : vitConfig(shape, published.classes);
-      const normalization = published.normalization ?? usualNormalization;
-      return [
-        { name: "model.safetensors", write: (path) => writeSafetensors(path, tensors, metadata, { fsync: true }) },
-        { name: "config.json", write: (path) => writeFileSync(path, json(config)) },
-        {
-          name: "preprocessor_config.json",
-          write: (path) => writeFileSync(path, json(preprocessor(shape, normalization))),
-        },
-      ];
-    }
-  }
-}
-
-function withoutDecoder({ decoder: _, ...rest }: PublishedShape): PublishedShape {
-  return rest;
-}
-
-function json(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
-}
-
-function toWrite(entry: ReturnType<Published["weights"]["entry"]>, read: () => RawTensor): TensorToWrite {
-  return { dtype: entry.dtype, shape: entry.shape, data: () => read().data };
-}
-
-/** Query, key and value are thirds of the rows of ours. */
-function huggingFaceTensors(name: string, tensor: TensorToWrite, prefix: string): [string, TensorToWrite][] {
-  const theirs = toHuggingFace(name, prefix);
-  if (typeof theirs === "string") return [[theirs, tensor]];
-  const shape = [(tensor.shape[0] ?? 0) / 3, ...tensor.shape.slice(1)];
-  return theirs.map((own, place) => {
-    const data = (): Uint8Array => {
-      const whole = typeof tensor.data === "function" ? tensor.data() : tensor.data;
-      const bytes = whole.byteLength / 3;
-      return whole.subarray(place * bytes, (place + 1) * bytes);
-    };
-    return [own, { dtype: tensor.dtype, shape, data }];
-  });
-}
-
-/** A mean-pooled classifier has no norm over tokens: without one, Hugging Face's models would compute something else. */
-function checkPooling({ path, shape }: Published, layout: ForeignLayout): void {
-  if (shape.head?.pooling !== "mean" || !layout.startsWith("hf-")) return;
-  throw new CheckpointError(`a classifier that averages tokens before its norm has no place in ${layout}.`, {
+  const others = layouts.filter((layout) => holds(layout, model)).map(({ name }) => name);
+  throw new CheckpointError(`a ${model.model.name} cannot be written as ${wanted}.`, {
     code: "layout",
-    path,
-    expected: "a classifier of the class token, or an encoder",
-    actual: "fc_norm",
-    remedy: "Write it as official or timm, or convert the pre-trained encoder instead.",
+    path: model.path,
+    expected: [...new Set(others)],
+    actual: wanted,
+    remedy: `Choose one of ${[...new Set(others), "lacuna"].join(", ")}.`,
   });
+}
+
+/** A layout that refuses the model for what it computes is none that it can be written in. */
+function holds(layout: Layout, model: Writable): boolean {
+  try {
+    return layout.write(model) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+const metadata = { format: "pt" }; // transformers and timm ask for it
+
+function filesOf({ form, under }: Layout, model: Writable, { tensors, config }: Written): LayoutFile[] {
+  const entries = [...tensors].map(([name, tensor]): [string, TensorToWrite] => [name, toWrite(tensor)]);
+  const safetensors = (path: string): void => writeSafetensors(path, entries, metadata, { fsync: true });
+  const json = (value: unknown) => (path: string) => writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`);
+  switch (form) {
+    case "pth": {
+      const state = new Map(entries);
+      return [{ name: "", write: (path) => writeTorch(path, under === undefined ? state : new Map([[under, state]])) }];
+    }
+    case "safetensors":
+      return [{ name: "", write: safetensors }];
+    case "folder":
+      return [
+        { name: "model.safetensors", write: safetensors },
+        { name: "config.json", write: json(config) },
+        { name: "preprocessor_config.json", write: json(preprocessor(model.image, model.normalization)) },
+      ];
+  }
 }

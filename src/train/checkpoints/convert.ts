@@ -3,25 +3,32 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { CheckpointError } from "../../engine/errors.js";
 import type { TensorToWrite } from "../../formats/safetensors.js";
-import type { Layout, Published } from "../../models/published/open.js";
-import { expectedTensors, type PublishedShape, type ShapeHints } from "../../models/published/shape.js";
+import { methods } from "../../methods/index.js";
+import { models } from "../../models/index.js";
+import type { Layout } from "../../models/published/layout.js";
+import type { Published } from "../../models/published/open.js";
+import { type Tensors, toWrite } from "../../models/published/tensors.js";
 import { planWriting } from "../../models/published/write.js";
 import { makeFolder, replaceAtomically } from "../../runs/write-atomic.js";
 import { architecture, writeModel } from "../checkpoint.js";
-import { parseConfig } from "../config.js";
-import { openModelFile, wholeConfigFrom } from "./from-checkpoint.js";
+import { parseConfig, type RunConfig } from "../config.js";
+import { type ForeignHints, knownLayouts, openModelFile, wholeConfigFrom } from "./from-checkpoint.js";
+import { ownLayout } from "./own.js";
+import { sketchMethod } from "./sketch.js";
 
-export interface ConvertOptions extends ShapeHints {
-  /** Default: by the name of what is written (.pth official, .safetensors lacuna, else a folder of transformers). */
-  readonly to?: Layout;
+export interface ConvertOptions extends ForeignHints {
+  /**
+   * A layout's name, or `lacuna`. Default: by the name of what is written: lacuna for .safetensors, else the model's own layout of
+   * that form (.pth, or a folder of transformers).
+   */
+  readonly to?: string;
   /** Replace what is there. */
   readonly overwrite?: boolean;
 }
 
-export interface Converted {
-  readonly from: Layout;
-  readonly to: Layout;
-  readonly shape: PublishedShape;
+export interface Converted extends Pick<Published, "model" | "method" | "image" | "classifier"> {
+  readonly from: string;
+  readonly to: string;
   /** Tensors written. */
   readonly tensors: number;
   readonly files: readonly string[];
@@ -35,41 +42,45 @@ export interface Converted {
  * @throws CheckpointError, FormatError, RunError
  */
 export function convert(from: string, out: string, options: ConvertOptions = {}): Converted {
-  using published = openModelFile(from, options);
-  const to = options.to ?? layoutFor(out, published);
-  checkOut(out, to, options.overwrite ?? false);
-  const written = to === "lacuna" ? writeLacuna(published, out) : writeForeign(published, to, out);
-  const { layout, shape, assumed, dropped } = published;
-  return { from: layout, to, shape, assumed, ...written, dropped: [...dropped, ...written.dropped] };
+  const { to, overwrite = false, ...hints } = options;
+  using published = openModelFile(from, hints);
+  const wanted = to ?? (formOf(out) === "safetensors" ? ownLayout : formOf(out));
+  const written =
+    wanted === ownLayout ? writeLacuna(published, out, overwrite) : writeForeign(published, wanted, out, overwrite);
+  const { layout, model, method, image, classifier, assumed, dropped } = published;
+  return {
+    from: layout,
+    model,
+    ...(method && { method }),
+    image,
+    ...(classifier && { classifier }),
+    assumed,
+    ...written,
+    dropped: [...dropped, ...written.dropped],
+  };
 }
 
-function layoutFor(out: string, { shape }: Published): Layout {
-  if (out.endsWith(".pth")) return "official";
-  if (out.endsWith(".safetensors")) return "lacuna";
-  return shape.decoder === undefined ? "hf-vit" : "hf-vitmae";
+function formOf(out: string): Layout["form"] {
+  if (out.endsWith(".pth")) return "pth";
+  return out.endsWith(".safetensors") ? "safetensors" : "folder";
 }
 
-const endings: Readonly<Record<Layout, string>> = {
-  official: ".pth",
-  timm: ".safetensors",
-  lacuna: ".safetensors",
-  "hf-vitmae": "",
-  "hf-vit": "",
-};
+const forms = {
+  pth: "a file that ends in .pth",
+  safetensors: "a file that ends in .safetensors",
+  folder: "a folder",
+} as const;
 
-function checkOut(out: string, to: Layout, overwrite: boolean): void {
-  const ending = endings[to];
-  const isFolderName = !/\.(pth|safetensors)$/.test(out);
-  if (ending === "" ? !isFolderName : !out.endsWith(ending)) {
-    const expected = ending === "" ? "a folder" : `a file that ends in ${ending}`;
-    throw new CheckpointError(`${to} is written as ${expected}, got ${out}.`, {
+function checkOut(out: string, layout: string, form: Layout["form"], overwrite: boolean): void {
+  if (formOf(out) !== form) {
+    throw new CheckpointError(`${layout} is written as ${forms[form]}, got ${out}.`, {
       code: "out",
       path: out,
-      expected,
+      expected: forms[form],
       actual: out,
     });
   }
-  const occupied = ending === "" ? ["model.safetensors", "config.json"].map((name) => join(out, name)) : [out];
+  const occupied = form === "folder" ? ["model.safetensors", "config.json"].map((name) => join(out, name)) : [out];
   const found = occupied.find((path) => existsSync(path));
   if (found === undefined || overwrite) return;
   throw new CheckpointError("there is a file already.", {
@@ -79,29 +90,53 @@ function checkOut(out: string, to: Layout, overwrite: boolean): void {
   });
 }
 
-type Written = Pick<Converted, "files" | "tensors" | "dropped">;
+type Written = Pick<Converted, "to" | "files" | "tensors" | "dropped">;
 
-function writeForeign(published: Published, to: Exclude<Layout, "lacuna">, out: string): Written {
-  const plan = planWriting(published, to);
-  const files = plan.files.map(({ name }) => (name === "" ? out : join(out, name)));
-  if (endings[to] === "") makeFolder(out);
+/** The method's own layouts come first, then the model's; the others are those of methods that hold such a model. */
+function layoutsFor({ method, model }: Published): Layout[] {
+  const own = method === undefined ? [] : methods.get(method.name).layouts;
+  return [...new Set([...own, ...(models.get(model.name).layouts ?? []), ...knownLayouts()])];
+}
+
+function writeForeign(published: Published, wanted: string, out: string, overwrite: boolean): Written {
+  const plan = planWriting(published, layoutsFor(published), wanted);
+  const { name, form } = plan.layout;
+  checkOut(out, name, form, overwrite);
+  const files = plan.files.map((file) => (file.name === "" ? out : join(out, file.name)));
+  if (form === "folder") makeFolder(out);
   plan.files.forEach((file, i) => {
     replaceAtomically(files[i] as string, (temporary) => file.write(temporary));
   });
   const run = published.config === undefined ? [] : ["configuration: the layout has no place for a run's"];
-  return { files, tensors: plan.tensors, dropped: [...plan.dropped, ...run] };
+  return { to: name, files, tensors: plan.tensors, dropped: [...plan.dropped, ...run] };
 }
 
 /** A checkpoint at step 0, or a run's own one without its optimiser. */
-function writeLacuna(published: Published, out: string): Written {
-  const { weights, shape } = published;
-  const names = [...expectedTensors(shape).keys()];
-  const tensors = names.map((name): [string, TensorToWrite] => {
-    const { dtype, shape: sides } = weights.entry(name);
-    return [name, { dtype, shape: sides, data: () => weights.read(name).data }];
+function writeLacuna(published: Published, out: string, overwrite: boolean): Written {
+  checkOut(out, ownLayout, "safetensors", overwrite);
+  const entries = [...ownNames(published)].map(([name, tensor]): [string, TensorToWrite] => [name, toWrite(tensor)]);
+  const config = published.config ?? settled(published);
+  const isRun = published.config === undefined && published.method !== undefined;
+  const own = isRun ? architecture(parseConfig(config)) : null;
+  writeModel(out, { position: { step: published.step ?? 0, samples: 0 }, config, architecture: own }, entries);
+  return { to: ownLayout, files: [out], tensors: entries.length, dropped: [] };
+}
+
+/** Under the names of the method's state, where there is a method. */
+function ownNames({ method, model, image, tensors, rest }: Published): Tensors {
+  if (method === undefined) return tensors;
+  using sketched = sketchMethod(method, model, image);
+  const named = [...sketched.names].flatMap(([name, own]) => {
+    const tensor = own === undefined ? rest.get(name) : tensors.get(own);
+    return tensor === undefined ? [] : [[name, tensor] as const];
   });
-  const config = published.config ?? { ...parseConfig(wholeConfigFrom(published)) };
-  const own = published.config === undefined ? architecture(parseConfig(config)) : null;
-  writeModel(out, { position: { step: 0, samples: 0 }, config, architecture: own }, tensors);
-  return { files: [out], tensors: names.length, dropped: [] };
+  return new Map(named);
+}
+
+/** A configuration with every key; that of an encoder alone has what an encoder has. */
+function settled(published: Published): Readonly<Record<string, unknown>> {
+  const { task, pool, classes, ...rest } = wholeConfigFrom(published);
+  const { method, model, data, ...run }: RunConfig = parseConfig(rest);
+  if (task === undefined) return { ...run, method, model, data };
+  return { task, model, data, ...(pool !== undefined && { pool }), ...(classes !== undefined && { classes }) };
 }

@@ -1,136 +1,93 @@
-import { statSync } from "node:fs";
 import { CheckpointError } from "../../engine/errors.js";
-import { weightsFormat } from "../../formats/content.js";
-import { SafetensorsFile } from "../../formats/safetensors.js";
 import type { Method } from "../../methods/method.js";
-import type { Encoder } from "../../models/encoder.js";
-import { partOf } from "../../models/published/names.js";
-import { openPublished, type Published } from "../../models/published/open.js";
+import type { Encoder, Pool } from "../../models/encoder.js";
+import { buildEncoder } from "../../models/index.js";
+import type { ClassifierShape } from "../../models/published/layout.js";
+import type { Published } from "../../models/published/open.js";
+import { loadState } from "../../models/weights.js";
+import { LayerNorm } from "../../nn/layer-norm.js";
 import { Rng } from "../../tensor/random.js";
-import { Checkpoint } from "../checkpoint.js";
+import type { Tensor } from "../../tensor/tensor.js";
 import { parseConfig, type RunConfig } from "../config.js";
 import { settleMachine } from "../loop/environment.js";
-import type { Precision } from "../loop/task.js";
+import { imageShape, type Precision } from "../loop/task.js";
 import { trainingOf } from "../pretrain.js";
-import { loadInto, modelFile, wholeConfigFrom } from "./from-checkpoint.js";
+import { type ForeignHints, openModelFile, wholeConfigFrom } from "./from-checkpoint.js";
+import { loadInto } from "./load-into.js";
+import { ownLayout } from "./own.js";
+
+/** A run's configuration; without a method where the file holds none. */
+export type LoadedConfig = Omit<RunConfig, "method"> & { readonly method?: RunConfig["method"] };
 
 /** A trained model, read back from a run folder or a file. Close it. */
 export interface LoadedModel extends Disposable {
-  readonly config: RunConfig;
-  readonly method: Method;
+  readonly config: LoadedConfig;
+  /** Where the file holds all of it; undefined for an encoder alone, which cannot fill in pictures. */
+  readonly method: Method | undefined;
   readonly encoder: Encoder;
+  /** Where it is a classifier that averages tokens before its norm: the encoder has no norm of its own. */
+  readonly pooledNorm: LayerNorm | undefined;
+  /** The classifier on top of it, which `loadClassifier` reads. */
+  readonly classifier: ClassifierShape | undefined;
+  /** How its features are pooled. */
+  readonly pool: Pool;
   readonly precision: Precision;
   /** What the file does not say and was assumed, in words; of a run of ours nothing. */
   readonly assumed: readonly string[];
-  /** Whether the file held a decoder of this method; without one it cannot fill in pictures. */
-  readonly hasDecoder: boolean;
   /** The checkpoint file, and the step at which it was written. */
   readonly path: string;
   readonly step: number;
+  /** image [B C H W] -> the features that are embedded and judged [B D]; of a classifier what its head is given */
+  features(image: Tensor): Tensor;
   close(): void;
 }
 
-export interface LoadOptions {
-  readonly device?: string;
+/** A model with the method that it was trained by. */
+export interface LoadedMethod extends LoadedModel {
+  readonly config: RunConfig;
+  readonly method: Method;
+}
+
+export interface LoadOptions extends ForeignHints {
+  readonly device?: string | undefined;
+  /** How features are pooled; as the method or the classifier does, or else the encoder's usual way. */
+  readonly pool?: Pool | undefined;
 }
 
 /**
- * Reads a run's newest good checkpoint, a checkpoint file, or a model in any other layout that is read (official .pth,
- * timm, transformers). A decoder that the file lacks has its first values: `hasDecoder` says so.
- * @throws CheckpointError, FormatError where there is none
+ * Reads a run's newest good checkpoint, a checkpoint file, or a model in any other layout that is read. Of a classifier its
+ * encoder, and what stands between that and the head. @throws CheckpointError, FormatError
  */
-export function loadModel(path: string, options: LoadOptions = {}): LoadedModel {
-  const file = modelFile(path);
-  return isOwn(file) ? loadOwn(file, options) : loadForeign(file, options);
-}
-
-/** By content, whatever its name is. @throws FormatError for a file that holds no weights */
-export function isOwn(path: string): boolean {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return false; // of transformers
-  if (weightsFormat(path) !== "safetensors") return false;
-  using file = SafetensorsFile.open(path);
-  return file.metadata?.["format"] === "lacuna-checkpoint";
-}
-
-function loadOwn(path: string, options: LoadOptions): LoadedModel {
-  using checkpoint = Checkpoint.open(path);
-  refuseClassifier(checkpoint);
-  const config = parseConfig({ ...(checkpoint.config as object), ...options });
-  return finish(config, checkpoint, (method) => {
-    const state = method.state();
-    const lacking = [...state.keys()].filter((name) => !checkpoint.has(name));
-    const isWhole = !lacking.some((name) => partOf(name) === "decoder");
-    if (!isWhole) method.initialize(new Rng(config.seed, "init"));
-    checkpoint.loadModel(isWhole ? state : new Map([...state].filter(([name]) => partOf(name) !== "decoder")));
-    return isWhole;
-  });
-}
-
-/** A run of `finetune`: its head and its pooling are part of what it learned, and other commands take those. */
-function refuseClassifier({ path, config }: Checkpoint): void {
-  const { task, from } = config as { task?: string; from?: string };
-  if (task !== "finetune") return;
-  const before = from === undefined ? "a run of lacuna pretrain" : `the model that it began with, ${from}`;
-  throw new CheckpointError("it holds a classifier, where a pre-trained model is meant.", {
-    code: "finetuned",
-    path,
-    expected: "a model of lacuna pretrain, or one that somebody else pre-trained",
-    actual: "a classifier of lacuna finetune",
-    remedy: `Classifiers are for lacuna predict, evaluate classifier and export --onnx; here use ${before}.`,
-  });
-}
-
-function loadForeign(path: string, options: LoadOptions): LoadedModel {
-  using published = openPublished(path);
-  checkPooling(published);
-  const config = parseConfig({ ...wholeConfigFrom(published), ...options });
-  return finish(
-    config,
-    { path: published.path, position: { step: 0 }, assumed: published.assumed },
-    (method, encoder) => {
-      method.initialize(new Rng(config.seed, "init"));
-      return loadInto(method.state(), encoder, published, { positions: "resize" }).decoder;
-    },
-  );
-}
-
-/** A mean-pooled classifier's encoder has no norm of its own: what its features are is the classifier's business. */
-function checkPooling({ path, shape }: Published): void {
-  if (shape.head?.pooling !== "mean") return;
-  throw new CheckpointError(
-    "the file holds a classifier that averages tokens before its norm, and no encoder by itself.",
-    {
-      code: "classifier",
-      path,
-      expected: "norm.weight",
-      actual: "fc_norm.weight",
-      remedy: "Use the pre-trained checkpoint that it was trained from.",
-    },
-  );
-}
-
-function finish(
-  config: RunConfig,
-  from: { readonly path: string; readonly position: { readonly step: number }; readonly assumed?: readonly string[] },
-  fill: (method: Method, encoder: Encoder) => boolean,
-): LoadedModel {
-  const { precision } = settleMachine(config);
-  const { method } = trainingOf(config);
-  const { encoder } = method;
-  const close = (): void => method.close();
+export function loadModel(path: string, { device, pool, ...hints }: LoadOptions = {}): LoadedModel {
+  using published = openModelFile(path, hints);
+  const { method: given, ...config } = configOf(published, device);
+  const { precision } = settleMachine(config as RunConfig);
+  const method = published.method && trainingOf({ ...config, method: given } as RunConfig).method;
+  const encoder = method?.encoder ?? buildEncoder(config.model, imageShape(config));
+  const pooledNorm = published.tensors.has("fc_norm.weight") ? new LayerNorm(encoder.width) : undefined;
+  const parts = [method ?? encoder, ...(pooledNorm === undefined ? [] : [pooledNorm])];
+  const close = (): void => {
+    for (const part of parts) part.close();
+  };
   try {
-    const hasDecoder = fill(method, encoder);
-    method.setTraining(false);
-    const { path, position, assumed = [] } = from;
+    fill(published, { method, encoder, pooledNorm }, config.seed);
+    for (const part of parts) part.setTraining(false);
+    const pooled = choosePool(encoder, pool ?? published.pool ?? method?.pool ?? published.classifier?.pool, pool);
     return {
-      config,
-      assumed,
+      config: method === undefined ? config : { ...config, method: given },
       method,
       encoder,
+      pooledNorm,
+      classifier: published.classifier,
+      pool: pooled,
       precision,
-      hasDecoder,
-      path,
-      step: position.step,
+      assumed: [...published.assumed, ...poolNote(published, encoder, pool)],
+      path: published.path,
+      step: published.step ?? 0,
+      features: (image) => {
+        const mean = pooledNorm === undefined ? undefined : encoder.unnormed?.(image); // [B D]
+        return mean === undefined ? encoder.features(image, pooled) : (pooledNorm as LayerNorm).call(mean);
+      },
       close,
       [Symbol.dispose]: close,
     };
@@ -138,4 +95,85 @@ function finish(
     close();
     throw error;
   }
+}
+
+/** @throws CheckpointError for an encoder without a method, which cannot fill in pictures */
+export function withMethod(model: LoadedModel): LoadedMethod {
+  if (model.method !== undefined) return model as LoadedMethod;
+  throw new CheckpointError("it holds an encoder alone, and no method that fills in pictures.", {
+    code: "decoder",
+    path: model.path,
+    expected: "a model with its decoder, which fills in pictures",
+    actual: "an encoder alone",
+    remedy: "Use a run of lacuna pretrain, or the checkpoint of the whole pre-training.",
+  });
+}
+
+/** The same encoder as the seed initialises it. Close it. */
+export function untrainedModel(config: LoadedConfig): Pick<LoadedModel, "features" | "close"> {
+  const { method } = config;
+  const built = method === undefined ? undefined : trainingOf({ ...config, method } as RunConfig).method;
+  const part = built ?? buildEncoder(config.model, imageShape(config));
+  part.initialize(new Rng(config.seed, "init")); // as the trainer does: the encoder's share of it is the same
+  part.setTraining(false);
+  return { features: (image) => part.features(image), close: () => part.close() };
+}
+
+function configOf(published: Published, device: string | undefined): RunConfig {
+  const asked = device === undefined ? {} : { device };
+  const own = published.config as { task?: string } | undefined;
+  if (own !== undefined && own.task === undefined) return parseConfig({ ...own, ...asked });
+  if (own === undefined) {
+    const { task: _, pool: __, classes: ___, ...whole } = wholeConfigFrom(published);
+    return parseConfig({ ...whole, ...asked });
+  }
+  const { model, seed, data, precision } = own as Partial<RunConfig>;
+  const { labels: _, ...pictures } = data as RunConfig["data"] & { labels?: unknown };
+  const said = { ...(seed !== undefined && { seed }), ...(precision !== undefined && { precision }) };
+  return parseConfig({ model, data: pictures, ...said, ...asked });
+}
+
+interface Parts {
+  readonly method: Method | undefined;
+  readonly encoder: Encoder;
+  readonly pooledNorm: LayerNorm | undefined;
+}
+
+function fill(published: Published, { method, encoder, pooledNorm }: Parts, seed: number): void {
+  const isPartial = published.optional?.some((name) => !published.tensors.has(name)) === true;
+  if (isPartial) (method ?? encoder).initialize(new Rng(seed, "init")); // a norm that the file has none of is the identity
+  loadInto((method ?? encoder).state(), encoder, published, { positions: "resize" });
+  if (pooledNorm === undefined) return;
+  const tensors = new Map([...published.tensors].filter(([name]) => name.startsWith("fc_norm.")));
+  const at = (name: string) => tensors.get(name) as NonNullable<ReturnType<typeof tensors.get>>;
+  const source = {
+    path: published.path,
+    names: [...tensors.keys()],
+    entry: at,
+    read: (name: string) => at(name).read(),
+  };
+  loadState(pooledNorm.state("fc_norm."), source);
+}
+
+function choosePool(encoder: Encoder, wanted: Pool | undefined, asked: Pool | undefined): Pool {
+  const [usual] = encoder.pools;
+  if (wanted === undefined || encoder.pools.includes(wanted)) return wanted ?? usual;
+  if (asked === undefined) return usual;
+  throw new CheckpointError(`its encoder has no ${asked} to pool by.`, {
+    code: "pool",
+    path: "--pool",
+    expected: encoder.pools,
+    actual: asked,
+  });
+}
+
+/** Where an encoder has several poolings, and the file does not say which is meant. */
+function poolNote(published: Published, encoder: Encoder, asked: Pool | undefined): string[] {
+  const isTold = published.layout === ownLayout || published.tensors.has("fc_norm.weight") || asked !== undefined;
+  const [usual, other] = encoder.pools;
+  if (isTold || other === undefined) return [];
+  const words = { mean: "the mean of the patch tokens", class: "the class token" } as const;
+  const [own, else_] =
+    published.pool === "class" || published.classifier?.pool === "class" ? [other, usual] : [usual, other];
+  return [`features are ${words[own]} (--pool=${else_} takes ${words[else_]})`];
 }

@@ -11,7 +11,7 @@ test("what another's file leaves open is said, of a run of ours nothing", async 
   const lines: string[] = [];
   const stream = { write: (text: string) => lines.push(text) };
   const report = new Report(false, { out: stream, error: stream });
-  (await openModel(report, run, "cpu")).close();
+  (await openModel(report, run, { device: "cpu" })).close();
   expect(lines).toEqual([]);
   const foreign = join(folder, "foreign.pth");
   convert(run, foreign, {

@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import { checkNumbers, featuresOf } from "../../../src/cli/page/compute.js";
 import { readExamples } from "../../../src/cli/page/examples.js";
-import { loadModel, noGrad, scope, tensor, toImages } from "../../../src/index.js";
+import { loadModel, noGrad, scope, tensor, toImages, withMethod } from "../../../src/index.js";
 import type { Mae } from "../../../src/methods/masked/mae.js";
 import { maskOf } from "../../../src/methods/parts/masks.js";
 import { temporaryFolder, tinyRun } from "../terminal.js";
 
 test("features and checked numbers are the model's own, however many pictures there are at a time", async () => {
   const { run } = await tinyRun(temporaryFolder());
-  using model = loadModel(run, { device: "cpu" });
+  using model = withMethod(loadModel(run, { device: "cpu" }));
   const examples = await readExamples(model, { count: 11 });
   const { mean, std } = model.config.data;
   const features = await featuresOf(model, examples);

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { makePage } from "../../../src/cli/page/make.js";
-import { loadModel } from "../../../src/index.js";
+import { loadModel, withMethod } from "../../../src/index.js";
 import { pageDescription } from "../../../src/page/description.js";
 import { temporaryFolder, tinyRun } from "../terminal.js";
 
 test("a description of all that the folder holds, and nothing of this machine", async () => {
   const folder = temporaryFolder();
   const { run } = await tinyRun(folder);
-  using model = loadModel(run, { device: "cpu" });
+  using model = withMethod(loadModel(run, { device: "cpu" }));
   const { description, files } = await makePage(model, { count: 5, license: "CC0" });
   expect(pageDescription.parse(description)).toEqual(description);
   const named = [description.model.file, description.features?.file, ...description.examples.map(({ file }) => file)];
@@ -26,7 +26,7 @@ test("a description of all that the folder holds, and nothing of this machine", 
 
 test("a model that predicts no pixels has no page", async () => {
   const { run } = await tinyRun(temporaryFolder());
-  using model = loadModel(run, { device: "cpu" });
+  using model = withMethod(loadModel(run, { device: "cpu" }));
   const method = { ...model.config.method, target: "tokens" } as typeof model.config.method;
   const other = { ...model, config: { ...model.config, method } };
   await expect(makePage(other, { count: 1 })).rejects.toThrow(

@@ -1,7 +1,13 @@
 import { crc32 } from "node:zlib";
 import type { TensorToWrite } from "../../../src/formats/safetensors.js";
 import { writeTorch } from "../../../src/formats/torch-pickle.js";
-import { expectedTensors, type PublishedShape } from "../../../src/models/published/shape.js";
+import type { StackShape, VitShape } from "../../../src/models/published/vit/sizes.js";
+
+/** A ViT as it is published: with a decoder, with a classifier. */
+export interface PublishedShape extends VitShape {
+  readonly decoder?: StackShape;
+  readonly head?: { readonly classes: number; readonly pooling: "token" | "mean" };
+}
 
 /** Numbers in [-1, 1) from a name: those of test/reference/make_published.py. */
 export function uniform(name: string, count: number): Float64Array {
@@ -23,10 +29,51 @@ export function made(name: string, shape: readonly number[]): Float32Array {
   return Float32Array.from(values, (v) => v * (name.endsWith("bias") ? 0.125 : shape.length === 3 ? 0.5 : scale));
 }
 
+/** Every tensor of a model of that shape, with its sides, in the order of the official state dict. */
+export function officialShapes(shape: PublishedShape): Map<string, readonly number[]> {
+  const { width: D, patchSize, grid, channels, decoder, head } = shape;
+  const [places, pixels] = [1 + grid[0] * grid[1], patchSize[0] * patchSize[1] * channels];
+  const found = new Map<string, readonly number[]>([
+    ["cls_token", [1, 1, D]],
+    ["pos_embed", [1, places, D]],
+  ]);
+  const layer = (name: string, out: number, ...rest: number[]): void => {
+    found.set(`${name}.weight`, [out, ...rest]).set(`${name}.bias`, [out]);
+  };
+  if (decoder !== undefined)
+    found.set("mask_token", [1, 1, decoder.width]).set("decoder_pos_embed", [1, places, decoder.width]);
+  layer("patch_embed.proj", D, channels, ...patchSize);
+  addBlocks(layer, "blocks", shape);
+  if (head?.pooling !== "mean") layer("norm", D);
+  if (decoder !== undefined) {
+    layer("decoder_embed", decoder.width, D);
+    addBlocks(layer, "decoder_blocks", decoder);
+    layer("decoder_norm", decoder.width);
+    layer("decoder_pred", pixels, decoder.width);
+  }
+  if (head?.pooling === "mean") layer("fc_norm", D);
+  if (head !== undefined) layer("head", head.classes, D);
+  return found;
+}
+
+type AddLayer = (name: string, out: number, ...rest: number[]) => void;
+
+function addBlocks(layer: AddLayer, stack: string, { width: D, depth, mlpRatio }: StackShape): void {
+  const hidden = Math.round(D * mlpRatio);
+  for (let i = 0; i < depth; i++) {
+    layer(`${stack}.${i}.norm1`, D);
+    layer(`${stack}.${i}.attn.qkv`, 3 * D, D);
+    layer(`${stack}.${i}.attn.proj`, D, D);
+    layer(`${stack}.${i}.norm2`, D);
+    layer(`${stack}.${i}.mlp.fc1`, hidden, D);
+    layer(`${stack}.${i}.mlp.fc2`, D, hidden);
+  }
+}
+
 /** A model of any shape, under the official names. */
 export function officialTensors(shape: PublishedShape): Map<string, TensorToWrite> {
   return new Map(
-    [...expectedTensors(shape)].map(([name, sides]) => {
+    [...officialShapes(shape)].map(([name, sides]) => {
       const data = () => new Uint8Array(made(name, sides).buffer);
       return [name, { dtype: "F32", shape: sides, data }];
     }),

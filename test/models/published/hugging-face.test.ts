@@ -1,50 +1,30 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import {
-  preprocessor,
-  usualNormalization,
-  vitConfig,
-  vitMaeConfig,
-} from "../../../src/models/published/hugging-face.js";
-import type { PublishedShape } from "../../../src/models/published/shape.js";
+import { labelsOf, preprocessor, sorted } from "../../../src/models/published/hugging-face.js";
 
-// By save_pretrained of transformers, without its version: make_published.py.
+// By save_pretrained of transformers: make_published.py.
 const { configs } = JSON.parse(readFileSync(new URL("../../reference/published.json", import.meta.url), "utf8"));
-const tiny: PublishedShape = {
-  width: 192,
-  depth: 12,
-  heads: 3,
-  mlpRatio: 4,
-  patchSize: [16, 16],
-  grid: [14, 14],
-  channels: 3,
-};
-const asWritten = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
-test("every key and value is the one that transformers writes", () => {
-  const decoder = { width: 192, depth: 4, heads: 3, mlpRatio: 4 };
-  expect(asWritten(vitMaeConfig({ ...tiny, decoder }, { maskRatio: 0.75, normalizeTargets: true }))).toEqual(
-    configs.mae,
-  );
-  expect(asWritten(vitConfig(tiny, undefined))).toEqual(configs.vit);
-  expect(asWritten(vitConfig({ ...tiny, head: { classes: 10, pooling: "token" } }, undefined))).toEqual(
-    configs.classifier,
-  );
-  expect(asWritten(preprocessor(tiny, usualNormalization))).toEqual(configs.preprocessor);
+test("every key and value of the preprocessing is the one that transformers writes", () => {
+  const written = preprocessor({ imageSize: [224, 224], channels: 3 });
+  expect(JSON.parse(JSON.stringify(written))).toEqual(configs.preprocessor);
 });
 
-test("keys stand in the order of the alphabet, as there", () => {
-  expect(Object.keys(vitConfig(tiny, undefined))).toEqual(Object.keys(configs.vit));
-});
-
-test("an encoder alone, two classes, names of classes, pictures that are not square", () => {
-  expect(vitMaeConfig(tiny, {})).toMatchObject({
-    architectures: ["ViTMAEModel"],
-    decoder_hidden_size: 512,
-    mask_ratio: 0.75,
+test("pictures that are not square: the longer side decides, the middle is cut out", () => {
+  const { size, crop_size, do_convert_rgb } = preprocessor(
+    { imageSize: [32, 64], channels: 1 },
+    { mean: [0], std: [1] },
+  );
+  expect({ size, crop_size, do_convert_rgb }).toEqual({
+    size: { shortest_edge: 64 },
+    crop_size: { height: 32, width: 64 },
+    do_convert_rgb: false,
   });
-  const head = { classes: 2, pooling: "token" } as const;
-  expect(vitConfig({ ...tiny, head }, undefined)).not.toHaveProperty("id2label");
-  expect(vitConfig({ ...tiny, head }, ["cat", "dog"])).toMatchObject({ id2label: { 0: "cat" }, label2id: { dog: 1 } });
-  expect(vitConfig({ ...tiny, grid: [7, 14] }, undefined)).toMatchObject({ image_size: [112, 224], patch_size: 16 });
+});
+
+test("classes by name, by number, and not where transformers writes none", () => {
+  expect(labelsOf(2, ["cat", "dog"])).toEqual({ id2label: { 0: "cat", 1: "dog" }, label2id: { cat: 0, dog: 1 } });
+  expect(labelsOf(3, undefined)).toMatchObject({ label2id: { LABEL_2: 2 } });
+  expect([labelsOf(2, undefined), labelsOf(0, undefined)]).toEqual([{}, {}]);
+  expect(Object.keys(sorted({ b: 1, a: 2 }))).toEqual(["a", "b"]);
 });

@@ -5,27 +5,14 @@ import { afterAll, describe, expect, test } from "vitest";
 import { type TensorToWrite, writeSafetensors } from "../../../src/formats/safetensors.js";
 import { writeTorch } from "../../../src/formats/torch-pickle.js";
 import { openPublished } from "../../../src/models/published/open.js";
-import { made, micro, microDecoder, officialTensors, writeOfficial } from "./formula.js";
+import { made, micro, officialTensors, writeOfficial } from "./formula.js";
 
 const temporary = mkdtempSync(join(tmpdir(), "lacuna-published-"));
 afterAll(() => rmSync(temporary, { recursive: true }));
 const place = (name: string): string => join(temporary, name);
 const hints = { heads: 2, decoderHeads: 2 };
+const model = { name: "vit", width: 16, depth: 2, heads: 2, mlpRatio: 4, patchSize: 4 };
 const floats = (bytes: Uint8Array): Float32Array => new Float32Array(Uint8Array.from(bytes).buffer);
-
-test("an official file, with what is beside the model", () => {
-  const shape = { ...micro, decoder: microDecoder };
-  writeTorch(
-    place("full.pth"),
-    new Map([
-      ["model", officialTensors(shape)],
-      ["optimizer", new Map()],
-    ]),
-  );
-  using published = openPublished(place("full.pth"), hints);
-  expect(published).toMatchObject({ layout: "official", shape, dropped: ["optimizer: not the model"] });
-  expect(floats(published.weights.read("mask_token").data)).toEqual(made("mask_token", [1, 1, 8]));
-});
 
 test("names of data-parallel training, a state dict at the top, other keys", () => {
   const wrapped = new Map([...officialTensors(micro)].map(([name, tensor]) => [`module.${name}`, tensor]));
@@ -35,7 +22,7 @@ test("names of data-parallel training, a state dict at the top, other keys", () 
   ] as const) {
     writeTorch(place(name), content);
     using published = openPublished(place(name), hints);
-    expect(published.shape).toEqual(micro);
+    expect(published.model).toEqual(model);
   }
 });
 
@@ -45,7 +32,7 @@ test("timm's safetensors; a linear probe's head is left out", () => {
     ...officialTensors({ ...micro, head: { classes: 5, pooling: "mean" } }),
   ]);
   using published = openPublished(place("timm.safetensors"), hints);
-  expect(published).toMatchObject({ layout: "timm", shape: { head: { classes: 5, pooling: "mean" } } });
+  expect(published).toMatchObject({ layout: "timm", classifier: { classes: 5, pool: "mean" } });
   writeTorch(place("probe.pth"), new Map([["model", officialTensors(micro).set("head.0.running_mean", one)]]));
   using probe = openPublished(place("probe.pth"), hints);
   expect(probe.dropped).toEqual(["head.0.running_mean: the head of a linear probe"]);
@@ -111,12 +98,13 @@ describe("folders of transformers", () => {
         tensors.set("pooler.dense.bias", { dtype: "F32", shape: [1], data: new Uint8Array(4) }),
       ),
     );
-    expect(published).toMatchObject({ layout: "hf-vit", shape: micro, headsAreTold: true });
+    expect(published).toMatchObject({ layout: "hf-vit", model, guessed: [] });
     expect(published.dropped).toEqual(["pooler.dense.bias: the pooler, on top of the features"]);
     expect(published.assumed).toContain("layer norm ε 1e-6, where config.json says 1e-12");
     const name = "blocks.1.attn.qkv.weight";
-    expect(published.weights.entry(name)).toEqual({ dtype: "F32", shape: [48, 16] });
-    expect(floats(published.weights.read(name).data)).toEqual(made(name, [48, 16]));
+    const joined = published.tensors.get(name);
+    expect(joined).toMatchObject({ dtype: "F32", shape: [48, 16] });
+    expect(floats(joined?.read().data as Uint8Array)).toEqual(made(name, [48, 16]));
   });
 
   test.each<[string, object, (tensors: Map<string, TensorToWrite>) => void, RegExp]>([
@@ -124,7 +112,7 @@ describe("folders of transformers", () => {
       "another activation",
       { ...config, hidden_act: "quick_gelu" },
       () => {},
-      /config\.json says hidden_act "quick_gelu"; this ViT has gelu/,
+      /config\.json says hidden_act "quick_gelu"; this model has gelu/,
     ],
     [
       "no key",
@@ -161,7 +149,7 @@ test("other ViTs are refused by what they have", () => {
     expect(() => openPublished(place("other.safetensors"), hints)).toThrow(words);
   }
   writeSafetensors(place("other.safetensors"), [["weight", one]]);
-  expect(() => openPublished(place("other.safetensors"))).toThrow(/those of no known ViT/);
+  expect(() => openPublished(place("other.safetensors"))).toThrow(/those of no known model/);
   writeTorch(place("empty.pth"), new Map());
   expect(() => openPublished(place("empty.pth"))).toThrow(/there is no model in it/);
   expect(() => openPublished(temporary)).toThrow(/there are no weights in the folder/);

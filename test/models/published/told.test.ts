@@ -1,8 +1,16 @@
 import { expect, test } from "vitest";
 import type { TensorFile } from "../../../src/models/published/files.js";
-import { toldBeside, toldByLacuna, unpublishedDecoder } from "../../../src/models/published/told.js";
+import {
+  checkTold,
+  classesTold,
+  epsilonNote,
+  imageSizeTold,
+  normalizationTold,
+  numberTold,
+  toldOrOption,
+} from "../../../src/models/published/told.js";
 
-function file(parts: Partial<TensorFile> & { jsons?: Record<string, Record<string, unknown>> }): TensorFile {
+function file(jsons: Record<string, Record<string, unknown>>, options = new Map<unknown, unknown>()): TensorFile {
   return {
     path: "x",
     files: ["x"],
@@ -11,75 +19,57 @@ function file(parts: Partial<TensorFile> & { jsons?: Record<string, Record<strin
     entry: () => expect.fail("no tensors"),
     read: () => expect.fail("no tensors"),
     metadata: {},
-    options: new Map(),
+    options,
     besides: [],
     prefix: "",
-    json: (name) => parts.jsons?.[name],
+    json: (name) => jsons[name],
     [Symbol.dispose]: () => {},
-    ...parts,
   };
 }
 
 test("options of the official script", () => {
   const options = new Map<unknown, unknown>([
     ["norm_pix_loss", true],
-    ["mask_ratio", 0.6],
     ["input_size", 64],
   ]);
-  expect(toldBeside(file({ options }))).toMatchObject({
-    hints: { imageSize: [64, 64] },
-    pretraining: { maskRatio: 0.6, normalizeTargets: true },
-    normalization: undefined,
-    assumed: ["pictures normalised by ImageNet's mean and deviation"],
-  });
+  const official = file({}, options);
+  expect([imageSizeTold(official), toldOrOption(official, "norm_pix_loss")]).toEqual([[64, 64], true]);
+  expect([normalizationTold(official), classesTold(official)]).toEqual([undefined, undefined]);
 });
 
-test("files of transformers and timm beside the weights", () => {
+test("files of transformers beside the weights", () => {
   const transformers = file({
-    jsons: {
-      "config.json": {
-        num_attention_heads: 3,
-        image_size: [32, 64],
-        layer_norm_eps: 1e-6,
-        id2label: { 0: "cat", 1: "dog" },
-      },
-      "preprocessor_config.json": { image_mean: [0.5, 0.5, 0.5], image_std: [0.25, 0.25, 0.25] },
+    "config.json": {
+      num_attention_heads: 3,
+      image_size: [32, 64],
+      id2label: { 0: "cat", 1: "dog" },
+      hidden_act: "relu",
     },
+    "preprocessor_config.json": { image_mean: [0.5, 0.5, 0.5], image_std: [0.25, 0.25, 0.25] },
   });
-  expect(toldBeside(transformers)).toMatchObject({
-    hints: { heads: 3, imageSize: [32, 64] },
-    normalization: { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
-    classes: ["cat", "dog"],
-    assumed: [],
-  });
-  const timm = file({ jsons: { "config.json": { pretrained_cfg: { mean: [0.1, 0.2, 0.3], std: [1, 1, 1] } } } });
-  expect(toldBeside(timm).normalization).toEqual({ mean: [0.1, 0.2, 0.3], std: [1, 1, 1] });
-  const strange = file({ jsons: { "config.json": { image_size: "big", num_attention_heads: "3" } } });
-  expect(toldBeside(strange).hints).toEqual({ heads: undefined, decoderHeads: undefined, imageSize: undefined });
+  expect(numberTold(transformers, "num_attention_heads")).toBe(3);
+  expect(imageSizeTold(transformers)).toEqual([32, 64]);
+  expect(normalizationTold(transformers)).toEqual({ mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] });
+  expect(classesTold(transformers)).toEqual(["cat", "dog"]);
+  expect(() => checkTold(transformers, { hidden_act: "gelu" })).toThrow(/says hidden_act "relu"; this model has gelu/);
 });
 
-test("the configuration in a checkpoint of ours", () => {
-  const config = {
-    model: { size: "small" },
-    method: { maskRatio: 0.5, normalizeTargets: false, decoder: { heads: 8 } },
-    data: { imageSize: 32, mean: [0], std: [1] },
-  };
-  const told = toldByLacuna(file({ metadata: { config: JSON.stringify(config) } }));
-  expect(told).toMatchObject({
-    hints: { heads: 6, decoderHeads: 8, imageSize: [32, 32] },
-    pretraining: { maskRatio: 0.5, normalizeTargets: false },
-    normalization: { mean: [0], std: [1] },
-    config,
-  });
-  expect(() => toldByLacuna(file({}))).toThrow(/has no configuration/);
+test("timm's configuration, channels first", () => {
+  const pretrained_cfg = { mean: [0.1, 0.2, 0.3], std: [1, 1, 1], input_size: [3, 288, 288] };
+  const timm = file({ "config.json": { pretrained_cfg } });
+  expect(normalizationTold(timm)).toEqual({ mean: [0.1, 0.2, 0.3], std: [1, 1, 1] });
+  expect(imageSizeTold(timm)).toEqual([288, 288]);
 });
 
-test("decoders that predict something else than pixels are not the published one", () => {
-  const of = (method: object) => unpublishedDecoder(file({ metadata: { config: JSON.stringify({ method }) } }));
-  expect([of({}), of({ target: "pixels" }), of({ target: "pca" }), of({ maskTokenInEncoder: true })]).toEqual([
+test("what is no size, no number or no name tells nothing; another ε is said", () => {
+  const strange = file({ "config.json": { image_size: "big", num_attention_heads: "3", id2label: {} } });
+  expect([imageSizeTold(strange), numberTold(strange, "num_attention_heads"), classesTold(strange)]).toEqual([
     undefined,
     undefined,
-    "it predicts pca",
-    "the mask token stands in the encoder",
+    undefined,
   ]);
+  expect(epsilonNote(file({ "config.json": { layer_norm_eps: 1e-12 } }))).toEqual([
+    "layer norm ε 1e-6, where config.json says 1e-12",
+  ]);
+  expect(epsilonNote(file({ "config.json": { layer_norm_eps: 1e-6 } }))).toEqual([]);
 });

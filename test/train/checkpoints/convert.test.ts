@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { finetune } from "../../../src/finetune/finetune.js";
-import { openPublished } from "../../../src/models/published/open.js";
 import { checkpointFiles } from "../../../src/train/checkpoint.js";
 import { convert } from "../../../src/train/checkpoints/convert.js";
+import { openModelFile } from "../../../src/train/checkpoints/from-checkpoint.js";
 import { loadModel } from "../../../src/train/checkpoints/load.js";
 import { pretrain } from "../../../src/train/pretrain.js";
 import { tinyFinetune, writeClasses } from "../../finetune/example.js";
@@ -17,11 +17,10 @@ const place = (name: string): string => join(work.path, name);
 
 /** Every tensor's type, shape and bytes, under the official names. */
 function contents(path: string): Record<string, string> {
-  using published = openPublished(path);
-  const { weights } = published;
+  using published = openModelFile(path);
   return Object.fromEntries(
-    weights.names.map((name) => {
-      const { dtype, shape, data } = weights.read(name);
+    [...published.tensors, ...published.rest].map(([name, tensor]) => {
+      const { dtype, shape, data } = tensor.read();
       return [name, `${dtype} ${shape.join(" ")} ${Buffer.from(data).toString("base64")}`];
     }),
   );
@@ -33,8 +32,8 @@ test("official -> lacuna -> Hugging Face -> lacuna -> official: every tensor and
   expect(first).toMatchObject({ from: "official", to: "lacuna", tensors: 50, dropped: [] });
   const folder = convert(place("first.safetensors"), place("mae"));
   expect(folder).toMatchObject({ from: "lacuna", to: "hf-vitmae", assumed: [] });
-  expect(convert(place("mae"), place("second.safetensors"))).toMatchObject({ from: "hf-vitmae", shape: first.shape });
-  expect(convert(place("second.safetensors"), place("back.pth"))).toMatchObject({ to: "official", shape: first.shape });
+  expect(convert(place("mae"), place("second.safetensors"))).toMatchObject({ from: "hf-vitmae", model: first.model });
+  expect(convert(place("second.safetensors"), place("back.pth"))).toMatchObject({ to: "official", model: first.model });
   expect(contents(place("back.pth"))).toEqual(contents(official));
   expect(readFileSync(place("back.pth")).equals(readFileSync(official))).toBe(true);
 });
@@ -68,7 +67,7 @@ test("a run goes to official and back, and its model is the same", async () => {
   convert(place("run.pth"), place("again.safetensors"), { heads: 2, decoderHeads: 2 });
   expect(contents(place("again.safetensors"))).toEqual(contents(checkpointFiles(out)[0]?.path ?? ""));
   using model = loadModel(place("again.safetensors"));
-  expect(model).toMatchObject({ step: 0, hasDecoder: true, config: { data: { source: { kind: "unknown" } } } });
+  expect(model).toMatchObject({ step: 0, config: { data: { source: { kind: "unknown" } } } });
 });
 
 test.each([
@@ -80,10 +79,10 @@ test.each([
     const photos = await writeClasses(place("classes"));
     const out = place(`run-${pool}`);
     await collect(finetune(tinyFinetune(photos, { epochs: 1, pool }), { out }));
-    const head = { classes: 3, pooling: pool === "class" ? "token" : "mean" };
-    expect(convert(out, place(name), { to })).toMatchObject({ from: "lacuna", to, shape: { head }, assumed: [] });
+    const classifier = { classes: 3, pool };
+    expect(convert(out, place(name), { to })).toMatchObject({ from: "lacuna", to, classifier, assumed: [] });
     expect(contents(place(name))).toEqual(contents(checkpointFiles(out)[0]?.path ?? ""));
-    using published = openPublished(place(name));
+    using published = openModelFile(place(name));
     expect(published.classes).toEqual(to === "hf-vit" ? ["apple", "bee", "cat"] : undefined);
   },
 );
@@ -102,4 +101,14 @@ test("nothing is replaced unasked, and names fit the layout", () => {
   mkdirSync(place("some.folder"));
   expect(go("some.folder")).not.toThrow();
   expect(existsSync(place("some.folder/preprocessor_config.json"))).toBe(true);
+});
+
+test("an encoder alone stays one in our own layout: no method is made up for it", () => {
+  const official = writeOfficial(place("alone.pth"), micro);
+  convert(official, place("alone.safetensors"), { heads: 2 });
+  using published = openModelFile(place("alone.safetensors"));
+  expect(published).toMatchObject({ config: { task: "encoder" }, model: { name: "vit", heads: 2 } });
+  expect(published.method).toBeUndefined();
+  using model = loadModel(place("alone.safetensors"));
+  expect(model).toMatchObject({ method: undefined, classifier: undefined, assumed: [] });
 });

@@ -6,23 +6,19 @@ import { noGrad } from "../../../src/engine/modes.js";
 import { scope } from "../../../src/engine/scope.js";
 import { Mae, maeConfig } from "../../../src/methods/masked/mae.js";
 import { keptPatches, maskFromNoise } from "../../../src/methods/parts/masks.js";
-import { openPublished, type Published } from "../../../src/models/published/open.js";
-import type { PublishedShape } from "../../../src/models/published/shape.js";
 import { Vit, vitConfig } from "../../../src/models/vit.js";
-import { sinCosPositions } from "../../../src/nn/positions.js";
 import { cat } from "../../../src/tensor/creation.js";
 import { layerNorm, linear } from "../../../src/tensor/functional.js";
-import { Rng } from "../../../src/tensor/random.js";
 import { type Tensor, tensor } from "../../../src/tensor/tensor.js";
-import { configFrom, loadInto, openModelFile, weightsHash } from "../../../src/train/checkpoints/from-checkpoint.js";
+import { configFrom, openModelFile, weightsHash } from "../../../src/train/checkpoints/from-checkpoint.js";
 import { loadModel } from "../../../src/train/checkpoints/load.js";
-import { made, micro, microDecoder, officialTensors, uniform, writeOfficial } from "../../models/published/formula.js";
+import { loadInto } from "../../../src/train/checkpoints/load-into.js";
+import { made, micro, type PublishedShape, uniform, writeOfficial } from "../../models/published/formula.js";
 import { vitOf, workFolder } from "../example.js";
 
 const work = workFolder("from-checkpoint");
 afterAll(work.remove);
 const place = (name: string): string => join(work.path, name);
-const hints = { heads: 2, decoderHeads: 2 };
 
 interface Some {
   readonly shape: number[];
@@ -79,7 +75,7 @@ describe.each(["tiny", "small"])("ViT-%s: transformers and timm compute the same
       new Vit(vitConfig.parse(model), { imageSize: [side, side], channels: 3 }),
     );
     expect(loadInto(mae.state(), mae.encoder, file, { positions: "resize" })).toEqual({
-      decoder: true,
+      method: true,
       positions: "as they are",
     });
     noGrad(() =>
@@ -97,7 +93,7 @@ describe.each(["tiny", "small"])("ViT-%s: transformers and timm compute the same
   test("encoder; classifier of the class token and of the mean", () => {
     const path = writeOfficial(place(`${name}-encoder.pth`), shape);
     using model = loadModel(path);
-    expect(model.hasDecoder).toBe(false);
+    expect(model.method).toBeUndefined();
     noGrad(() =>
       scope(() => {
         const tokens = model.encoder.call(image());
@@ -121,69 +117,18 @@ describe.each(["tiny", "small"])("ViT-%s: transformers and timm compute the same
   });
 });
 
-function vit(
-  change: Partial<Parameters<typeof vitConfig.parse>[0] & object> = {},
-  imageSize: readonly [number, number] = [16, 16],
-): Vit {
-  const made = new Vit(vitConfig.parse({ width: 16, depth: 2, heads: 2, patchSize: 4, ...change }), {
-    imageSize,
-    channels: 3,
-  });
-  made.initialize(new Rng(1, "init"));
-  return made;
-}
-const file = (shape: PublishedShape = micro, name = "micro.pth"): Published =>
-  openPublished(writeOfficial(place(name), shape), hints);
-
-test("sizes that differ are all named, with the flags that mend it, and nothing changes", () => {
-  using encoder = vit({ width: 32, heads: 4, patchSize: 8 });
-  const before = encoder.clsToken.toArray();
-  using given = file();
-  expect(() => loadInto(encoder.state(), encoder, given, { positions: "resize" })).toThrow(
-    /model\.width is 16 in the file, 32 in the configuration; model\.heads is 2 in the file, 4 in the configuration; model\.patchSize is 4 in the file, 8 in the configuration\. Set --model\.width=16 --model\.heads=2 --model\.patchSize=4/,
-  );
-  expect(encoder.clsToken.toArray()).toEqual(before);
-});
-
-test("a decoder is taken where the sizes are the same, and else left with its first values", () => {
-  using given = file({ ...micro, decoder: microDecoder });
-  for (const width of [8, 16]) {
-    using mae = new Mae(maeConfig.parse({ decoder: { width, depth: 1, heads: 2 } }), vit());
-    mae.initialize(new Rng(1, "init"));
-    const before = mae.maskToken.toArray();
-    expect(loadInto(mae.state(), mae.encoder, given, { positions: "resize" }).decoder).toBe(width === 8);
-    expect(mae.maskToken.toArray()).toEqual(width === 8 ? made("mask_token", [1, 1, 8]) : before);
-    expect(vitOf(mae).clsToken.toArray()).toEqual(made("cls_token", [1, 1, 16]));
-  }
-});
-
-test("other grids: learned tables are resized, sine and cosine computed anew where that is asked for", () => {
-  using learned = file();
-  using encoder = vit({}, [24, 16]);
-  expect(loadInto(encoder.state(), encoder, learned, { positions: "recompute" }).positions).toBe("resized");
-  expect(encoder.posEmbed.toArray().slice(0, 16)).toEqual(made("pos_embed", [1, 17, 16]).slice(0, 16));
-  const table = { dtype: "F32", shape: [1, 17, 16], data: new Uint8Array(sinCosPositions(16, [4, 4]).buffer) } as const;
-  const entry = (name: string) => (name === "pos_embed" ? table : learned.weights.entry(name));
-  const read = (name: string) => (name === "pos_embed" ? table : learned.weights.read(name));
-  const fixed = { ...learned, weights: { ...learned.weights, entry, read } };
-  expect(loadInto(encoder.state(), encoder, fixed, { positions: "recompute" }).positions).toBe("computed anew");
-  expect(encoder.posEmbed.toArray()).toEqual(sinCosPositions(16, [6, 4]));
-  expect(loadInto(encoder.state(), encoder, fixed, { positions: "resize" }).positions).toBe("resized");
-  expect(encoder.posEmbed.toArray()).not.toEqual(sinCosPositions(16, [6, 4]));
-});
-
-test("the hash is that of the file; half precision is widened", () => {
-  using given = file();
+test("the hash is that of the file", () => {
+  using given = openModelFile(writeOfficial(place("micro.pth"), micro), { heads: 2 });
   expect(weightsHash(given)).toBe(createHash("sha256").update(readFileSync(given.path)).digest("hex"));
-  using encoder = vit();
-  const half = {
-    dtype: "BF16",
-    shape: [1, 1, 16],
-    data: new Uint8Array(Uint16Array.from({ length: 16 }, () => 0x3fc0).buffer),
-  } as const;
-  const entry = (name: string) => (name === "cls_token" ? half : given.weights.entry(name));
-  const read = (name: string) => (name === "cls_token" ? half : given.weights.read(name));
-  loadInto(encoder.state(), encoder, { ...given, weights: { ...given.weights, entry, read } }, { positions: "resize" });
-  expect([...(encoder.clsToken.toArray() as Float32Array)]).toEqual(Array.from({ length: 16 }, () => 1.5));
-  expect(officialTensors(micro).size).toBe(2 + 2 + 24 + 2);
+});
+
+test("mean and deviation are those that are said, over ImageNet's, which then need not be said", () => {
+  const path = writeOfficial(place("colours.pth"), micro);
+  using usual = openModelFile(path, { heads: 2 });
+  expect(usual.assumed).toEqual([
+    "pictures normalised by ImageNet's mean and deviation (--mean and --std say otherwise)",
+  ]);
+  using said = openModelFile(path, { heads: 2, mean: [0.5, 0.5, 0.5] });
+  expect(said.assumed).toEqual([]);
+  expect(configFrom(said).data).toMatchObject({ mean: [0.5, 0.5, 0.5], std: [0.229, 0.224, 0.225] });
 });

@@ -1,12 +1,17 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { noGrad } from "../../../src/engine/modes.js";
+import { scope } from "../../../src/engine/scope.js";
 import { finetune, resolveFinetune } from "../../../src/finetune/finetune.js";
+import { loadClassifier } from "../../../src/finetune/load.js";
+import { Rng } from "../../../src/tensor/random.js";
+import { modelFile } from "../../../src/train/checkpoints/from-checkpoint.js";
 import { loadModel } from "../../../src/train/checkpoints/load.js";
-import { loadOwnEncoder, openOwn } from "../../../src/train/checkpoints/own.js";
+import { isOwn, openOwn } from "../../../src/train/checkpoints/own.js";
 import type { RunConfigInput } from "../../../src/train/config.js";
 import { pretrain } from "../../../src/train/pretrain.js";
 import { tinyFinetune, writeClasses } from "../../finetune/example.js";
-import { smallEncoder, smallMethod, smallModel } from "../../methods/small.js";
+import { smallMethod, smallModel } from "../../methods/small.js";
 import { collect, tinyRun, workFolder } from "../example.js";
 
 const work = workFolder("own");
@@ -44,9 +49,28 @@ test.each(kinds)("a run of %s with %s is fine-tuned: its model, its encoder to t
   expect(events.at(-1)).toMatchObject({ type: "end", reason: "finished" });
 });
 
-test("a ViT's run and a file of others are left to the reader of those; another encoder is refused by name", async () => {
-  expect(openOwn(join(work.path, "mocoV3-vit"))).toBeUndefined();
-  using own = openOwn(join(work.path, "fcmae-convnextV2"));
-  using other = smallEncoder("resnet", { imageSize: [16, 16], channels: 3 });
-  expect(() => own && loadOwnEncoder(own, other)).toThrow(/tensors missing/);
+test.each(kinds)("a run of %s with %s holds the method's parts beside its encoder's", async (method, model) => {
+  const path = modelFile(join(work.path, `${method}-${model}`));
+  expect(isOwn(path)).toBe(true);
+  using own = openOwn(path);
+  expect(own).toMatchObject({ layout: "lacuna", model: { name: model }, method: { name: method } });
+  using loaded = loadModel(path);
+  expect([...own.tensors.keys()]).toEqual([...loaded.encoder.state().keys()]);
+  expect(own.tensors.size + own.rest.size).toBe(loaded.method?.state().size);
+});
+
+test("fine-tuned runs give what their classifier is given: for a mean-pooled ViT through the classifier's norm", async () => {
+  const out = join(work.path, "tuned");
+  const run = finetune(tinyFinetune(photos, { epochs: 1, pool: "mean" }), { out });
+  await collect(run);
+  using tuned = loadModel(out);
+  expect(tuned).toMatchObject({ method: undefined, pool: "mean", classifier: { classes: 3, pool: "mean" } });
+  using classifier = loadClassifier(out);
+  noGrad(() =>
+    scope(() => {
+      const picture = new Rng(1, "x").normal([3, 16, 16]).reshape([1, 3, 16, 16]);
+      const [ours, theirs] = [tuned.features(picture), classifier.model.features(picture)];
+      expect(ours.toNumbers()).toEqual(theirs.toNumbers());
+    }),
+  );
 });

@@ -50,9 +50,9 @@ test.each([
     expect(finalState(cut)).toEqual(finalState(first));
     using model = loadModel(first);
     const kept = target.target === "tokens" ? "target.tokenizer.codebook" : "target.basis";
-    expect(model.method.state().get(kept)?.shape).toEqual(target.target === "tokens" ? [12, 48] : [5, 48]);
+    expect(model.method?.state().get(kept)?.shape).toEqual(target.target === "tokens" ? [12, 48] : [5, 48]);
     const { baseline } = readRunFile(first).derived;
-    expect(baseline).toBeCloseTo(model.method.health().trivial ?? 0, 6);
+    expect(baseline).toBeCloseTo(model.method?.health().trivial ?? 0, 6);
     expect(events.some(({ type }) => type === "preview")).toBe(true);
   },
 );

@@ -1,8 +1,11 @@
 /**
- * Names of tensors. Ours are the official ones: facebookresearch/mae, timm and DeiT agree in them.
- * Hugging Face has three spellings of its own, and keeps query, key and value apart: all three are read, the hub's is
- * written.
+ * Names of a ViT's tensors. Ours are the official ones: facebookresearch/mae, timm and DeiT agree in them. Hugging Face has three
+ * spellings of its own, and keeps query, key and value apart: all three are read, the hub's is written.
  */
+import { CheckpointError } from "../../../engine/errors.js";
+import type { TensorFile } from "../files.js";
+import { unknownName } from "../layout.js";
+import { type PublishedTensor, part as rowsOf, stacked, type Tensors, tensorIn } from "../tensors.js";
 
 /** The tensor of a file, or the three whose rows one of ours consists of. */
 export type NamedAs = string | readonly [query: string, key: string, value: string];
@@ -24,6 +27,11 @@ export function partOf(name: string): Part | undefined {
   if (encoder.test(name)) return "encoder";
   if (decoder.test(name)) return "decoder";
   return classifier.test(name) ? "classifier" : undefined;
+}
+
+/** The head of a linear probe, which no encoder has. */
+export function isProbe(name: string): boolean {
+  return /^head\.\d+\./.test(name);
 }
 
 /** Inside a block: the hub's spelling, that of transformers 5 in memory, ours. Query, key and value carry their place. */
@@ -88,4 +96,88 @@ export function toHuggingFace(name: string, prefix: string): NamedAs {
       return (isTop ? "" : prefix) + hub + name.slice(ours.length);
   }
   throw new RangeError(`Hugging Face has no name for ${name}`);
+}
+
+/** Tensors that no feature depends on. */
+const unused: Readonly<Record<string, string>> = {
+  "pooler.dense.weight": "the pooler, on top of the features",
+  "pooler.dense.bias": "the pooler, on top of the features",
+  "embeddings.mask_token": "the mask token of masked-image models, unused without a mask",
+  "embeddings.position_ids": "0, 1, 2, …",
+};
+
+/** Parts of other ViTs without which the numbers would be others. */
+const foreign: readonly (readonly [RegExp, string])[] = [
+  [/\.(?:ls[12]\.gamma|gamma_[12])$/, "layer scale"],
+  [/\.attn\.[qk]_norm\./, "normalised queries and keys"],
+  [/^(?:dist_token|head_dist)/, "a distillation token"],
+  [/^reg_token/, "register tokens"],
+  [/^norm_pre\./, "a norm before the blocks"],
+  [/rel(?:ative)?_pos/, "relative positions"],
+];
+
+/** Tensors under our names, and what is left out, with the reason. */
+export interface Renamed {
+  readonly tensors: Tensors;
+  readonly dropped: string[];
+}
+
+/** Of a file with the official names. @throws CheckpointError for a name that is none */
+export function fromOfficialNames(file: TensorFile): Renamed {
+  const tensors = new Map<string, PublishedTensor>();
+  const dropped: string[] = [];
+  for (const name of file.names) {
+    const part = partOf(name);
+    if (part === "decoder") dropped.push(`${name}: of a decoder that is not there`);
+    else if (part !== undefined) tensors.set(name, tensorIn(file, name));
+    else if (isProbe(name)) dropped.push(`${name}: the head of a linear probe`);
+    else throw unknown(file.path, name);
+  }
+  return { tensors, dropped };
+}
+
+/** Of a file with the names of transformers. @throws CheckpointError for a name that is none */
+export function fromHuggingFaceNames(file: TensorFile): Renamed {
+  const tensors = new Map<string, PublishedTensor>();
+  const parts = new Map<string, (string | undefined)[]>();
+  const dropped: string[] = [];
+  for (const name of file.names) {
+    const reason = unused[name.replace(/^vit\./, "")];
+    const found = fromHuggingFace(name);
+    if (reason !== undefined) dropped.push(`${name}: ${reason}`);
+    else if (found === undefined) throw unknown(file.path, name);
+    else if (found.place === undefined) tensors.set(found.ours, tensorIn(file, name));
+    else {
+      const three = parts.get(found.ours) ?? [undefined, undefined, undefined];
+      three[found.place] = name;
+      parts.set(found.ours, three);
+    }
+  }
+  for (const [ours, three] of parts) tensors.set(ours, joined(file, ours, three));
+  return { tensors, dropped };
+}
+
+function joined(file: TensorFile, ours: string, three: readonly (string | undefined)[]): PublishedTensor {
+  const names = three.filter((name) => name !== undefined);
+  if (names.length === 3) {
+    const own = names.map((name) => tensorIn(file, name));
+    return stacked(own, ours, file.path);
+  }
+  const sentence = `${ours} needs query, key and value, the file has ${names.join(", ")}.`;
+  throw new CheckpointError(sentence, { code: "names", path: file.path, actual: three });
+}
+
+/** The other way: query, key and value are thirds of the rows of ours. @param prefix as of `toHuggingFace` */
+export function inHuggingFaceNames(tensors: Iterable<readonly [string, PublishedTensor]>, prefix: string): Tensors {
+  return new Map(
+    [...tensors].flatMap(([name, tensor]): [string, PublishedTensor][] => {
+      const theirs = toHuggingFace(name, prefix);
+      if (typeof theirs === "string") return [[theirs, tensor]];
+      return theirs.map((own, place) => [own, rowsOf(tensor, place, 3)]);
+    }),
+  );
+}
+
+function unknown(path: string, name: string): CheckpointError {
+  return unknownName(path, name, "this ViT", foreign.find(([pattern]) => pattern.test(name))?.[1]);
 }

@@ -1,0 +1,68 @@
+/** Checkpoints in other programs' layouts, as test/reference/make_layouts.py has recorded them: names, shapes, what comes out. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type TensorToWrite, writeSafetensors } from "../../../src/formats/safetensors.js";
+import { writeTorch } from "../../../src/formats/torch-pickle.js";
+import { made, type Some } from "../convnet-formula.js";
+
+type Names = readonly (readonly [name: string, shape: readonly number[]])[];
+
+interface Case {
+  readonly tensors: Names;
+  readonly features: Some;
+  readonly logits: Some;
+}
+
+interface Layouts {
+  readonly settings: {
+    readonly widths: readonly number[];
+    readonly depths: readonly number[];
+    readonly classes: number;
+  };
+  readonly cases: Readonly<Record<"timm" | "official" | "fcmae", Case>> & {
+    readonly transformers: Case & {
+      readonly bare: Names;
+      readonly configs: Readonly<Record<"classifier" | "encoder", Record<string, unknown>>>;
+    };
+  } & Readonly<Record<"resnet18" | "resnet34" | "resnet50", Case & { readonly timm: Some }>> &
+    Readonly<
+      Record<
+        "moco-v3 vit" | "moco-v3 resnet",
+        { readonly tensors: Names; readonly base_encoder: Some; readonly momentum_encoder: Some }
+      >
+    >;
+}
+
+export const { settings, cases } = JSON.parse(
+  readFileSync(new URL("../../reference/layouts.json", import.meta.url), "utf8"),
+) as Layouts;
+
+/** The formula's numbers under these names. */
+function tensorsOf(names: Names): Map<string, TensorToWrite> {
+  return new Map(
+    names.map(([name, shape]): [string, TensorToWrite] => {
+      if (name.endsWith("num_batches_tracked")) return [name, { dtype: "I64", shape, data: new Uint8Array(8) }];
+      return [name, { dtype: "F32", shape, data: () => new Uint8Array(made(name, shape).buffer) }];
+    }),
+  );
+}
+
+/** What torch.save makes of them. @param under where the dictionary of tensors stands; at the top if absent */
+export function writePth(path: string, names: Names, under?: string): string {
+  const tensors = tensorsOf(names);
+  writeTorch(path, under === undefined ? tensors : new Map([[under, tensors]]));
+  return path;
+}
+
+export function writeWeights(path: string, names: Names): string {
+  writeSafetensors(path, [...tensorsOf(names)], { format: "pt" });
+  return path;
+}
+
+/** A folder of transformers. */
+export function writeFolder(path: string, names: Names, config: object): string {
+  mkdirSync(path, { recursive: true });
+  writeWeights(join(path, "model.safetensors"), names);
+  writeFileSync(join(path, "config.json"), JSON.stringify(config));
+  return path;
+}
