@@ -54,6 +54,22 @@ describe("weightDecayGroups", () => {
     expect(names(spared?.tensors ?? [])).not.toContain("patch_embed.proj.weight");
   });
 
+  it("spares γ and β of response normalisation in fine-tuning, though they have four dimensions (ConvNeXt V2)", () =>
+    scope(() => {
+      const block = named({
+        "stages.0.0.dwconv.weight": [8, 1, 7, 7],
+        "stages.0.0.dwconv.bias": [8],
+        "stages.0.0.norm.weight": [8],
+        "stages.0.0.pwconv1.weight": [32, 8],
+        "stages.0.0.grn.gamma": [1, 1, 1, 32],
+        "stages.0.0.grn.beta": [1, 1, 1, 32],
+        "stages.0.0.pwconv2.weight": [8, 32],
+      });
+      const [decayed] = weightDecayGroups(block, 0.05, fineTuningDecay);
+      const windows = ["dwconv", "pwconv1", "pwconv2"].map((part) => `stages.0.0.${part}.weight`);
+      expect(names(decayed?.tensors ?? [])).toEqual(windows);
+    }));
+
   it("makes no empty group", () =>
     scope(() => {
       expect(weightDecayGroups(named({ "norm.weight": [8] }), 0.05)).toHaveLength(1);
