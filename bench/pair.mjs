@@ -20,7 +20,7 @@ const busySampleMs = 2000;
  * @typedef {object} PairOptions
  * @property {import("./cases/index.mjs").Case} settings
  * @property {string} precision
- * @property {readonly string[]} against names of peers of the case's kind
+ * @property {Readonly<Record<string, import("./cases/kinds.mjs").Side>>} peers by name
  * @property {number} pairs
  * @property {number} warmup
  * @property {number} threads
@@ -46,17 +46,17 @@ export async function runPair(options) {
 }
 
 /** Starts all sides, one after the other, and lets each take its first step: that is when a model is compiled. */
-async function start({ settings, precision, against, threads, python, shared, running, say }) {
-  const { ours, peers } = kinds[settings.kind];
+async function start({ settings, precision, peers, threads, python, shared, running, say }) {
+  const { ours } = kinds[settings.kind];
   // Both read the thread counts when they load; setThreads and torch.set_num_threads say them again.
   const counts = { OMP_NUM_THREADS: String(threads), MKL_NUM_THREADS: String(threads) };
-  const env = { ...process.env, ...counts, PYTHONDONTWRITEBYTECODE: "1" };
-  const begin = async (name, { program, options }) => {
+  const common = { ...process.env, ...counts, PYTHONDONTWRITEBYTECODE: "1" };
+  const begin = async (name, { program, options, env = {}, as = name }) => {
     say(`  loading ${name}`);
     const [command, script] =
       program === "python" ? [python, "pytorch/worker.py"] : [process.execPath, "workers/main.mjs"];
-    const told = JSON.stringify({ side: name, settings, precision, threads, ...shared, ...options });
-    const peer = new Peer(name, command, [join(here, script), told], env);
+    const told = JSON.stringify({ side: as, settings, precision, threads, ...shared, ...options });
+    const peer = new Peer(name, command, [join(here, script), told], { ...common, ...env });
     running.push(peer);
     const about = await peer.ready();
     if (about.threads !== threads) throw new BenchError(`${name} uses ${about.threads} threads, not ${threads}.`);
@@ -65,9 +65,9 @@ async function start({ settings, precision, against, threads, python, shared, ru
   };
   const sides = [await begin("lacuna", { program: "node", ...ours })];
   const failed = [];
-  for (const name of against) {
+  for (const [name, peer] of Object.entries(peers)) {
     try {
-      sides.push(await begin(name, { program: "python", ...peers[name] }));
+      sides.push(await begin(name, { program: "python", ...peer }));
     } catch (error) {
       if (!(error instanceof BenchError)) throw error;
       say(`  ${name} failed and is left out: ${error.message}`);
@@ -113,7 +113,8 @@ async function compare({ sides, failed }, options) {
   for (const { name, idleCoresOfOthers } of results)
     if (idleCoresOfOthers > 0.1) say(`  warning: while ${name} computed, the others used ${idleCoresOfOthers} cores`);
   const norm = kind.trained ? { gradientNorm: await measureNorm(sides[0], pairs) } : {};
-  return { check, busyBefore, sides: results, failed, ...norm };
+  const products = kind.rated ? { products: await sides[0].peer.ask({ do: "rate" }) } : {};
+  return { check, busyBefore, sides: results, failed, ...norm, ...products };
 }
 
 /** One step of each. `idle`: CPU seconds that the waiting sides used meanwhile, for each second of the step. */

@@ -3,8 +3,9 @@ import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { KeyedRandom } from "../dist/data/random.js";
 import { commit } from "../dist/train/loop/environment.js";
+import { keepBusy } from "./beside.mjs";
 import { cases } from "./cases/index.mjs";
-import { kinds } from "./cases/kinds.mjs";
+import { kinds, variant } from "./cases/kinds.mjs";
 import { describeMachine, loadAverage, speedSettings } from "./machine.mjs";
 import { runPair } from "./pair.mjs";
 import { BenchError } from "./peer.mjs";
@@ -18,7 +19,9 @@ const help = `npm run bench -- [options]
 Times Lacuna and its peers in turn (A B A B …), after checking that all compute the same.
   --cases <names>       default: all; --list names them
   --precision <names>   bfloat16, float32 (default: all that a case has)
-  --peers <names>       default: all of a case
+  --peers <names>       default: all of a case; "none" where only --env is to be compared
+  --env <NAME=VALUE>    Lacuna once more, with this in its environment, as a further peer (may be given several times)
+  --beside <n>          so many processes keep a core busy meanwhile
   --pairs <n>           timed pairs (default 15), after --warmup <n> (default 3)
   --batch <n>           another batch than the case's
   --threads <n>         default: the cores that this process may use; cases of one core keep to one
@@ -36,6 +39,8 @@ const options = {
   cases: { type: "string" },
   precision: { type: "string" },
   peers: { type: "string" },
+  env: { type: "string", multiple: true, default: [] },
+  beside: { type: "string" },
   pairs: { type: "string", default: "15" },
   warmup: { type: "string", default: "3" },
   batch: { type: "string" },
@@ -74,21 +79,45 @@ function count(text, what) {
 const unique = (names) => [...new Set(names)];
 const peersOf = ({ kind }) => Object.keys(kinds[kind].peers);
 
+/** Settings for a further process of Lacuna, each NAME=VALUE. */
+function environments({ env, beside, record }) {
+  if (record && (env.length > 0 || beside !== undefined))
+    throw new BenchError("--env and --beside are for experiments: they are not recorded.", "Leave out --record.");
+  const wrong = env.find((setting) => !/^\w+=/.test(setting));
+  if (wrong === undefined) return env;
+  throw new BenchError(`--env: expected NAME=VALUE, got ${wrong}.`);
+}
+
+/** The sides that a case is compared with, by name. */
+function sidesOf(kind, names, settings) {
+  const variants = settings.map((setting) => [setting, variant(kind, setting)]);
+  return Object.fromEntries([...names.map((name) => [name, kind.peers[name]]), ...variants]);
+}
+
 /** What was asked for, checked before anything is installed or loaded: one entry for each case and precision. */
 function plan(values) {
-  const known = cases.map(({ name }) => name);
-  const names = named(values.cases, known, "case");
+  const names = named(
+    values.cases,
+    cases.map(({ name }) => name),
+    "case",
+  );
   const chosen = cases.filter(({ name }) => names.includes(name));
   const precisions = named(values.precision, unique(cases.flatMap((one) => one.precisions)), "precision");
-  const peers = named(values.peers, unique(chosen.flatMap(peersOf)), "peer of these cases");
+  const variants = environments(values);
+  if (values.peers === "none" && variants.length === 0)
+    throw new BenchError("--peers none leaves nothing to compare with.", "Name a peer, or a setting with --env.");
+  const known = unique(chosen.flatMap(peersOf));
+  const peers = values.peers === "none" ? [] : named(values.peers, known, "peer of these cases");
   const threads = values.threads ? count(values.threads, "threads") : describeMachine().cores;
   const [pairs, warmup] = [count(values.pairs, "pairs"), count(values.warmup, "warmup")];
   return chosen.flatMap((one) => {
+    const chosenPeers = peersOf(one).filter((name) => peers.includes(name));
+    const against = sidesOf(kinds[one.kind], chosenPeers, variants);
     const settings = { ...one, ...(values.batch && { batch: count(values.batch, "batch") }) };
-    const against = peersOf(one).filter((name) => peers.includes(name));
-    const common = { settings, against, pairs, warmup, threads: one.threads ?? threads, pictures: values.pictures };
+    const common = { pairs, warmup, threads: one.threads ?? threads, pictures: values.pictures };
     const wanted = one.precisions.filter((precision) => precisions.includes(precision));
-    return against.length === 0 ? [] : wanted.map((precision) => ({ ...common, precision }));
+    if (Object.keys(against).length === 0) return [];
+    return wanted.map((precision) => ({ ...common, settings, peers: against, precision }));
   });
 }
 
@@ -124,10 +153,9 @@ async function waitUntilQuiet(allowBusy, say) {
 
 /** One case in one precision, with everything that a record needs. */
 async function measure(asked, context) {
-  const { settings, precision, pairs, warmup, threads } = asked;
+  const { settings, precision, peers, pairs, warmup, threads } = asked;
   const outcome = await runPair({ ...asked, ...context });
   const [ours, ...others] = outcome.sides;
-  const { peers } = kinds[settings.kind];
   const ratios = others.map((theirs) => {
     const random = new KeyedRandom({ seed: 0, purpose: "bootstrap", epoch: 0, sample: 0 });
     const integer = (n) => random.integer(n);
@@ -147,6 +175,16 @@ async function main(args) {
   const say = (line) => process.stderr.write(`bench: ${line}\n`);
   const python = await benchPython();
   const loadBefore = await waitUntilQuiet(values["allow-busy"], say);
+  const release = keepBusy(values.beside === undefined ? 0 : count(values.beside, "beside"));
+  try {
+    await measureAll(asked, { values, python, say, loadBefore });
+  } finally {
+    release();
+  }
+}
+
+/** Every case in turn, told and recorded as soon as it is done. */
+async function measureAll(asked, { values, python, say, loadBefore }) {
   const results = [];
   for (const one of asked) {
     const { settings, precision, threads } = one;

@@ -25,6 +25,15 @@ export function spread(values) {
 }
 
 /**
+ * How much of a machine's rate a step makes use of: 1 where it takes no longer than its products alone would.
+ * @param {{ operations: number, rate: number }} products of the step, and of the machine a second
+ * @param {number} milliseconds that the step takes
+ */
+export function shareOfRate({ operations, rate }, milliseconds) {
+  return operations / rate / (milliseconds / 1000);
+}
+
+/**
  * The ratio of two medians with a bootstrap interval (percentile method, Efron 1979). Pairs are drawn together, since
  * what disturbed the machine during one of a pair disturbed the other too.
  * @param {readonly number[]} theirs

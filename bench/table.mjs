@@ -5,6 +5,7 @@ import { dirname, join, relative } from "node:path";
 import { cases } from "./cases/index.mjs";
 import { BenchError } from "./peer.mjs";
 import { newestRecord, readRecord, root } from "./record.mjs";
+import { shareOfRate } from "./statistics.mjs";
 
 const precisionTitles = { bfloat16: "bf16", float32: "fp32" };
 
@@ -40,9 +41,15 @@ function rate({ per, batch, unit = "images" }, { median }) {
 /** The peer that took least: the one that counts. */
 const bestOf = ({ sides: [, ...others] }) => others.reduce((best, side) => (side.median < best.median ? side : best));
 
+/** "81 % of the rate of matrix products (410 GFLOP/s); the best peer 62 %" */
+function productLine(result) {
+  const [ours, best] = [result.sides[0], bestOf(result)].map((side) => shareText(result, side));
+  return `  ${ours} of the rate of matrix products (${gigaflops(result.products.rate)}); the best peer ${best}`;
+}
+
 /** A result for the terminal. */
 export function resultLines(result) {
-  const { settings, sides, ratios, check, gradientNorm, failed = [] } = result;
+  const { settings, sides, ratios, check, gradientNorm, products, failed = [] } = result;
   const title = (name) => ratios.find(({ peer }) => peer === name)?.title ?? "Lacuna";
   const wide = Math.max(...sides.map(({ name }) => title(name).length));
   const line = (side) =>
@@ -61,7 +68,36 @@ export function resultLines(result) {
     ...failed.map(({ name, why }) => `  ${name} failed: ${why.split("\n")[0]}`),
     `  the same on all sides: differences up to ${differences.join(", ")}`,
     ...(norm ? [norm] : []),
+    ...(products ? [productLine(result)] : []),
   ];
+}
+
+const percent = (share) => `${(100 * share).toFixed(0)} %`;
+const gigaflops = (rate) => `${Math.round(rate / 1e9)} GFLOP/s`;
+
+/** A result's side as its share of the machine's product rate; a dash where that was not measured. */
+const shareText = ({ products }, { median }) => (products ? percent(shareOfRate(products, median)) : "–");
+
+const summaryHeader = ["what", "best peer", "speed, × the best (95 %)", "share of the matrix rate", "the best peer's"];
+
+/** One row a case: the peer that counts. */
+function summaryRow(result) {
+  const best = bestOf(result);
+  const ratio = result.ratios.find(({ peer }) => peer === best.name);
+  const shares = [shareText(result, result.sides[0]), shareText(result, best)];
+  return [caseTitle(result), ratio.title, interval(ratio), ...shares];
+}
+
+/** The rates that the shares are of, by precision: libtorch's products on the machine that the steps were timed on. */
+function rateLines(results) {
+  const rates = results.flatMap(({ products, precision }) => (products ? [[precision, products.rate]] : []));
+  if (rates.length === 0) return [];
+  const texts = [...new Set(rates.map(([precision]) => precision))].map((precision) => {
+    const measured = rates.flatMap(([of, rate]) => (of === precision ? [rate] : [])).sort((a, b) => a - b);
+    const [low, high] = [measured[0], measured.at(-1)].map(gigaflops);
+    return `${precisionTitles[precision]} ${low === high ? low : `${low} to ${high}`}`;
+  });
+  return ["", `Measured matrix rate: ${texts.join(", ")}.`];
 }
 
 const header = ["what", "Lacuna", "peer", "speed, × peer (95 %)", "peak memory", "× peer's"];
@@ -138,7 +174,7 @@ function inOrder(results) {
 /** The page of a record. @param {string} source the record's folder as the page shall name it */
 export function page(record, source) {
   const results = inOrder(record.results);
-  const table = [header, header.map(() => "---"), ...results.flatMap(rows)];
+  const lines = (names, body) => [names, names.map(() => "---"), ...body].map((cells) => `| ${cells.join(" | ")} |`);
   return `${[
     "# Speed",
     "",
@@ -146,10 +182,23 @@ export function page(record, source) {
     "",
     "`npm run bench` repeats this: both sides get the same weights, images and masks and are checked to compute the same; they work",
     "in turn in one run, so that only one computes; medians with the 10th to 90th percentile. A training step is forward, backward",
-    "and fused AdamW. Speed is the ratio of medians with a bootstrap 95 % interval: above 1, Lacuna is faster; the best peer of a",
-    "case is in bold. Peak memory is the process's largest resident size (VmHWM), libraries included.",
+    "and fused AdamW. Speed is the ratio of medians with a bootstrap 95 % interval: above 1, Lacuna is faster.",
     "",
-    ...table.map((cells) => `| ${cells.join(" | ")} |`),
+    "Of all peers of a case the fastest counts, whichever way of running PyTorch that is:",
+    "",
+    ...lines(summaryHeader, results.map(summaryRow)),
+    "",
+    "The share of the matrix rate is the time that the step's matrix products would take at the rate of one large product (2048 ×",
+    "2048 × 2048, libtorch's, in the case's precision, on the same machine after the pairs), over the time that the step takes. A",
+    "step's products are those of its forward pass, and twice as many where gradients flow; – where it was not measured, or where the",
+    "case is of something else.",
+    ...rateLines(results),
+    "",
+    "## All peers",
+    "",
+    "The best one's speed is in bold. Peak memory is the process's largest resident size (VmHWM), libraries included.",
+    "",
+    ...lines(header, results.flatMap(rows)),
     ...failures({ results }),
     ...memoryLines(record),
     "",

@@ -8,6 +8,8 @@ import { preparedBy } from "./prepare.mjs";
  * @property {string} title
  * @property {"node" | "python"} [program] whose worker it is; default: Python's for a peer
  * @property {object} [options] what its worker is told besides the case
+ * @property {Readonly<Record<string, string>>} [env] of its process, besides what all have
+ * @property {string} [as] the side that its worker is told it is, where that is not its name
  */
 /**
  * @typedef {object} Check
@@ -23,6 +25,7 @@ import { preparedBy } from "./prepare.mjs";
  * @property {(context: import("./prepare.mjs").Context) => Promise<object>} prepare @returns what all workers are told
  * @property {(precision: string, settings: import("./index.mjs").Case) => readonly Check[]} checks
  * @property {Readonly<Record<string, number>>} [trained] tolerance of the loss after the last step, by precision
+ * @property {boolean} [rated] whether its time is mostly that of matrix products, and is compared with their rate
  */
 
 /** Sums in another order, each rounded to 8 bits: three times what was seen. */
@@ -35,32 +38,60 @@ const forwardChecks = () => [
 const trained = { float32: 1e-3, bfloat16: 2e-2 };
 
 const eager = { title: "PyTorch eager" };
-const compiled = { title: "torch.compile", options: { compile: true } };
+const compiled = { title: "torch.compile", options: { compile: "default" } };
 
 /** "fused" attention is what timm uses today, "products" what timm 0.3.2 wrote out, which the official code asks for. */
-const pretrain = {
-  peers: {
-    eager: { ...eager, options: { attention: "fused" } },
-    products: { title: "PyTorch eager, attention written out", options: { attention: "products" } },
-    compiled: { ...compiled, options: { attention: "fused", compile: true } },
-    huggingface: { title: "Hugging Face ViTMAE" },
+const attentions = {
+  eager: { ...eager, options: { attention: "fused" } },
+  products: { title: "PyTorch eager, attention written out", options: { attention: "products" } },
+  compiled: { ...compiled, options: { ...compiled.options, attention: "fused" } },
+  compiledProducts: {
+    title: "torch.compile, attention written out",
+    options: { ...compiled.options, attention: "products" },
   },
+};
+
+/** What all kinds of training steps share. */
+const training = {
   prepare: preparedBy("inputs.mjs", "inputs.safetensors"),
   checks: forwardChecks,
   trained,
+  rated: true,
 };
 
-const finetune = {
-  peers: { eager: { title: "timm eager" }, compiled },
-  prepare: pretrain.prepare,
-  checks: forwardChecks,
-  trained,
+const pretrain = {
+  ...training,
+  peers: {
+    ...attentions,
+    autotuned: {
+      title: "torch.compile (max-autotune), attention written out",
+      options: { compile: "max-autotune", attention: "products" },
+    },
+    huggingface: { title: "Hugging Face ViTMAE" },
+  },
 };
+
+const fcmae = {
+  ...training,
+  peers: {
+    eager,
+    channelsLast: { title: "PyTorch eager, channels last", options: { channelsLast: true } },
+    compiled: { title: "torch.compile, channels last", options: { ...compiled.options, channelsLast: true } },
+  },
+};
+
+/** Batch norm over few pictures enlarges what rounding changes: three times what was seen. */
+const mocoV3Checks = () =>
+  forwardChecks().map((check) => (check.name === "bfloat16" ? { ...check, tolerance: 1.2e-2 } : check));
+const mocoV3 = { ...training, peers: attentions, checks: mocoV3Checks };
+
+const finetune = { ...training, peers: { eager: { title: "timm eager" }, compiled } };
 
 const embed = {
   peers: { eager: { title: "timm eager" }, compiled, huggingface: { title: "Hugging Face ViT" } },
-  prepare: pretrain.prepare,
+  prepare: training.prepare,
   checks: (precision) => [{ name: precision, tolerance: precision === "float32" ? 1e-5 : 1e-2 }],
+  rated: true,
 };
 
 /** Both files are run by one onnxruntime. */
@@ -132,5 +163,17 @@ const door = {
   checks: () => [{ name: "float32", tolerance: 1e-6 }],
 };
 
+/** Lacuna once more, with another environment: what a setting changes. @param {Kind} kind @param {string} setting NAME=VALUE */
+export function variant(kind, setting) {
+  const [name, ...value] = setting.split("=");
+  return {
+    program: "node",
+    ...kind.ours,
+    title: `Lacuna with ${setting}`,
+    as: "lacuna",
+    env: { [name]: value.join("=") },
+  };
+}
+
 /** @type {Readonly<Record<string, Kind>>} */
-export const kinds = { pretrain, finetune, embed, onnx, crops, loop, knn, start, door };
+export const kinds = { pretrain, fcmae, mocoV3, finetune, embed, onnx, crops, loop, knn, start, door };

@@ -1,4 +1,4 @@
-// Training steps. Sizes: ViT table 1, DeiT table 1; the decoder is MAE's default for ViT-B (table 1a, 1b), and narrower for the rest.
+// Training steps. Sizes: ViT table 1, DeiT table 1; MAE's decoder is its default for ViT-B (table 1a, 1b), and narrower for the rest.
 
 const vit = {
   "ViT-B": { width: 768, depth: 12, heads: 12 },
@@ -28,6 +28,45 @@ function pretraining(name, [size, patchSize, imageSize, batch], [decoderWidth, d
   };
 }
 
+/** ConvNeXt V2's smallest model as the paper pre-trains it (appendix A, tables 1b and 1c). @type {import("./index.mjs").Case} */
+const fcmaeAtto = {
+  name: "fcmae-atto",
+  kind: "fcmae",
+  title: "FCMAE step, ConvNeXt V2-Atto, 224 px",
+  batch: 32,
+  unit: "images",
+  precisions,
+  imageSize: 224,
+  stem: 4,
+  widths: [40, 80, 160, 320],
+  depths: [2, 2, 6, 2],
+  decoderWidth: 512,
+  decoderDepth: 1,
+  maskRatio: 0.6,
+  baseLearningRate: 1.5e-4,
+  weightDecay: 0.05,
+};
+
+/** The official ViT-S, which has 12 heads, with its heads and its recipe for AdamW. @type {import("./index.mjs").Case} */
+const mocoV3S16 = {
+  name: "moco-v3-s16",
+  kind: "mocoV3",
+  title: "MoCo v3 step, ViT-S/16, two views of 224 px",
+  batch: 16,
+  unit: "images",
+  precisions,
+  imageSize: 224,
+  patchSize: 16,
+  ...vit["ViT-S"],
+  heads: 12,
+  hidden: 4096,
+  output: 256,
+  temperature: 0.2,
+  momentum: 0.99,
+  baseLearningRate: 1.5e-4,
+  weightDecay: 0.1,
+};
+
 /** @type {readonly import("./index.mjs").Case[]} */
 export const trainingCases = [
   pretraining("mae-b16", ["ViT-B", 16, 224, 16], [512, 8, 16]),
@@ -35,6 +74,8 @@ export const trainingCases = [
   pretraining("mae-s8", ["ViT-S", 8, 96, 64], [256, 4, 8]),
   pretraining("mae-ti4", ["ViT-Ti", 4, 32, 256], [96, 2, 3]),
   pretraining("mae-ti4-small", ["ViT-Ti", 4, 32, 16], [96, 2, 3]),
+  fcmaeAtto,
+  mocoV3S16,
   {
     name: "finetune-b16",
     kind: "finetune",

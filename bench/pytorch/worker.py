@@ -15,7 +15,8 @@ def say(answer):
 
 def main():
     options = json.loads(sys.argv[1])
-    modules = {"pretrain": "training", "finetune": "training", "onnx": "session"}
+    steps = dict.fromkeys(["pretrain", "fcmae", "mocoV3", "finetune"], "training")
+    modules = {**steps, "onnx": "session"}
     kind = options["settings"]["kind"]
     worker = importlib.import_module(f"kinds.{modules.get(kind, kind)}").Worker(options)
     say({"ready": True, **worker.about()})

@@ -2,11 +2,13 @@
 import { libtorchVersion } from "../../dist/engine/device.js";
 import { autocast, noGrad, setThreads, threads } from "../../dist/engine/modes.js";
 import { scope } from "../../dist/engine/scope.js";
+import { matrixRate, stepOperations } from "./matrix.mjs";
 import { loadInputs } from "./models.mjs";
 
 class Embedding {
   constructor({ inputs, precision, settings }) {
     this.precision = precision;
+    this.settings = settings;
     const { model, tensors } = loadInputs(inputs, settings);
     this.model = model;
     this.model.setTraining(false);
@@ -19,6 +21,14 @@ class Embedding {
 
   check() {
     return { values: noGrad(() => scope(() => [...this.#features().slice(0, 0, 4).toArray()])) };
+  }
+
+  /** What a step computes, and the rate of this machine's products: operations, and operations a second. */
+  rate() {
+    const { precision, settings, image } = this;
+    const run = (model, given) => autocast(precision, () => model.features(given.image));
+    const operations = stepOperations(settings, { image }, run, { backward: false });
+    return { operations, rate: matrixRate(precision) };
   }
 
   step() {

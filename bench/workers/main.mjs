@@ -5,6 +5,8 @@ import { createInterface } from "node:readline";
 
 const workers = {
   pretrain: () => import("./training.mjs"),
+  fcmae: () => import("./training.mjs"),
+  mocoV3: () => import("./training.mjs"),
   finetune: () => import("./training.mjs"),
   embed: () => import("./embed.mjs"),
   crops: () => import("./crops.mjs"),

@@ -2,7 +2,10 @@
 import { scope } from "../../dist/engine/scope.js";
 import { Classifier } from "../../dist/finetune/classifier.js";
 import { SafetensorsFile } from "../../dist/formats/safetensors.js";
+import { Fcmae, fcmaeConfig } from "../../dist/methods/masked/fcmae.js";
 import { Mae, maeConfig } from "../../dist/methods/masked/mae.js";
+import { MocoV3, mocoV3Config } from "../../dist/methods/siamese/moco-v3.js";
+import { ConvnextV2, convnextV2Config } from "../../dist/models/convnext-v2.js";
 import { Vit, vitConfig } from "../../dist/models/vit.js";
 import { loadState, tensorOf } from "../../dist/models/weights.js";
 
@@ -18,8 +21,24 @@ function mae(settings) {
   return new Mae(maeConfig.parse({ maskRatio, decoder }), vit(settings));
 }
 
+function fcmae({ imageSize, stem, widths, depths, maskRatio, decoderWidth, decoderDepth }) {
+  const encoder = new ConvnextV2(convnextV2Config.parse({ widths, depths, stem }), {
+    imageSize: [imageSize, imageSize],
+    channels: 3,
+  });
+  return new Fcmae(fcmaeConfig.parse({ maskRatio, decoder: { width: decoderWidth, depth: decoderDepth } }), encoder);
+}
+
+function mocoV3(settings) {
+  const { hidden, output, temperature, momentum } = settings;
+  const config = { temperature, momentum, projector: { hidden, output }, predictor: { hidden } };
+  return new MocoV3(mocoV3Config.parse(config), vit(settings), () => vit(settings));
+}
+
 const builders = {
   pretrain: mae,
+  fcmae,
+  mocoV3,
   finetune: (settings) =>
     new Classifier(vit(settings), { classes: settings.classes, pool: "mean", trainBlocks: "all" }),
   embed: vit,

@@ -5,10 +5,11 @@ import { scope } from "../../dist/engine/scope.js";
 import { alone } from "../../dist/methods/world.js";
 import { AdamW } from "../../dist/optim/adamw.js";
 import { gradientNorm } from "../../dist/optim/clip.js";
-import { layerDecayGroups, weightDecayGroups } from "../../dist/optim/groups.js";
+import { layerDecayGroups, ruledGroups } from "../../dist/optim/groups.js";
 import { crossEntropy } from "../../dist/tensor/functional.js";
 import { backward } from "../../dist/tensor/grad.js";
 import { learningRate } from "../cases/index.mjs";
+import { matrixRate, stepOperations } from "./matrix.mjs";
 import { loadInputs } from "./models.mjs";
 
 /** Hands the method the noise of the file where it would draw its own: `random` masks ask for nothing else. */
@@ -17,35 +18,39 @@ function givenNoise(noise) {
   return rng;
 }
 
+const groupsOfMethod = (model, { weightDecay }) =>
+  ruledGroups(model.parameters(), weightDecay, (parameter) => model.ruleFor?.(parameter));
+
+/** A method that hides what the noise of the file says. */
+const masked = {
+  groups: groupsOfMethod,
+  betas: [0.9, 0.95],
+  loss(model, { image, noise }, index) {
+    const rng = givenNoise(noise.select(0, index % noise.side(0))); // [B N] of one of eight steps
+    return model.call({ image }, { index, epoch: 0, progress: 0, rng, world: alone }).total;
+  },
+};
+
 /** How the model of a kind is asked for its loss, and how it is optimised. */
 const kinds = {
-  pretrain({ model, tensors: { image, noise } }, { weightDecay }) {
-    const eachNoise = noise.unbind(0); // [B N] for each of eight steps
-    return {
-      groups: weightDecayGroups(model.parameters(), weightDecay),
-      betas: [0.9, 0.95],
-      loss: (precision, index) => {
-        const rng = givenNoise(eachNoise[index % eachNoise.length]);
-        return autocast(precision, () => model.call({ image }, { index, epoch: 0, progress: 0, rng, world: alone }))
-          .total;
-      },
-    };
+  pretrain: masked,
+  fcmae: masked,
+  mocoV3: {
+    groups: groupsOfMethod,
+    betas: [0.9, 0.999],
+    loss: (model, { image, second }, index) =>
+      model.call({ first: image, second }, { index, epoch: 0, progress: 0, world: alone }).total,
   },
-  finetune({ model, tensors: { image, targets } }, { weightDecay, layerDecay, depth }) {
-    return {
-      groups: layerDecayGroups(model.parameters(), {
+  finetune: {
+    groups: (model, { weightDecay, layerDecay, depth }) =>
+      layerDecayGroups(model.parameters(), {
         weightDecay,
         layerDecay,
         depth,
         layerOf: (name) => model.encoder.layerOf(name),
       }),
-      betas: [0.9, 0.999],
-      loss: (precision) =>
-        crossEntropy(
-          autocast(precision, () => model.call(image)),
-          targets,
-        ),
-    };
+    betas: [0.9, 0.999],
+    loss: (model, { image, targets }) => crossEntropy(model.call(image).float(), targets),
   },
 };
 
@@ -54,17 +59,29 @@ class Training {
 
   constructor({ inputs, precision, settings }) {
     this.precision = precision;
-    const loaded = loadInputs(inputs, settings);
-    this.model = loaded.model;
+    this.settings = settings;
+    const { model, tensors } = loadInputs(inputs, settings);
+    this.model = model;
+    this.tensors = tensors;
     this.model.setTraining(true);
-    const { groups, betas, loss } = kinds[settings.kind](loaded, settings);
-    this.loss = loss;
-    this.rate = learningRate(settings);
-    this.optimizer = new AdamW(groups, { betas, epsilon: 1e-8 });
+    const { groups, betas, loss } = kinds[settings.kind];
+    this.lossOf = loss;
+    this.optimizer = new AdamW(groups(model, settings), { betas, epsilon: 1e-8 });
+  }
+
+  loss(precision, index) {
+    return autocast(precision, () => this.lossOf(this.model, this.tensors, index));
   }
 
   check({ precision }) {
     return { values: [noGrad(() => scope(() => this.loss(precision, 0).item()))] };
+  }
+
+  /** What a step computes, and the rate of this machine's products: operations, and operations a second. */
+  rate() {
+    const { precision, settings, tensors } = this;
+    const run = (model, given) => autocast(precision, () => this.lossOf(model, given, 0));
+    return { operations: stepOperations(settings, tensors, run, { backward: true }), rate: matrixRate(precision) };
   }
 
   /** `withNorm`: also what Trainer logs at every step; the peers compute none, so it is left out of the pairs. */
@@ -79,7 +96,7 @@ class Training {
       const normBegan = performance.now();
       if (withNorm) gradientNorm(this.model.parameters()).item();
       const normMilliseconds = performance.now() - normBegan;
-      this.optimizer.step(this.rate);
+      this.optimizer.step(learningRate(this.settings));
       this.optimizer.zeroGrad();
       return { loss: total, normMilliseconds };
     });

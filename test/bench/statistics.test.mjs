@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { median, quantile, ratioOfMedians, spread } from "../../bench/statistics.mjs";
+import { median, quantile, ratioOfMedians, shareOfRate, spread } from "../../bench/statistics.mjs";
 
 // numpy.quantile([7, 1, 3, 10], [0, .1, .25, .5, .9, 1])
 test("quantiles are NumPy's", () => {
@@ -63,4 +63,8 @@ describe("ratio of medians", () => {
     expect(() => ratioOfMedians([1, 2], [1], { integer: drawing() })).toThrow("got 2 and 1 values");
     expect(() => ratioOfMedians([], [], { integer: drawing() })).toThrow("expected pairs");
   });
+});
+
+test("a step that takes twice as long as its products alone uses half of the rate", () => {
+  expect(shareOfRate({ operations: 3e9, rate: 1e9 }, 6000)).toBe(0.5);
 });

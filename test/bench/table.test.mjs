@@ -67,6 +67,21 @@ describe("page", () => {
     expect(resultLines(more).join("\n")).toContain("× torch.compile (95 % interval, the best peer)");
   });
 
+  test("a summary has one row a case: the best peer, and both sides' shares of the matrix rate", () => {
+    expect(text).toContain("| MAE step, ViT-B/16, 224 px, batch 16, bf16 | PyTorch eager | 1.20 (1.15–1.25) | – | – |");
+    expect(text).not.toContain("Measured matrix rate");
+    const products = { operations: 1.08e12, rate: 400e9 };
+    const other = { ...result, settings: cases[1], products: { operations: 9e11, rate: 500e9 } };
+    const rated = page({ results: [{ ...result, products }, other] }, "x");
+    expect(rated).toContain(
+      "| MAE step, ViT-B/16, 224 px, batch 16, bf16 | PyTorch eager | 1.20 (1.15–1.25) | 90 % | 75 % |",
+    );
+    expect(rated).toContain("Measured matrix rate: bf16 400 GFLOP/s to 500 GFLOP/s.");
+    expect(resultLines({ ...result, products }).at(-1)).toBe(
+      "  90 % of the rate of matrix products (400 GFLOP/s); the best peer 75 %",
+    );
+  });
+
   test("cases without a model have no batch or precision, and small times are in microseconds", () => {
     const settings = cases.find(({ name }) => name === "door-add");
     const small = (name, median) => ({ ...side(name, median, 2e8), p10: 0.00123, p90: 0.0456 });

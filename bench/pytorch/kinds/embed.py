@@ -20,7 +20,7 @@ class Worker:
             self.tokens = lambda image: model(image).last_hidden_state
         else:
             model = timm_encoder(settings, weights)
-            run = torch.compile(model) if options.get("compile") else model
+            run = torch.compile(model, mode=options["compile"]) if "compile" in options else model
             self.tokens = lambda image: run(image)
 
     def about(self):

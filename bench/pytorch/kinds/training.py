@@ -6,9 +6,11 @@ import time
 import torch
 from torch.nn import functional as F
 
+from models.fcmae import ConvolutionalMaskedAutoencoder
 from models.load import open_inputs
-from models.published import hugging_face_mae, layer_decay_groups, timm_classifier
 from models.mae import MaskedAutoencoder
+from models.moco import MocoV3
+from models.published import hugging_face_mae, layer_decay_groups, timm_classifier
 
 
 def plain_groups(model, settings):
@@ -25,13 +27,18 @@ class Worker:
         torch.set_num_threads(options["threads"])
         self.precision, self.settings = options["precision"], options["settings"]
         weights, tensors = open_inputs(options["inputs"])
-        build = {"pretrain": self.masked_autoencoder, "finetune": self.classifier}[self.settings["kind"]]
+        build = {
+            "pretrain": self.masked_autoencoder,
+            "fcmae": self.convolutional,
+            "mocoV3": self.contrastive,
+            "finetune": self.classifier,
+        }[self.settings["kind"]]
         self.model, self.loss_of, groups, betas = build(weights, tensors, options)
         rate = self.settings["baseLearningRate"] * self.settings["batch"] / 256
         for group in groups:
             group["lr"] = rate * group.pop("scale", 1.0)
         self.optimizer = torch.optim.AdamW(groups, betas=betas, eps=1e-8, fused=True)
-        self.run = torch.compile(self.model) if options.get("compile") else self.model
+        self.run = torch.compile(self.model, mode=options["compile"]) if "compile" in options else self.model
         self.steps = 0
 
     def about(self):
@@ -47,6 +54,29 @@ class Worker:
             model.load_state_dict(weights)
             loss = lambda run, index: run(image, noise[index % len(noise)])
         return model, loss, plain_groups(model, self.settings), (0.9, 0.95)
+
+    def convolutional(self, weights, tensors, options):
+        model = ConvolutionalMaskedAutoencoder(self.settings)
+        model.load_state_dict(weights)
+        image, noise = tensors["image"], tensors["noise"]
+        if options.get("channelsLast"):
+            model = model.to(memory_format=torch.channels_last)
+            image = image.to(memory_format=torch.channels_last)
+        loss = lambda run, index: run(image, noise[index % len(noise)])
+        return model, loss, plain_groups(model, self.settings), (0.9, 0.95)
+
+    def contrastive(self, weights, tensors, options):
+        """Decay on every tensor that is trained, as in the official script."""
+        model = MocoV3(self.settings, options["attention"])
+        model.load_state_dict(weights)
+        first, second = tensors["image"], tensors["second"]
+
+        def loss(run, _index):
+            model.move_teacher()
+            return run(first, second)
+
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        return model, loss, [{"params": trained, "weight_decay": self.settings["weightDecay"]}], (0.9, 0.999)
 
     def classifier(self, weights, tensors, _options):
         model = timm_classifier(self.settings, weights)
