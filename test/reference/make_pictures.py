@@ -70,6 +70,18 @@ def swapped_profile():
     return bytes(data)
 
 
+def linear_profile():
+    """sRGB's primaries with a straight line for a tone curve, which a look at the primaries alone takes for sRGB."""
+    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    for i in range(struct.unpack(">I", data[128:132])[0]):
+        tag = 132 + 12 * i
+        if bytes(data[tag : tag + 4]) in (b"rTRC", b"gTRC", b"bTRC"):
+            at = struct.unpack(">I", data[tag + 4 : tag + 8])[0]
+            data[at : at + 12] = b"curv" + bytes(8)  # no points: the identity
+            data[tag + 8 : tag + 12] = struct.pack(">I", 12)
+    return bytes(data)
+
+
 def orientations():
     upright = smooth()
     for value in range(1, 9):
@@ -95,10 +107,16 @@ def jpegs():
     save("rgb-coded.jpg", rgb, 6, quality=95, keep_rgb=True)
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
     save("srgb-profile.jpg", rgb, 6, quality=95, subsampling=0, icc_profile=srgb.tobytes())
-    swapped = swapped_profile()
-    for name, tolerance, options in [("other-profile.jpg", 5, {"quality": 95, "subsampling": 0}), ("other-profile.png", 3, {})]:
-        Image.fromarray(rgb).save(OUT / name, icc_profile=swapped, **options)
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(swapped))
+    swapped, linear, fine = swapped_profile(), linear_profile(), {"quality": 95, "subsampling": 0}
+    for name, tolerance, options, icc in [
+        ("other-profile.jpg", 5, fine, swapped),
+        ("other-profile.png", 3, {}, swapped),
+        ("other-profile.webp", 3, {"lossless": True}, swapped),
+        ("other-profile.tif", 3, {"compression": "tiff_lzw"}, swapped),
+        ("linear-profile.jpg", 2, fine, linear),
+    ]:
+        Image.fromarray(rgb).save(OUT / name, icc_profile=icc, **options)
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
         shown = ImageCms.profileToProfile(Image.open(OUT / name), profile, srgb, renderingIntent=ImageCms.Intent.PERCEPTUAL)
         note(name, tolerance, np.asarray(shown))
 
