@@ -71,7 +71,7 @@ export type { Flame, ModuleTime, OperationTime, StepProfile } from "./graph/prof
 export { loadReferences, nearestReference } from "./inspect/reference.js";
 export { type Verdict, verdict } from "./inspect/verdict.js";
 export type { Health, Signal } from "./methods/health.js";
-export { buildMethod, methods } from "./methods/index.js";
+export { buildMethod, methods, usualMethod } from "./methods/index.js";
 export { Emae, type EmaeConfig, emae } from "./methods/masked/emae.js";
 export { Mae, type MaeConfig, mae } from "./methods/masked/mae.js";
 export {
@@ -104,7 +104,7 @@ export {
   patchEncoder,
 } from "./models/encoder.js";
 export { encoderOfMaps } from "./models/exports.js";
-export { buildEncoder, type DefinedModel, type ModelConfig, models } from "./models/index.js";
+export { buildEncoder, type DefinedModel, type ModelConfig, models, usualModel } from "./models/index.js";
 export type { Layout } from "./models/published/layout.js";
 export type { Published } from "./models/published/open.js";
 export { Vit, type VitConfig, vitSizes } from "./models/vit.js";

@@ -32,6 +32,7 @@ const checks = [
   { name: "budgets", what: "lines and entries", command: own("budgets") },
   { name: "mirror", what: "a test for each source", command: own("mirror") },
   { name: "shapes", what: "a shape line for each forward", command: own("forward-shapes") },
+  { name: "names", what: "no method by its name", command: own("names") },
   { name: "words", what: "no machine, no registry", command: own("words") },
 ];
 

@@ -1,7 +1,7 @@
 /** Everything that decides a supervised run: the schema, and which recipe fills in what nobody says. */
 import { z } from "zod";
 import { labelChoiceSchema } from "../data/sources/labelled.js";
-import { modelConfig, models } from "../models/index.js";
+import { modelConfig, models, usualModel } from "../models/index.js";
 import { adamwConfig } from "../optim/adamw.js";
 import { larsConfig } from "../optim/lars.js";
 import { sgdConfig } from "../optim/sgd.js";
@@ -51,7 +51,7 @@ export const finetuneConfig = z.strictObject({
   device: z.string().default("cpu"),
   precision: z.enum(["auto", "bfloat16", "float32"]).default("auto").describe("of matrix products"),
   checkpointing: z.boolean().default(false).describe("compute activations again in backward, for less memory"),
-  model: modelConfig.prefault({ name: "vit" }),
+  model: modelConfig.prefault(usualModel),
   classes: z
     .array(z.string())
     .min(2)
@@ -78,7 +78,7 @@ export type FinetuneConfigInput = z.input<typeof finetuneConfig>;
 
 /** The schema with the models that programs have added. */
 export function currentFinetuneConfig(): typeof finetuneConfig {
-  const model = models.schema().prefault({ name: "vit" });
+  const model = models.schema().prefault(usualModel);
   return finetuneConfig.extend({ model }) as unknown as typeof finetuneConfig;
 }
 

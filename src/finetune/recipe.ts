@@ -5,13 +5,14 @@
  * Where paper and code differ (rate, layer decay and drop path of ViT-B; drop path of L and H) these are the code's, with
  * which the released weights were made. Sizes below B are not in either: they take the paper's table 9.
  */
+import { usualModel } from "../models/index.js";
 import { vitSizes } from "../models/vit.js";
 
 type Plain = Readonly<Record<string, unknown>>;
 
 export interface Recipe {
   readonly epochs: number;
-  readonly model: { readonly name: "vit"; readonly dropPath: number };
+  readonly model: { readonly name: typeof usualModel.name; readonly dropPath: number };
   readonly pool: "mean" | "class";
   readonly data: { readonly batchSize: number };
   readonly augmentation: Plain;
@@ -50,7 +51,7 @@ function finetuningOf(size: Size): Recipe {
   const { rate, layerDecay, dropPath, epochs } = finetuning[size];
   return {
     epochs,
-    model: { name: "vit", dropPath },
+    model: { ...usualModel, dropPath },
     pool: "mean",
     data: { batchSize: 1024 },
     augmentation: {},
@@ -69,7 +70,7 @@ function finetuningOf(size: Size): Recipe {
 /** Table 10: only crops and flips; the class token behind the final norm. */
 const probing: Recipe = {
   epochs: 90,
-  model: { name: "vit", dropPath: 0 },
+  model: { ...usualModel, dropPath: 0 },
   pool: "class",
   data: { batchSize: 16384 },
   augmentation: {
@@ -93,7 +94,7 @@ function fromScratch(size: Size): Recipe {
   const { dropPath, epochs } = scratch[size];
   return {
     epochs,
-    model: { name: "vit", dropPath },
+    model: { ...usualModel, dropPath },
     pool: "mean",
     data: { batchSize: 4096 },
     augmentation: { erasing: { probability: 0 } },

@@ -20,6 +20,9 @@ export const methodConfig = z.discriminatedUnion("name", [
   mocoV3Config,
 ]);
 
+/** The method of a configuration that names none. */
+export const usualMethod = { name: "mae" } as const;
+
 /**
  * Builds the method that a config describes, its weights not yet initialised.
  * @param makeEncoder builds the configured encoder anew at each call

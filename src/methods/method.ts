@@ -72,6 +72,10 @@ export interface Reconstruction {
   readonly predicted: Tensor;
   /** [B N], 1 = hidden */
   readonly mask: Tensor;
+  /** What the encoder gives of the visible patches, where the method has it. */
+  readonly latent?: Tensor;
+  /** [B N O], what is predicted of every patch, where that is not its pixels alone */
+  readonly prediction?: Tensor;
 }
 
 /** A mask that is given rather than drawn: the order of the patches, kept ones first, ids [B N], and how many are kept. */

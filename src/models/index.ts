@@ -26,6 +26,9 @@ export const models = new Registry<DefinedModel>("model", [vit, convnextV2, resn
 export const modelConfig = z.discriminatedUnion("name", [vitConfig, convnextV2Config, resnetConfig]);
 export type ModelConfig = z.output<typeof modelConfig>;
 
+/** The model of a configuration that names none. */
+export const usualModel = { name: "vit" } as const;
+
 /** Builds the encoder that a config describes, its weights not yet initialised. @throws ConfigError */
 export function buildEncoder(config: { readonly name: string }, image: ImageShape): Encoder {
   return models.get(config.name).build(config, image);

@@ -2,8 +2,8 @@ import { z } from "zod";
 import { JPEG_MODES } from "../data/decode/jpeg.js";
 import { sourceSchema } from "../data/source.js";
 import { ConfigError } from "../engine/errors.js";
-import { methodConfig, methods } from "../methods/index.js";
-import { modelConfig, models } from "../models/index.js";
+import { methodConfig, methods, usualMethod } from "../methods/index.js";
+import { modelConfig, models, usualModel } from "../models/index.js";
 import { adamwConfig } from "../optim/adamw.js";
 import { larsConfig } from "../optim/lars.js";
 import { absoluteLearningRate, rateShapeConfig } from "../optim/schedule.js";
@@ -109,8 +109,8 @@ export const runConfig = z.strictObject({
     .boolean()
     .default(false)
     .describe("compute activations again in backward: about a third more time, much less memory"),
-  model: modelConfig.prefault({ name: "vit" }),
-  method: methodConfig.prefault({ name: "mae" }),
+  model: modelConfig.prefault(usualModel),
+  method: methodConfig.prefault(usualMethod),
   init: z
     .string()
     .min(1)
@@ -137,8 +137,8 @@ export function defineRun(config: RunConfigInput): RunConfigInput {
 export function currentRunConfig(): typeof runConfig {
   const [method, model] = [methods.schema(), models.schema()];
   return runConfig.extend({
-    model: model.prefault({ name: "vit" }),
-    method: method.prefault({ name: "mae" }),
+    model: model.prefault(usualModel),
+    method: method.prefault(usualMethod),
   }) as unknown as typeof runConfig;
 }
 

@@ -53,3 +53,6 @@ export const mirror = [
 
 /** Words that may stand in a file. key: "file: word". */
 export const words = [];
+
+/** Files that may name a method or a model. key: the file. */
+export const names = [{ key: "src/cli/quickstart/configuration.ts", reason: "one configuration, as a recipe is" }];

@@ -57,8 +57,9 @@ export async function resolveFinetuning(
 
 /** A recipe's model is for runs from scratch: that of a checkpoint has the shape that it has. */
 function keepShape(written: Plain): void {
-  const { dropPath } = (written["model"] ?? {}) as Plain;
-  written["model"] = { name: "vit", ...(dropPath === undefined ? {} : { dropPath }) };
+  const { name, dropPath } = (written["model"] ?? {}) as Plain;
+  const kept = Object.entries({ name, dropPath }).filter(([, value]) => value !== undefined);
+  written["model"] = Object.fromEntries(kept);
 }
 
 /** Linear probing without what decides how more than a classifier is trained. */

@@ -102,10 +102,12 @@ function below(part: string, settings: readonly Setting[]): Record<string, unkno
   return Object.fromEntries(inside.map(({ path, value }) => [path.slice(part.length), value]));
 }
 
+type Usual = Readonly<Record<"model" | "method" | "optim", { readonly name: string }>>;
+
 /** The schema's own check, with the nearest key for one that is misspelt. */
 export async function checkConfig(config: Record<string, unknown>, keys: readonly ConfigKey[]): Promise<RunConfig> {
-  const { parseConfig } = await import("../../index.js");
-  const named = withNames(config);
+  const { parseConfig, usualMethod, usualModel } = await import("../../index.js");
+  const named = withNames(config, { model: usualModel, method: usualMethod, optim: { name: "adamw" } });
   refuseUnknown(named, keys, "pretrain");
   const plugins = loadedPlugins();
   return parseConfig({ ...named, ...(plugins.length > 0 ? { plugins } : {}) } as RunConfigInput);
@@ -128,14 +130,12 @@ export function refuseUnknown(named: Record<string, unknown>, keys: readonly Con
   }
 }
 
-/** Which model, method and optimiser is meant where nobody says: the first of each list. */
-const usual = { model: "vit", method: "mae", optim: "adamw" } as const;
-
-function withNames(config: Record<string, unknown>): Record<string, unknown> {
+/** Which model, method and optimiser is meant where nobody says. */
+function withNames(config: Record<string, unknown>, usual: Usual): Record<string, unknown> {
   const named = { ...config };
-  for (const [part, name] of Object.entries(usual)) {
+  for (const [part, chosen] of Object.entries(usual)) {
     const value = named[part];
-    if (typeof value === "object" && value !== null && !("name" in value)) named[part] = { name, ...value };
+    if (typeof value === "object" && value !== null && !("name" in value)) named[part] = { ...chosen, ...value };
   }
   return named;
 }

@@ -214,8 +214,8 @@ export class Mae extends Method<"image"> {
 
   override reconstruct(image: Tensor, { rng }: Step, given?: GivenMask): Reconstruction {
     const mask = given === undefined ? this.draw(rng, image.device) : maskOf(given.ids, given.kept);
-    const { masked, rebuilt, predicted, hidden } = this.fillIn(image, mask.ids.slice(1, 0, mask.kept), mask.restore);
-    return { masked, rebuilt, predicted, mask: hidden };
+    const { hidden, ...made } = this.fillIn(image, mask.ids.slice(1, 0, mask.kept), mask.restore);
+    return { ...made, mask: hidden };
   }
 
   /**

@@ -2,9 +2,9 @@ import { z } from "zod";
 import { ConfigError } from "../../engine/errors.js";
 import { FormatError } from "../../formats/errors.js";
 import type { SafetensorsFile } from "../../formats/safetensors.js";
-import { methods } from "../../methods/index.js";
+import { methods, usualMethod } from "../../methods/index.js";
 import type { ImageShape } from "../../models/encoder.js";
-import { models } from "../../models/index.js";
+import { models, usualModel } from "../../models/index.js";
 import { tensorOf } from "../../models/weights.js";
 import { type OptimizerConfig, optimizerConfigs } from "../../optim/build.js";
 import type { Tensor } from "../../tensor/tensor.js";
@@ -107,8 +107,8 @@ function olderConfig(config: z.output<typeof older>, normalizeTargets: boolean):
   const { imageSize, patchSize, width, depth, heads, maskRatio } = config;
   const decoder = { width: config.decoderWidth, depth: config.decoderDepth, heads: config.decoderHeads };
   return {
-    method: methods.get("mae").config.parse({ name: "mae", maskRatio, normalizeTargets, decoder }),
-    model: models.get("vit").config.parse({ name: "vit", width, depth, heads, patchSize }),
+    method: methods.get(usualMethod.name).config.parse({ ...usualMethod, maskRatio, normalizeTargets, decoder }),
+    model: models.get(usualModel.name).config.parse({ ...usualModel, width, depth, heads, patchSize }),
     image: { imageSize: [imageSize, imageSize], channels: 3 },
     optim: optimizerConfigs[0].parse({ name: "adamw", betas: [0.9, 0.95], epsilon: 1e-8, weightDecay: 0.05 }),
     rates: Array.from({ length: 5 }, () => 1e-3),

@@ -1,7 +1,6 @@
 import { autocast, noGrad } from "../../engine/modes.js";
 import { scope } from "../../engine/scope.js";
 import { buildMethod } from "../../methods/index.js";
-import { Mae } from "../../methods/masked/mae.js";
 import type { Loss, Method, Step } from "../../methods/method.js";
 import { alone } from "../../methods/world.js";
 import { denseEncoder } from "../../models/encoder.js";
@@ -124,13 +123,11 @@ function outputs(recorded: Recorded, replay: Replay): Numbers {
   const { method } = replay;
   const image = replay.batch["image"];
   if (image === undefined || !recorded.has("out/mask")) return new Map();
-  if (method instanceof Mae) {
-    const { ids, kept, restore } = method.draw(replay.step(0).rng, image.device);
-    const { hidden, latent, prediction } = method.fillIn(image, ids.slice(1, 0, kept), restore);
-    return new Map(Object.entries({ "out/mask": hidden, "out/latent": latent, "out/pred": prediction }));
-  }
-  const drawn = method.reconstruct?.(image, replay.step(0)).mask;
-  const numbers: Numbers = new Map(drawn === undefined ? [] : [["out/mask", drawn]]);
+  const { mask, latent, prediction } = method.reconstruct?.(image, replay.step(0)) ?? {};
+  const made = Object.entries({ "out/mask": mask, "out/latent": latent, "out/pred": prediction });
+  const numbers: Numbers = new Map(
+    made.flatMap(([name, value]) => (value !== undefined && recorded.has(name) ? [[name, value] as const] : [])),
+  );
   if (recorded.has("sparse/features") && denseEncoder.is(method.encoder)) {
     const hidden = recorded.read("out/mask"); // [B N]
     numbers.set("sparse/features", method.encoder.encodeMasked(image, cellMask(hidden))); // [B D h w]

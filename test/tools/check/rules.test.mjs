@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { functionsOf, overBudget } from "../../../tools/check/budgets.mjs";
 import { withoutShape } from "../../../tools/check/forward-shapes.mjs";
 import { unmirrored } from "../../../tools/check/mirror.mjs";
+import { definitions, findNames } from "../../../tools/check/names.mjs";
 import { withoutExceptions } from "../../../tools/check/tree.mjs";
 import { findWords, forbidden } from "../../../tools/check/words.mjs";
 
@@ -101,4 +102,16 @@ test("exceptions: allowed with a reason, up to a limit, and as long as they are 
   expect(withoutExceptions(findings, [{ key: "src/a.ts", limit: 410, reason: "a table" }])).toHaveLength(1);
   expect(withoutExceptions(findings, [{ key: "src/a.ts", reason: " " }])).toHaveLength(1);
   expect(withoutExceptions([], [{ key: "src/a.ts", reason: "a table" }])).toHaveLength(1);
+});
+
+test("names: a method or a model is asked for by its definition's name or its class, and by nothing else", () => {
+  const method = 'const config = { name: z.literal("mae").default("mae") };\nexport class Mae extends Method {}\n';
+  const part = "export class Target {}\n";
+  const defined = definitions([method, part]);
+  expect(defined).toEqual({ names: ["mae"], classes: ["Mae"] });
+  const asks = (line) => texts(findNames("src/a.ts", `\n${line}`, defined));
+  expect(asks('if (name === "mae") return;')).toEqual(['src/a.ts:2 asks for "mae"']);
+  expect(asks("method instanceof Mae ? 1 : 2")).toEqual(["src/a.ts:2 asks for instanceof Mae"]);
+  for (const line of ["x instanceof Target", "method.name", "// mae does", 'say("choose a method (mae).")'])
+    expect(asks(line)).toEqual([]);
 });
