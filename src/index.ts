@@ -68,7 +68,10 @@ export { type Cost, cost } from "./graph/cost.js";
 export { type DiagramOptions, diagram } from "./graph/diagram.js";
 export { exportOnnx, type OnnxFile, type OnnxOptions } from "./graph/onnx/export.js";
 export type { Flame, ModuleTime, OperationTime, StepProfile } from "./graph/profile.js";
+export { type ComparedRun, compareRuns, distinctNames, type RunComparison } from "./inspect/compare.js";
+export { drawOverlaid, type OverlaidRun } from "./inspect/overlay.js";
 export { loadReferences, nearestReference } from "./inspect/reference.js";
+export { differingSettings, flattened, type SettingDifference } from "./inspect/settings.js";
 export { type Verdict, verdict } from "./inspect/verdict.js";
 export type { Health, Signal } from "./methods/health.js";
 export { buildMethod, methods, usualMethod } from "./methods/index.js";
@@ -129,9 +132,18 @@ export { estimateGpu, type GpuEstimate } from "./plan/speed.js";
 export { drawCurves, type RecordedCurves, writeCurves } from "./runs/curves.js";
 export { drawingStyle, pngOf, svgOf } from "./runs/drawing.js";
 export { FileError } from "./runs/errors.js";
-export { type OpenedRun, openRun } from "./runs/reader.js";
+export { type OpenedRun, openRun, openRuns } from "./runs/reader.js";
+export { runFoldersIn } from "./runs/run-file.js";
 export type { RunEvent, RunFile } from "./runs/schema.js";
-export { badPictures, type RunSummary, type Spread, spread, summarize } from "./runs/summary.js";
+export {
+  badPictures,
+  type ProbeSummary,
+  probeSummaries,
+  type RunSummary,
+  type Spread,
+  spread,
+  summarize,
+} from "./runs/summary.js";
 export { AtomicFile, checkWritable, makeFolder, writeAtomic } from "./runs/write-atomic.js";
 export {
   defineSweep,

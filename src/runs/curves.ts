@@ -118,7 +118,7 @@ function specification(events: readonly RunEvent[], options: CurveOptions): TopL
 }
 
 /** How each probe is drawn; one that is not here is not. */
-const probes: Readonly<Record<string, { title: string; format: string }>> = {
+export const drawnProbes: Readonly<Record<string, { title: string; format: string }>> = {
   knn: { title: "k-NN accuracy", format: ".1%" },
   linear: { title: "linear probe accuracy", format: ".1%" },
   featureRank: { title: "feature rank", format: "~g" },
@@ -127,7 +127,7 @@ const probes: Readonly<Record<string, { title: string; format: string }>> = {
 
 /** A row for the first three probes that a run has. */
 function probePanels(events: readonly RunEvent[], final: number, recorded: RecordedCurves | undefined): Layer[] {
-  const panels = Object.entries(probes).flatMap(([name, { title, format }]) => {
+  const panels = Object.entries(drawnProbes).flatMap(([name, { title, format }]) => {
     const found = events.filter((event) => event.type === "probe");
     const points = found.flatMap(({ step, name: of, value }) => (of === name ? [{ step, value }] : []));
     const isBefore = points.every(({ step }) => step === 0);
@@ -226,7 +226,7 @@ function wrongLayers(wrong: readonly Point[], final: number): Layer[] {
  * From the lowest to the highest loss, but for the fall of the first steps, which would press all the rest flat: the top is
  * the 93rd percentile, or what the second half of the run reaches if that is more. `shown` is in sight in any case.
  */
-function lossDomain(loss: readonly Point[], shown: readonly Point[]): [number, number] {
+export function lossDomain(loss: readonly Point[], shown: readonly Point[]): [number, number] {
   const values = loss.map(({ value }) => value).filter((value) => Number.isFinite(value));
   const sorted = values.toSorted((a, b) => a - b);
   const inner = [...values.slice(values.length >> 1), ...shown.map(({ value }) => value)];

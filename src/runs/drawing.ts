@@ -1,6 +1,9 @@
 /** Pictures from specifications of Vega-Lite, in one style, without a browser. */
 import type { TopLevelSpec } from "vega-lite";
 
+/** Colours of lines that must be told from one another, on white. */
+export const palette = ["#1f4e96", "#d9640d", "#2f7d4f", "#8b3fa8", "#b8860b", "#3a8fb7", "#c0392b", "#6b7280"];
+
 /** Fonts and colours that all pictures share. */
 export const drawingStyle: Record<string, unknown> = {
   font: "DejaVu Sans, Helvetica, Arial, sans-serif",

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { onDisk } from "./errors.js";
+import { onDisk, RunError } from "./errors.js";
 import { readLines } from "./lines.js";
 import { lockHolder } from "./lock.js";
 import { readRunFile } from "./run-file.js";
@@ -38,4 +38,27 @@ export function openRun(folder: string): OpenedRun {
   });
   const isAlive = run.status !== "running" || lockHolder(folder) !== undefined;
   return { folder, run, events, state: isAlive ? run.status : "killed", tornBytes, damagedLines };
+}
+
+/**
+ * Reads several run folders; those that cannot be read are named with the reason, and end nothing.
+ * @throws RunError as `openRun` does, where none can be read
+ */
+export function openRuns(folders: readonly string[]): {
+  readonly opened: OpenedRun[];
+  readonly unread: readonly { readonly folder: string; readonly reason: string }[];
+} {
+  const opened: OpenedRun[] = [];
+  const errors: { folder: string; error: RunError }[] = [];
+  for (const folder of folders) {
+    try {
+      opened.push(openRun(folder));
+    } catch (error) {
+      if (!(error instanceof RunError)) throw error;
+      errors.push({ folder, error });
+    }
+  }
+  const [first] = errors;
+  if (opened.length === 0 && first !== undefined) throw first.error;
+  return { opened, unread: errors.map(({ folder, error }) => ({ folder, reason: error.message })) };
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { onDisk, RunError, systemCode } from "./errors.js";
 import { parseRun, type RunFile, runFileName } from "./schema.js";
@@ -26,4 +26,23 @@ export function isRunFolder(folder: string): boolean {
   } catch {
     return false;
   }
+}
+
+/**
+ * The folder itself where it holds a run, else those directly in it that do, by name with numbers in their order.
+ * @throws RunError "not-a-run" where there is none, "system"
+ */
+export function runFoldersIn(folder: string): string[] {
+  const holdsRun = (path: string): boolean => existsSync(join(path, runFileName));
+  if (holdsRun(folder)) return [folder];
+  const isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
+  const names = isFolder ? onDisk(folder, () => readdirSync(folder)) : [];
+  const found = names.map((name) => join(folder, name)).filter(holdsRun);
+  if (found.length > 0) return found.sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  throw new RunError({
+    code: "not-a-run",
+    path: folder,
+    expected: `a run folder, with ${runFileName}, or a folder of such`,
+    actual: isFolder ? "none there" : existsSync(folder) ? "a file" : "nothing there",
+  });
 }

@@ -66,6 +66,33 @@ export function badPictures(events: readonly RunEvent[]): Extract<RunEvent, { ty
   return [...new Map(found.toReversed().map((event) => [event.path, event])).values()].reverse();
 }
 
+/** What one probe measured in the course of a run. */
+export interface ProbeSummary {
+  readonly name: string;
+  /** At step 0. */
+  readonly before: number | undefined;
+  /** The highest of later steps. */
+  readonly best: number | undefined;
+  /** The last one, be it of step 0. */
+  readonly last: number;
+  /** Of the last one. */
+  readonly step: number;
+}
+
+/** Each probe of a run, in the order in which they were first measured. */
+export function probeSummaries(events: readonly RunEvent[]): ProbeSummary[] {
+  const rows = new Map<string, ProbeSummary>();
+  for (const event of events) {
+    if (event.type !== "probe") continue;
+    const { name, value, step } = event;
+    const known = rows.get(name);
+    if (step === 0) rows.set(name, { name, step, before: value, best: undefined, last: value });
+    else
+      rows.set(name, { name, step, before: known?.before, best: Math.max(known?.best ?? value, value), last: value });
+  }
+  return [...rows.values()];
+}
+
 /** The speed at each step that took time. */
 export function imagesPerSecond(steps: readonly StepEvent[]): Point[] {
   return steps.flatMap(({ step, samples, seconds }, i) => {

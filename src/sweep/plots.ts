@@ -1,7 +1,7 @@
 /** A sweep's picture: our numbers on the left, the paper's on the right, in panels of their own, since scales differ. */
 import { join } from "node:path";
 import type { TopLevelSpec } from "vega-lite";
-import { drawingStyle, pngOf, svgOf } from "../runs/drawing.js";
+import { drawingStyle, palette, pngOf, svgOf } from "../runs/drawing.js";
 import { writeAtomic } from "../runs/write-atomic.js";
 import type { MeasureName, Reference } from "./define.js";
 import type { SweepRow, SweepSummary } from "./summary.js";
@@ -11,7 +11,6 @@ type Layer = Record<string, unknown>;
 
 const size = { width: 380, height: 230 };
 const colours = { ours: "#1f4e96", paper: "#d9640d", quiet: "#6b7280" };
-const palette = ["#1f4e96", "#d9640d", "#2f7d4f", "#8b3fa8", "#b8860b", "#3a8fb7", "#c0392b", "#6b7280"];
 
 /** What papers report comes first, so that a measure's two panels stand side by side. */
 const panelOrder: readonly MeasureName[] = ["linear", "finetune", "knn"];

@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { openRun } from "../../src/runs/reader.js";
+import { openRun, openRuns } from "../../src/runs/reader.js";
 import { formatEvent, formatRun } from "../../src/runs/schema.js";
 import { RunWriter } from "../../src/runs/writer.js";
 import { codeOf, exampleRun, startEvent, stepEvent, temporaryFolders } from "./example.js";
@@ -51,4 +51,12 @@ test("the state tells a run under way from one that was killed", async () => {
   expect(openRun(folder).state).toBe("running");
   await writer.close();
   expect(openRun(folder).state).toBe("killed");
+});
+
+test("of several runs, one that cannot be read ends nothing unless it is the only one", () => {
+  const [good, bad] = [folderWith(formatRun(exampleRun()), lines), folderWith("{")];
+  const { opened, unread } = openRuns([bad, good]);
+  expect(opened.map(({ folder }) => folder)).toEqual([good]);
+  expect(unread).toEqual([{ folder: bad, reason: expect.stringContaining("expected the description of a run") }]);
+  expect(() => openRuns([bad])).toThrow(expect.objectContaining({ code: "bad-run-file" }));
 });

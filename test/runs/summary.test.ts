@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { RunEvent } from "../../src/runs/schema.js";
-import { centredAverage, imagesPerSecond, smooth, spread, summarize } from "../../src/runs/summary.js";
+import { centredAverage, imagesPerSecond, probeSummaries, smooth, spread, summarize } from "../../src/runs/summary.js";
 import { checkpointEvent, startEvent, stepEvent } from "./example.js";
 
 test("a run added up by hand", () => {
@@ -82,4 +82,20 @@ test("the centred average keeps a straight line and its ends, and spreads a spik
 test("spread over seeds: the sample deviation, which one value does not have", () => {
   expect(spread([1, 2, 3, 6])).toEqual({ values: [1, 2, 3, 6], mean: 3, deviation: Math.sqrt(14 / 3) });
   expect(spread([0.5])).toEqual({ values: [0.5], mean: 0.5, deviation: undefined });
+});
+
+test("each probe: before training, the highest and the last of later steps", () => {
+  const probe = (step: number, name: string, value: number): RunEvent => ({ type: "probe", step, name, value });
+  const events = [
+    probe(0, "knn", 0.6),
+    probe(0, "rank", 9),
+    probe(5, "knn", 0.5),
+    probe(9, "knn", 0.4),
+    probe(9, "own", 1),
+  ];
+  expect(probeSummaries(events)).toEqual([
+    { name: "knn", before: 0.6, best: 0.5, last: 0.4, step: 9 },
+    { name: "rank", before: 9, best: undefined, last: 9, step: 0 },
+    { name: "own", before: undefined, best: 1, last: 1, step: 9 },
+  ]);
 });

@@ -1,61 +1,141 @@
+import { resolve } from "node:path";
 import type { Command } from "commander";
-import type { RunEvent, RunSummary } from "../../index.js";
-import type { Add } from "../options.js";
+import type { RunComparison, RunEvent, RunSummary } from "../../index.js";
+import { UsageError } from "../errors.js";
+import { type Add, checkOut } from "../options.js";
+import { type Report, tableLines } from "../report.js";
+import {
+  featureRows,
+  featuresTitle,
+  numbered,
+  type Rows,
+  resultRows,
+  settingGroups,
+  settingRows,
+  settingsTitle,
+  tail,
+  taskNote,
+} from "../training/comparison.js";
 import { comparisonText, type Judged, judgeRun, tellVerdict } from "../training/judge.js";
 import { probeText } from "../training/probes.js";
 import { duration, figure, percent, whole } from "../words.js";
 
 interface Options {
   readonly html?: string;
+  readonly curves?: string;
 }
 
-/** `lacuna inspect <run>`; needs no libtorch, and no run that has ended. */
+/** `lacuna inspect <runs>`; needs no libtorch, and no run that has ended. */
 export function inspectCommand(program: Command, add: Add): void {
   const command = program
     .command("inspect")
-    .summary("how a run goes or went: verdict, numbers, curves")
+    .summary("how a run goes or went: verdict, numbers, curves; several runs beside one another")
     .description(
-      "Judges a run, also one that is under way or was killed, beside the nearest recorded one; draws curves into its folder.",
+      "Judges a run, also one that is under way or was killed, beside the nearest recorded one; draws curves into its folder. " +
+        "Of several runs it says in which settings they differ, and what came of each.",
     )
-    .argument("<run>", "the run folder")
-    .option("--html <file>", "also write all of it as one HTML file: curves, pictures, configuration, environment");
+    .argument("<runs...>", "a run folder; or several, or a folder of runs, to compare them")
+    .option("--html <file>", "also write all of it as one HTML file: curves, pictures, configuration, environment")
+    .option("--curves <file>", "of several runs: draw their curves over one another (.svg, .png)");
   add<Options>(command, async (report, operands, options) => {
-    const folder = operands[0] as string;
-    const { summarize } = await import("../../index.js");
-    const judgement = await judgeRun(folder);
-    const { opened, verdict: judged, curves, unkept } = judgement;
-    const summary = summarize(opened.events);
-    if (options.html !== undefined) await writeReport(options.html, judgement);
-    const { run, state } = opened;
-    report.result({ folder, id: run.id, state, summary, verdict: judged, curves, run, html: options.html }, () => {
-      report.table([
-        ["run", `${folder} (${run.id})`],
-        ["command", run.command],
-        ["state", state === "killed" ? `killed: go on with lacuna resume ${folder}` : state],
-        [
-          "machine",
-          `${run.machine.cpu}, ${run.machine.threads} threads, ${run.machine.device}, ${run.machine.precision}`,
-        ],
-        ...rows(summary, run.derived["steps"]),
-        ...probeRow(opened.events, (run.config["log"] as { probe?: { k?: number } } | undefined)?.probe?.k),
-        ...damageRow(opened.damagedLines),
-      ]);
-      report.line();
-      tellVerdict(report, judged);
-      const { title, rows: beside } = comparisonText(judged);
-      report.line(title);
-      report.table(beside, 2);
-      report.line(
-        `Evidence: ${Object.entries(judged.evidence)
-          .map(([name, value]) => `${name} ${figure(value)}`)
-          .join(", ")}`,
-      );
-      if (curves !== undefined) report.line(`Curves: ${curves.png} (and .svg)`);
-      if (unkept !== undefined) report.line(unkept);
-      if (options.html !== undefined) report.line(`Report: ${options.html}`);
-    });
+    const { runFoldersIn } = await import("../../index.js");
+    const ending =
+      options.curves === undefined ? undefined : await checkOut(options.curves, "--curves", [".svg", ".png"]);
+    const folders = [
+      ...new Map((operands as string[]).flatMap(runFoldersIn).map((path) => [resolve(path), path])).values(),
+    ];
+    const [first, second] = folders as [string, ...string[]];
+    if (second !== undefined) await inspectSeveral(report, folders, options, ending);
+    else if (options.curves === undefined) await inspectOne(report, first, options);
+    else {
+      const remedy = "The curves of one run are drawn into its folder without it.";
+      throw new UsageError({ code: "curves", path: "--curves", expected: "several runs", actual: "one", remedy });
+    }
     return 0;
   });
+}
+
+async function inspectOne(report: Report, folder: string, options: Options): Promise<void> {
+  const { summarize } = await import("../../index.js");
+  const judgement = await judgeRun(folder);
+  const { opened, verdict: judged, curves, unkept } = judgement;
+  const summary = summarize(opened.events);
+  if (options.html !== undefined) await writeReport(options.html, judgement);
+  const { run, state } = opened;
+  report.result({ folder, id: run.id, state, summary, verdict: judged, curves, run, html: options.html }, () => {
+    report.table([
+      ["run", `${folder} (${run.id})`],
+      ["command", run.command],
+      ["state", state === "killed" ? `killed: go on with lacuna resume ${folder}` : state],
+      [
+        "machine",
+        `${run.machine.cpu}, ${run.machine.threads} threads, ${run.machine.device}, ${run.machine.precision}`,
+      ],
+      ...rows(summary, run.derived["steps"]),
+      ...probeRow(opened.events, (run.config["log"] as { probe?: { k?: number } } | undefined)?.probe?.k),
+      ...damageRow(opened.damagedLines),
+    ]);
+    report.line();
+    tellVerdict(report, judged);
+    const { title, rows: beside } = comparisonText(judged);
+    report.line(title);
+    report.table(beside, 2);
+    report.line(
+      `Evidence: ${Object.entries(judged.evidence)
+        .map(([name, value]) => `${name} ${figure(value)}`)
+        .join(", ")}`,
+    );
+    if (curves !== undefined) report.line(`Curves: ${curves.png} (and .svg)`);
+    if (unkept !== undefined) report.line(unkept);
+    if (options.html !== undefined) report.line(`Report: ${options.html}`);
+  });
+}
+
+async function inspectSeveral(
+  report: Report,
+  folders: readonly string[],
+  { html, curves }: Options,
+  ending: ".svg" | ".png" | undefined,
+): Promise<void> {
+  const { compareRuns, drawOverlaid, loadReferences, openRuns, pngOf, writeAtomic } = await import("../../index.js");
+  const { opened, unread } = openRuns(folders);
+  const comparison = compareRuns(opened, loadReferences());
+  const overlaid = opened.map(({ events }, i) => ({ name: comparison.runs[i]?.name ?? "", events }));
+  const svg = html === undefined && curves === undefined ? undefined : await drawOverlaid(overlaid);
+  const drawn = svg === undefined ? undefined : curves;
+  if (drawn !== undefined && svg !== undefined) writeAtomic(drawn, ending === ".png" ? await pngOf(svg) : svg);
+  if (html !== undefined) {
+    const { comparisonReport } = await import("../html/comparison.js");
+    writeAtomic(html, await comparisonReport(comparison, svg));
+  }
+  report.result({ ...comparison, unread, curves: drawn, html }, () => {
+    tellComparison(report, comparison);
+    for (const { folder, reason } of unread) report.line(`Left out: ${folder}: ${reason}`);
+    if (curves !== undefined) report.line(drawn === undefined ? "No curves: no run has a step." : `Curves: ${drawn}`);
+    if (html !== undefined) report.line(`Report: ${html}`);
+  });
+}
+
+/** More runs are not put beside one another. */
+const mostColumns = 3;
+const longestName = 26;
+
+function tellComparison(report: Report, comparison: RunComparison): void {
+  const { runs } = comparison;
+  const tables = { results: resultRows(runs), features: featureRows(runs), settings: settingRows(comparison) };
+  const fits = (table: Rows): boolean =>
+    tableLines(table, report.columns).every(({ length }) => length <= (report.columns ?? length));
+  const isBeside = runs.length <= mostColumns && Object.values(tables).every(fits);
+  const short = tables.results.map(([name = "", ...cells]) => [tail(name, longestName), ...cells]);
+  report.table(isBeside ? tables.results : numbered(short), 0);
+  const note = taskNote(comparison);
+  if (note !== undefined) report.line(note);
+  if (tables.features.length > 0) {
+    report.line(`\n${featuresTitle(runs)}:`);
+    report.table(isBeside ? tables.features : numbered(tables.features.map((row) => row.slice(1))), 0);
+  }
+  report.line(`\n${settingsTitle(comparison)}`);
+  if (comparison.settings.length > 0) report.table(isBeside ? tables.settings : settingGroups(comparison), 0);
 }
 
 async function writeReport(path: string, { opened, verdict, recorded }: Judged): Promise<void> {

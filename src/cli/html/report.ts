@@ -2,7 +2,8 @@
 import { basename, resolve } from "node:path";
 import type { OpenedRun, RecordedCurves, RunSummary, Verdict } from "../../index.js";
 import { duration, whole } from "../words.js";
-import { Html, html } from "./html.js";
+import { htmlFile } from "./file.js";
+import type { Html } from "./html.js";
 import { framesOf } from "./pictures.js";
 import { plannedOn } from "./planned.js";
 import {
@@ -17,10 +18,6 @@ import {
   troubleSection,
   verdictSection,
 } from "./sections.js";
-import { script, style } from "./style.js";
-
-/** Nothing may come from elsewhere; the two hashes of style and script would change with every edit, so both are allowed inline. */
-const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
 /** @param recorded drawn behind the curves @returns the text of the file */
 export async function runReport(
@@ -32,7 +29,7 @@ export async function runReport(
   const summary = summarize(events);
   const name = basename(resolve(folder));
   const [svg, frames] = await Promise.all([curves({ run, events }, recorded), framesOf(folder, events)]);
-  const body: readonly (Html | undefined)[] = [
+  const sections: readonly (Html | undefined)[] = [
     verdictSection(judgement),
     figuresSection(summary, run, events),
     curvesSection(svg),
@@ -43,10 +40,12 @@ export async function runReport(
     settingsSection(run),
     environmentSection(run, state),
   ];
-  return `<!doctype html>\n${
-    html`<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><link rel="icon" href="data:,"><title>${name} · Lacuna</title><style>${new Html(style)}</style></head><body><main><h1>${name}</h1><p class="quiet">${run.id}; ${state}, ${run.machine.device}, ${run.machine.precision}; ${whole(run.data.size)} pictures</p>${body}<footer>Written by Lacuna ${run.versions.lacuna} from the run's own events. It asks no other server.</footer></main><script>${new Html(script)}</script></body></html>`
-      .text
-  }\n`;
+  return htmlFile({
+    title: name,
+    facts: `${run.id}; ${state}, ${run.machine.device}, ${run.machine.precision}; ${whole(run.data.size)} pictures`,
+    sections,
+    footer: `Written by Lacuna ${run.versions.lacuna} from the run's own events.`,
+  });
 }
 
 async function curves(

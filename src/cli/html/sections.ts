@@ -1,5 +1,13 @@
 /** The parts of a report. Each is nothing where there is nothing to say. */
-import { badPictures, type RunEvent, type RunFile, type RunSummary, type Verdict } from "../../index.js";
+import {
+  badPictures,
+  flattened,
+  probeSummaries,
+  type RunEvent,
+  type RunFile,
+  type RunSummary,
+  type Verdict,
+} from "../../index.js";
 import { probeWords } from "../training/probes.js";
 import { duration, figure, percent, whole } from "../words.js";
 import { Html, html } from "./html.js";
@@ -22,7 +30,7 @@ export function verdictSection({ status, headline, causes, evidence }: Verdict):
 
 export function figuresSection(summary: RunSummary, run: RunFile, events: readonly RunEvent[]): Html {
   const planned = run.derived["steps"];
-  const latest = latestProbes(events).slice(0, 4);
+  const latest = probeSummaries(events).slice(0, 4);
   const all: (readonly [string, string | undefined])[] = [
     ["steps", `${whole(summary.steps)}${planned === undefined ? "" : ` of ${whole(planned)}`}`],
     ["loss, smoothed", shown(summary.smoothedLoss, figure)],
@@ -56,36 +64,13 @@ export function picturesSection(frames: readonly Frame[]): Html | undefined {
   )}</div></section>`;
 }
 
-interface ProbeRow {
-  readonly name: string;
-  /** At step 0. */
-  readonly before: number | undefined;
-  /** Of later steps. */
-  readonly best: number | undefined;
-  readonly last: number;
-  readonly step: number;
-}
-
 function neighboursOf({ config }: RunFile): number | undefined {
   return (config["log"] as { probe?: { k?: number } } | undefined)?.probe?.k;
 }
 
-function latestProbes(events: readonly RunEvent[]): ProbeRow[] {
-  const rows = new Map<string, ProbeRow>();
-  for (const event of events) {
-    if (event.type !== "probe") continue;
-    const { name, value, step } = event;
-    const known = rows.get(name);
-    if (step === 0) rows.set(name, { name, step, before: value, best: undefined, last: value });
-    else
-      rows.set(name, { name, step, before: known?.before, best: Math.max(known?.best ?? value, value), last: value });
-  }
-  return [...rows.values()];
-}
-
 /** Values of step 0 stand in their own column, for they are no result of the run. */
 export function probesSection(events: readonly RunEvent[], run: RunFile): Html | undefined {
-  const rows = latestProbes(events);
+  const rows = probeSummaries(events);
   const text = (name: string, value: number | undefined): string =>
     value === undefined ? "" : probeWords(name, value, neighboursOf(run)).text;
   if (rows.length === 0) return undefined;
@@ -151,14 +136,6 @@ export function troubleSection(events: readonly RunEvent[]): Html {
 
 function table(rows: readonly Row[]): Html {
   return html`<table><tbody>${rows.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)}</tbody></table>`;
-}
-
-/** `method.decoder.width`, `512` */
-export function flattened(value: unknown, path = ""): Row[] {
-  if (typeof value !== "object" || value === null) return [[path, String(value)]];
-  if (Array.isArray(value) && value.every((one) => typeof one !== "object" || one === null))
-    return [[path, value.join(", ")]];
-  return Object.entries(value).flatMap(([key, inner]) => flattened(inner, path === "" ? key : `${path}.${key}`));
 }
 
 /** `featureRank` -> `feature rank` */

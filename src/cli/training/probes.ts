@@ -22,10 +22,15 @@ export function probeWords(name: string, value: number, k?: number): { readonly 
     : { label: words.label(k), text: words.show(value) };
 }
 
+/** Names of probes in the order in which they are told. */
+export function inProbeOrder(names: Iterable<string>): string[] {
+  const all = new Set(names);
+  return [...Object.keys(known).filter((name) => all.has(name)), ...[...all].filter((name) => !(name in known))];
+}
+
 /** `features at step 234: 20-NN 36.1 %, linear probe 44.0 %, feature rank 41.3, spread 0.62` */
 export function probeText(step: number, values: ReadonlyMap<string, number>, k?: number): string {
-  const names = [...Object.keys(known), ...[...values.keys()].filter((name) => !(name in known))];
-  const told = names.flatMap((name) => {
+  const told = inProbeOrder(values.keys()).flatMap((name) => {
     const value = values.get(name);
     if (value === undefined) return [];
     const { label, text } = probeWords(name, value, k);

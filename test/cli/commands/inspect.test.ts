@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ended, lacuna, start, temporaryFolder, tinyRun } from "../terminal.js";
@@ -59,4 +59,29 @@ test("all of it as one HTML file", async () => {
   expect(code).toBe(0);
   expect(out).toContain(`Report: ${path}`);
   expect(readFileSync(path, "utf8")).toMatch(/^<!doctype html>\n<html lang="en">.*<\/html>\n$/s);
+});
+
+test("a folder of runs is compared: what differs, what came of each, their curves, and what cannot be read", async () => {
+  const folder = temporaryFolder();
+  const { run } = await tinyRun(folder);
+  const runs = join(folder, "compared");
+  for (const name of ["first", "second"]) cpSync(run, join(runs, name), { recursive: true });
+  const file = join(runs, "second", "run.json");
+  writeFileSync(file, readFileSync(file, "utf8").replace('"weightDecay": 0.05', '"weightDecay": 0.1'));
+  mkdirSync(join(runs, "broken"));
+  writeFileSync(join(runs, "broken", "run.json"), "{");
+  const [curves, page] = [join(folder, "curves.png"), join(folder, "runs.html")];
+  const { code, out } = await lacuna("inspect", runs, "--curves", curves, "--html", page);
+  expect(code).toBe(0);
+  expect(out).toMatch(/first +2 .*too-early\nsecond +2 .*too-early\n/);
+  expect(out).toMatch(/differ in one setting:\nsetting +first +second\noptim\.weightDecay +0\.05 +0\.1\n/);
+  expect(out).toMatch(/Left out: .*broken: .*expected the description of a run/);
+  expect([...readFileSync(curves).subarray(1, 4)].map((byte) => String.fromCharCode(byte)).join("")).toBe("PNG");
+  expect(readFileSync(page, "utf8")).toContain("<h1>2 runs</h1>");
+  const data = JSON.parse((await lacuna("inspect", join(runs, "first"), join(runs, "second"), "--json")).out);
+  expect(data.settings).toEqual([{ name: "optim.weightDecay", values: ["0.05", "0.1"] }]);
+
+  // One run, twice over, is one: its curves have their place.
+  const one = await lacuna("inspect", run, run, "--curves", curves);
+  expect(one).toMatchObject({ code: 2, error: expect.stringContaining("expected several runs, got one") });
 });

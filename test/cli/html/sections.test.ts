@@ -3,7 +3,6 @@ import {
   costSection,
   curvesSection,
   figuresSection,
-  flattened,
   picturesSection,
   probesSection,
   settingsSection,
@@ -62,13 +61,6 @@ test("bad files and warnings are named, and nothing in a name becomes HTML", () 
 
 test("options by their paths, as they are typed", () => {
   const config = { seed: 0, model: { name: "vit", patchSize: [4, 4] }, views: [{ type: "flip" }], none: null };
-  expect(flattened(config)).toEqual([
-    ["seed", "0"],
-    ["model.name", "vit"],
-    ["model.patchSize", "4, 4"],
-    ["views.0.type", "flip"],
-    ["none", "null"],
-  ]);
   const run = { command: "lacuna pretrain x", config } as unknown as RunFile;
   expect(settingsSection(run).text).toContain("&quot;patchSize&quot;");
 });
