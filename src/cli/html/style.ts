@@ -31,7 +31,7 @@ table { width:100%; border-collapse:collapse; font-variant-numeric:tabular-nums 
 th, td { padding:5px 14px 5px 0; border-top:1px solid var(--line); text-align:left; vertical-align:top; overflow-wrap:anywhere }
 thead th, thead td { border-top:0 } thead th { color:var(--quiet); font-weight:500; font-size:.88rem } tbody th { width:34%; font-weight:500 }
 td.number, th.number { text-align:right; white-space:nowrap; overflow-wrap:normal }
-.grid tbody th { width:auto; white-space:nowrap } .grid td { padding-left:10px; overflow-wrap:normal }
+.grid tbody th, .grid th, .grid td { width:auto; white-space:nowrap; overflow-wrap:normal }
 .frames figure { margin:0 } .frames img { display:block; max-width:100%; height:auto; border-radius:6px; background:#fff } .frames figcaption { margin-top:6px; color:var(--quiet); font-size:.9rem }
 .frames.moving figure:not(.shown) { display:none }
 .slider { display:flex; align-items:center; gap:12px; margin-bottom:12px } .slider input { flex:1; height:28px; accent-color:var(--accent) }

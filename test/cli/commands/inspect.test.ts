@@ -30,8 +30,8 @@ test("features are told, and those before training where they were measured", as
     writeFileSync(events, `${[...lines.slice(0, -1), ...probes, lines.at(-1)].join("\n")}\n`);
     return (await lacuna("inspect", run)).out.split("\n").find((line) => line.startsWith("  features"));
   };
-  expect(await told(2)).toMatch(/features +at step 2: k-NN 27\.0 %$/);
-  expect(await told(0, 2)).toMatch(/features +at step 2: k-NN 27\.0 %; before training: k-NN 25\.0 %$/);
+  expect(await told(2)).toMatch(/features +at step 2: 20-NN 27\.0 %$/);
+  expect(await told(0, 2)).toMatch(/features +at step 2: 20-NN 27\.0 %; before training: 20-NN 25\.0 %$/);
 });
 
 test("a killed run, in a process that never loads libtorch", async () => {
