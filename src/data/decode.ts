@@ -1,5 +1,5 @@
 /**
- * From a file to the picture that a person sees: upright (EXIF), in sRGB, 8 bits, CMYK and grey as colours, alpha on
+ * From a file to the picture that a person sees: upright (EXIF), in sRGB (or as stored), 8 bits, CMYK and grey as colours, alpha on
  * white, the first frame of an animation, floats and signed numbers of TIFFs scaled (decode/numbers.ts). Asked for other numbers of channels, bands as they are (decode/bands.ts). Ordinary JPEGs go through libjpeg-turbo, everything else, and whatever
  * libjpeg-turbo has doubts about, through sharp.
  *
@@ -11,6 +11,7 @@ import { readFileSync, statSync } from "node:fs";
 import { BandError, decodeBands, needsBands } from "./decode/bands.js";
 import { toChannels } from "./decode/colour.js";
 import { claimedSize, endsTooEarly, isDecoded, type PictureFormat, sniffFormat } from "./decode/format.js";
+import type { ColourMode } from "./decode/icc.js";
 import { decodeOrdinaryJpeg, isOrdinaryJpeg, type JpegHeader, type JpegMode, readJpegHeader } from "./decode/jpeg.js";
 import { NumbersError, type StoredNumbers } from "./decode/numbers.js";
 import { orient } from "./decode/orientation.js";
@@ -32,6 +33,8 @@ export interface DecodeOptions {
   readonly channels: number;
   /** Default "fast". */
   readonly jpeg?: JpegMode;
+  /** Default "converted". */
+  readonly colour?: ColourMode;
 }
 
 /** 64 megapixels: more than all but a few cameras make, 192 MB of pixels. */
@@ -182,7 +185,7 @@ async function decodeSniffed(
   jpeg: JpegHeader | undefined,
   options: DecodeOptions,
 ): Promise<Decoded> {
-  const ordinary = jpeg !== undefined && isOrdinaryJpeg(jpeg);
+  const ordinary = jpeg !== undefined && isOrdinaryJpeg(jpeg, options.colour);
   if (ordinary) {
     const stored = await decodeOrdinaryJpeg(bytes, jpeg, options.jpeg).catch(() => undefined);
     if (stored !== undefined) return { picture: orient(stored, jpeg.orientation), facts: factsOfJpeg(jpeg) };

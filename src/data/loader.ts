@@ -7,6 +7,7 @@
  */
 import path from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { ColourMode } from "./decode/icc.js";
 import type { JpegMode } from "./decode/jpeg.js";
 import { DEFAULT_MAX_PIXELS, DEFAULT_TIMEOUT_MS } from "./decode.js";
 import { DataError } from "./errors.js";
@@ -46,6 +47,8 @@ export interface LoaderOptions {
   readonly timeoutMs?: number;
   /** How JPEGs are decoded. Default "fast". */
   readonly jpeg?: JpegMode;
+  /** Whether an embedded colour profile is applied. Default "converted". */
+  readonly colour?: ColourMode;
   /** Above this share of bad pictures the loader stops with BadDataError. Default 0.1. */
   readonly maxBadShare?: number;
   /** Where each worker notes the path that it is about to decode; see `notedPaths`. */
@@ -200,7 +203,7 @@ export class Loader implements AsyncDisposable {
   }
 
   #startCrew(): Crew {
-    const { seed, maxPixels, timeoutMs, jpeg, noteFolder, workers, decoder } = this.#options;
+    const { seed, maxPixels, timeoutMs, jpeg, colour, noteFolder, workers, decoder } = this.#options;
     const setup: WorkSetup = {
       content: shareContent(this.#source.content),
       size: this.#source.size,
@@ -211,6 +214,7 @@ export class Loader implements AsyncDisposable {
         timeoutMs: timeoutMs ?? DEFAULT_TIMEOUT_MS,
         channels: this.#channels,
         ...(jpeg === undefined ? {} : { jpeg }),
+        ...(colour === undefined ? {} : { colour }),
       },
       decoder,
       known: this.#known,

@@ -9,7 +9,7 @@ export interface PictureClassifier {
   readonly view: Transform;
   readonly config: {
     readonly seed: number;
-    readonly data: Pick<Reading["data"], "channels" | "jpeg" | "maxPixels">;
+    readonly data: Pick<Reading["data"], "channels" | "colour" | "jpeg" | "maxPixels">;
   };
   /** pixels [B H W C] -> [B K], row-major */
   probabilities(pixels: Batch["views"][string]): Float32Array;

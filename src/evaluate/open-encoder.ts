@@ -58,9 +58,9 @@ async function embed(model: LoadedModel, pictures: readonly (string | Uint8Array
 
 /** uint8 [H W C] as the encoder takes it. */
 async function viewOf({ config }: LoadedModel, given: string | Uint8Array, name: string): Promise<Picture> {
-  const { channels, jpeg, maxPixels } = config.data;
+  const { channels, colour, jpeg, maxPixels } = config.data;
   const [bytes, path] = typeof given === "string" ? [readPictureFile(given), given] : [given, name];
-  const { picture } = await decodeBytes(bytes, path, { ...defaultDecodeOptions, channels, jpeg, maxPixels });
+  const { picture } = await decodeBytes(bytes, path, { ...defaultDecodeOptions, channels, colour, jpeg, maxPixels });
   return apply(middle(config), picture, new KeyedRandom({ seed: 0, purpose: "embed", epoch: 0, sample: 0 }));
 }
 

@@ -17,7 +17,7 @@ export interface Decoding {
 /** Decodes and augments pictures of a source for a second or two, as the run would. Undefined where there are too few. */
 export async function measureDecoding(config: RunConfig, source: Source, seconds = 1): Promise<Decoding | undefined> {
   libtorchVersion(); // loads libtorch: a run has it too
-  const { workers, channels, maxPixels, jpeg, batchSize } = config.data;
+  const { workers, channels, maxPixels, jpeg, colour, batchSize } = config.data;
   const batch = Math.min(batchSize, 32);
   if (source.size < 2 * batch) return undefined;
   await using loader = openLoader(source, {
@@ -30,6 +30,7 @@ export async function measureDecoding(config: RunConfig, source: Source, seconds
     channels,
     maxPixels,
     jpeg,
+    colour,
     maxBadShare: 1,
   });
   let [began, pictures, processBytes] = [0, 0, 0];

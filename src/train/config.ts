@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { COLOUR_MODES } from "../data/decode/icc.js";
 import { JPEG_MODES } from "../data/decode/jpeg.js";
 import { sourceSchema } from "../data/source.js";
 import { ConfigError } from "../engine/errors.js";
@@ -34,6 +35,10 @@ export const dataConfig = z.strictObject({
     .enum(JPEG_MODES)
     .default("fast")
     .describe("decoding: fast; accurate (Pillow's pixels); scaled (parts that shrink to half are decoded smaller)"),
+  colour: z
+    .enum(COLOUR_MODES)
+    .default("converted")
+    .describe("embedded colour profiles: converted to sRGB, or stored (Pillow's and torchvision's pixels, no profile)"),
   maxPixels: positive.default(64e6).describe("larger pictures are refused by their header, before decoding"),
 });
 

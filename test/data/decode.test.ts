@@ -34,6 +34,20 @@ describe("pictures as Pillow shows them", () => {
     expect(Math.abs(shift / expected.rgb.length)).toBeLessThan(expected.tolerance === 6 ? 1.6 : 0.1);
   });
 
+  it.each([
+    ["other-profile.png", "rgb.png"],
+    ["other-profile.webp", "rgb.png"],
+    ["other-profile.tif", "rgb.png"],
+    ["other-profile.jpg", "srgb-profile.jpg"],
+    ["linear-profile.jpg", "srgb-profile.jpg"],
+  ])("leaves the profile of %s out where pixels are wanted as stored, as Pillow does", async (name, plain) => {
+    const expected = pictures.get(plain)?.rgb ?? [];
+    const options = { ...defaultDecodeOptions, jpeg: "accurate" } as const;
+    const { data } = await decodeFile(referencePath(name), { ...options, colour: "stored" });
+    expect(Buffer.from(data)).toEqual(Buffer.from(expected));
+    expect(Buffer.from((await decodeFile(referencePath(name), options)).data)).not.toEqual(Buffer.from(expected));
+  });
+
   it("makes grey with Rec. 601 weights, and keeps alpha where four channels are asked for", async () => {
     const grey = await decodeFile(referencePath("rgb.png"), { ...defaultDecodeOptions, channels: 1 });
     const rgb = await decodeFile(referencePath("rgb.png"), defaultDecodeOptions);

@@ -23,6 +23,7 @@ import {
   twoViews,
   writePictures,
 } from "./loader-sources.js";
+import { expectedPictures, referencePath } from "./pictures.js";
 import { picture } from "./transform-numbers.js";
 
 const opened: Loader[] = [];
@@ -100,6 +101,16 @@ describe("pictures in memory", () => {
     const one = await collect(open(pixelSource(4, 5, 6, 3), { ...options, channels: 1 }), { epoch: 0, batch: 0 }, 1);
     const [r = 0, g = 0, b = 0] = picture(5, 6, 3, 0).data;
     expect(bytes(one)[0]).toBe(Math.round(0.299 * r + 0.587 * g + 0.114 * b));
+  });
+
+  test("colour profiles are left out where pixels are wanted as stored, in the thread and in workers", async () => {
+    const profiled = fileSource(path.dirname(referencePath("rgb.png")), ["other-profile.png"]);
+    const stored = Buffer.from(expectedPictures().get("rgb.png")?.rgb ?? []).toString("base64");
+    const views = { image: [{ type: "centerCrop", size: [18, 26] }] } as const;
+    for (const workers of [0, 1]) {
+      const read = open(profiled, { views, batchSize: 1, workers, colour: "stored" });
+      expect((await collect(read, { epoch: 0, batch: 0 }, 1))[0]?.pixels["image"]).toBe(stored);
+    }
   });
 
   test("a batch stays as it is while it is held, and its memory is used again when more are asked for", async () => {

@@ -12,7 +12,7 @@ const byColour: PictureClassifier = {
     { type: "resize", size: 8 },
     { type: "centerCrop", size: [8, 8] },
   ],
-  config: { seed: 0, data: { channels: 3, maxPixels: 1e6, jpeg: "accurate" } },
+  config: { seed: 0, data: { channels: 3, maxPixels: 1e6, colour: "converted", jpeg: "accurate" } },
   probabilities({ data, height, width, channels }) {
     const size = height * width * channels;
     return Float32Array.from(

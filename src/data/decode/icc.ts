@@ -1,3 +1,11 @@
+/**
+ * What becomes of an embedded colour profile.
+ * - `converted`: applied, so that pixels are sRGB, as viewers show them
+ * - `stored`: left out, so that pixels are the file's numbers, as Pillow and torchvision read them
+ */
+export const COLOUR_MODES = ["converted", "stored"] as const;
+export type ColourMode = (typeof COLOUR_MODES)[number];
+
 /** sRGB's red, green and blue primaries as profiles store them, adapted to D50 (IEC 61966-2-1, ICC.1 annex E). */
 const PRIMARIES = [
   ["rXYZ", 0.4361, 0.2225, 0.0139],

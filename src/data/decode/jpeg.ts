@@ -2,7 +2,7 @@
 import type { Box, Picture } from "../resample.js";
 import { jpegAddon } from "./addon.js";
 import { exifOrientation } from "./exif.js";
-import { isSrgbProfile } from "./icc.js";
+import { type ColourMode, isSrgbProfile } from "./icc.js";
 
 export interface JpegHeader {
   /** As stored, before the orientation is applied. */
@@ -105,9 +105,10 @@ function countScans(bytes: Uint8Array): number {
 }
 
 /** Whether libjpeg-turbo alone gives the right colours: 8 bits, grey or three channels, no colour profile to apply. */
-export function isOrdinaryJpeg(header: JpegHeader): boolean {
+export function isOrdinaryJpeg(header: JpegHeader, colour: ColourMode = "converted"): boolean {
   const { width, height, components, precision, profile } = header;
-  return width > 0 && height > 0 && precision === 8 && (components === 1 || components === 3) && profile === "srgb";
+  const isPlain = profile === "srgb" || colour === "stored";
+  return width > 0 && height > 0 && precision === 8 && (components === 1 || components === 3) && isPlain;
 }
 
 /**

@@ -5,6 +5,7 @@
 import type { Picture, Region } from "../resample.js";
 import type { Size } from "../views.js";
 import { toChannels } from "./colour.js";
+import type { ColourMode } from "./icc.js";
 import { decodeJpegPart, isOrdinaryJpeg, type JpegMode, readJpegHeader } from "./jpeg.js";
 import { orient, storedBox, uprightBox, uprightSize } from "./orientation.js";
 
@@ -31,6 +32,7 @@ export interface PieceOptions {
   readonly maxPixels: number;
   readonly channels: number;
   readonly jpeg?: JpegMode;
+  readonly colour?: ColourMode;
   /** As `JpegPart.toEnd`. */
   readonly toEnd: boolean;
 }
@@ -41,10 +43,11 @@ export interface PieceOptions {
  * The pixels are valid until the next piece is decoded in this thread.
  */
 export function decodePiece(bytes: Uint8Array, options: PieceOptions, choose: Choose): Piece | undefined {
-  const { channels, maxPixels, jpeg: mode = "fast", toEnd } = options;
+  const { channels, maxPixels, jpeg: mode = "fast", colour, toEnd } = options;
   if (channels !== 1 && channels !== 3 && channels !== 4) return undefined;
   const header = bytes[0] === 0xff && bytes[1] === 0xd8 ? readJpegHeader(bytes) : undefined;
-  if (header === undefined || !isOrdinaryJpeg(header) || header.width * header.height > maxPixels) return undefined;
+  if (header === undefined || !isOrdinaryJpeg(header, colour) || header.width * header.height > maxPixels)
+    return undefined;
   const { orientation } = header;
   const whole = uprightSize(header, orientation);
   const { region, shrinks } = choose(whole);

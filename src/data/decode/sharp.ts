@@ -1,8 +1,11 @@
 /** sharp (libvips), loaded where it is first needed. */
+import type { ColourMode } from "./icc.js";
 
 export interface VipsLimits {
   readonly maxPixels: number;
   readonly timeoutMs: number;
+  /** Default "converted". */
+  readonly colour?: ColourMode;
 }
 
 type SharpModule = typeof import("sharp");

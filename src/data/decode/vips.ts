@@ -14,19 +14,20 @@ export interface VipsPicture {
 }
 
 /**
- * Decodes the first frame or page to upright 8-bit RGB or RGBA. An embedded colour profile is applied; 16 bits keep
- * their upper byte; CMYK without a profile is taken as paper minus ink.
+ * Decodes the first frame or page to upright 8-bit RGB or RGBA. An embedded colour profile is applied, or left out where pixels are
+ * wanted as stored; 16 bits keep their upper byte; CMYK without a profile is taken as paper minus ink.
  * Fails on truncated and seriously damaged files, not on harmless oddities (`failOn: "error"`).
  */
 export async function decodeWithVips(bytes: Uint8Array, limits: VipsLimits): Promise<VipsPicture> {
   const sharp = await loadSharp();
-  const options = { failOn: "error", limitInputPixels: limits.maxPixels, sequentialRead: true } as const;
+  const ignoreIcc = limits.colour === "stored";
+  const options = { failOn: "error", limitInputPixels: limits.maxPixels, sequentialRead: true, ignoreIcc } as const;
   const metadata = await sharp(bytes, options).metadata();
   if (numberType(metadata) !== undefined) return { ...(await decodeNumbers(bytes, metadata, limits)), metadata };
   const pipeline = sharp(bytes, options)
     .timeout({ seconds: Math.max(1, Math.ceil(limits.timeoutMs / 1000)) })
     .autoOrient();
-  const plainCmyk = metadata.space === "cmyk" && metadata.icc === undefined;
+  const plainCmyk = metadata.space === "cmyk" && (ignoreIcc || metadata.icc === undefined);
   if (!plainCmyk) return { picture: await pixelsOf(pipeline.toColourspace("srgb")), metadata };
   const inks = await pixelsOf(pipeline.pipelineColourspace("cmyk").toColourspace("cmyk"));
   return { picture: cmykToRgb(inks), metadata };

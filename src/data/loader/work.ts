@@ -1,4 +1,5 @@
 /** Fills the places of a ring: decodes, replaces what is bad, transforms. Runs in a worker, or in the calling thread. */
+import type { ColourMode } from "../decode/icc.js";
 import type { JpegMode } from "../decode/jpeg.js";
 import type { Choose, Piece, PieceOptions, Wanted } from "../decode/piece.js";
 import { BAD_PICTURE_CODES, type BadPictureCode } from "../errors.js";
@@ -16,6 +17,7 @@ export interface DecodeOptions {
   readonly timeoutMs: number;
   readonly channels: number;
   readonly jpeg?: JpegMode;
+  readonly colour?: ColourMode;
 }
 
 export type DecodeFile = (path: string, options: DecodeOptions) => Promise<Picture>;

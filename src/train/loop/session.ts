@@ -285,7 +285,7 @@ export function openTrainingLoader({
   writer,
   knownBad,
 }: Pick<Session, "config" | "trainer" | "source" | "writer" | "knownBad">): Loader {
-  const { batchSize, workers, channels, maxPixels, jpeg, maxBadShare } = config.data;
+  const { batchSize, workers, channels, maxPixels, jpeg, colour, maxBadShare } = config.data;
   return openLoader(source, {
     views: trainer.views,
     batchSize,
@@ -296,6 +296,7 @@ export function openTrainingLoader({
     channels,
     maxPixels,
     jpeg,
+    colour,
     maxBadShare,
     knownBad,
     ...(writer === undefined ? {} : { noteFolder: join(writer.folder, noteFolder) }),

@@ -55,7 +55,7 @@ export function plainLoader(
 /** What of a configuration decides how pictures are read. */
 export interface Reading {
   readonly seed: number;
-  readonly data: Pick<LoopConfig["data"], "channels" | "jpeg" | "maxBadShare" | "maxPixels" | "workers">;
+  readonly data: Pick<LoopConfig["data"], "channels" | "colour" | "jpeg" | "maxBadShare" | "maxPixels" | "workers">;
 }
 
 /** Every picture once, in the source's order, through views of its own. */
@@ -65,7 +65,7 @@ export function inOrder(
   batchSize: number,
   views: Readonly<Record<string, ViewSpec>>,
 ): Loader {
-  const { channels, maxPixels, jpeg, maxBadShare } = data;
+  const { channels, maxPixels, jpeg, colour, maxBadShare } = data;
   const workers = data.workers === "auto" ? defaultWorkers(source, machineLimits().cores) : data.workers;
   return openLoader(source, {
     views: views,
@@ -77,6 +77,7 @@ export function inOrder(
     channels,
     maxPixels,
     jpeg,
+    colour,
     maxBadShare,
   });
 }

@@ -78,6 +78,14 @@ describe("decodePiece", () => {
     expect(decodePiece(photograph, { ...options, channels: 2 }, choose)).toBeUndefined();
     expect(decodePiece(photograph, { ...options, maxPixels: 100 }, choose)).toBeUndefined();
     expect(decodePiece(await makePicture(3, 9, 9).png().toBuffer(), options, choose)).toBeUndefined();
+    const profiled = readFileSync(referencePath("other-profile.jpg"));
+    const whole = ({ height, width }: { height: number; width: number }) => {
+      return { region: { left: 0, top: 0, height, width }, shrinks: 1 };
+    };
+    expect(decodePiece(profiled, { ...options, colour: "stored" }, whole)?.picture).toMatchObject({
+      height: 18,
+      width: 26,
+    });
     for (const name of ["cmyk.jpg", "other-profile.jpg"])
       expect(decodePiece(readFileSync(referencePath(name)), options, choose), name).toBeUndefined();
   });
