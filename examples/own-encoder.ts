@@ -3,21 +3,9 @@
  * `lacuna pretrain photos --plugin examples/own-encoder.ts --model.name=mixer --method.name=mocoV3` trains it; any method that
  * takes any encoder does. Checkpoints, resume, plan, probes, `embed`, `evaluate`, `finetune` and ONNX come with the contract.
  */
-import {
-  Chain,
-  type DefinedModel,
-  type Encoder,
-  encoderOfMaps,
-  type FeatureMap,
-  type ImageShape,
-  LayerNorm,
-  Mlp,
-  Module,
-  type Part,
-  PatchEmbed,
-  type Size,
-  type Tensor,
-} from "lacuna";
+import type { Tensor } from "lacuna";
+import { type DefinedModel, type Encoder, encoderOfMaps, type FeatureMap, type ImageShape } from "lacuna/models";
+import { Chain, LayerNorm, Mlp, Module, type Part, PatchEmbed, type Size } from "lacuna/nn";
 import { z } from "zod";
 
 const positive = z.int().positive();

@@ -5,19 +5,18 @@
  * resume, probes, `inspect`, `embed`, `evaluate` and `finetune` like every other.
  */
 import {
-  anyEncoder,
   asymmetricPair,
+  type Batch,
   defineMethod,
-  type Encoder,
   type Health,
   type Loss,
   Method,
-  type MethodBatch,
-  type Module,
   mlpHead,
   type Step,
   viewPairConfig,
-} from "lacuna";
+} from "lacuna/methods";
+import { anyEncoder, type Encoder } from "lacuna/models";
+import type { Module } from "lacuna/nn";
 import { z } from "zod";
 
 const barlowTwinsConfig = z.strictObject({
@@ -43,7 +42,7 @@ class BarlowTwins extends Method<Views> {
   }
 
   /** first, second [B C H W] -> Σ (1 − C_ii)² + λ Σ C_ij² (equation 1), C their cross-correlation over the batch */
-  protected forward({ first, second }: MethodBatch<Views>, _: Step): Loss {
+  protected forward({ first, second }: Batch<Views>, _: Step): Loss {
     const a = this.projector.call(this.features(first)).float(); // [B D], normed over the batch
     const b = this.projector.call(this.features(second)).float(); // [B D]
     const correlation = a.transpose(0, 1).matmul(b).div(a.side(0)); // [D D]

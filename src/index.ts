@@ -91,33 +91,24 @@ export {
   type Reconstruction,
   type Step,
 } from "./methods/method.js";
-export { mlpHead } from "./methods/parts/heads.js";
 export type { Target } from "./methods/parts/targets/target.js";
 export type { Tokenizer } from "./methods/parts/tokenizers/tokenizer.js";
-export { asymmetricPair, viewPairConfig } from "./methods/parts/view-pair.js";
 export { MocoV3, type MocoV3Config, mocoV3 } from "./methods/siamese/moco-v3.js";
 export { alone, type World } from "./methods/world.js";
 export {
   anyEncoder,
   type Encoder,
   type EncoderKind,
-  type FeatureMap,
   type ImageShape,
   type Pool,
   patchEncoder,
 } from "./models/encoder.js";
-export { encoderOfMaps } from "./models/exports.js";
 export { buildEncoder, type DefinedModel, type ModelConfig, models, usualModel } from "./models/index.js";
 export type { Layout } from "./models/published/layout.js";
 export type { Published } from "./models/published/open.js";
 export { Vit, type VitConfig, vitSizes } from "./models/vit.js";
-export { BatchNorm1d } from "./nn/batch-norm.js";
-export { LayerNorm } from "./nn/layer-norm.js";
 export { Linear } from "./nn/linear.js";
-export { Mlp } from "./nn/mlp.js";
-export { Chain, Module, Parameter, type Part } from "./nn/module.js";
-export { PatchEmbed, type Size } from "./nn/patches.js";
-export { Relu } from "./nn/relu.js";
+export { Chain, Module, Parameter } from "./nn/module.js";
 export type { PageDescription } from "./page/description.js";
 export { checkRoom, type PageParts, writePage } from "./page/folder.js";
 export { type PageServer, servePage } from "./page/server.js";

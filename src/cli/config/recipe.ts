@@ -38,14 +38,32 @@ export async function importProgram(path: string, file: string): Promise<Readonl
   if (!existsSync(file)) throw refuse(path, "a program in TypeScript or JavaScript", "no such file");
   const { createJiti } = await import("jiti"); // Node 20 reads no TypeScript
   // Handed over: a program need not lie where the package is installed.
-  const [lacuna, zod] = await Promise.all([import("../../index.js"), import("zod")]);
-  const options = { virtualModules: { lacuna, zod }, fsCache: false, moduleCache: false };
+  const options = { virtualModules: await handedOver(), fsCache: false, moduleCache: false };
   const jiti = createJiti(import.meta.url, options);
   try {
     return (await jiti.import(file)) as Record<string, unknown>;
   } catch (error) {
     throw refuse(path, "a module that can be loaded", (error as Error).message.split("\n")[0] ?? "", "Correct it.");
   }
+}
+
+/** The package by the names under which programs import it, and zod. */
+async function handedOver(): Promise<Record<string, unknown>> {
+  const [lacuna, zod, data, evaluate, formats, methods, models, nn, optim, runs] = await Promise.all([
+    import("../../index.js"),
+    import("zod"),
+    import("../../public/data.js"),
+    import("../../public/evaluate.js"),
+    import("../../public/formats.js"),
+    import("../../public/methods.js"),
+    import("../../public/models.js"),
+    import("../../public/nn.js"),
+    import("../../public/optim.js"),
+    import("../../public/runs.js"),
+  ]);
+  const parts = { data, evaluate, formats, methods, models, nn, optim, runs };
+  const named = Object.entries(parts).map(([name, part]) => [`lacuna/${name}`, part] as const);
+  return { lacuna, zod, ...Object.fromEntries(named) };
 }
 
 function refuse(path: string, expected: string, actual: string, remedy?: string): UsageError {

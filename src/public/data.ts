@@ -1,0 +1,20 @@
+/** `lacuna/data`: sources of pictures, decoding, views, the loader, the doctor. No libtorch is loaded. */
+export { type Decoded, decodePart, type PictureFacts, readPictureFile } from "../data/decode.js";
+export { examine } from "../data/doctor/examine.js";
+export { type DoctorReport, doctorReportSchema } from "../data/doctor/report.js";
+export { type PictureSurvey, surveyPictures } from "../data/doctor/survey.js";
+export { BadPictureError, DataError } from "../data/errors.js";
+export { type Batch, defaultWorkers, type Loader, type LoaderOptions, openLoader } from "../data/loader.js";
+export { KeyedRandom, type RandomKey } from "../data/random.js";
+export { crop, type Picture, type ResampleOptions, resample } from "../data/resample.js";
+export { openSource, type Source, type SourceInput, type SourceSpec } from "../data/source.js";
+export { type PackOptions, type PackSummary, pack } from "../data/sources/packed/pack.js";
+export { drawn, subsetOf } from "../data/sources/subset.js";
+export {
+  sizeAfter,
+  type Transform,
+  type TransformStep,
+  transformSchema,
+  type ViewSpec,
+  viewSchema,
+} from "../data/views.js";

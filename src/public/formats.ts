@@ -1,0 +1,6 @@
+/** `lacuna/formats`: files of weights and arrays as bytes: safetensors, torch.save, npy, IDX. Nothing in them is run. */
+export { FormatError } from "../formats/errors.js";
+export { parseIdx } from "../formats/idx.js";
+export { encodeNpy, npyHeader, parseNpy } from "../formats/npy.js";
+export { encodeSafetensors, SafetensorsFile, writeSafetensors } from "../formats/safetensors.js";
+export { TorchFile } from "../formats/torch-pickle.js";

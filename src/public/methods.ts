@@ -1,0 +1,35 @@
+/** `lacuna/methods`: the method's contract, the methods of the package, and the parts that they share. */
+export type { DefaultsFacts, DefaultsFor, MethodDefaults } from "../methods/defaults.js";
+export type { Health, Signal } from "../methods/health.js";
+export { buildMethod, methods, usualMethod } from "../methods/index.js";
+export { Emae, type EmaeConfig, emae, emaeConfig } from "../methods/masked/emae.js";
+export { Fcmae, type FcmaeConfig, fcmae, fcmaeConfig } from "../methods/masked/fcmae.js";
+export { Mae, type MaeConfig, mae, maeConfig } from "../methods/masked/mae.js";
+export {
+  type Batch,
+  type DefinedMethod,
+  defineMethod,
+  type Fit,
+  type GivenMask,
+  type Hiding,
+  type Loss,
+  Method,
+  type MethodSpec,
+  type ParameterRule,
+  type Pieces,
+  type Reconstruction,
+  type Step,
+} from "../methods/method.js";
+export { SupMae, type SupmaeConfig, supmae, supmaeConfig } from "../methods/mixed/supmae.js";
+export { augmentationConfig, maskedView } from "../methods/parts/augmentation.js";
+export { fillPictures } from "../methods/parts/fill.js";
+export { fillInGraph } from "../methods/parts/fill-in-graph.js";
+export { type HeadShape, mlpHead } from "../methods/parts/heads.js";
+export { infoNce } from "../methods/parts/losses/info-nce.js";
+export { drawMask, hiddenPatches, keptPatches, type Mask, maskFromNoise, maskOf } from "../methods/parts/masks.js";
+export type { Target } from "../methods/parts/targets/target.js";
+export { Teacher } from "../methods/parts/teacher.js";
+export type { Tokenizer } from "../methods/parts/tokenizers/tokenizer.js";
+export { asymmetricPair, type ViewPairConfig, viewPairConfig } from "../methods/parts/view-pair.js";
+export { MocoV3, type MocoV3Config, mocoV3, mocoV3Config } from "../methods/siamese/moco-v3.js";
+export { alone, type World } from "../methods/world.js";

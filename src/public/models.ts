@@ -1,0 +1,32 @@
+/** `lacuna/models`: the encoder's contract, the models of the package, and what an encoder of one's own is made with. */
+export {
+  ConvnextV2,
+  ConvnextV2Block,
+  type ConvnextV2Config,
+  convnextV2Config,
+  convnextV2Sizes,
+} from "../models/convnext-v2.js";
+export {
+  anyEncoder,
+  type DenseEncoder,
+  denseEncoder,
+  type Encoder,
+  type EncoderKind,
+  type FeatureMap,
+  type ImageShape,
+  type PatchEncoder,
+  type Pool,
+  patchEncoder,
+} from "../models/encoder.js";
+export { type ExportGraph, encoderOfMaps, type GraphInput, type GraphTap } from "../models/exports.js";
+export { buildEncoder, type DefinedModel, type ModelConfig, modelConfig, models, usualModel } from "../models/index.js";
+export { Registry } from "../models/registry.js";
+export { Resnet, type ResnetConfig, resnetConfig, resnetSizes } from "../models/resnet.js";
+export {
+  blockMultiplyAdds,
+  type DefaultChoice,
+  type ModelSize,
+  type OffersSizes,
+  type SizeFacts,
+} from "../models/sizes.js";
+export { Vit, type VitConfig, vitConfig, vitSizes } from "../models/vit.js";
