@@ -26,6 +26,8 @@ export interface PictureSurvey {
   readonly isFiles: boolean;
   /** Of each channel, of pixels 0 … 1; undefined where too few pictures could be read. */
   readonly statistics: { readonly mean: number[]; readonly std: number[]; readonly pictures: number } | undefined;
+  /** Channels without a deviation to divide by: `all` where the pictures looked at are of one colour. */
+  readonly flat?: "all" | "some";
   /** What of a folder could not be reached. */
   readonly unreachable?: readonly Unreachable[];
 }
@@ -60,7 +62,7 @@ export async function surveyPictures(source: Source, options: SurveyOptions = {}
       pixels: content.height * content.width,
       channels,
       isFiles: false,
-      statistics: statistics.result(),
+      ...statistics.result(),
     };
   }
   const paths = content.paths;
@@ -81,7 +83,7 @@ export async function surveyPictures(source: Source, options: SurveyOptions = {}
     pixels: median(found.map(({ width, height }) => width * height)),
     channels,
     isFiles: true,
-    statistics: statistics.result(),
+    ...statistics.result(),
     ...(source.unreachable === undefined ? {} : { unreachable: source.unreachable }),
   };
 }
@@ -180,16 +182,19 @@ class ChannelStatistics {
     this.#pictures++;
   }
 
-  result(): PictureSurvey["statistics"] {
+  result(): Pick<PictureSurvey, "statistics" | "flat"> {
     const pictures = this.#pictures;
-    if (pictures < FEWEST_FOR_STATISTICS) return undefined;
+    if (pictures === 0) return { statistics: undefined };
     const mean = this.#sums.map((sum) => sum / pictures);
     const std = this.#squares.map((sum, i) => Math.sqrt(Math.max(0, sum / pictures - (mean[i] as number) ** 2)));
     // All but uniform: dividing by it would blow up noise. Of many channels one may be, as alpha where nothing is transparent.
     const isFlat = (value: number): boolean => value < 0.01;
-    if (this.channels <= 3 ? std.some(isFlat) : std.every(isFlat)) return undefined;
+    if (std.every(isFlat)) return { statistics: undefined, flat: "all" };
+    if (pictures < FEWEST_FOR_STATISTICS) return { statistics: undefined };
+    if (this.channels <= 3 && std.some(isFlat)) return { statistics: undefined, flat: "some" };
     const round = (values: readonly number[]): number[] => values.map((value) => Number(value.toFixed(3)));
-    return { mean: round(mean), std: round(std.map((value) => (isFlat(value) ? 1 : value))), pictures };
+    const all = round(std.map((value) => (isFlat(value) ? 1 : value)));
+    return { statistics: { mean: round(mean), std: all, pictures } };
   }
 }
 

@@ -73,12 +73,35 @@ function unreadable(path: string, cause: unknown): DataError {
   return new DataError({ code: "unreadable", path, expected: "a folder that can be read", actual, remedy, cause });
 }
 
+const extensionOf = (path: string): string => /\.[^./]+$/.exec(path)?.[0].toLowerCase() ?? "";
+
+/** Pictures that Lacuna does not read: what they are is said, and how they become readable. */
+const UNREAD_EXTENSIONS = new Set([
+  ".bmp",
+  ".heic",
+  ".heif",
+  ".jp2",
+  ".jxl",
+  ".tga",
+  ".ico",
+  ".psd",
+  ".dng",
+  ".cr2",
+  ".nef",
+]);
+
 function noPictures(path: string, found: FoundFiles): DataError {
   const expected = `files ending in ${[...PICTURE_EXTENSIONS].join(" ")}`;
   const { others, unreachable } = found;
   const left = unreachable.length === 0 ? "" : `, ${unreachable.length} that cannot be reached`;
-  const actual = (others.length === 0 ? "no file at all" : `${others.length} other files`) + left;
-  const remedy = "Give the folder that holds the pictures, at any depth; hidden files are left out.";
+  const unread = [...new Set(others.map(extensionOf))].filter((extension) => UNREAD_EXTENSIONS.has(extension));
+  const kinds = unread.length === 0 ? "" : ` (${unread.join(", ")})`;
+  const actual = (others.length === 0 ? "no file at all" : `${others.length} other files${kinds}`) + left;
+  const [first] = unread;
+  const remedy =
+    first === undefined
+      ? "Give the folder that holds the pictures, at any depth; hidden files are left out."
+      : `Convert them, for example with ImageMagick: mogrify -format png *${first}`;
   return new DataError({ code: "no-pictures", path, expected, actual, remedy });
 }
 

@@ -68,7 +68,7 @@ export function chooseDefaults(
       ...{ survey, machine, decided, plan, epochs, scheduleReason, batch, holdOut, hours, normalisation, choices },
     }),
     estimate,
-    advice: [...leftOut(survey), ...advise(survey, plan, machine)],
+    advice: [...nothingToSee(survey), ...leftOut(survey), ...advise(survey, plan, machine)],
   };
 }
 
@@ -151,12 +151,17 @@ interface Normalisation {
   readonly reason: string;
 }
 
-function chooseNormalisation({ channels, statistics }: PictureSurvey): Normalisation {
+const flatReasons = {
+  all: "all pictures looked at are of one colour",
+  some: "a channel has one value in all pictures looked at",
+} as const;
+
+function chooseNormalisation({ channels, statistics, flat }: PictureSurvey): Normalisation {
   if (statistics !== undefined) {
     const { mean, std, pictures } = statistics;
     return { mean, std, reason: `measured on ${pictures} of the pictures` };
   }
-  const reason = "too few pictures to measure";
+  const reason = flat === undefined ? "too few pictures to measure" : flatReasons[flat];
   if (channels === 3)
     return { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], reason: `ImageNet's: ${reason}` };
   if (channels === 1) return { mean: [0.459], std: [0.226], reason: `ImageNet's in grey: ${reason}` };
@@ -172,6 +177,11 @@ function advise(survey: PictureSurvey, plan: Plan, machine: MachineFacts): strin
   return [
     `Decoding pictures of ${survey.shorterSide} px will take much of the time; copies of ${wanted} px on the shorter side would be as good and faster.`,
   ];
+}
+
+function nothingToSee({ flat }: PictureSurvey): string[] {
+  if (flat !== "all") return [];
+  return ["All pictures looked at are of one colour: there is nothing to learn from them. See: lacuna doctor"];
 }
 
 const namedEntries = 3;

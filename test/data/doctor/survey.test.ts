@@ -101,3 +101,19 @@ test("pixels in memory need no files", async () => {
     statistics: { mean: [0.5], std: [0.5], pictures: 40 },
   });
 });
+
+test("pictures of one colour have no deviation to divide by, and one constant channel neither", async () => {
+  const folder = temporaryFolder();
+  for (let i = 0; i < 16; i++)
+    await plain(20, 20, "#808080")
+      .png()
+      .toFile(join(folder, `${i}.png`));
+  const survey = await surveyPictures(await openSource({ kind: "folder", path: folder }), { channels: 3 });
+  expect(survey).toMatchObject({ statistics: undefined, flat: "all" });
+  for (let i = 0; i < 16; i++)
+    await plain(20, 20, i % 2 ? "#80ff00" : "#800000")
+      .png()
+      .toFile(join(folder, `${i}.png`));
+  const red = await surveyPictures(await openSource({ kind: "folder", path: folder }), { channels: 3 });
+  expect(red).toMatchObject({ statistics: undefined, flat: "some" });
+});

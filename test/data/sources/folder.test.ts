@@ -66,6 +66,10 @@ describe("openFolder", () => {
       /expected a folder of pictures, got a file\. .* a list of pictures is \{ kind: "list" \}/,
     );
     expect(await error("texts")).toMatch(/expected files ending in \.jpg .*, got 1 other files\. Give the folder/);
+    writeTree(join(root, "phone"), { "a.HEIC": "x", "b.bmp": "x", "c.txt": "x" });
+    expect(await error("phone")).toMatch(
+      /got 3 other files \(\.heic, \.bmp\)\. Convert them, for example with ImageMagick: mogrify -format png \*\.heic$/,
+    );
     await expect(openFolder(spec("single", { part: "heldOut" }))).rejects.toMatchObject({ code: "empty-part" });
   });
 });

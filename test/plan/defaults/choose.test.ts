@@ -87,6 +87,15 @@ describe("chooseDefaults", () => {
     expect(chosen({ pictures: 10_000 }).config.optim.accumulate).toBe(1);
   });
 
+  test("pictures of one colour are said to be, and are not called too few", () => {
+    const flat = chosen({ statistics: undefined, flat: "all" });
+    const reason = ({ choices }: typeof flat) => choices.find(({ key }) => key.startsWith("data.mean"))?.reason;
+    expect(reason(flat)).toBe("ImageNet's: all pictures looked at are of one colour");
+    expect(flat.advice).toEqual([expect.stringContaining("there is nothing to learn from them")]);
+    expect(reason(chosen({ statistics: undefined, flat: "some" }))).toContain("a channel has one value");
+    expect(reason(chosen({ statistics: undefined }))).toBe("ImageNet's: too few pictures to measure");
+  });
+
   test("few pictures, and published sets with a test part, hold nothing out", () => {
     expect(chosen({ pictures: 100 }).config.data.heldOut).toBeUndefined();
     const cifar = chooseDefaults(
