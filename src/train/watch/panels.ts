@@ -10,7 +10,14 @@ export interface Panels {
   readonly count: number;
   readonly height: number;
   readonly width: number;
-  readonly columns: readonly { readonly title: string; readonly pixels: Uint8Array }[];
+  readonly columns: readonly Column[];
+}
+
+export interface Column {
+  readonly title: string;
+  readonly pixels: Uint8Array; // [B H W 3]
+  /** [B H W], 1 = hidden: drawn with stripes, so that no picture looks like a mask. */
+  readonly hidden?: Uint8Array;
 }
 
 /** How predictions are shown: the visible patches as they were, or predictions everywhere (the paper's own figures). */
@@ -38,12 +45,32 @@ export function reconstructionPanels(
       const last = options.shown === "predicted" ? made.predicted : made.rebuilt;
       const columns = [
         { title: "original", pixels: show(images) },
-        { title: "masked", pixels: show(made.masked) },
+        { title: "masked", pixels: show(made.masked), ...hiddenPixels(method, made.mask, [count, height, width]) },
         { title: "rebuilt", pixels: show(last) },
       ];
       return { count, height, width, columns };
     }),
   );
+}
+
+/** mask [B N], 1 = hidden -> the same of every pixel [B H W], where the method says how large a patch is. */
+function hiddenPixels(
+  method: Method,
+  mask: Tensor,
+  [count, height, width]: readonly [number, number, number],
+): { hidden?: Uint8Array } {
+  const hiding = method.hiding?.();
+  if (hiding === undefined) return {};
+  const patches = mask.toNumbers();
+  const { grid, cell } = hiding;
+  const hidden = new Uint8Array(count * height * width);
+  for (let at = 0; at < hidden.length; at++) {
+    const [x, row] = [at % width, Math.floor(at / width)];
+    const [y, b] = [row % height, Math.floor(row / height)];
+    const patch = Math.floor(y / cell[0]) * grid[1] + Math.floor(x / cell[1]);
+    hidden[at] = patches[b * grid[0] * grid[1] + patch] as number;
+  }
+  return { hidden };
 }
 
 /** Normalised [B C H W] -> bytes [B H W 3]: clip((v·std + mean)·255) as the official demo; grey is repeated; of more channels the first three are shown. */
@@ -66,6 +93,9 @@ const footer = 24;
 /** Pictures are enlarged to at least this side, without smoothing: a pixel stays a square. */
 const smallest = 112;
 
+/** Lines across what is hidden, in pixels of the drawing. */
+const stripe = { every: 9, width: 2, light: 235 };
+
 /** Panels -> PNG: two pictures a row, titles above, a note below. */
 export async function renderPanels(panels: Panels, note: string): Promise<Buffer> {
   const zoom = Math.max(1, Math.ceil(smallest / Math.max(panels.height, panels.width)));
@@ -76,13 +106,9 @@ export async function renderPanels(panels: Panels, note: string): Promise<Buffer
   const width = groups * group + gap;
   const height = header + rows * (h + gap) + footer;
   const tiles = await Promise.all(
-    panels.columns.flatMap(({ pixels }, column) =>
+    panels.columns.flatMap((one, column) =>
       Array.from({ length: panels.count }, async (_, i) => ({
-        input: await enlarged(
-          pixels.subarray(i * panels.height * panels.width * 3, (i + 1) * panels.height * panels.width * 3),
-          panels,
-          zoom,
-        ),
+        input: await enlarged(one, i, panels, zoom),
         left: gap + (i % groups) * group + column * (w + gap),
         top: header + Math.floor(i / groups) * (h + gap),
       })),
@@ -98,9 +124,23 @@ export async function renderPanels(panels: Panels, note: string): Promise<Buffer
     .toBuffer();
 }
 
-function enlarged(pixels: Uint8Array, { height, width }: Panels, zoom: number): Promise<Buffer> {
-  return sharp(pixels, { raw: { width, height, channels: 3 } })
+/** The picture of a column, enlarged; what is hidden has stripes. */
+async function enlarged(column: Column, i: number, { height, width }: Panels, zoom: number): Promise<Buffer> {
+  const area = height * width;
+  const pixels = column.pixels.subarray(3 * i * area, 3 * (i + 1) * area);
+  const raw = await sharp(pixels, { raw: { width, height, channels: 3 } })
     .resize(width * zoom, height * zoom, { kernel: "nearest" })
+    .raw()
+    .toBuffer();
+  const hidden = column.hidden?.subarray(i * area, (i + 1) * area);
+  for (let at = 0; hidden !== undefined && at < raw.length / 3; at++) {
+    const [x, y] = [at % (width * zoom), Math.floor(at / (width * zoom))];
+    const isHidden = hidden[Math.floor(y / zoom) * width + Math.floor(x / zoom)] === 1;
+    if (isHidden && (x + y) % stripe.every < stripe.width)
+      for (let channel = 3 * at; channel < 3 * at + 3; channel++)
+        raw[channel] = Math.round(((raw[channel] as number) + stripe.light) / 2);
+  }
+  return sharp(raw, { raw: { width: width * zoom, height: height * zoom, channels: 3 } })
     .png()
     .toBuffer();
 }

@@ -38,3 +38,15 @@ test("pictures are enlarged by whole pixels and stand where their titles say", a
   expect(at(60, 200)).toEqual([255, 0, 0]); // the third picture, second row
   expect(at(600, 200)).toEqual([255, 255, 255]); // no fourth one
 });
+
+test("what is hidden has stripes, and nothing else has", async () => {
+  const grey = new Uint8Array(16 * 16 * 3).fill(100);
+  const hidden = Uint8Array.from({ length: 256 }, (_, at) => (at % 16 < 8 ? 1 : 0)); // the left half
+  const columns = [{ title: "masked", pixels: grey, hidden }];
+  const png = await renderPanels({ count: 1, height: 16, width: 16, columns }, "");
+  const { data, info } = await sharp(png).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+  const row = Array.from({ length: 112 }, (_, x) => data[((26 + 50) * info.width + 8 + x) * 3] as number);
+  expect(new Set(row.slice(0, 56))).toEqual(new Set([100, 168]));
+  expect(row.slice(0, 56).filter((value) => value === 168).length / 56).toBeCloseTo(2 / 9, 1);
+  expect(new Set(row.slice(56))).toEqual(new Set([100]));
+});
