@@ -64,7 +64,7 @@ async function evaluate(report: Report, path: string, which: Measure, options: O
   const { measure, measuredTable, measurePixels, measureUntrained, penaltyLines } = await import(
     "../measure/evaluation.js"
   );
-  const { classesText, openLabelled } = await import("../measure/labelled.js");
+  const { classesText, openLabelled, trainedOnText } = await import("../measure/labelled.js");
   const { train, test, split } = await openLabelled(options);
   using model = await openModel(report, path, { device: options.device });
   const k = options.k ?? 20;
@@ -72,6 +72,8 @@ async function evaluate(report: Report, path: string, which: Measure, options: O
   const setting = { config: model.config, train, test, measures: [which], k, live };
   report.line(`${whole(train.size)} labelled pictures to learn from, ${whole(test.size)} to judge (${split})`);
   report.line(classesText(train.classes ?? []));
+  const seen = await trainedOnText(model.config.data.source, test);
+  if (seen !== undefined) report.line(seen);
   const rows: Measured[] = [];
   try {
     rows.push(await measurePixels(setting), await measureUntrained(setting));

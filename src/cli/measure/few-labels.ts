@@ -6,7 +6,7 @@ import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
 import { percentSpread, whole } from "../words.js";
 import { type Encode, type EvaluationSetting, featuresOf, withUntrained } from "./evaluation.js";
-import { classesText, type LabelledOptions, openLabelled } from "./labelled.js";
+import { classesText, type LabelledOptions, openLabelled, trainedOnText } from "./labelled.js";
 import { openModel } from "./model.js";
 
 interface Options extends LabelledOptions {
@@ -63,6 +63,8 @@ async function judge(report: Report, run: string, options: Options): Promise<num
   const seeds = Array.from({ length: Math.max(1, options.seeds) }, (_, seed) => seed);
   report.line(`${whole(train.size)} labelled pictures to draw from, ${whole(test.size)} to judge (${split})`);
   report.line(classesText(train.classes ?? []));
+  const seen = await trainedOnText(model.config.data.source, test);
+  if (seen !== undefined) report.line(seen);
   const setting: EvaluationSetting = { config: model.config, train, test, measures: [], k: 20 };
   const rows = [
     ...(await rowsOf("raw pixels", pixelFeatures, setting, asked, seeds)),
