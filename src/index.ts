@@ -25,6 +25,7 @@ export { drawConfusion, drawMistakes, mistakesOf } from "./evaluate/confusion.js
 export { featureProbes } from "./evaluate/feature-probe.js";
 export { type Extracted, extractFeatures, type LabelledFeatures } from "./evaluate/features.js";
 export { type FewLabels, fewLabels } from "./evaluate/few-labels.js";
+export { wilsonInterval } from "./evaluate/interval.js";
 export { type KnnResult, knn } from "./evaluate/knn.js";
 export { type LinearProbeResult, linearProbe } from "./evaluate/linear-probe.js";
 export { type OpenedEncoder, openEncoder } from "./evaluate/open-encoder.js";

@@ -5,6 +5,7 @@ export { drawConfusion, drawMistakes, mistakesOf } from "../evaluate/confusion.j
 export { featureProbes } from "../evaluate/feature-probe.js";
 export { type Extracted, extractFeatures, type LabelledFeatures } from "../evaluate/features.js";
 export { type FewLabels, fewLabels } from "../evaluate/few-labels.js";
+export { wilsonInterval } from "../evaluate/interval.js";
 export { type KnnResult, knn } from "../evaluate/knn.js";
 export { type LinearProbeResult, linearProbe } from "../evaluate/linear-probe.js";
 export { classify, fitLogistic, type LogisticModel } from "../evaluate/logistic.js";

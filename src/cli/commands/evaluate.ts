@@ -64,6 +64,7 @@ async function evaluate(report: Report, path: string, which: Measure, options: O
   const { measure, measuredTable, measurePixels, measureUntrained, penaltyLines } = await import(
     "../measure/evaluation.js"
   );
+  const { wilsonInterval } = await import("../../index.js");
   const { classesText, openLabelled, trainedOnText } = await import("../measure/labelled.js");
   const { train, test, split } = await openLabelled(options);
   using model = await openModel(report, path, { device: options.device });
@@ -85,12 +86,24 @@ async function evaluate(report: Report, path: string, which: Measure, options: O
     { measure: which, model: model.path, step: model.step, ...(which === "knn" ? { k } : {}), rows },
     () => {
       report.table(measuredTable(rows, [which], k));
+      report.line(certainty(rows.at(-1)?.[which] ?? 0, test.size, wilsonInterval));
       report.line(comparison(rows, which));
       for (const line of penaltyLines(rows)) report.line(line);
       if (which === "linear") report.line(protocol);
     },
   );
   return 0;
+}
+
+/** What an accuracy says, given how many pictures it was seen on. */
+export function certainty(
+  accuracy: number,
+  judged: number,
+  interval: (accuracy: number, count: number) => readonly [number, number],
+): string {
+  const percent = (value: number): string => (100 * value).toFixed(1);
+  const [low, high] = interval(accuracy, judged);
+  return `${percent(accuracy)} % of ${whole(judged)} judged pictures stands for ${percent(low)} to ${percent(high)} % (95 %, Wilson).`;
 }
 
 /** Whether training paid, in a sentence. */

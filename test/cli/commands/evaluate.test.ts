@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { comparison } from "../../../src/cli/commands/evaluate.js";
+import { certainty, comparison } from "../../../src/cli/commands/evaluate.js";
 import { lacuna, temporaryFolder, tinyRun } from "../terminal.js";
 
 test.each(["knn", "linear"] as const)("%s beside raw pixels and the untrained encoder", async (which) => {
@@ -44,4 +44,10 @@ test("says plainly when features are no better than pixels", () => {
   );
   expect(comparison(rows(0.396, 0.301, 0.41), "knn")).toMatch(/1\.4 points better than raw pixels/);
   expect(comparison(rows(0.396, 0.301, 0.3), "knn")).toMatch(/^Training lost 0\.1 points/);
+});
+
+test("an accuracy is said with what its pictures can tell", () => {
+  expect(certainty(4 / 81, 81, () => [0.0193693, 0.1202023])).toBe(
+    "4.9 % of 81 judged pictures stands for 1.9 to 12.0 % (95 %, Wilson).",
+  );
 });
