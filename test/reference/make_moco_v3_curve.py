@@ -1,14 +1,14 @@
 """Official MoCo v3 (facebookresearch/moco-v3: builder, ViT, schedules, LARS or AdamW, blur and solarise) on CIFAR-10: loss curve and
-20-nearest-neighbour accuracy of one seed. Packages: see official.py.
+20-nearest-neighbour accuracy of one seed, added to those in the file. Packages: see official.py.
 
-usage: python make_moco_v3_curve.py --official CHECKOUT --cifar FOLDER --out FILE.json [--seed 0] [--steps 300] ...
+usage: python make_moco_v3_curve.py --official CHECKOUT --cifar FOLDER --out FILE.json [--seed 0] [--steps 390] ...
 FOLDER holds train-pixels.bin, train-labels.bin, test-…: Lacuna's cache of CIFAR-10 (cifar10-1.1.1), pixels [N 32 32 3] in bytes.
 
-What differs from main_moco.py: ViT-Ti with patch 4 on 32 pixels; crops of 32, blur of the official radius times 32 / 224 (not below
-0.1, where Pillow does nothing); CIFAR-10's mean and deviation; no loss scaling (float32, or bfloat16 autocast); one process.
+What differs from main_moco.py: a small ViT on 32 pixels; crops of 32, without blur (SimCLR, appendix B.9) unless --blur gives its largest
+radius; CIFAR-10's mean and deviation; no loss scaling (float32, or bfloat16 autocast); one process.
 k-NN: as in make_cifar_curve.py (bank of the first 10,000 training images, 10,000 test images, votes weighted by exp(similarity / 0.07)),
 features: the class token after the final norm."""
-import argparse, json, sys, time
+import argparse, json, os, sys, time
 from functools import partial
 import numpy as np, torch
 from PIL import Image
@@ -16,10 +16,10 @@ from official import adapt, commit_of, one_process
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 for name in ("official", "cifar", "out"): parser.add_argument("--" + name, required=True)
-for name, default in dict(seed=0, steps=300, batch=256, width=192, depth=12, heads=3, patch=4, hidden=4096, output=256, threads=2, workers=2,
-                          warmup=30, probe=100, bank=10000, queries=10000).items():
+for name, default in dict(seed=0, steps=390, batch=256, width=128, depth=4, heads=4, patch=8, hidden=512, output=256, threads=2, workers=2,
+                          warmup=58, bank=10000, queries=10000).items():
     parser.add_argument("--" + name.replace("_", "-"), type=int, default=default)
-for name, default in dict(rate=1.5e-4, decay=.1, temperature=.2, momentum=.99, crop=.08).items():
+for name, default in dict(rate=1e-3, decay=.1, temperature=.2, momentum=.99, crop=.2, blur=0).items():
     parser.add_argument("--" + name, type=float, default=default)
 parser.add_argument("--precision", choices=("bfloat16", "float32"), default="float32")
 args = parser.parse_args()
@@ -30,7 +30,6 @@ from main_moco import adjust_learning_rate, adjust_moco_momentum
 from torchvision import transforms
 
 MEAN, STD = (.4914, .4822, .4465), (.2470, .2435, .2616)
-BLUR = [.1, max(.1, 2 * 32 / 224)]
 
 
 def split(name):
@@ -43,7 +42,7 @@ def view(blur, solarise):
         transforms.RandomResizedCrop(32, scale=(args.crop, 1.)),
         transforms.RandomApply([transforms.ColorJitter(.4, .4, .2, .1)], p=.8),
         transforms.RandomGrayscale(p=.2),
-        transforms.RandomApply([moco.loader.GaussianBlur(BLUR)], p=blur),
+        *([transforms.RandomApply([moco.loader.GaussianBlur([.1, args.blur])], p=blur)] if args.blur else []),
         *([transforms.RandomApply([moco.loader.Solarize()], p=solarise)] if solarise else []),
         transforms.RandomHorizontalFlip(), transforms.ToTensor(), transforms.Normalize(MEAN, STD)])
 
@@ -88,10 +87,8 @@ def main():
     schedule = argparse.Namespace(lr=args.rate * args.batch / 256, epochs=args.steps, warmup_epochs=args.warmup, moco_m=args.momentum)
     loader = torch.utils.data.DataLoader(Pictures(train[0]), args.batch, shuffle=True, num_workers=args.workers, drop_last=True)
     batches = (batch for _ in iter(int, 1) for batch in loader)
-    record = dict(official=f"facebookresearch/moco-v3 {commit_of(args.official)}", torch=torch.__version__, blur=BLUR, mean=MEAN, std=STD,
-                  config={k: v for k, v in vars(args).items() if k not in ("official", "cifar", "out", "threads", "workers")},
-                  loss=[], knn=[[0, neighbours(model, train, test)]])
-    print("k-NN before", record["knn"], flush=True)
+    run = dict(seed=args.seed, loss=[], knnBefore=neighbours(model, train, test))
+    print("k-NN before", run["knnBefore"], flush=True)
     model.train()
     started, losses = time.time(), []
     for step in range(args.steps):
@@ -101,13 +98,16 @@ def main():
             loss = model(first, second, adjust_moco_momentum(step, schedule))
         optimizer.zero_grad(); loss.backward(); optimizer.step()
         losses.append(loss.item())
-        if (step + 1) % 25 == 0 or step + 1 == args.steps:
-            record["loss"].append([step + 1, round(float(np.mean(losses)), 4)]); losses = []
-            print(args.seed, record["loss"][-1], f"{(time.time() - started) / (step + 1):.2f} s a step", flush=True)
-        if (step + 1) % args.probe == 0 or step + 1 == args.steps:
-            record["knn"].append([step + 1, neighbours(model, train, test)])
-            print("k-NN", record["knn"][-1], flush=True)
-    record["seconds"] = round(time.time() - started)
+        if (step + 1) % 25 == 0:
+            run["loss"].append([step + 1, round(float(np.mean(losses)), 4)]); losses = []
+            print(args.seed, run["loss"][-1], f"{(time.time() - started) / (step + 1):.2f} s a step", flush=True)
+    run["knnAfter"] = neighbours(model, train, test)
+    print("k-NN after", run["knnAfter"], flush=True)
+    record = dict(source=f"facebookresearch/moco-v3 {commit_of(args.official)}, torch {torch.__version__}, CPU, {args.precision}",
+                  config={k: v for k, v in vars(args).items() if k not in ("official", "cifar", "out", "threads", "workers", "seed")}, runs=[])
+    if os.path.exists(args.out):
+        with open(args.out) as file: record = json.load(file)
+    record["runs"] = [r for r in record["runs"] if r["seed"] != args.seed] + [run]
     with open(args.out, "w") as file: json.dump(record, file)
 
 
