@@ -13,7 +13,7 @@ export type Inherited = Pick<RunConfig, "model"> & {
 export function inheritedFrom(from: string): Inherited {
   using published = openModelFile(from);
   const { model, data } = (published.config ?? configFrom(published)) as unknown as Inherited;
-  const { imageSize, channels, mean, std }: Partial<RunConfig["data"]> = data; // a file need not say its colours
+  const { imageSize, channels, mean, std } = data as Partial<RunConfig["data"]>; // a file need not say its colours
   const { dropPath: _, ...shape } = model; // how the new run is regularised is its own
   const colours = { ...(mean && { mean }), ...(std && { std }) };
   return { model: shape, data: { imageSize, channels, ...colours } } as Inherited;

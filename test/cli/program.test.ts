@@ -42,7 +42,9 @@ describe("mistakes on the command line", () => {
   test("an error is one line, without a stack; with --json it is data", async () => {
     const plain = await lacuna("inspect", "nowhere");
     expect(plain).toMatchObject({ code: 1, out: "" });
-    expect(plain.error).toBe("RunError in nowhere: expected a run folder, with run.json, got none there.\n");
+    expect(plain.error).toBe(
+      "RunError in nowhere: expected a run folder, with run.json, or a folder of such, got nothing there.\n",
+    );
     const { out } = await lacuna("inspect", "nowhere", "--json");
     expect(JSON.parse(out)).toMatchObject({ error: { name: "RunError", code: "not-a-run", path: "nowhere" } });
   });

@@ -16,6 +16,7 @@ import {
   scope,
   tensor,
   toImages,
+  withMethod,
   writePage,
 } from "../../../src/index.js";
 import { type PageServer, servePage } from "../../../src/page/server.js";
@@ -47,7 +48,7 @@ describe.skipIf(withoutBrowser)(needsBrowser, () => {
     folder = mkdtempSync(join(tmpdir(), "lacuna-browser-"));
     run = await trained(folder);
     site = join(folder, "site");
-    using model = loadModel(run, { device: "cpu" });
+    using model = withMethod(loadModel(run, { device: "cpu" }));
     const made = await makePage(model, { count: 8, title: "Discs", license: "CC0" });
     description = made.description;
     writePage(site, made);
@@ -298,7 +299,7 @@ async function stroke(page: Page, from: readonly [number, number], to: readonly 
 /** What the library makes of a picture and a mask. @returns bytes [H W 3] */
 async function reconstructed(run: string, png: Uint8Array, mask: Uint8Array): Promise<Uint8Array> {
   const { data, info } = await sharp(png).removeAlpha().raw().toBuffer({ resolveWithObject: true });
-  using model = loadModel(run, { device: "cpu" });
+  using model = withMethod(loadModel(run, { device: "cpu" }));
   const { mean, std } = model.config.data;
   const cells = Array.from(mask.keys());
   const visible = cells.filter((cell) => mask[cell] === 0);
