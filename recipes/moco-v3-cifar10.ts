@@ -11,6 +11,7 @@
  * 20-NN from 28.9 to 37.0 % (10,000 pictures each; official code 37.1), linear probe from 31.5 to 38.2 % (as a run probes itself), two seeds.
  */
 import { defineRun } from "lacuna";
+import reference from "./mae-cifar10-reference.js";
 
 export default defineRun({
   seed: 0,
@@ -22,14 +23,7 @@ export default defineRun({
     predictor: { hidden: 512 },
     augmentation: { scale: [0.2, 1], blur: false },
   },
-  data: {
-    source: { kind: "cifar10", split: "train" },
-    heldOut: { kind: "cifar10", split: "test" },
-    imageSize: 32,
-    batchSize: 256,
-    mean: [0.4914, 0.4822, 0.4465],
-    std: [0.247, 0.2435, 0.2616],
-  },
+  data: reference.data,
   // 58 of 390 steps warm up; at batch 256 the base rate is the rate.
   optim: { name: "adamw", baseLearningRate: 1e-3, weightDecay: 0.1, betas: [0.9, 0.999], warmupEpochs: 58 / 195 },
 });

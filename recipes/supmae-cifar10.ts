@@ -8,20 +8,14 @@
  * linear probe from 38.3 to 47.6 % (as a run probes itself), mean of two seeds. It learns from labels too.
  */
 import { defineRun } from "lacuna";
+import reference from "./mae-cifar10-reference.js";
 
 export default defineRun({
   seed: 0,
   epochs: 3,
   model: { name: "vit", width: 128, depth: 4, heads: 4, patchSize: 4 },
   method: { name: "supmae", augmentation: "fixedCrop", decoder: { width: 96, heads: 3 }, hidden: 512 },
-  data: {
-    source: { kind: "cifar10", split: "train" },
-    heldOut: { kind: "cifar10", split: "test" },
-    imageSize: 32,
-    batchSize: 256,
-    mean: [0.4914, 0.4822, 0.4465],
-    std: [0.247, 0.2435, 0.2616],
-  },
+  data: reference.data,
   // 58 of 585 steps warm up; at batch 256 the base rate is the rate.
   optim: { name: "adamw", baseLearningRate: 1e-3, warmupEpochs: 58 / 195 },
 });

@@ -8,6 +8,7 @@ export { type Batch, type Loader, type LoaderOptions, openLoader } from "./data/
 export { openSource, type Source, type SourceInput, type SourceProgress, type SourceSpec } from "./data/source.js";
 export { cacheFolder } from "./data/sources/cache.js";
 export { chooseLabelled, type LabelChoice, labelChoiceSchema } from "./data/sources/labelled.js";
+export { isJpegName } from "./data/sources/names.js";
 export { sharedPictures } from "./data/sources/overlap.js";
 export { type PackOptions, type PackProgress, type PackSummary, pack } from "./data/sources/packed/pack.js";
 export { PACK_FORMATS, type PackFormat } from "./data/sources/packed/source.js";

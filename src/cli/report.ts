@@ -73,6 +73,16 @@ export class Report {
     this.#people = json ? streams.error : streams.out;
   }
 
+  /** Runs `body` with a line that shows how far it is, and takes it away at its end. */
+  async showing<T>(body: (live: Live) => Promise<T>): Promise<T> {
+    const live = await this.live();
+    try {
+      return await body(live);
+    } finally {
+      live.stop();
+    }
+  }
+
   /** Columns of the terminal, or as COLUMNS says; undefined for a log, whose lines may be of any length. */
   get columns(): number | undefined {
     return this.#people.columns ?? (Number(process.env["COLUMNS"]) || undefined);

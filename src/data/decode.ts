@@ -20,7 +20,7 @@ import { decodeWithVips } from "./decode/vips.js";
 import { BadPictureError } from "./errors.js";
 import { hasChannels, withChannels } from "./loader/content.js";
 import type { Picture } from "./resample.js";
-import { pathOnDisk } from "./sources/names.js";
+import { isJpegName, pathOnDisk } from "./sources/names.js";
 import { type RecordPath, readRecord, readRows, recordEntry, recordPath } from "./sources/packed/records.js";
 import type { PackedRecord } from "./sources/packed/shard.js";
 
@@ -84,7 +84,7 @@ export async function decodeFile(path: string, options: DecodeOptions): Promise<
  */
 export function decodePart(path: string, options: PieceOptions, choose: Choose): Piece | undefined {
   const record = recordPath(path);
-  if (record === undefined && !/\.(jpe?g|jpe|jfif)$/i.test(path)) return undefined;
+  if (record === undefined && !isJpegName(path)) return undefined;
   try {
     if (record !== undefined && recordEntry(record).kind === "pixels") return partOfRecord(record, options, choose);
     return decodePiece(readPictureFile(path), options, choose);

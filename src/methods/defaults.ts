@@ -39,3 +39,10 @@ export interface MethodDefaults {
 }
 
 export type DefaultsFor = (facts: DefaultsFacts) => MethodDefaults;
+
+/** A warm-up of the share of the run that the paper's has: `epochs` of `of`. Nothing where the length is not known yet. */
+export function paperWarmup(length: DefaultsFacts["length"], epochs: number, of: number): readonly DefaultChoice[] {
+  if (length === undefined) return [];
+  const value = Number(((epochs / of) * length.epochs).toPrecision(2));
+  return [{ key: "optim.warmupEpochs", value, reason: `the paper's share of the run, ${epochs} epochs of ${of}` }];
+}

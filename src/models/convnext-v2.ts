@@ -24,7 +24,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import type { DenseEncoder, FeatureMap, ImageShape, Part } from "./encoder.js";
 import { type ExportGraph, encoderOfMaps } from "./exports.js";
 import { convnextV2Layouts } from "./published/convnext-v2.js";
-import { givenNumber, type ModelSize, notGiven, type SizeFacts } from "./sizes.js";
+import { givenNumber, type ModelSize, namedSizes, notGiven, type SizeFacts } from "./sizes.js";
 
 /** First stage's width, which doubles from stage to stage, and blocks of each stage (paper, appendix A.1). */
 export const convnextV2Sizes = {
@@ -308,9 +308,7 @@ function offers({ side, channels, given }: SizeFacts): readonly ModelSize[] {
   const stem = givenNumber(given, "stem") ?? chooseStem(side);
   const grid = side / (8 * stem);
   if (!Number.isInteger(grid)) return [];
-  const asked = sizeNames.find((name) => name === given["size"]);
-  const names = asked === undefined ? (Object.keys(offered) as (keyof typeof offered)[]) : [asked];
-  return names.flatMap((name) => {
+  return namedSizes(offered, sizeNames, given).flatMap(({ name, pictures }) => {
     const { data: config } = convnextV2Config.safeParse({ ...given, size: name, stem });
     if (config === undefined) return []; // what is wrong with it is said where the configuration is checked
     const { widths, depths } = measuresOf(config);
@@ -327,7 +325,7 @@ function offers({ side, channels, given }: SizeFacts): readonly ModelSize[] {
       ...{
         name,
         shown: `${name}, ${widths.join(" ")} channels`,
-        pictures: asked === undefined ? offered[name as keyof typeof offered] : 0,
+        pictures,
       },
       settings: notGiven({ size: name, stem }, given),
       choices: [{ key: "model.stem", value: stem, reason: `${grid} × ${grid} cells of ${8 * stem} pixels` }],

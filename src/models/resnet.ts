@@ -19,7 +19,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import type { Encoder, FeatureMap, ImageShape, Part } from "./encoder.js";
 import { type ExportGraph, encoderOfMaps } from "./exports.js";
 import { resnetLayouts } from "./published/resnet.js";
-import { type ModelSize, notGiven, type SizeFacts } from "./sizes.js";
+import { type ModelSize, namedSizes, notGiven, type SizeFacts } from "./sizes.js";
 
 /** Block and depths of the four stages (paper, table 1). */
 export const resnetSizes = {
@@ -295,9 +295,7 @@ const offered = { resnet50: 200_000, resnet34: 20_000, resnet18: 0 } as const;
 function offers({ side, channels, given }: SizeFacts): readonly ModelSize[] {
   const stem = given["stem"] ?? (side <= 64 ? "cifar" : "imagenet");
   const reason = stem === "cifar" ? "small pictures keep their size at first" : "the first layers divide sides by 4";
-  const asked = sizeNames.find((name) => name === given["size"]);
-  const names = asked === undefined ? (Object.keys(offered) as (keyof typeof offered)[]) : [asked];
-  return names.flatMap((name) => {
+  return namedSizes(offered, sizeNames, given).flatMap(({ name, pictures }) => {
     const { data: config } = resnetConfig.safeParse({ ...given, size: name, stem });
     if (config === undefined) return []; // what is wrong with it is said where the configuration is checked
     const { width, block = resnetSizes[name].block, depths = resnetSizes[name].depths } = config;
@@ -306,7 +304,7 @@ function offers({ side, channels, given }: SizeFacts): readonly ModelSize[] {
     const stemWork = (stem === "cifar" ? 9 * side ** 2 : 49 * Math.ceil(side / 2) ** 2) * channels * width;
     return {
       ...{ name, shown: `${name.slice("resnet".length)} layers, ${width} channels at first` },
-      pictures: asked === undefined ? offered[name as keyof typeof offered] : 0,
+      pictures,
       settings: notGiven({ size: name, stem }, given),
       choices: [{ key: "model.stem", value: stem, reason }],
       ...{ width: last.outputs, depth: depths.reduce((a, b) => a + b, 0), patches: last.positions },

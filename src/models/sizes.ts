@@ -60,3 +60,17 @@ export function givenNumber(given: SizeFacts["given"], key: string): number | un
 export function notGiven(settings: Record<string, unknown>, given: SizeFacts["given"]): Record<string, unknown> {
   return Object.fromEntries(Object.entries(settings).filter(([key]) => given[key] === undefined));
 }
+
+/**
+ * The named sizes to offer, from the largest to the smallest, each with how many pictures it wants: the one that somebody has
+ * asked for, whatever the pictures, or the usual ones.
+ */
+export function namedSizes<Name extends string>(
+  usual: Readonly<Partial<Record<Name, number>>>,
+  all: readonly Name[],
+  given: SizeFacts["given"],
+): readonly { readonly name: Name; readonly pictures: number }[] {
+  const asked = all.find((name) => name === given["size"]);
+  if (asked !== undefined) return [{ name: asked, pictures: 0 }];
+  return (Object.entries(usual) as [Name, number][]).map(([name, pictures]) => ({ name, pictures }));
+}

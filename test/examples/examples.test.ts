@@ -9,6 +9,18 @@ const work = workFolder("examples");
 const root = resolve(".");
 afterAll(work.remove);
 
+/** Commands run in a folder, each to its end; what they print. */
+function commandsIn(folder: string): (...words: string[]) => string {
+  return (...words) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, "dist/cli/main.js"), ...words], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    expect(status, stderr).toBe(0);
+    return stdout + stderr;
+  };
+}
+
 test("pretrain-folder.ts trains and leaves a picture", async () => {
   const photos = await writePictures(join(work.path, "photos"), 32);
   const out = join(work.path, "run");
@@ -61,14 +73,7 @@ test("own-method.ts: a method in one file trains, resumes, embeds and is read by
     log: { probe: { everyEpochs: 0 } },
   };
   writeFileSync(join(folder, "recipe.json"), JSON.stringify(recipe));
-  const lacuna = (...words: string[]): string => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, "dist/cli/main.js"), ...words], {
-      cwd: folder,
-      encoding: "utf8",
-    });
-    expect(status, stderr).toBe(0);
-    return stdout + stderr;
-  };
+  const lacuna = commandsIn(folder);
   lacuna("pretrain", "recipe.json", "--out", "runs/a");
   const { events, run } = openRun(join(folder, "runs/a"));
   const steps = events.flatMap((event) => (event.type === "step" ? [event] : []));
@@ -98,14 +103,7 @@ test("own-encoder.ts: an encoder in one file, with a method in another: trained,
     log: { probe: { everyEpochs: 0 } },
   };
   writeFileSync(join(folder, "recipe.json"), JSON.stringify(recipe));
-  const lacuna = (...words: string[]): string => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, "dist/cli/main.js"), ...words], {
-      cwd: folder,
-      encoding: "utf8",
-    });
-    expect(status, stderr).toBe(0);
-    return stdout + stderr;
-  };
+  const lacuna = commandsIn(folder);
   lacuna("pretrain", "recipe.json", "--out", "runs/a");
   expect(openRun(join(folder, "runs/a")).run.config["model"]).toMatchObject({ name: "mixer" });
   expect(lacuna("plan", "recipe.json")).toMatch(/encoder, whole picture +23,496/);

@@ -44,7 +44,10 @@ export const mirror = [
     reason: "test/graph/onnx/rules/index.test.ts runs every rule against PyTorch's numbers",
   })),
   { key: "src/methods/health.ts", reason: "types; test/methods/index.test.ts sweeps what every method says" },
-  { key: "src/methods/defaults.ts", reason: "types; test/plan/defaults/choose.test.ts asks every method" },
+  {
+    key: "src/methods/defaults.ts",
+    reason: "types and a warm-up; test/plan/defaults/choose.test.ts asks every method",
+  },
   { key: "src/models/exports.ts", reason: "types and one graph; test/export and test/models sweep what models offer" },
   { key: "src/train/loop/spec.ts", reason: "a type; test/train/loop/loop.test.ts runs both kinds" },
   { key: "src/models/encoder.ts", reason: "a type; test/models/index.test.ts sweeps what implements it" },

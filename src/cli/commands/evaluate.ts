@@ -69,24 +69,24 @@ async function evaluate(report: Report, path: string, which: Measure, options: O
   const { train, test, split } = await openLabelled(options);
   using model = await openModel(report, path, { device: options.device });
   const k = options.k ?? 20;
-  const live = await report.live();
-  const setting = { config: model.config, train, test, measures: [which], k, live };
+  const setting = { config: model.config, train, test, measures: [which], k };
   report.line(`${whole(train.size)} labelled pictures to learn from, ${whole(test.size)} to judge (${split})`);
   report.line(classesText(train.classes ?? []));
   const seen = await trainedOnText(model.config.data.source, test);
   if (seen !== undefined) report.line(seen);
-  const rows: Measured[] = [];
-  try {
-    rows.push(await measurePixels(setting), await measureUntrained(setting));
-    rows.push(await measure(`after ${whole(model.step)} steps`, (images) => model.features(images), setting));
-  } finally {
-    live.stop();
-  }
+  const rows = await report.showing(
+    async (live): Promise<Measured[]> => [
+      await measurePixels({ ...setting, live }),
+      await measureUntrained({ ...setting, live }),
+      await measure(`after ${whole(model.step)} steps`, (images) => model.features(images), { ...setting, live }),
+    ],
+  );
+  const accuracy = rows.at(-1)?.[which] ?? 0;
   report.result(
     { measure: which, model: model.path, step: model.step, ...(which === "knn" ? { k } : {}), rows },
     () => {
       report.table(measuredTable(rows, [which], k));
-      report.line(certainty(rows.at(-1)?.[which] ?? 0, test.size, wilsonInterval));
+      report.line(certainty(accuracy, test.size, wilsonInterval(accuracy, test.size)));
       report.line(comparison(rows, which));
       for (const line of penaltyLines(rows)) report.line(line);
       if (which === "linear") report.line(protocol);
@@ -96,13 +96,8 @@ async function evaluate(report: Report, path: string, which: Measure, options: O
 }
 
 /** What an accuracy says, given how many pictures it was seen on. */
-export function certainty(
-  accuracy: number,
-  judged: number,
-  interval: (accuracy: number, count: number) => readonly [number, number],
-): string {
+export function certainty(accuracy: number, judged: number, [low, high]: readonly [low: number, high: number]): string {
   const percent = (value: number): string => (100 * value).toFixed(1);
-  const [low, high] = interval(accuracy, judged);
   return `${percent(accuracy)} % of ${whole(judged)} judged pictures stands for ${percent(low)} to ${percent(high)} % (95 %, Wilson).`;
 }
 

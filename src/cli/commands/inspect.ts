@@ -17,7 +17,7 @@ import {
   taskNote,
 } from "../training/comparison.js";
 import { comparisonText, type Judged, judgeRun, tellVerdict } from "../training/judge.js";
-import { probeText } from "../training/probes.js";
+import { probeNeighbours, probeText } from "../training/probes.js";
 import { duration, figure, percent, whole } from "../words.js";
 
 interface Options {
@@ -72,7 +72,7 @@ async function inspectOne(report: Report, folder: string, options: Options): Pro
         `${run.machine.cpu}, ${run.machine.threads} threads, ${run.machine.device}, ${run.machine.precision}`,
       ],
       ...rows(summary, run.derived["steps"]),
-      ...probeRow(opened.events, (run.config["log"] as { probe?: { k?: number } } | undefined)?.probe?.k),
+      ...probeRow(opened.events, probeNeighbours(run)),
       ...damageRow(opened.damagedLines),
     ]);
     report.line();

@@ -8,7 +8,7 @@ import {
   type RunSummary,
   type Verdict,
 } from "../../index.js";
-import { probeWords } from "../training/probes.js";
+import { probeNeighbours, probeWords } from "../training/probes.js";
 import { duration, figure, percent, whole } from "../words.js";
 import { Html, html } from "./html.js";
 import type { Frame } from "./pictures.js";
@@ -36,7 +36,7 @@ export function figuresSection(summary: RunSummary, run: RunFile, events: readon
     ["loss, smoothed", shown(summary.smoothedLoss, figure)],
     ["loss, held out", shown(summary.heldOutLoss, figure)],
     ...latest.map(({ name, step, last }): readonly [string, string] => {
-      const { label, text } = probeWords(name, last, neighboursOf(run));
+      const { label, text } = probeWords(name, last, probeNeighbours(run));
       return [step === 0 ? `${spoken(label)}, before training` : spoken(label), text];
     }),
     ["pictures a second", shown(summary.recentImagesPerSecond, (value) => figure(Number(value.toPrecision(3))))],
@@ -64,19 +64,15 @@ export function picturesSection(frames: readonly Frame[]): Html | undefined {
   )}</div></section>`;
 }
 
-function neighboursOf({ config }: RunFile): number | undefined {
-  return (config["log"] as { probe?: { k?: number } } | undefined)?.probe?.k;
-}
-
 /** Values of step 0 stand in their own column, for they are no result of the run. */
 export function probesSection(events: readonly RunEvent[], run: RunFile): Html | undefined {
   const rows = probeSummaries(events);
   const text = (name: string, value: number | undefined): string =>
-    value === undefined ? "" : probeWords(name, value, neighboursOf(run)).text;
+    value === undefined ? "" : probeWords(name, value, probeNeighbours(run)).text;
   if (rows.length === 0) return undefined;
   return html`<section aria-labelledby="probes"><h2 id="probes">Probes of the features</h2><div class="scroll" tabindex="0" role="region" aria-label="Probes"><table><thead><tr><th scope="col">probe</th><th scope="col" class="number">before training</th><th scope="col" class="number">highest</th><th scope="col" class="number">last</th><th scope="col" class="number">at step</th></tr></thead><tbody>${rows.map(
     ({ name, before, best, last, step }) =>
-      html`<tr><th scope="row">${spoken(probeWords(name, last, neighboursOf(run)).label)}</th><td class="number">${text(name, before)}</td><td class="number">${text(name, best)}</td><td class="number">${step === 0 ? "" : text(name, last)}</td><td class="number">${step === 0 ? "" : whole(step)}</td></tr>`,
+      html`<tr><th scope="row">${spoken(probeWords(name, last, probeNeighbours(run)).label)}</th><td class="number">${text(name, before)}</td><td class="number">${text(name, best)}</td><td class="number">${step === 0 ? "" : text(name, last)}</td><td class="number">${step === 0 ? "" : whole(step)}</td></tr>`,
   )}</tbody></table></div></section>`;
 }
 

@@ -161,8 +161,7 @@ export function subset(source: Source, limit: number): Source {
 /** A line where judged pictures were in pre-training, as far as the run's own pictures can still be listed. */
 export async function trainedOnText(trained: SourceInput, judged: Source): Promise<string | undefined> {
   const { openSource, sharedPictures } = await import("../../index.js");
-  const source = await openSource(trained).catch(() => undefined); // moved or unknown: nothing can be said
-  const shared = source === undefined ? 0 : sharedPictures(judged, source);
+  const shared = await sharedPictures(judged, trained, openSource);
   if (shared === 0) return undefined;
   const which = shared === judged.size ? "All judged pictures" : `${shared} of the ${judged.size} judged pictures`;
   return `${which} were in pre-training (without their labels): others may be told less well.`;

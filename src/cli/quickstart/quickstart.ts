@@ -8,7 +8,7 @@ import {
   measurePixels,
   measureUntrained,
 } from "../measure/evaluation.js";
-import type { Live, Report } from "../report.js";
+import type { Report } from "../report.js";
 import { defaultRunFolder } from "../training/folder.js";
 import { tellVerdict } from "../training/judge.js";
 import { type Watched, watchRun } from "../training/watch.js";
@@ -38,7 +38,7 @@ export async function quickstart(report: Report, options: QuickstartOptions): Pr
   tellPlan(report, epochs, seconds);
 
   report.line("Before training (features of 20,000 pictures, which takes a while):");
-  const before = await showing(report, async (live) => [
+  const before = await report.showing(async (live) => [
     await measurePixels({ ...setting, live }),
     await measureUntrained({ ...setting, live }),
   ]);
@@ -55,20 +55,10 @@ export async function quickstart(report: Report, options: QuickstartOptions): Pr
   report.line("After training:");
   using model = loadModel(out);
   const encode = (images: Tensor): Tensor => model.features(images);
-  const after = await showing(report, (live) => measure("after training", encode, { ...setting, live }));
+  const after = await report.showing((live) => measure("after training", encode, { ...setting, live }));
   const rows = [...before, after];
   report.result({ ...watched, epochs, accuracy: rows }, () => tellEnd(report, rows, watched, epochs));
   return 0;
-}
-
-/** With a line of progress. */
-async function showing<T>(report: Report, body: (live: Live) => Promise<T>): Promise<T> {
-  const live = await report.live();
-  try {
-    return await body(live);
-  } finally {
-    live.stop();
-  }
 }
 
 async function openSetting(report: Report): Promise<EvaluationSetting> {

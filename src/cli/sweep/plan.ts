@@ -69,8 +69,8 @@ export async function timesOf(
   const times = new Map<string, number | undefined>();
   for (const { point, config, steps: count } of points) {
     const same = JSON.stringify({ ...config, seed: 0, epochs: 0 }); // what makes no step longer
-    const stepSeconds = count === undefined ? undefined : await once(steps, same, () => secondsOf(config, tell));
-    times.set(point.id, stepSeconds === undefined ? undefined : stepSeconds * (count as number));
+    const step = () => once(steps, same, () => secondsOf(config, tell));
+    times.set(point.id, count === undefined ? undefined : count * (await step()));
   }
   return times;
 }

@@ -17,7 +17,9 @@ export interface Judged {
 
 /** Reads a run folder, judges the run and draws its curves into the folder, where it has any. */
 export async function judgeRun(folder: string): Promise<Judged> {
-  const { loadReferences, nearestReference, openRun, verdict, writeCurves } = await import("../../index.js");
+  const { isJpegName, loadReferences, nearestReference, openRun, verdict, writeCurves } = await import(
+    "../../index.js"
+  );
   const opened = openRun(folder);
   const { events, run, state } = opened;
   const references = loadReferences();
@@ -26,7 +28,7 @@ export async function judgeRun(folder: string): Promise<Judged> {
   const kept = hasSteps ? await ifKept("curves", () => writeCurves(opened, { recorded })) : {};
   return {
     opened,
-    verdict: verdict(events, { ...run, state, hasJpegs: hasJpegs(opened) }, references),
+    verdict: verdict(events, { ...run, state, hasJpegs: picturesOf(opened).some(isJpegName) }, references),
     curves: kept.value,
     unkept: kept.note,
     recorded,
@@ -47,12 +49,12 @@ export async function ifKept<T>(
   }
 }
 
-/** By the list of its pictures; false where there is none. */
-function hasJpegs({ folder, run }: OpenedRun): boolean {
+/** The run's list of its pictures; nothing where there is none. */
+function picturesOf({ folder, run }: OpenedRun): string[] {
   try {
-    return /\.jpe?g$|\.jfif$/im.test(readFileSync(join(folder, run.data.files ?? ""), "utf8"));
+    return readFileSync(join(folder, run.data.files ?? ""), "utf8").split("\n");
   } catch {
-    return false;
+    return [];
   }
 }
 

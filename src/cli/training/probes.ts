@@ -1,4 +1,5 @@
 /** Probes of one step, in words. */
+import type { RunFile } from "../../index.js";
 import { percent } from "../words.js";
 
 interface Words {
@@ -13,6 +14,11 @@ const known: Readonly<Record<string, Words>> = {
   featureRank: { label: () => "feature rank", show: (value) => value.toFixed(1) },
   featureStd: { label: () => "spread", show: (value) => value.toFixed(2) },
 };
+
+/** Neighbours that vote in a run's k-NN probe, as its configuration says. */
+export function probeNeighbours({ config }: Pick<RunFile, "config">): number | undefined {
+  return (config["log"] as { probe?: { k?: number } } | undefined)?.probe?.k;
+}
 
 /** What a probe is called, and its value: accuracies in percent. @param k neighbours of `knn` */
 export function probeWords(name: string, value: number, k?: number): { readonly label: string; readonly text: string } {

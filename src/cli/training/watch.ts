@@ -106,9 +106,9 @@ class Watcher {
     report.line();
     const neighbours = "probe" in config.log ? config.log.probe.k : 0;
     const pace = new Pace({ steps, epochs: config.epochs, batch: effectiveBatch });
-    const { machineLimits } = await import("../../index.js");
+    const { isJpegName, machineLimits } = await import("../../index.js");
     const { content } = source;
-    const hasJpegs = content.kind === "files" && content.paths.some((path) => /\.(jpe?g|jfif)$/i.test(path));
+    const hasJpegs = content.kind === "files" && content.paths.some(isJpegName);
     const facts = { cores: machineLimits().cores, hasJpegs };
     const advice = (waitShare: number) => waitAdvice(waitShare, config.data, facts);
     return new Watcher(folder, report, pace, await report.live("run"), neighbours, advice, startStep);

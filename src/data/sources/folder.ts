@@ -1,5 +1,5 @@
 /** A folder tree of pictures. */
-import { resolve } from "node:path";
+import { extname, resolve } from "node:path";
 import { DataError } from "../errors.js";
 import {
   type FoundFiles,
@@ -73,8 +73,6 @@ function unreadable(path: string, cause: unknown): DataError {
   return new DataError({ code: "unreadable", path, expected: "a folder that can be read", actual, remedy, cause });
 }
 
-const extensionOf = (path: string): string => /\.[^./]+$/.exec(path)?.[0].toLowerCase() ?? "";
-
 /** Pictures that Lacuna does not read: what they are is said, and how they become readable. */
 const UNREAD_EXTENSIONS = new Set([
   ".bmp",
@@ -94,7 +92,9 @@ function noPictures(path: string, found: FoundFiles): DataError {
   const expected = `files ending in ${[...PICTURE_EXTENSIONS].join(" ")}`;
   const { others, unreachable } = found;
   const left = unreachable.length === 0 ? "" : `, ${unreachable.length} that cannot be reached`;
-  const unread = [...new Set(others.map(extensionOf))].filter((extension) => UNREAD_EXTENSIONS.has(extension));
+  const unread = [...new Set(others.map((path) => extname(path).toLowerCase()))].filter((extension) =>
+    UNREAD_EXTENSIONS.has(extension),
+  );
   const kinds = unread.length === 0 ? "" : ` (${unread.join(", ")})`;
   const actual = (others.length === 0 ? "no file at all" : `${others.length} other files${kinds}`) + left;
   const [first] = unread;

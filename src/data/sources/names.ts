@@ -37,3 +37,8 @@ export function pathOnDisk(path: string): string | Buffer {
   const parts = path.split(/\\x([89a-f][0-9a-f])/); // text and two digits in turn
   return Buffer.concat(parts.map((part, i) => Buffer.from(part, i % 2 === 1 ? "hex" : "utf8")));
 }
+
+/** By the name alone. */
+export function isJpegName(path: string): boolean {
+  return /\.(jpe?g|jpe|jfif)$/i.test(path);
+}

@@ -16,13 +16,12 @@ import { ConfigError } from "../../engine/errors.js";
 import { ConvnextV2Block } from "../../models/convnext-v2.js";
 import { type DenseEncoder, denseEncoder } from "../../models/encoder.js";
 import type { ExportGraph } from "../../models/exports.js";
-import type { DefaultChoice } from "../../models/sizes.js";
 import { PatchConv } from "../../nn/convolution/conv.js";
 import { normal, truncatedNormal, zero } from "../../nn/init.js";
 import { Chain, Parameter } from "../../nn/module.js";
 import { take } from "../../tensor/functional.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { DefaultsFacts, MethodDefaults } from "../defaults.js";
+import { type DefaultsFacts, type MethodDefaults, paperWarmup } from "../defaults.js";
 import type { Health } from "../health.js";
 import {
   type Batch,
@@ -219,18 +218,13 @@ function defaults({ patches, multiplyAdds, side, shorterSide = side, length }: D
   return {
     choices: [
       { key: "optim.baseLearningRate", value: 1.5e-4, reason: "the paper's, for every size" },
-      ...(length === undefined ? [] : [warmupFor(length.epochs)]),
+      ...paperWarmup(length, 40, 800),
     ],
     settings: { "method.augmentation": shorterSide < 64 ? "fixedCrop" : "randomCrop" },
     cost: 1 + decoder / multiplyAdds,
     patches: "three of five hidden",
     schedule: { epochs: 800, reason: "the paper's shorter schedule" },
   };
-}
-
-function warmupFor(epochs: number): DefaultChoice {
-  const value = Number(((40 / 800) * epochs).toPrecision(2));
-  return { key: "optim.warmupEpochs", value, reason: "the paper's share of the run, 40 epochs of 800" };
 }
 
 export const fcmae = defineMethod({

@@ -21,7 +21,7 @@ import { rampAt, rampConfig } from "../../optim/schedule.js";
 import { normalize } from "../../tensor/functional.js";
 import type { Rng } from "../../tensor/random.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { DefaultsFacts, MethodDefaults } from "../defaults.js";
+import { type DefaultsFacts, type MethodDefaults, paperWarmup } from "../defaults.js";
 import type { Health } from "../health.js";
 import { type Batch, defineMethod, type Loss, Method, type ParameterRule, type Step } from "../method.js";
 import { mlpHead } from "../parts/heads.js";
@@ -252,7 +252,7 @@ function defaults({
       { key: "optim.baseLearningRate", value: 1.5e-4, reason: "the paper's, for small models too" },
       { key: "optim.weightDecay", value: 0.1, reason: "the paper's, on every tensor" },
       { key: "optim.betas", value: [0.9, 0.999], shown: "0.9 0.999", reason: "the paper's" },
-      ...(length === undefined ? [] : [warmupFor(length.epochs)]),
+      ...paperWarmup(length, 40, 300),
     ],
     cost: (student + teacher) / encoder,
     memory: 2,
@@ -273,11 +273,6 @@ function momentumFor(steps: number): DefaultChoice {
         ? "the paper's"
         : `a teacher that looks back over ${Math.round(span)} of ${steps} steps (the paper's 0.99: over 100 of 94,000)`,
   };
-}
-
-function warmupFor(epochs: number): DefaultChoice {
-  const value = Number(((40 / 300) * epochs).toPrecision(2));
-  return { key: "optim.warmupEpochs", value, reason: "the paper's share of the run, 40 epochs of 300" };
 }
 
 export const mocoV3 = defineMethod({

@@ -47,7 +47,7 @@ test("says plainly when features are no better than pixels", () => {
 });
 
 test("an accuracy is said with what its pictures can tell", () => {
-  expect(certainty(4 / 81, 81, () => [0.0193693, 0.1202023])).toBe(
+  expect(certainty(4 / 81, 81, [0.0193693, 0.1202023])).toBe(
     "4.9 % of 81 judged pictures stands for 1.9 to 12.0 % (95 %, Wilson).",
   );
 });

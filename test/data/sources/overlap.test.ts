@@ -12,20 +12,25 @@ const files = (root: string, ...paths: string[]): Source => ({
   content: { kind: "files", root, paths },
 });
 
-test("files are the same where they lie at the same place, whatever folder was given", () => {
+const shared = (judged: Source, trained: Source): Promise<number> =>
+  sharedPictures(judged, trained.spec, () => Promise.resolve(trained));
+
+test("files are the same where they lie at the same place, whatever folder was given", async () => {
   const trained = files("/photos", "a/1.jpg", "a/2.jpg", "b/3.jpg");
-  expect(sharedPictures(files("/photos/a", "1.jpg", "2.jpg", "4.jpg"), trained)).toBe(2);
-  expect(sharedPictures(files("/photos/b/..", "a/1.jpg"), trained)).toBe(1);
-  expect(sharedPictures(files("/other", "a/1.jpg"), trained)).toBe(0);
+  expect(await shared(files("/photos/a", "1.jpg", "2.jpg", "4.jpg"), trained)).toBe(2);
+  expect(await shared(files("/photos/b/..", "a/1.jpg"), trained)).toBe(1);
+  expect(await shared(files("/other", "a/1.jpg"), trained)).toBe(0);
+  const gone = () => Promise.reject(new Error("moved"));
+  expect(await sharedPictures(files("/photos", "a/1.jpg"), trained.spec, gone)).toBe(0);
 });
 
-test("of a published set the part counts", () => {
+test("of a published set the part counts, and nothing is opened", async () => {
   const part = (split: "train" | "test", size = 10): Source => ({
     ...files("/", ...Array.from({ length: size }, (_, i) => String(i))),
     spec: { kind: "cifar10", split },
     content: { kind: "pixels" } as unknown as Source["content"],
   });
-  expect(sharedPictures(part("test"), part("train"))).toBe(0);
-  expect(sharedPictures(part("train", 5), part("train"))).toBe(5);
-  expect(sharedPictures(part("train"), files("/photos", "1.jpg"))).toBe(0);
+  expect(await shared(part("test"), part("train"))).toBe(0);
+  expect(await shared(part("train", 5), part("train"))).toBe(5);
+  expect(await shared(part("train"), files("/photos", "1.jpg"))).toBe(0);
 });
