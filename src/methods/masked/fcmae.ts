@@ -5,8 +5,9 @@
  * Cells of the encoder's last map are hidden, 32 × 32 pixels each at the usual stride; the encoder sees the others alone, one
  * ConvNeXt block on the filled map predicts the pixels of the hidden ones.
  *
- * What differs: the encoder computes visible cells alone by other means than the official sparse convolutions; response normalisation is over each picture, as in the paper, where the released code takes it over the
- * batch; all layers begin with the paper's deviation of 0.02, where the released code begins most of them with 1.
+ * What differs: the encoder computes visible cells alone by other means than the official sparse convolutions; response
+ * normalisation is over each picture, as in the paper, where the released code takes it over the batch; all layers begin with the
+ * paper's deviation of 0.02, where the released code begins most of them with 1.
  *
  * Expected: the official code's loss, predictions, gradients and three optimiser steps, with its sparse operations replaced
  * and response normalisation by picture (test/reference/fcmae-*.safetensors).

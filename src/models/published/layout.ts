@@ -3,7 +3,7 @@ import { CheckpointError } from "../../engine/errors.js";
 import type { Size } from "../../nn/patches.js";
 import type { ImageShape, Pool } from "../encoder.js";
 import type { TensorFile } from "./files.js";
-import type { Tensors } from "./tensors.js";
+import { type Tensors, tensorSource } from "./tensors.js";
 import { imageSizeTold, type Normalization } from "./told.js";
 
 /** What is known from elsewhere: from the person who asks. It wins over what the file tells. */
@@ -90,12 +90,7 @@ export interface Layout {
 
 /** A file of other names: what a method finds inside another file. */
 export function viewOf(file: TensorFile, tensors: Tensors): TensorFile {
-  const at = (name: string) => {
-    const found = tensors.get(name);
-    if (found === undefined) throw new RangeError(`there is no tensor ${name} in ${file.path}`);
-    return found;
-  };
-  return { ...file, names: [...tensors.keys()], entry: at, read: (name) => at(name).read(), prefix: "", besides: [] };
+  return { ...file, ...tensorSource(tensors, file.path), prefix: "", besides: [] };
 }
 
 /** `decoder, 20 tensors: ViT has no decoder`, for parts that a layout has no place for; nothing where there are none. */

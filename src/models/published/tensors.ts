@@ -25,6 +25,26 @@ export function tensorIn(file: Holder, name: string): PublishedTensor {
   return { dtype, shape, read: () => file.read(name) };
 }
 
+/** Tensors as `loadState` and layouts take them. */
+export interface TensorSource extends Holder {
+  readonly path: string;
+  readonly names: readonly string[];
+}
+
+/** @param only names that are offered; all if absent */
+export function tensorSource(
+  tensors: Tensors,
+  path: string,
+  only: (name: string) => boolean = () => true,
+): TensorSource {
+  const at = (name: string): PublishedTensor => {
+    const found = tensors.get(name);
+    if (found === undefined) throw new RangeError(`there is no tensor ${name} in ${path}`);
+    return found;
+  };
+  return { path, names: [...tensors.keys()].filter(only), entry: at, read: (name) => at(name).read() };
+}
+
 /** The sides of a tensor that sizes are read from. @throws CheckpointError where it is missing or of another rank */
 export function sides(tensors: Tensors, path: string, name: string, rank: number): readonly number[] {
   const shape = tensors.get(name)?.shape;

@@ -4,7 +4,7 @@ import { noGrad } from "../../engine/modes.js";
 import { scope } from "../../engine/scope.js";
 import type { Encoder } from "../../models/encoder.js";
 import type { Published } from "../../models/published/open.js";
-import type { Tensors } from "../../models/published/tensors.js";
+import { type Tensors, tensorSource } from "../../models/published/tensors.js";
 import { loadState, tensorOf } from "../../models/weights.js";
 import type { Size } from "../../nn/patches.js";
 import { resizePositions, sinCosPositions } from "../../nn/positions.js";
@@ -90,12 +90,14 @@ function load(state: State, tensors: Tensors, path: string, move: Move): boolean
   const isSameGrid = move.from[0] === move.to[0] && move.from[1] === move.to[1];
   const isMoved = (name: string): boolean => !isSameGrid && isTable(name);
   const plain = new Map([...state].filter(([name]) => !isMoved(name)));
-  const at = (name: string) => tensors.get(name) as NonNullable<ReturnType<Tensors["get"]>>;
-  const names = [...tensors.keys()].filter((name) => plain.has(name));
-  loadState(plain, { path, names, entry: at, read: (name) => at(name).read() });
+  loadState(
+    plain,
+    tensorSource(tensors, path, (name) => plain.has(name)),
+  );
+  const source = tensorSource(tensors, path);
   return [...state]
     .filter(([name]) => isMoved(name))
-    .map(([name, table]) => moveTable(table, () => tensorOf(at(name).read()), move));
+    .map(([name, table]) => moveTable(table, () => tensorOf(source.read(name)), move));
 }
 
 /** @returns whether the table was computed anew */

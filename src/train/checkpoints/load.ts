@@ -4,6 +4,7 @@ import type { Encoder, Pool } from "../../models/encoder.js";
 import { buildEncoder } from "../../models/index.js";
 import type { ClassifierShape } from "../../models/published/layout.js";
 import type { Published } from "../../models/published/open.js";
+import { tensorSource } from "../../models/published/tensors.js";
 import { loadState } from "../../models/weights.js";
 import { LayerNorm } from "../../nn/layer-norm.js";
 import { Rng } from "../../tensor/random.js";
@@ -144,15 +145,8 @@ function fill(published: Published, { method, encoder, pooledNorm }: Parts, seed
   if (isPartial) (method ?? encoder).initialize(new Rng(seed, "init")); // a norm that the file has none of is the identity
   loadInto((method ?? encoder).state(), encoder, published, { positions: "resize" });
   if (pooledNorm === undefined) return;
-  const tensors = new Map([...published.tensors].filter(([name]) => name.startsWith("fc_norm.")));
-  const at = (name: string) => tensors.get(name) as NonNullable<ReturnType<typeof tensors.get>>;
-  const source = {
-    path: published.path,
-    names: [...tensors.keys()],
-    entry: at,
-    read: (name: string) => at(name).read(),
-  };
-  loadState(pooledNorm.state("fc_norm."), source);
+  const isNorm = (name: string): boolean => name.startsWith("fc_norm.");
+  loadState(pooledNorm.state("fc_norm."), tensorSource(published.tensors, published.path, isNorm));
 }
 
 function choosePool(encoder: Encoder, wanted: Pool | undefined, asked: Pool | undefined): Pool {

@@ -39,7 +39,6 @@ export interface LoopOptions {
   readonly probes?: readonly Probe[] | ((setting: ProbeSetting) => Promise<readonly Probe[]>);
 }
 
-/** A run: iterate it to make it happen. Its events are also in the run folder. */
 /** A run that is open and has not begun. */
 export interface Prepared<C extends LoopConfig> {
   readonly config: C;
@@ -50,6 +49,7 @@ export interface Prepared<C extends LoopConfig> {
   readonly startStep: number;
 }
 
+/** A run: iterate it to make it happen. Its events are also in the run folder. */
 export class Run<C extends LoopConfig = LoopConfig> implements AsyncIterable<RunEvent> {
   readonly #open: () => Promise<Session<C>>;
   readonly #options: LoopOptions;
