@@ -1,7 +1,8 @@
 /** Every method × every encoder that it accepts, through what a run meets: training, resume, plan, features, export, verdict. */
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { makePage } from "../src/cli/page/make.js";
 import { noGrad } from "../src/engine/modes.js";
 import { scope } from "../src/engine/scope.js";
 import { autoencoderOnnx, encoderOnnx } from "../src/export/onnx.js";
@@ -10,6 +11,8 @@ import type { OnnxFile } from "../src/graph/onnx/export.js";
 import { verdict } from "../src/inspect/verdict.js";
 import type { Health } from "../src/methods/health.js";
 import { maskFromNoise } from "../src/methods/parts/masks.js";
+import { pageDescription } from "../src/page/description.js";
+import { writePage } from "../src/page/folder.js";
 import { recordRun, runMemory, stepTime } from "../src/plan/predict.js";
 import { openRun } from "../src/runs/reader.js";
 import { Rng } from "../src/tensor/random.js";
@@ -121,6 +124,21 @@ describe.each(pairs(image))("%s of %s", (method, model) => {
         loaded.method.reconstruct?.(given as Tensor, step, { ids: mask().ids, kept }).rebuilt as Tensor,
     });
     expect(far).toBeLessThan(1e-4);
+  });
+
+  test("becomes a page, or says why not", async () => {
+    using loaded = withMethod(loadModel(folder("whole"), { device: "cpu" }));
+    const made = makePage(loaded, { count: 2, examples: { kind: "folder", path: photos } });
+    if (loaded.method.hiding === undefined) {
+      await expect(made).rejects.toThrow("expected a method that predicts pixels");
+      return;
+    }
+    writePage(folder("page"), await made);
+    const text = readFileSync(join(folder("page"), "page.json"), "utf8");
+    const described = pageDescription.parse(JSON.parse(text));
+    expect(described.patch).toEqual([...(loaded.method.hiding()?.cell ?? [])]);
+    expect(described.examples).toHaveLength(2);
+    expect(described.model.heads > 0).toBe(described.model.outputs.includes("attention"));
   });
 
   test("inspect: six steps are too few for a verdict, and what its health watches was logged", () => {

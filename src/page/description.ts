@@ -23,7 +23,7 @@ export const pageDescription = z.strictObject({
     file,
     bytes: z.int().positive(),
     outputs: z.array(z.enum(["prediction", "features", "attention"])),
-    heads: z.int().positive().describe("of the attention output"),
+    heads: z.int().min(0).describe("of the attention output; 0 where there is none"),
   }),
   image: z.strictObject({ height: side, width: side, channels: z.union([z.literal(1), z.literal(3)]) }),
   patch: z.tuple([side, side]).describe("[height, width] in pixels"),
