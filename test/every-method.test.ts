@@ -136,7 +136,7 @@ describe.each(pairs(image))("%s of %s", (method, model) => {
     writePage(folder("page"), await made);
     const text = readFileSync(join(folder("page"), "page.json"), "utf8");
     const described = pageDescription.parse(JSON.parse(text));
-    expect(described.patch).toEqual([...(loaded.method.hiding()?.cell ?? [])]);
+    expect(described.patch).toEqual([...loaded.method.hiding().cell]);
     expect(described.examples).toHaveLength(2);
     expect(described.model.heads > 0).toBe(described.model.outputs.includes("attention"));
   });

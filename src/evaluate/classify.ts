@@ -1,7 +1,8 @@
 import type { Batch } from "../data/loader.js";
 import type { Source } from "../data/source.js";
 import type { Transform } from "../data/views.js";
-import { inOrder, type Reading } from "../train/watch/held-out.js";
+import type { Reading } from "../train/reading.js";
+import { inOrder } from "../train/watch/held-out.js";
 
 /** What classifies: as `loadClassifier` gives it. */
 export interface PictureClassifier {

@@ -1,10 +1,10 @@
-import { defaultWorkers, openLoader } from "../data/loader.js";
+import { openLoader } from "../data/loader.js";
 import type { Source } from "../data/source.js";
 import { libtorchVersion } from "../engine/device.js";
-import { machineLimits } from "../engine/limits.js";
 import { methods } from "../methods/index.js";
 import type { RunConfig } from "../train/config.js";
 import { imageShape } from "../train/loop/task.js";
+import { readingOptions } from "../train/reading.js";
 
 /** What the loader does with a source's own pictures. */
 export interface Decoding {
@@ -17,20 +17,14 @@ export interface Decoding {
 /** Decodes and augments pictures of a source for a second or two, as the run would. Undefined where there are too few. */
 export async function measureDecoding(config: RunConfig, source: Source, seconds = 1): Promise<Decoding | undefined> {
   libtorchVersion(); // loads libtorch: a run has it too
-  const { workers, channels, maxPixels, jpeg, colour, batchSize } = config.data;
-  const batch = Math.min(batchSize, 32);
+  const batch = Math.min(config.data.batchSize, 32);
   if (source.size < 2 * batch) return undefined;
   await using loader = openLoader(source, {
+    ...readingOptions(config, source),
     views: methods.get(config.method.name).views(config.method, imageShape(config)),
     batchSize: batch,
-    seed: config.seed,
-    workers: workers === "auto" ? defaultWorkers(source, machineLimits().cores) : workers,
     shuffle: true,
     dropLast: true,
-    channels,
-    maxPixels,
-    jpeg,
-    colour,
     maxBadShare: 1,
   });
   let [began, pictures, processBytes] = [0, 0, 0];

@@ -1,10 +1,9 @@
 /** What a run has open, how a new one is opened, and how a stopped one is opened again. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { defaultWorkers, type Loader, openLoader } from "../../data/loader.js";
+import { type Loader, openLoader } from "../../data/loader.js";
 import type { Source } from "../../data/source.js";
 import { CheckpointError } from "../../engine/errors.js";
-import { machineLimits } from "../../engine/limits.js";
 import { openRun } from "../../runs/reader.js";
 import { readRunFile } from "../../runs/run-file.js";
 import { formatVersion, type RunEvent, type RunFile } from "../../runs/schema.js";
@@ -12,6 +11,7 @@ import { writeAtomic } from "../../runs/write-atomic.js";
 import { RunWriter } from "../../runs/writer.js";
 import { type Checkpoint, differences, lastCheckpoint, withLaterKeys } from "../checkpoint.js";
 import { type Derived, derive } from "../config.js";
+import { readingOptions } from "../reading.js";
 import { Trainer } from "../trainer.js";
 import { HeldOut } from "../watch/held-out.js";
 import { crashedPictures } from "./crashed-pictures.js";
@@ -285,19 +285,12 @@ export function openTrainingLoader({
   writer,
   knownBad,
 }: Pick<Session, "config" | "trainer" | "source" | "writer" | "knownBad">): Loader {
-  const { batchSize, workers, channels, maxPixels, jpeg, colour, maxBadShare } = config.data;
   return openLoader(source, {
+    ...readingOptions(config, source),
     views: trainer.views,
-    batchSize,
-    seed: config.seed,
-    workers: workers === "auto" ? defaultWorkers(source, machineLimits().cores) : workers,
+    batchSize: config.data.batchSize,
     shuffle: true,
     dropLast: true,
-    channels,
-    maxPixels,
-    jpeg,
-    colour,
-    maxBadShare,
     knownBad,
     ...(writer === undefined ? {} : { noteFolder: join(writer.folder, noteFolder) }),
   });

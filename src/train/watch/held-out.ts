@@ -1,8 +1,8 @@
-import { defaultWorkers, type Loader, openLoader } from "../../data/loader.js";
+import { type Loader, openLoader } from "../../data/loader.js";
 import { openSource, type Source } from "../../data/source.js";
 import type { Transform, ViewSpec } from "../../data/views.js";
-import { machineLimits } from "../../engine/limits.js";
 import { imageShape, type LoopConfig, type Measures } from "../loop/task.js";
+import { type Reading, readingOptions } from "../reading.js";
 import type { Trainer } from "../trainer.js";
 
 /** Pictures that are never trained on, and what is measured on them: no augmentation, masks that never change. */
@@ -52,34 +52,14 @@ export function plainLoader(
   return inOrder(config, source, batchSize, { image: view });
 }
 
-/** What of a configuration decides how pictures are read. */
-export interface Reading {
-  readonly seed: number;
-  readonly data: Pick<LoopConfig["data"], "channels" | "colour" | "jpeg" | "maxBadShare" | "maxPixels" | "workers">;
-}
-
 /** Every picture once, in the source's order, through views of its own. */
 export function inOrder(
-  { seed, data }: Reading,
+  reading: Reading,
   source: Source,
   batchSize: number,
   views: Readonly<Record<string, ViewSpec>>,
 ): Loader {
-  const { channels, maxPixels, jpeg, colour, maxBadShare } = data;
-  const workers = data.workers === "auto" ? defaultWorkers(source, machineLimits().cores) : data.workers;
-  return openLoader(source, {
-    views: views,
-    batchSize,
-    seed,
-    workers,
-    shuffle: false,
-    dropLast: false,
-    channels,
-    maxPixels,
-    jpeg,
-    colour,
-    maxBadShare,
-  });
+  return openLoader(source, { ...readingOptions(reading, source), views, batchSize, shuffle: false, dropLast: false });
 }
 
 /** How pictures are cut out where nothing is random: the shorter side to the size, then the middle. */
