@@ -16,6 +16,9 @@ function only(folder, allowed, comment) {
 /** What every layer may know of the engine: its errors, its scopes and its modes; never the door or the addon. */
 const engineFaces = ["engine/(errors|scope|modes|dtype|record|device)\\.ts$"];
 
+/** What commands read before the library is loaded, which would take them a second. */
+const light = ["(train/keys|data/sources/names)\\.ts$"];
+
 /** How a file is written whole or not at all, and what the system refused, in words. */
 const wholeFiles = "runs/(errors|write-atomic)\\.ts$";
 
@@ -85,7 +88,14 @@ module.exports = {
     ),
     only("export", [...everythingBelowTraining, "train", "finetune"], "what was trained, for other programs"),
     only("evaluate", [...everythingBelowTraining, "train", "finetune"], "evaluation knows no commands"),
-    only("cli", ["index\\.ts$", "public"], "commands use what everybody can use: the public surface"),
+    only("cli", ["index\\.ts$", "public", ...light], "commands use what everybody can use: the public surface"),
+    {
+      name: "light-modules",
+      severity: "error",
+      comment: "the command line reads them before the library is loaded",
+      from: { path: below(...light) },
+      to: { path: "^(src|node_modules)/" },
+    },
     {
       name: "nobody-imports-the-commands",
       severity: "error",

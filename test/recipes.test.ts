@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { finetuneConfigKeys } from "../src/cli/config/finetuning.js";
-import { overlay, parseFlags } from "../src/cli/config/flags.js";
+import { parseFlags } from "../src/cli/config/flags.js";
 import { loadRecipe } from "../src/cli/config/recipe.js";
 import { resolveRun, runConfigKeys } from "../src/cli/config/resolve.js";
 import { loadSweep } from "../src/cli/sweep/load.js";
@@ -19,6 +19,7 @@ import {
   parseFinetune,
   type RunConfig,
 } from "../src/index.js";
+import { withSettings } from "../src/train/keys.js";
 import { temporaryFolder } from "./cli/terminal.js";
 
 const below = (folder: string): string[] =>
@@ -79,7 +80,7 @@ describe.each(pretraining)("%s", (file) => {
     expect(cost).toContain(`${scaled(multiplyAdds)} multiply-adds a picture`);
     const pictures = Number(/for ([\d,]+) pictures/.exec(cost)?.[1]?.replaceAll(",", ""));
     const whole = (epochs: number): { steps: number; seen: number } => {
-      const { steps } = derive(parseConfig(overlay(config, [{ path: "epochs", value: epochs }])), pictures);
+      const { steps } = derive(parseConfig(withSettings(config, [{ path: "epochs", value: epochs }])), pictures);
       return { steps, seen: steps * config.data.batchSize };
     };
     const [, total] = /([\d.]+ \w) multiply-adds in all/.exec(cost) ?? [];
@@ -105,7 +106,7 @@ describe.each(supervised)("%s", (file) => {
         keys,
         [],
       );
-      parseFinetune(overlay(written, settings));
+      parseFinetune(withSettings(written, settings));
     }
     const { model, data, trainBlocks } = parseFinetune({ ...written, from: "a run" });
     const { encoder } = await costOf(parseConfig({ model, data: { source: data.source, imageSize: data.imageSize } }));

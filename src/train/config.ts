@@ -9,6 +9,7 @@ import { adamwConfig } from "../optim/adamw.js";
 import { larsConfig } from "../optim/lars.js";
 import { absoluteLearningRate, rateShapeConfig } from "../optim/schedule.js";
 import { sgdConfig } from "../optim/sgd.js";
+import { valueAt } from "./keys.js";
 
 const positive = z.int().positive();
 const side = z.union([positive, z.tuple([positive, positive])]);
@@ -192,14 +193,6 @@ function configError(error: z.ZodError, input: unknown): ConfigError {
     actual,
     remedy: hint(issue, actual),
   });
-}
-
-function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>(
-    (value, key) =>
-      typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined,
-    input,
-  );
 }
 
 /** A share given as a percentage is the commonest slip. */

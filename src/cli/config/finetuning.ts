@@ -2,9 +2,10 @@
 import { existsSync } from "node:fs";
 import { basename, extname, resolve } from "node:path";
 import type { FinetuneConfigInput, LabelChoice, Source } from "../../index.js";
+import { type Setting, valueAt, withSettings } from "../../train/keys.js";
 import { UsageError } from "../errors.js";
 import { classesText, type LabelledOptions, labelledSpecs } from "../measure/labelled.js";
-import { overlay, parseFlags, type Setting } from "./flags.js";
+import { parseFlags } from "./flags.js";
 import { type ConfigKey, configKeys, type JsonSchema } from "./keys.js";
 import { isRecipe, loadRecipe } from "./recipe.js";
 import { refuseUnknown } from "./resolve.js";
@@ -48,7 +49,7 @@ export async function resolveFinetuning(
   const written: Plain = isRecipe(what) ? await loadRecipe(what) : startOf(what);
   if (settings.some(({ path }) => path === "from")) keepShape(written);
   const sides = await sideSettings(options);
-  const said = overlay(overlay(overlay(written, sides.settings), optionSettings(options)), settings);
+  const said = withSettings(withSettings(withSettings(written, sides.settings), optionSettings(options)), settings);
   refuseUnknown(said, keys, "finetune");
   const { config, choices } = await choose(options.probeByPaper === true ? withProbeRecipe(said) : said);
   const base = isRecipe(what) ? basename(what, extname(what)) : `finetune-${basename(resolve(what))}`;
@@ -151,19 +152,19 @@ async function choose(said: Plain): Promise<{ config: Plain; choices: string[] }
     const pictures = countOf(source, data["labels"] as LabelChoice | undefined);
     const fitting = 2 ** Math.floor(Math.log2(Math.max(8, pictures / stepsAnEpoch)));
     const batch = Math.min(whole.data.batchSize, fitting);
-    config = overlay(config, [{ path: "data.batchSize", value: batch }]);
+    config = withSettings(config, [{ path: "data.batchSize", value: batch }]);
     choices.push(
       `batch ${batch}: the recipe's ${whole.data.batchSize}, with at least ${stepsAnEpoch} steps an epoch of ${pictures} pictures`,
     );
     if (side > smallPictures && batch > microBatch && !given("optim.accumulate"))
-      config = overlay(config, [{ path: "optim.accumulate", value: batch / microBatch }]);
+      config = withSettings(config, [{ path: "optim.accumulate", value: batch / microBatch }]);
   }
   const batch = (valueAt(config, "data.batchSize") as number | undefined) ?? whole.data.batchSize;
   if (whole.trainBlocks === 0 && whole.optim.name === "lars" && !given("optim.baseLearningRate"))
-    config = overlay(config, [probeRate(batch, choices)]);
+    config = withSettings(config, [probeRate(batch, choices)]);
   if (side <= smallPictures && !given("augmentation.crop")) {
     const crop = { name: "shifted", padding: Math.round(side / 8) };
-    config = overlay(config, [{ path: "augmentation.crop", value: crop }]);
+    config = withSettings(config, [{ path: "augmentation.crop", value: crop }]);
     choices.push(
       `pictures of ${side} pixels are shifted by up to ${crop.padding} pixels instead of being cut to a twelfth`,
     );
@@ -203,14 +204,5 @@ async function withModel(said: Plain, source: Source, choices: string[]): Promis
     typeof value === "object" && value !== null && !Array.isArray(value)
       ? Object.entries(value).flatMap(([key, below]) => leaves(below, path === "" ? key : `${path}.${key}`))
       : [{ path, value }];
-  return overlay(known, leaves(said, ""));
-}
-
-function valueAt(config: Plain, path: string): unknown {
-  return path
-    .split(".")
-    .reduce<unknown>(
-      (value, key) => (typeof value === "object" && value !== null ? (value as Plain)[key] : undefined),
-      config,
-    );
+  return withSettings(known, leaves(said, ""));
 }

@@ -1,12 +1,8 @@
 /** Dotted flags: `--data.batchSize=64` sets a key of the configuration, read as the schema types it. */
+import type { Setting } from "../../train/keys.js";
 import { UsageError } from "../errors.js";
 import type { ConfigKey } from "./keys.js";
 import { nearest } from "./nearest.js";
-
-export interface Setting {
-  readonly path: string;
-  readonly value: unknown;
-}
 
 export interface Flags {
   /** What is no flag, in order. */
@@ -92,19 +88,4 @@ function wrongValue(key: ConfigKey, actual: string): UsageError {
         ? `Did you mean ${near}?`
         : `Write --${key.path}=${example === undefined ? "<value>" : JSON.stringify(example)}`,
   });
-}
-
-/** The configuration with the settings laid over it; objects on the way are made. The input is not changed. */
-export function overlay(config: unknown, settings: readonly Setting[]): Record<string, unknown> {
-  const result = structuredClone(config ?? {}) as Record<string, unknown>;
-  for (const { path, value } of settings) {
-    const parts = path.split(".");
-    let at = result;
-    for (const part of parts.slice(0, -1)) {
-      if (typeof at[part] !== "object" || at[part] === null) at[part] = {};
-      at = at[part] as Record<string, unknown>;
-    }
-    at[parts.at(-1) as string] = value;
-  }
-  return result;
 }

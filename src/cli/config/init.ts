@@ -1,6 +1,6 @@
 /** What weights to begin with decide of a new run, so that nobody need repeat their sizes. */
 import type { Defaults, RunConfigInput } from "../../index.js";
-import { overlay, type Setting } from "./flags.js";
+import { type Setting, withSettings } from "../../train/keys.js";
 
 export interface InitFacts {
   readonly path: string;
@@ -33,7 +33,7 @@ export function underInit(defaults: Defaults, { path, settings: all }: InitFacts
   const { method } = defaults.config;
   const isDecoded = method === undefined || "decoder" in method; // nobody else wants the file's decoder
   const settings = all.filter((setting) => isDecoded || !setting.path.startsWith("method.decoder."));
-  const config = overlay(defaults.config, settings) as unknown as RunConfigInput;
+  const config = withSettings(defaults.config, settings) as unknown as RunConfigInput;
   const isTheirs = (key: string): boolean => settings.some((setting) => setting.path === key || key === "model.size");
   const kept = defaults.choices.filter(({ key }) => !isTheirs(key));
   const value = (key: string): string => {

@@ -1,8 +1,9 @@
 /** From what was typed to a checked configuration: defaults or recipe, then flags. */
 import { basename, extname } from "node:path";
 import type { Defaults, RunConfig, RunConfigInput } from "../../index.js";
+import { type Setting, withSettings } from "../../train/keys.js";
 import { UsageError } from "../errors.js";
-import { type Flags, overlay, parseFlags, type Setting } from "./flags.js";
+import { type Flags, parseFlags } from "./flags.js";
 import { decidedBy, readInit, underInit } from "./init.js";
 import { type ConfigKey, configKeys, type JsonSchema } from "./keys.js";
 import { nearest } from "./nearest.js";
@@ -48,13 +49,17 @@ export async function resolveRun(tokens: readonly string[], options: readonly st
     const keys = await runConfigKeys(); // with those of the plugins
     return {
       name: basename(what, extname(what)),
-      config: await checkConfig(overlay(written, settings), keys),
+      config: await checkConfig(withSettings(written, settings), keys),
       defaults: undefined,
     };
   }
   const source = parseSource(what);
   const defaults = await chooseFor(source, settings);
-  return { name: sourceName(source), config: await checkConfig(overlay(defaults.config, settings), keys), defaults };
+  return {
+    name: sourceName(source),
+    config: await checkConfig(withSettings(defaults.config, settings), keys),
+    defaults,
+  };
 }
 
 /** Programs that a recipe names; what is no list of names is refused by the schema. */

@@ -1,6 +1,7 @@
 /** Sources as they are typed: a folder, a list, a packed set or a file of it, `cifar10:test`, or a description in JSON. */
-import { existsSync, type Stats, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { hasPictureName, statOf } from "../../data/sources/names.js";
 import type { SourceInput } from "../../index.js";
 import { UsageError } from "../errors.js";
 import { nearest } from "./nearest.js";
@@ -32,15 +33,6 @@ export function parseSource(text: string, split: "train" | "test" = "train"): So
   });
 }
 
-/** Undefined for what cannot be reached: nothing of that name, a path through a file, a link to itself. */
-export function statOf(path: string): Stats | undefined {
-  try {
-    return statSync(path);
-  } catch {
-    return undefined;
-  }
-}
-
 function parsePublished(text: string, kind: (typeof published)[number], part: string, count?: string): SourceInput {
   const limit = count === undefined ? undefined : Number(count);
   if ((part === "train" || part === "test") && (limit === undefined || (Number.isInteger(limit) && limit > 0)))
@@ -62,7 +54,7 @@ function parseDescription(text: string): SourceInput {
 }
 
 function parseFile(text: string): SourceInput {
-  if (/\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|avif)$/i.test(text)) {
+  if (hasPictureName(text)) {
     throw new UsageError({
       code: "source",
       path: text,

@@ -2,13 +2,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { hasArrayName, hasPictureName, statOf } from "../../data/sources/names.js";
 import type { Classified, LoadedClassifier, Source, SourceInput, Unreadable } from "../../index.js";
-import { parseSource, statOf } from "../config/sources.js";
+import { parseSource } from "../config/sources.js";
 import { UsageError } from "../errors.js";
 import type { Report } from "../report.js";
 import { whole } from "../words.js";
 
-const isPicture = (path: string): boolean => /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|avif|npy)$/i.test(path);
+const isPicture = (path: string): boolean => hasPictureName(path) || hasArrayName(path);
 
 interface Named extends Disposable {
   readonly source: SourceInput;

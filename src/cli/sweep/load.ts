@@ -1,8 +1,9 @@
 /** From a sweep file to checked points: every configuration is complete and valid before anything is trained. */
 import { basename, extname } from "node:path";
 import type { RunConfig, Sweep, SweepPoint } from "../../index.js";
+import { type Setting, withSettings } from "../../train/keys.js";
 import { finetuneConfigKeys } from "../config/finetuning.js";
-import { overlay, parseFlags, type Setting } from "../config/flags.js";
+import { parseFlags } from "../config/flags.js";
 import type { ConfigKey } from "../config/keys.js";
 import { nearest } from "../config/nearest.js";
 import { isRecipe, loadRecipe } from "../config/recipe.js";
@@ -147,11 +148,11 @@ async function resolvePoints(
       remedy: "Change the axis in the file, or leave the flag out.",
     });
   }
-  const base = overlay(sweep.base, flags);
+  const base = withSettings(sweep.base, flags);
   const points: ResolvedPoint[] = [];
   for (const point of expandSweep(sweep)) {
     try {
-      points.push({ point, config: await checkConfig(overlay(base, point.settings), keys) });
+      points.push({ point, config: await checkConfig(withSettings(base, point.settings), keys) });
     } catch (error) {
       if (error instanceof Error) error.message = `${error.message} (point ${point.id})`;
       throw error;

@@ -1,6 +1,7 @@
 /** Gathers the inspections of a source, of which few numbers stay: a hundred thousand files are a few dozen megabytes. */
 import { extname } from "node:path";
 import { BAD_PICTURE_CODES, type BadPictureCode } from "../errors.js";
+import { EXTENSIONS } from "../sources/names.js";
 import { recordPath } from "../sources/packed/records.js";
 import { DuplicateSearch } from "./duplicates.js";
 import { type GoodFile, type Inspection, isBad } from "./inspect.js";
@@ -97,15 +98,7 @@ function spread(values: readonly number[]): { least: number; median: number; mos
   return { least: at(0), median: at((ordered.length - 1) >> 1), most: at(ordered.length - 1) };
 }
 
-const EXTENSIONS: Readonly<Record<string, readonly string[]>> = {
-  jpeg: [".jpg", ".jpeg", ".jfif", ".jpe"],
-  png: [".png"],
-  webp: [".webp"],
-  gif: [".gif"],
-  tiff: [".tif", ".tiff"],
-  avif: [".avif"],
-  npy: [".npy"],
-};
+const extensionsOf: Readonly<Record<string, readonly string[]>> = EXTENSIONS;
 
 /** Whether no channel deviates by more than a level: what is left of one colour after JPEG. */
 function isBlank({ mean, square }: GoodFile["channels"]): boolean {
@@ -132,7 +125,7 @@ function* odditiesOf(path: string, file: GoodFile): Generator<[Oddity, string]> 
   else if (isBlank(channels)) yield ["blank", "one colour all over"];
   const extension = extname(path).toLowerCase();
   const isPacked = recordPath(`/${path}`) !== undefined; // it has the name of the file that it was
-  if (!isPacked && !EXTENSIONS[facts.format]?.includes(extension)) {
+  if (!isPacked && !extensionsOf[facts.format]?.includes(extension)) {
     yield ["misnamed", `is ${facts.format.toUpperCase()}`];
   }
   if (facts.colour === "cmyk") yield ["cmyk", "CMYK"];

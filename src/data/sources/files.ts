@@ -1,31 +1,9 @@
 /** Pictures as files: finding them, choosing a part of them, and a fingerprint of the choice. */
 import { createHash } from "node:crypto";
-import { type Stats, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { extname, join } from "node:path";
-import { pathOnDisk, textOfBytes } from "./names.js";
-
-/** Extensions of the formats that are decoded, in lower case. */
-export const PICTURE_EXTENSIONS: ReadonlySet<string> = new Set([
-  ".jpg",
-  ".jpeg",
-  ".jfif",
-  ".jpe",
-  ".png",
-  ".webp",
-  ".gif",
-  ".tif",
-  ".tiff",
-  ".avif",
-]);
-
-/** Arrays [H W C]: taken as pictures where a folder has no other. Files of features must not become pictures. */
-const ARRAY_EXTENSION = ".npy";
-
-/** Whether a file's name is one of a picture that is read here. */
-export function hasPictureName(path: string): boolean {
-  return PICTURE_EXTENSIONS.has(extname(path).toLowerCase());
-}
+import { join } from "node:path";
+import { hasArrayName, hasPictureName, pathOnDisk, statOf, textOfBytes } from "./names.js";
 
 /** Files below a root, as paths relative to it with "/" between the parts. */
 export interface FoundFiles {
@@ -87,10 +65,9 @@ export async function findFiles(root: string): Promise<FoundFiles> {
       if (typeof kind === "object") unreachable.push({ path, ...kind });
     }
   }
-  const isArray = (path: string): boolean => extname(path).toLowerCase() === ARRAY_EXTENSION;
-  if (pictures.length > 0 || !others.some(isArray)) return { ...sorted(pictures, others), unreachable };
-  const rest = others.filter((path) => !isArray(path));
-  return { ...sorted(others.filter(isArray), rest), unreachable };
+  if (pictures.length > 0 || !others.some(hasArrayName)) return { ...sorted(pictures, others), unreachable };
+  const rest = others.filter((path) => !hasArrayName(path));
+  return { ...sorted(others.filter(hasArrayName), rest), unreachable };
 }
 
 interface Entry {
@@ -141,18 +118,6 @@ function kindOf(type: Entry["type"], path: string): "file" | "folder" | { readon
 }
 
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error);
-
-/**
- * What lies at a path, links followed. Undefined where nothing can be reached: no entry, a link to itself or through a
- * file, a folder that may not be entered.
- */
-export function statOf(path: string): Stats | undefined {
-  try {
-    return statSync(pathOnDisk(path));
-  } catch {
-    return undefined;
-  }
-}
 
 /** Sorts by UTF-8 bytes, which is the same everywhere; JavaScript's own order, several times as fast, differs beyond U+FFFF. */
 export function inByteOrder(texts: readonly string[]): string[] {

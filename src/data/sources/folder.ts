@@ -1,15 +1,8 @@
 /** A folder tree of pictures. */
 import { extname, resolve } from "node:path";
 import { DataError } from "../errors.js";
-import {
-  type FoundFiles,
-  findFiles,
-  fingerprintOfFiles,
-  inByteOrder,
-  isInPart,
-  PICTURE_EXTENSIONS,
-  statOf,
-} from "./files.js";
+import { type FoundFiles, findFiles, fingerprintOfFiles, inByteOrder, isInPart } from "./files.js";
+import { PICTURE_EXTENSIONS, statOf } from "./names.js";
 import type { FileSource, FolderSpec } from "./spec.js";
 import { splitOfName } from "./splits.js";
 

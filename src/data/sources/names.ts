@@ -1,5 +1,37 @@
-/** Names of files that are no UTF-8: as texts in which each byte that is none stands as `\\xe9`, as shells print it. */
-import { existsSync } from "node:fs";
+/**
+ * Names of picture files, and what lies at a path. A name that is no UTF-8 is a text in which each byte that is none stands as
+ * `\\xe9`, as shells print it. Commands read this before the library is loaded: it imports nothing of ours.
+ */
+import { existsSync, type Stats, statSync } from "node:fs";
+import { extname } from "node:path";
+
+/** Extensions of each format that is decoded, in lower case. */
+export const EXTENSIONS = {
+  jpeg: [".jpg", ".jpeg", ".jfif", ".jpe"],
+  png: [".png"],
+  webp: [".webp"],
+  gif: [".gif"],
+  tiff: [".tif", ".tiff"],
+  avif: [".avif"],
+  npy: [".npy"],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
+const { npy: arrays, ...pictures } = EXTENSIONS;
+
+/** Those of pictures. Arrays are pictures only where a folder has no other: files of features must not become some. */
+export const PICTURE_EXTENSIONS: ReadonlySet<string> = new Set(Object.values(pictures).flat());
+
+function hasOneOf(extensions: Iterable<string>): (path: string) => boolean {
+  const known = new Set(extensions);
+  return (path) => known.has(extname(path).toLowerCase());
+}
+
+/** Whether a file's name is one of a picture that is read here. */
+export const hasPictureName = hasOneOf(PICTURE_EXTENSIONS);
+/** An array [H W C]. */
+export const hasArrayName = hasOneOf(arrays);
+/** By the name alone. */
+export const isJpegName = hasOneOf(EXTENSIONS.jpeg);
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -38,7 +70,14 @@ export function pathOnDisk(path: string): string | Buffer {
   return Buffer.concat(parts.map((part, i) => Buffer.from(part, i % 2 === 1 ? "hex" : "utf8")));
 }
 
-/** By the name alone. */
-export function isJpegName(path: string): boolean {
-  return /\.(jpe?g|jpe|jfif)$/i.test(path);
+/**
+ * What lies at a path, links followed. Undefined where nothing can be reached: no entry, a link to itself or through a
+ * file, a folder that may not be entered.
+ */
+export function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(pathOnDisk(path));
+  } catch {
+    return undefined;
+  }
 }

@@ -2,7 +2,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DataError } from "../errors.js";
-import { statOf } from "./files.js";
+import { statOf } from "./names.js";
 
 export type SplitName = "train" | "validation" | "test";
 

@@ -6,8 +6,8 @@ import type { DefaultsFacts, MethodDefaults } from "../../methods/defaults.js";
 import { methods } from "../../methods/index.js";
 import type { DefinedMethod } from "../../methods/method.js";
 import { models } from "../../models/index.js";
-import type { DefaultChoice } from "../../models/sizes.js";
 import type { RunConfigInput } from "../../train/config.js";
+import { type Setting, withSettings } from "../../train/keys.js";
 import { chooseBatch } from "./batch.js";
 import { type Choice, explain } from "./explain.js";
 import type { MachineFacts } from "./machine.js";
@@ -48,13 +48,12 @@ export function chooseDefaults(
   const steps = Math.max(1, Math.round(epochs * Math.floor(training / batch.size)));
   const method = ask({ ...plan.facts, length: { epochs, steps } });
   const normalisation = chooseNormalisation(survey);
-  const config = withKeys(configuration({ source, survey, machine, plan, epochs, holdOut, normalisation }), [
-    { key: "method.name", value: spec.name },
+  const config = withSettings(configuration({ source, survey, machine, plan, epochs, holdOut, normalisation }), [
+    { path: "method.name", value: spec.name },
     ...settingsOf(method),
-    ...method.choices,
-    { key: "data.batchSize", value: batch.size },
-    { key: "optim.accumulate", value: batch.accumulate },
-    ...(batch.checkpointing ? [{ key: "checkpointing", value: true }] : []),
+    { path: "data.batchSize", value: batch.size },
+    { path: "optim.accumulate", value: batch.accumulate },
+    ...(batch.checkpointing ? [{ path: "checkpointing", value: true }] : []),
   ]);
   const scheduleReason = epochs === schedule.epochs ? schedule.reason : undefined;
   const { choices } = method;
@@ -103,32 +102,17 @@ function configuration(from: Ingredients): RunConfigInput {
   };
 }
 
-/** The configuration with more keys set, by their paths. */
-function withKeys<C extends object>(config: C, keys: readonly Setting[]): C {
-  const whole = structuredClone(config) as Record<string, unknown>;
-  for (const { key, value } of keys) {
-    const path = key.split(".");
-    const last = path.pop() as string;
-    let at = whole;
-    for (const part of path) {
-      at[part] ??= {};
-      at = at[part] as Record<string, unknown>;
-    }
-    at[last] = value;
-  }
-  return whole as C;
-}
-
-type Setting = Pick<DefaultChoice, "key" | "value">;
-
-function settingsOf({ settings = {} }: MethodDefaults): Setting[] {
-  return Object.entries(settings).map(([key, value]) => ({ key, value }));
+/** What the method sets, with reasons and without. */
+function settingsOf({ settings = {}, choices }: MethodDefaults): Setting[] {
+  return [...Object.entries(settings), ...choices.map(({ key, value }) => [key, value] as const)].map(
+    ([path, value]) => ({ path, value }),
+  );
 }
 
 /** Whether micro-batches would change what the method learns, as it would be configured. */
 function couplesBatch(spec: DefinedMethod, defaults: MethodDefaults): boolean {
-  const own = [...settingsOf(defaults), ...defaults.choices].filter(({ key }) => key.startsWith("method."));
-  const { method } = withKeys({ method: { name: spec.name } }, own);
+  const own = settingsOf(defaults).filter(({ path }) => path.startsWith("method."));
+  const { method } = withSettings({ method: { name: spec.name } }, own);
   return spec.couplesBatch(spec.config.parse(method)) !== undefined;
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { overlay, parseFlags } from "../../../src/cli/config/flags.js";
+import { parseFlags } from "../../../src/cli/config/flags.js";
 import { runConfigKeys } from "../../../src/cli/config/resolve.js";
 
 const keys = await runConfigKeys();
@@ -45,14 +45,4 @@ describe("parseFlags", () => {
     expect(() => read("--data.batchSize=1.5")).toThrow(/expected whole number/);
     expect(() => read("--epochs")).toThrow(/got nothing/);
   });
-});
-
-test("overlay sets nested keys and leaves its input alone", () => {
-  const config = { data: { batchSize: 1, imageSize: 32 } };
-  const result = overlay(config, [
-    { path: "data.batchSize", value: 8 },
-    { path: "method.decoder.width", value: 16 },
-  ]);
-  expect(result).toEqual({ data: { batchSize: 8, imageSize: 32 }, method: { decoder: { width: 16 } } });
-  expect(config.data.batchSize).toBe(1);
 });

@@ -2,14 +2,8 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  findFiles,
-  fingerprintOfFiles,
-  hasPictureName,
-  inByteOrder,
-  isInPart,
-  statOf,
-} from "../../../src/data/sources/files.js";
+import { findFiles, fingerprintOfFiles, inByteOrder, isInPart } from "../../../src/data/sources/files.js";
+import { statOf } from "../../../src/data/sources/names.js";
 import { temporaryFolder, writeTree } from "../pictures.js";
 
 const root = temporaryFolder();
@@ -113,12 +107,6 @@ describe("findFiles", () => {
 });
 
 describe("names", () => {
-  it("of pictures end in a known extension, in either case", () => {
-    for (const name of ["a.jpg", "a.JPEG", "a.b.png", "a.tif", "a.jfif", "a.JPE"])
-      expect(hasPictureName(name)).toBe(true);
-    for (const name of ["a", "a.txt", "jpg", "a.jpg.part", "a.bmp"]) expect(hasPictureName(name)).toBe(false);
-  });
-
   it("sort by bytes, also beyond U+FFFF, where JavaScript's order differs", () => {
     const names = ["\u{1f600}", "\uff5e", "a", "Z"];
     expect(inByteOrder(names)).toEqual(["Z", "a", "\uff5e", "\u{1f600}"]);

@@ -1,11 +1,35 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { decodeFile, defaultDecodeOptions } from "../../../src/data/decode.js";
 import { openSource } from "../../../src/data/source.js";
-import { pathOnDisk, textOfBytes } from "../../../src/data/sources/names.js";
+import {
+  hasArrayName,
+  hasPictureName,
+  isJpegName,
+  pathOnDisk,
+  statOf,
+  textOfBytes,
+} from "../../../src/data/sources/names.js";
 import { makePicture, temporaryFolder } from "../pictures.js";
+
+test("of pictures end in a known extension, in either case", () => {
+  const named = (has: (path: string) => boolean, ...names: string[]): string[] => names.filter(has);
+  const pictures = ["a.jpg", "a.JPEG", "a.b.png", "a.tif", "a.jfif", "a.JPE", "b/c.webp"];
+  expect(named(hasPictureName, ...pictures, "a", "a.txt", "jpg", "a.jpg.part", "a.bmp", "a.npy")).toEqual(pictures);
+  expect(named(isJpegName, ...pictures)).toEqual(["a.jpg", "a.JPEG", "a.jfif", "a.JPE"]);
+  expect(named(hasArrayName, "a.npy", "b.NPY", "a.png", "npy")).toEqual(["a.npy", "b.NPY"]);
+});
+
+test("what lies at a path, or nothing where a name, a link or a file in the way ends it", () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, "a"), "four");
+  symlinkSync("itself", join(folder, "itself"));
+  expect(statOf(join(folder, "a"))?.size).toBe(4);
+  expect(statOf(folder)?.isDirectory()).toBe(true);
+  for (const name of ["nothing", "itself", "a/b"]) expect(statOf(join(folder, name))).toBeUndefined();
+});
 
 test("text stays text, other bytes are escaped, and the way back gives the same bytes", () => {
   expect(textOfBytes(Buffer.from("größe 1.png"))).toBe("größe 1.png");
