@@ -2,14 +2,17 @@
 
 const below = (...folders) => folders.map((folder) => (folder.endsWith("$") ? `^src/${folder}` : `^src/${folder}/`));
 
-/** `folder` may import itself and `allowed`, and nothing else of ours. */
+/** The base of all errors, which imports nothing. */
+const errors = "^src/errors\\.ts$";
+
+/** `folder` may import itself, the base of errors and `allowed`, and nothing else of ours. */
 function only(folder, allowed, comment) {
   return {
     name: `${folder}-imports`,
     severity: "error",
     comment,
     from: { path: below(folder) },
-    to: { path: "^src/", pathNot: below(folder, ...allowed) },
+    to: { path: "^src/", pathNot: [errors, ...below(folder, ...allowed)] },
   };
 }
 

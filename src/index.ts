@@ -16,10 +16,10 @@ export { findSplits, type SplitName, type Splits, splitOfName } from "./data/sou
 export { drawn, subsetOf } from "./data/sources/subset.js";
 export { cpuHasBfloat16, libtorchVersion } from "./engine/device.js";
 export type { DType } from "./engine/dtype.js";
-export { LacunaError } from "./engine/errors.js";
 export { machineLimits } from "./engine/limits.js";
 export { autocast, noGrad, setThreads, threads } from "./engine/modes.js";
 export { liveTensors, scope } from "./engine/scope.js";
+export { LacunaError } from "./errors.js";
 export { drawBlocks } from "./evaluate/blocks-curve.js";
 export { type Classified, classifyAll, type PictureClassifier, type Unreadable } from "./evaluate/classify.js";
 export { drawConfusion, drawMistakes, mistakesOf } from "./evaluate/confusion.js";

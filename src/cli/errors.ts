@@ -1,25 +1,11 @@
 /** How errors become a line and an exit code. */
+import { LacunaError } from "../index.js";
 
 /** Exit codes of every command. Signals keep the shell's numbers, so that a saved run is told from a failed one. */
 export const exitCodes = { failed: 1, usage: 2, hungUp: 129, interrupted: 130, terminated: 143 } as const;
 
 /** Something on the command line itself: exit code 2. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-  readonly code: string;
-  readonly path: string;
-  readonly expected: string;
-  readonly actual: string;
-
-  constructor(details: { code: string; path: string; expected: string; actual: string; remedy?: string }) {
-    const { code, path, expected, actual, remedy } = details;
-    super(`in ${path}: expected ${expected}, got ${actual}.${remedy === undefined ? "" : ` ${remedy}`}`);
-    this.code = code;
-    this.path = path;
-    this.expected = expected;
-    this.actual = actual;
-  }
-}
+export class UsageError extends LacunaError {}
 
 /** What went wrong first: closing what was open may have failed after it, which JavaScript puts around it. */
 function firstOf(error: unknown): unknown {
@@ -44,6 +30,7 @@ function zodMessage(error: Error): string {
 /** The same as data, for --json. */
 export function errorData(thrown: unknown): Record<string, unknown> {
   const error = firstOf(thrown);
+  if (error instanceof LacunaError) return { error: error.toJSON() };
   const { name, code, path, message } = error as Record<string, unknown>;
   return { error: { name: name ?? "Error", code, path, message: message ?? String(error) } };
 }

@@ -1,38 +1,7 @@
-/** What an error of this folder knows besides its text. `code` is stable, for programs; the rest is for people. */
-export interface DataErrorDetails {
-  readonly code: string;
-  /** Where: a file, a folder, or the key of a config. */
-  readonly path: string;
-  readonly expected: string;
-  readonly actual: string;
-  /** What to do about it, as full sentences. */
-  readonly remedy?: string;
-  readonly cause?: unknown;
-}
+import { LacunaError } from "../errors.js";
 
-/** Something is wrong with a data source as a whole: text and fields say where, what was expected, what came, what to do. */
-export class DataError extends Error {
-  override readonly name: string = "DataError";
-  readonly code: string;
-  readonly path: string;
-  readonly expected: string;
-  readonly actual: string;
-
-  constructor(details: DataErrorDetails) {
-    const { code, path, expected, actual, remedy, cause } = details;
-    const advice = remedy === undefined ? "" : ` ${remedy}`;
-    super(`in ${path}: expected ${expected}, got ${actual}.${advice}`, cause === undefined ? undefined : { cause });
-    this.code = code;
-    this.path = path;
-    this.expected = expected;
-    this.actual = actual;
-  }
-
-  /** `DataError in photos: expected …`: the form in which the command line prints it. */
-  override toString(): string {
-    return `${this.name} ${this.message}`;
-  }
-}
+/** Something is wrong with a data source as a whole. */
+export class DataError extends LacunaError {}
 
 /**
  * Why one picture cannot be used.
@@ -58,31 +27,26 @@ export const BAD_PICTURE_CODES = [
 
 export type BadPictureCode = (typeof BAD_PICTURE_CODES)[number];
 
+const remedies: Readonly<Record<BadPictureCode, string>> = {
+  missing: "Check its path, and whether you may read it.",
+  empty: "Remove it, or copy it again.",
+  unsupported: "Convert it, or leave it out.",
+  unreadable: "Copy it again, or leave it out.",
+  truncated: "Copy it again: its end is missing.",
+  "too-large": "Make a smaller copy of it.",
+  timeout: "Open and save it in another program, or leave it out.",
+  crashed: "Open and save it in another program, or leave it out.",
+};
+
 /** One picture that cannot be used. A run skips and counts it; it never ends a run by itself. */
-export class BadPictureError extends Error {
-  override readonly name: string = "BadPictureError";
-  readonly code: BadPictureCode;
-  readonly path: string;
+export class BadPictureError extends LacunaError {
+  declare readonly code: BadPictureCode;
   /** One line, without the path. */
   readonly reason: string;
 
   constructor(code: BadPictureCode, path: string, reason: string, cause?: unknown) {
-    super(`in ${path}: ${code}: ${reason}`, cause === undefined ? undefined : { cause });
-    this.code = code;
-    this.path = path;
+    const data = { expected: "a picture that can be decoded", actual: `${code}: ${reason}`, remedy: remedies[code] };
+    super({ problem: `${data.actual}.`, code, path, ...data, cause });
     this.reason = reason;
-  }
-
-  /** Where, what was expected: the same for every bad picture, so that it reads like the other errors of the project. */
-  get expected(): string {
-    return "a picture that can be decoded";
-  }
-
-  get actual(): string {
-    return `${this.code}: ${this.reason}`;
-  }
-
-  override toString(): string {
-    return `${this.name} ${this.message}`;
   }
 }

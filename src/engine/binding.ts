@@ -100,18 +100,22 @@ function load(): Binding {
   shortenSpinning();
   const file = fileURLToPath(new URL("../../build/lacuna.node", import.meta.url));
   if (!existsSync(file)) {
-    throw new EngineError(`the engine is not built: ${file} is missing.`, {
+    throw new EngineError({
+      problem: `the engine is not built: ${file} is missing.`,
       code: "engine-missing",
-      path: "",
       expected: file,
+      actual: "no such file",
       remedy: "Run: npx lacuna setup",
     });
   }
   try {
     return createRequire(import.meta.url)(file) as Binding;
   } catch (cause) {
-    throw new EngineError(`libtorch could not be loaded: ${(cause as Error).message}.`, {
+    throw new EngineError({
+      problem: `libtorch could not be loaded: ${(cause as Error).message}.`,
       code: "engine-load",
+      expected: "a libtorch that loads",
+      actual: (cause as Error).message,
       remedy: "Run: npx lacuna setup (a moved or removed libtorch folder is the usual reason).",
       cause,
     });

@@ -28,7 +28,8 @@ export function defaultPrecision(device: Device): DType {
 /** @throws ConfigError where the device is unknown, or libtorch or the machine lacks it */
 export function checkDevice(device: string): Device {
   if (!/^(cpu|meta|cuda(:\d+)?)$/.test(device)) {
-    throw new ConfigError(`expected cpu, cuda or cuda:<number>, got ${device}.`, {
+    throw new ConfigError({
+      problem: `expected cpu, cuda or cuda:<number>, got ${device}.`,
       code: "device",
       path: "device",
       expected: "cpu | cuda",
@@ -36,7 +37,8 @@ export function checkDevice(device: string): Device {
     });
   }
   if (isCuda(device) && !binding().hasCuda()) {
-    throw new ConfigError("this libtorch has no CUDA, or no GPU is visible.", {
+    throw new ConfigError({
+      problem: "this libtorch has no CUDA, or no GPU is visible.",
       code: "no-cuda",
       path: "device",
       expected: "a GPU and a CUDA build of libtorch",

@@ -30,8 +30,11 @@ function operation(name: string): Operation {
   if (found !== undefined) return found;
   const schema = declared.get(name);
   if (schema === undefined) {
-    throw new EngineError(`no operation is declared as ${name}.`, {
+    throw new EngineError({
+      problem: `no operation is declared as ${name}.`,
       code: "unknown-op",
+      expected: "an operation of src/engine/ops.ts",
+      actual: name,
       remedy: "Add its schema to src/engine/ops.ts.",
     });
   }
@@ -47,9 +50,11 @@ export function openSchema(schema: string): number {
   try {
     return addon.open(schema);
   } catch (cause) {
-    throw new EngineError(`${firstLine(cause as Error)}.`, {
+    throw new EngineError({
+      problem: `${firstLine(cause as Error)}.`,
       code: "schema-mismatch",
       expected: schema,
+      actual: (cause as Error).message,
       remedy: "Lacuna needs libtorch 2.11 or newer: run npx lacuna setup, or correct src/engine/ops.ts.",
       cause,
     });
@@ -101,7 +106,13 @@ function ordered(op: Operation, given: unknown[]): unknown[] {
 
 function wrong(op: Operation, expected: string, actual: unknown, named: readonly string[] = []): EngineError {
   const remedy = named.length > 0 ? `Options (${named.join(", ")}) come in an object at the end.` : undefined;
-  return new EngineError(`${op.name}: ${expected}, got ${actual}.`, { code: "argument", expected, actual, remedy });
+  return new EngineError({
+    problem: `${op.name}: ${expected}, got ${actual}.`,
+    code: "argument",
+    expected,
+    actual,
+    remedy,
+  });
 }
 
 function isOptions(value: unknown): value is Record<string, unknown> {
@@ -222,8 +233,10 @@ function explain(name: string, args: readonly unknown[], error: Error & { code?:
   if (error.code !== "LIBTORCH" && error.code !== "ARGUMENT") return error;
   const shapes = given.filter((tensor) => tensor.alive).map((tensor) => `[${binding().shape(tensor.id).join(" ")}]`);
   const listed = shapes.length === 0 ? "" : ` Arguments: ${shapes.join(", ")}.`;
-  return new EngineError(`${name}: ${firstLine(error)}.${listed}`, {
+  return new EngineError({
+    problem: `${name}: ${firstLine(error)}.${listed}`,
     code: error.code === "LIBTORCH" ? "libtorch" : "argument",
+    expected: "arguments that the operation takes",
     actual: shapes,
     cause: error,
   });

@@ -23,7 +23,8 @@ const names = new Map<number, DType>(Object.entries(codes).map(([name, code]) =>
 export function dtypeCode(dtype: DType): number {
   if (Object.hasOwn(codes, dtype)) return codes[dtype];
   const expected = Object.keys(codes).join(", ");
-  throw new ConfigError(`expected a dtype (${expected}), got ${String(dtype)}.`, {
+  throw new ConfigError({
+    problem: `expected a dtype (${expected}), got ${String(dtype)}.`,
     code: "dtype",
     path: "dtype",
     expected,

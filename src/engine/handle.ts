@@ -32,7 +32,8 @@ export abstract class TensorRef {
 /** @throws DisposedError that names the operation which made the tensor */
 export function disposedError(tensor: TensorRef | undefined, operation: string): DisposedError {
   const origin = tensor === undefined ? "a tensor" : `a tensor made by ${tensor.origin}`;
-  return new DisposedError(`${operation} was given ${origin} whose scope has ended.`, {
+  return new DisposedError({
+    problem: `${operation} was given ${origin} whose scope has ended.`,
     code: "disposed",
     expected: "a live tensor",
     actual: tensor?.origin,

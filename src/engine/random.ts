@@ -16,7 +16,13 @@ function fnv1a32(text: string): number {
 export function philoxKey(seed: number, purpose: string): [number, number] {
   if (!Number.isSafeInteger(seed) || seed < 0) {
     const expected = `a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`;
-    throw new ConfigError(`expected ${expected}, got ${seed}.`, { code: "seed", path: "seed", expected, actual: seed });
+    throw new ConfigError({
+      problem: `expected ${expected}, got ${seed}.`,
+      code: "seed",
+      path: "seed",
+      expected,
+      actual: seed,
+    });
   }
   const high = Math.floor(seed / 2 ** 32);
   return [((seed >>> 0) ^ fnv1a32(purpose)) >>> 0, ((high >>> 0) ^ fnv1a32(`lacuna:${purpose}`)) >>> 0];

@@ -63,7 +63,13 @@ export function isRecording(): boolean {
  */
 export function record<R>(body: () => R): { result: R; recording: Recording } {
   if (active !== undefined) {
-    throw new StateError("a recording is already running.", { code: "recording", remedy: "Recordings do not nest." });
+    throw new StateError({
+      problem: "a recording is already running.",
+      code: "recording",
+      expected: "no recording under way",
+      actual: "one under way",
+      remedy: "Recordings do not nest.",
+    });
   }
   const recorder = new Recorder();
   active = recorder;
@@ -133,7 +139,8 @@ export function withinModule<R>(key: string, body: () => R): R {
 /** @throws StateError while recording */
 export function refuseWhileRecording(what: string, remedy: string): void {
   if (active === undefined) return;
-  throw new StateError(`${what} while recording.`, {
+  throw new StateError({
+    problem: `${what} while recording.`,
     code: "recording",
     path: active.path.join("."),
     expected: "operations on tensors only",

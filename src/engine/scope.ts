@@ -59,7 +59,8 @@ export function outside<R>(body: () => R): R {
 
 function refusePromise(result: Promise<unknown>): never {
   result.catch(() => {});
-  throw new StateError("a scope's function returned a promise.", {
+  throw new StateError({
+    problem: "a scope's function returned a promise.",
     code: "async-scope",
     expected: "a synchronous function",
     actual: "a promise",

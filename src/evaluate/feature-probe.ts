@@ -2,9 +2,9 @@
 import type { Loader } from "../data/loader.js";
 import { openSource, type Source } from "../data/source.js";
 import { drawn, subsetOf } from "../data/sources/subset.js";
-import { LacunaError } from "../engine/errors.js";
 import { autocast, noGrad } from "../engine/modes.js";
 import { scope } from "../engine/scope.js";
+import { LacunaError } from "../errors.js";
 import type { Method } from "../methods/method.js";
 import type { PixelBatch } from "../train/batch.js";
 import type { Probe, ProbeSetting } from "../train/loop/loop.js";
@@ -111,16 +111,14 @@ function sameClasses(a: Source, b: Source): boolean {
 function checkClasses(own: Source, other: Source, named: boolean): void {
   if (!named || sameClasses(own, other)) return;
   const count = ({ classes }: Source): string => (classes === undefined ? "none" : `${classes.length}`);
-  throw new LacunaError(
-    `probes need the same classes to classify by and to judge; there are ${count(own)} and ${count(other)}.`,
-    {
-      code: "probe-classes",
-      path: "log.probe",
-      expected: own.classes,
-      actual: other.classes,
-      remedy: "Give log.probe.train and log.probe.test pictures of the same classes, or leave both out.",
-    },
-  );
+  throw new LacunaError({
+    problem: `probes need the same classes to classify by and to judge; there are ${count(own)} and ${count(other)}.`,
+    code: "probe-classes",
+    path: "log.probe",
+    expected: own.classes,
+    actual: other.classes,
+    remedy: "Give log.probe.train and log.probe.test pictures of the same classes, or leave both out.",
+  });
 }
 
 async function* measure(

@@ -69,7 +69,8 @@ function viewOf(batch: FeatureBatch, view: string): PixelBatch {
   const pixels = batch.views[view];
   if (pixels !== undefined) return pixels;
   const names = Object.keys(batch.views).join(", ");
-  throw new StateError(`the batches have no view ${view}, only ${names}.`, {
+  throw new StateError({
+    problem: `the batches have no view ${view}, only ${names}.`,
     code: "missing-view",
     expected: view,
     actual: names,
@@ -80,21 +81,20 @@ function viewOf(batch: FeatureBatch, view: string): PixelBatch {
 function encoded(encode: (images: Tensor) => Tensor, images: Tensor): Tensor {
   const features = encode(images);
   if (features.rank !== 2 || features.side(0) !== images.side(0)) {
-    throw new ShapeError(
-      `an encoder must give [${images.side(0)} D] for these images, got [${features.shape.join(" ")}].`,
-      {
-        code: "feature-shape",
-        expected: [images.side(0), "D"],
-        actual: features.shape,
-      },
-    );
+    throw new ShapeError({
+      problem: `an encoder must give [${images.side(0)} D] for these images, got [${features.shape.join(" ")}].`,
+      code: "feature-shape",
+      expected: [images.side(0), "D"],
+      actual: features.shape,
+    });
   }
   return features.detach().float().clone();
 }
 
 function joined(parts: readonly Tensor[]): Tensor {
   if (parts.length > 0) return noGrad(() => cat(parts));
-  throw new StateError("there were no batches to take features from.", {
+  throw new StateError({
+    problem: "there were no batches to take features from.",
     code: "no-batches",
     expected: "at least one batch",
     actual: 0,
@@ -118,19 +118,18 @@ function concatenated(parts: readonly Int32Array[]): Int32Array {
  */
 export function checkLabelled({ features, labels }: LabelledFeatures, path: string): number {
   if (features.rank !== 2 || features.side(0) !== labels.length || labels.length === 0) {
-    throw new ShapeError(
-      `expected one label for each row of [N D], got ${labels.length} labels for [${features.shape.join(" ")}].`,
-      {
-        code: "label-count",
-        path,
-        expected: "as many labels as rows, at least one",
-        actual: labels.length,
-      },
-    );
+    throw new ShapeError({
+      problem: `expected one label for each row of [N D], got ${labels.length} labels for [${features.shape.join(" ")}].`,
+      code: "label-count",
+      path,
+      expected: "as many labels as rows, at least one",
+      actual: labels.length,
+    });
   }
   const row = labels.findIndex((label) => label < 0);
   if (row >= 0) {
-    throw new StateError(`expected a class from 0 for every row, got ${labels[row]} in row ${row}.`, {
+    throw new StateError({
+      problem: `expected a class from 0 for every row, got ${labels[row]} in row ${row}.`,
       code: "unlabelled",
       path,
       expected: "a class from 0",
@@ -139,7 +138,8 @@ export function checkLabelled({ features, labels }: LabelledFeatures, path: stri
     });
   }
   if (!scope(() => noGrad(() => features.isFinite().all().item() === 1))) {
-    throw new StateError("expected finite features, got infinities or NaN.", {
+    throw new StateError({
+      problem: "expected finite features, got infinities or NaN.",
       code: "non-finite-features",
       path,
       expected: "finite numbers",

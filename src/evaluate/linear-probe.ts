@@ -199,7 +199,8 @@ function countEqual(predicted: Int32Array, labels: Int32Array): number {
 
 function checkOptions(l2: readonly number[], heldOut: number): void {
   if (l2.length === 0 || !l2.every((value) => value > 0)) {
-    throw new ConfigError(`expected positive penalties, at least one, got [${l2.join(", ")}].`, {
+    throw new ConfigError({
+      problem: `expected positive penalties, at least one, got [${l2.join(", ")}].`,
       code: "penalties",
       path: "l2",
       expected: "positive numbers",
@@ -207,7 +208,8 @@ function checkOptions(l2: readonly number[], heldOut: number): void {
     });
   }
   if (!(heldOut > 0 && heldOut < 1)) {
-    throw new ConfigError(`expected a share between 0 and 1, got ${heldOut}.`, {
+    throw new ConfigError({
+      problem: `expected a share between 0 and 1, got ${heldOut}.`,
       code: "held-out-share",
       path: "heldOut",
       expected: "between 0 and 1",

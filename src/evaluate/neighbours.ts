@@ -163,24 +163,20 @@ function merged(before: Best, found: Best, k: number): Best {
 function checkSizes(queries: Tensor, bank: Tensor, k: number): void {
   if (queries.rank !== 2 || bank.rank !== 2 || queries.side(1) !== bank.side(1)) {
     const actual = [queries.shape, bank.shape];
-    throw new ShapeError(
-      `queries [Q D] and bank [N D] expected, got [${queries.shape.join(" ")}] and [${bank.shape.join(" ")}].`,
-      {
-        code: "neighbour-shape",
-        expected: "[Q D] and [N D]",
-        actual,
-      },
-    );
+    throw new ShapeError({
+      problem: `queries [Q D] and bank [N D] expected, got [${queries.shape.join(" ")}] and [${bank.shape.join(" ")}].`,
+      code: "neighbour-shape",
+      expected: "[Q D] and [N D]",
+      actual,
+    });
   }
   if (!Number.isInteger(k) || k < 1 || k > bank.side(0)) {
-    throw new ConfigError(
-      `expected between 1 and ${bank.side(0)} neighbours, as many as the bank has rows, got ${k}.`,
-      {
-        code: "neighbour-count",
-        path: "k",
-        expected: `1 … ${bank.side(0)}`,
-        actual: k,
-      },
-    );
+    throw new ConfigError({
+      problem: `expected between 1 and ${bank.side(0)} neighbours, as many as the bank has rows, got ${k}.`,
+      code: "neighbour-count",
+      path: "k",
+      expected: `1 … ${bank.side(0)}`,
+      actual: k,
+    });
   }
 }

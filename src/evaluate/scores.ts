@@ -28,7 +28,8 @@ export interface Scores {
 export function scoresOf(values: Float32Array, labels: ArrayLike<number>, classes: number): Scores {
   const pictures = labels.length;
   if (values.length !== pictures * classes || pictures === 0) {
-    throw new ShapeError(`expected ${classes} values for each of ${pictures} pictures, got ${values.length}.`, {
+    throw new ShapeError({
+      problem: `expected ${classes} values for each of ${pictures} pictures, got ${values.length}.`,
       code: "score-count",
       expected: [pictures, classes],
       actual: values.length,

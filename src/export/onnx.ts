@@ -51,7 +51,8 @@ export function encoderOnnx(
 /** @throws CheckpointError for an encoder without a norm of its own: what it gives means nothing without the classifier's */
 function checkNorm({ pooledNorm, path }: Partial<Pick<LoadedModel, "pooledNorm" | "path">>): void {
   if (pooledNorm === undefined) return;
-  throw new CheckpointError("its encoder has no norm of its own: the classifier averages tokens before its norm.", {
+  throw new CheckpointError({
+    problem: "its encoder has no norm of its own: the classifier averages tokens before its norm.",
     code: "classifier",
     path,
     expected: "norm.weight",
@@ -70,7 +71,8 @@ export function autoencoderOnnx(
 ): OnnxFile {
   const graph = method.exports?.().find(({ name }) => name === "masked-autoencoder");
   if (graph === undefined)
-    throw new ConfigError(`${config.method.name} does not fill in pictures.`, {
+    throw new ConfigError({
+      problem: `${config.method.name} does not fill in pictures.`,
       code: "method",
       path: "method.name",
       expected: "a masked autoencoder",
@@ -140,7 +142,8 @@ function taps(encoder: Encoder, prefix: string, { layers = [], attention = [] }:
     const i = index < 0 ? index + paths.length : index;
     const path = paths[i];
     if (path !== undefined) return { i, module: `${prefix}${path}` };
-    throw new ConfigError(`there is no ${what} ${index}.`, {
+    throw new ConfigError({
+      problem: `there is no ${what} ${index}.`,
       code: "layer",
       path: "layers",
       expected: paths.length === 0 ? "a model that has some" : `0 to ${paths.length - 1}, or -${paths.length} to -1`,

@@ -40,7 +40,8 @@ async function openLabelledSource({ data }: FinetuneConfig): Promise<Source> {
   const source = await openSource(data.source);
   const { labels, classes } = source;
   if (labels === undefined || classes === undefined || classes.length < 2) {
-    throw new ConfigError("supervised training needs pictures of at least two classes.", {
+    throw new ConfigError({
+      problem: "supervised training needs pictures of at least two classes.",
       code: "no-classes",
       path: "data.source",
       expected: "a folder for each class, or a list with labels",
@@ -66,7 +67,8 @@ function settle(config: FinetuneConfig, source: Source): FinetuneConfig {
 function sameClasses(config: FinetuneConfig, heldOut: Source): void {
   if (config.classes?.join("\n") === heldOut.classes?.join("\n") && heldOut.labels?.every((label) => label >= 0))
     return;
-  throw new ConfigError("the held-out pictures have other classes than those that are learned from.", {
+  throw new ConfigError({
+    problem: "the held-out pictures have other classes than those that are learned from.",
     code: "other-classes",
     path: "data.heldOut",
     expected: config.classes,

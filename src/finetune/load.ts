@@ -98,14 +98,12 @@ function fill(model: Classifier, published: Published, config: FinetuneConfig): 
 }
 
 function noClassifier(path: string, actual: string, given: string): CheckpointError {
-  return new CheckpointError(
-    `it holds no classifier (expected a run of lacuna finetune, or a file with a head, got ${actual}).`,
-    {
-      code: "no-classifier",
-      path,
-      expected: "a run of lacuna finetune, or somebody else's classifier",
-      actual,
-      remedy: `Train one: lacuna finetune ${given} --data <labelled pictures>`,
-    },
-  );
+  return new CheckpointError({
+    problem: `it holds no classifier (expected a run of lacuna finetune, or a file with a head, got ${actual}).`,
+    code: "no-classifier",
+    path,
+    expected: "a run of lacuna finetune, or somebody else's classifier",
+    actual,
+    remedy: `Train one: lacuna finetune ${given} --data <labelled pictures>`,
+  });
 }

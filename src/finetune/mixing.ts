@@ -42,7 +42,8 @@ type Draws = Pick<KeyedRandom, "uniform" | "normal" | "integer">;
 /** @throws ConfigError where batches have an odd number of pictures: the middle one would be without a partner */
 export function checkMixing({ mixup, cutmix, probability }: MixingConfig, batchSize: number): void {
   if (batchSize % 2 === 0 || probability === 0 || (mixup === 0 && cutmix === 0)) return;
-  throw new ConfigError(`mixup and CutMix pair the pictures of a batch, and ${batchSize} is odd.`, {
+  throw new ConfigError({
+    problem: `mixup and CutMix pair the pictures of a batch, and ${batchSize} is odd.`,
     code: "odd-batch",
     path: "data.batchSize",
     expected: "an even number",

@@ -23,7 +23,8 @@ export function resume(folder: string, options: ResumeOptions & LoopOptions = {}
   const specOf = ({ task = "pretrain" }: Readonly<Record<string, unknown>>): AnySpec => {
     const spec = tasks[String(task)];
     if (spec !== undefined) return spec;
-    throw new CheckpointError(`the run has a task that this version does not know: ${String(task)}.`, {
+    throw new CheckpointError({
+      problem: `the run has a task that this version does not know: ${String(task)}.`,
       code: "unknown-task",
       path: folder,
       expected: Object.keys(tasks),

@@ -59,7 +59,7 @@ function openForReading(path: string, kind: string): number {
 }
 
 function unreadable(path: string, kind: string, actual: string, cause?: unknown): FormatError {
-  return new FormatError({ code: "unreadable", path, expected: `a readable ${kind}`, actual }, { cause });
+  return new FormatError({ code: "unreadable", path, expected: `a readable ${kind}`, actual, cause });
 }
 
 function readExactly(descriptor: number, position: number, length: number, path: string, kind: string): Uint8Array {
@@ -70,8 +70,8 @@ function readExactly(descriptor: number, position: number, length: number, path:
     const got = readSome(descriptor, bytes, { done, wanted, position }, path, kind);
     if (got === 0) {
       const expected = `${length} bytes at ${position}`;
-      const advice = "The file became shorter while it was open.";
-      throw new FormatError({ code: "truncated", path, expected, actual: `${done}`, advice });
+      const remedy = "The file became shorter while it was open.";
+      throw new FormatError({ code: "truncated", path, expected, actual: `${done}`, remedy });
     }
     done += got;
   }
@@ -97,7 +97,7 @@ function allocate(length: number, path: string): Uint8Array {
     return new Uint8Array(length);
   } catch (cause) {
     const expected = "a tensor that fits into memory";
-    throw new FormatError({ code: "too-large", path, expected, actual: `${length} bytes` }, { cause });
+    throw new FormatError({ code: "too-large", path, expected, actual: `${length} bytes`, cause });
   }
 }
 
@@ -118,8 +118,8 @@ export function writingTo(path: string, write: () => void): void {
     if (!(cause instanceof Error) || !("syscall" in cause)) throw cause;
     const full = "code" in cause && (cause.code === "ENOSPC" || cause.code === "EDQUOT");
     const detail = full
-      ? ({ code: "no-space", expected: "room on the disk", advice: "Free some space and try again." } as const)
+      ? ({ code: "no-space", expected: "room on the disk", remedy: "Free some space and try again." } as const)
       : ({ code: "unwritable", expected: "a place that can be written to" } as const);
-    throw new FormatError({ path, actual: cause.message, ...detail }, { cause });
+    throw new FormatError({ path, actual: cause.message, ...detail, cause });
   }
 }

@@ -35,12 +35,12 @@ function isSafetensors(first: Buffer, { size }: ByteSource): boolean {
   return length <= BigInt(maximumHeaderBytes) && first[8] === 0x7b;
 }
 
-type Found = { readonly actual: string; readonly advice?: string };
+type Found = { readonly actual: string; readonly remedy?: string };
 
 const again = "Download the file itself, and compare its size with the one that its page states.";
 
 function found(first: Buffer, bytes: ByteSource): Found {
-  if (bytes.size === 0) return { actual: "an empty file", advice: again };
+  if (bytes.size === 0) return { actual: "an empty file", remedy: again };
   const text = first.toString("utf8");
   return textual(text) ?? binary(first) ?? { actual: unknown(first) };
 }
@@ -51,31 +51,31 @@ function textual(text: string): Found | undefined {
   if (start.startsWith("version https://git-lfs.github.com/spec/")) {
     const size = /^size (\d+)$/m.exec(text)?.[1];
     const of = size === undefined ? "" : ` to a file of ${(Number(size) / 1e6).toFixed(1)} MB`;
-    const advice = "In its repository: git lfs install && git lfs pull; or download it with the hub's own program.";
-    return { actual: `a pointer of Git LFS${of}, not the file itself`, advice };
+    const remedy = "In its repository: git lfs install && git lfs pull; or download it with the hub's own program.";
+    return { actual: `a pointer of Git LFS${of}, not the file itself`, remedy };
   }
   if (/^\.?\/?.*\.git\/annex\/objects\//.test(start))
     return {
       actual: "a pointer of git-annex, not the file itself",
-      advice: "In its repository: git annex get <file>.",
+      remedy: "In its repository: git annex get <file>.",
     };
   if (/^(<!doctype html|<html|<head|<script)/i.test(start)) {
     const title = /<title[^>]*>\s*([^<]*?)\s*<\/title>/i.exec(text)?.[1];
     const named = title ? ` with the title ${excerpt(title)}` : "";
-    return { actual: `a web page (HTML)${named}, as a failed download or a login leaves it`, advice: again };
+    return { actual: `a web page (HTML)${named}, as a failed download or a login leaves it`, remedy: again };
   }
   if (/^<\?xml|^<Error>/.test(start)) {
     const said = /<(?:Code|Message)>([^<]*)</.exec(text)?.[1];
-    return { actual: `a server's answer in XML${said ? `: ${excerpt(said)}` : ""}`, advice: again };
+    return { actual: `a server's answer in XML${said ? `: ${excerpt(said)}` : ""}`, remedy: again };
   }
-  if (/^[[{]/.test(start)) return { actual: `text in JSON: ${excerpt(start.split("\n")[0] ?? "")}`, advice: again };
+  if (/^[[{]/.test(start)) return { actual: `text in JSON: ${excerpt(start.split("\n")[0] ?? "")}`, remedy: again };
   if (/^[\t\r\n\x20-\x7e]+$/.test(text))
-    return { actual: `text: ${excerpt(start.split("\n")[0] ?? "")}`, advice: again };
+    return { actual: `text: ${excerpt(start.split("\n")[0] ?? "")}`, remedy: again };
   return undefined;
 }
 
 const unpack = "Unpack it first, and give the file of weights in it.";
-const kinds: readonly (readonly [hex: string, actual: string, advice?: string])[] = [
+const kinds: readonly (readonly [hex: string, actual: string, remedy?: string])[] = [
   ["1f8b", "a gzip archive", unpack],
   ["fd377a585a00", "an xz archive", unpack],
   ["28b52ffd", "a zstd archive", unpack],
@@ -91,10 +91,10 @@ const kinds: readonly (readonly [hex: string, actual: string, advice?: string])[
 
 function binary(first: Buffer): Found | undefined {
   const hex = first.toString("hex", 0, 16);
-  const [, actual, advice] = kinds.find(([magic]) => hex.startsWith(magic)) ?? [];
-  if (actual !== undefined) return advice === undefined ? { actual } : { actual, advice };
+  const [, actual, remedy] = kinds.find(([magic]) => hex.startsWith(magic)) ?? [];
+  if (actual !== undefined) return remedy === undefined ? { actual } : { actual, remedy };
   const isTar = first.toString("latin1", 257, 262) === "ustar";
-  return isTar ? { actual: "a tar archive", advice: unpack } : undefined;
+  return isTar ? { actual: "a tar archive", remedy: unpack } : undefined;
 }
 
 function unknown(first: Buffer): string {

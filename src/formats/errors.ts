@@ -1,3 +1,5 @@
+import { type ErrorDetails, LacunaError } from "../errors.js";
+
 export type FormatErrorCode =
   | "unreadable"
   | "unwritable"
@@ -19,30 +21,12 @@ export type FormatErrorCode =
   | "damaged"
   | "closed";
 
-export interface FormatErrorDetail {
-  readonly code: FormatErrorCode;
-  /** File, or "(memory)" for bytes that came from nowhere in particular. */
-  readonly path: string;
-  readonly expected: string;
-  readonly actual: string;
-  readonly advice?: string;
-}
+/** Bytes that are not what their format promises. `path` is a file, or "(memory)" for bytes that came from nowhere in particular. */
+export class FormatError extends LacunaError {
+  declare readonly code: FormatErrorCode;
 
-/** Bytes that are not what their format promises. Data first: `code`, `path`, `expected`, `actual`; `cause` where the system said no. */
-export class FormatError extends Error {
-  override readonly name = "FormatError";
-  readonly code: FormatErrorCode;
-  readonly path: string;
-  readonly expected: string;
-  readonly actual: string;
-
-  constructor(detail: FormatErrorDetail, options?: { cause: unknown }) {
-    const advice = detail.advice === undefined ? "" : ` ${detail.advice}`;
-    super(`in ${detail.path}: expected ${detail.expected}, got ${detail.actual}.${advice}`, options);
-    this.code = detail.code;
-    this.path = detail.path;
-    this.expected = detail.expected;
-    this.actual = detail.actual;
+  constructor(details: ErrorDetails<FormatErrorCode>) {
+    super(details);
   }
 }
 

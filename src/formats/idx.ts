@@ -17,13 +17,13 @@ const dtypes: Readonly<Record<number, Dtype>> = {
  * @throws FormatError
  */
 export function parseIdx(bytes: Uint8Array, path = "(memory)"): RawTensor {
-  const fail = (code: FormatErrorCode, expected: string, actual: string, advice?: string): FormatError =>
-    new FormatError({ code, path, expected, actual, ...(advice === undefined ? {} : { advice }) });
+  const fail = (code: FormatErrorCode, expected: string, actual: string, remedy?: string): FormatError =>
+    new FormatError({ code, path, expected, actual, ...(remedy === undefined ? {} : { remedy }) });
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.byteLength < 4) throw fail("truncated", "at least 4 bytes", `${bytes.byteLength}`);
   if (view.getUint16(0) !== 0) {
-    const advice = view.getUint16(0) === 0x1f8b ? "This is a gzip file: unpack it first." : undefined;
-    throw fail("bad-magic", "two zero bytes at the start", `0x${view.getUint16(0).toString(16)}`, advice);
+    const remedy = view.getUint16(0) === 0x1f8b ? "This is a gzip file: unpack it first." : undefined;
+    throw fail("bad-magic", "two zero bytes at the start", `0x${view.getUint16(0).toString(16)}`, remedy);
   }
   const dtype = dtypes[view.getUint8(2)];
   if (dtype === undefined) {

@@ -60,8 +60,8 @@ export function readNpyHeader(bytes: Uint8Array, path = "(memory)"): { dtype: Dt
 export function npyHeader(dtype: Dtype, shape: readonly number[]): Uint8Array {
   const kind = Object.keys(dtypes).find((key) => dtypes[key] === dtype);
   if (kind === undefined) {
-    const advice = "Convert it to F32 first.";
-    throw failure("unsupported-dtype", "(memory)", "a type that NumPy has", dtype, advice);
+    const remedy = "Convert it to F32 first.";
+    throw failure("unsupported-dtype", "(memory)", "a type that NumPy has", dtype, remedy);
   }
   byteLength(dtype, shape, "(memory)");
   const order = elementBytes[dtype] === 1 ? "|" : "<";
@@ -87,8 +87,8 @@ export function encodeNpy(tensor: RawTensor): Uint8Array {
   return Buffer.concat([header, tensor.data]);
 }
 
-function failure(code: FormatErrorCode, path: string, expected: string, actual: string, advice?: string): FormatError {
-  return new FormatError({ code, path, expected, actual, ...(advice === undefined ? {} : { advice }) });
+function failure(code: FormatErrorCode, path: string, expected: string, actual: string, remedy?: string): FormatError {
+  return new FormatError({ code, path, expected, actual, ...(remedy === undefined ? {} : { remedy }) });
 }
 
 function headerText(bytes: Uint8Array, path: string): { text: string; end: number } {

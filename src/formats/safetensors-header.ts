@@ -110,7 +110,7 @@ function checkLayout(ordered: readonly SafetensorsEntry[], dataBytes: number, pa
     path,
     expected: `${position} bytes of data after the header`,
     actual: `${dataBytes}`,
-    advice:
+    remedy:
       position > dataBytes ? "The file is cut off; copy or download it again." : "The file was changed or joined.",
   });
 }

@@ -247,7 +247,7 @@ function headerLength(prefix: Uint8Array, fileBytes: number, path: string): numb
       path,
       expected: `a header of ${length} bytes`,
       actual: `a file of ${fileBytes}`,
-      advice: "The file is cut off, or not a safetensors file.",
+      remedy: "The file is cut off, or not a safetensors file.",
     });
   }
   return Number(length);
@@ -255,8 +255,8 @@ function headerLength(prefix: Uint8Array, fileBytes: number, path: string): numb
 
 function tooLarge(path: string, bytes: number | bigint): FormatError {
   const expected = `a header of at most ${maximumHeaderBytes} bytes`;
-  const advice = "This may not be a safetensors file.";
-  return new FormatError({ code: "too-large", path, expected, actual: `${bytes}`, advice });
+  const remedy = "This may not be a safetensors file.";
+  return new FormatError({ code: "too-large", path, expected, actual: `${bytes}`, remedy });
 }
 
 function decodeHeader(bytes: Uint8Array, path: string): string {
@@ -264,6 +264,6 @@ function decodeHeader(bytes: Uint8Array, path: string): string {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
     const detail = { code: "bad-header", path, expected: "a header in UTF-8", actual: "other bytes" } as const;
-    throw new FormatError(detail, { cause });
+    throw new FormatError({ ...detail, cause });
   }
 }

@@ -97,7 +97,7 @@ function foreign(bytes: ByteSource): FormatError {
     actual: isLegacy
       ? "the format from before PyTorch 1.6"
       : `a file that begins with ${first.toString("hex", 0, 4) || "nothing"}`,
-    ...(isLegacy ? { advice: "In Python: torch.save(torch.load(path, weights_only=True), path) writes today's." } : {}),
+    ...(isLegacy ? { remedy: "In Python: torch.save(torch.load(path, weights_only=True), path) writes today's." } : {}),
   });
 }
 
@@ -114,13 +114,13 @@ function checkByteOrder(bytes: ByteSource, entry: ZipEntry | undefined): void {
   if (entry === undefined) return; // before PyTorch 2.1, and then of little-endian machines
   const order = Buffer.from(bytes.read(entry.start, Math.min(entry.end, entry.start + 16))).toString("latin1");
   if (order === "little") return;
-  const advice = "Save it again on a little-endian machine.";
+  const remedy = "Save it again on a little-endian machine.";
   throw new FormatError({
     code: "unsupported",
     path: bytes.path,
     expected: "little-endian data",
     actual: excerpt(order),
-    advice,
+    remedy,
   });
 }
 
@@ -138,8 +138,8 @@ function readWhole(bytes: ByteSource, entry: ZipEntry): Uint8Array {
 function checkSum(bytes: ByteSource, entry: ZipEntry, data: Uint8Array): void {
   if (entry.crc32 === 0 || crc32(data) === entry.crc32) return;
   const expected = `the checksum ${entry.crc32.toString(16)} for ${excerpt(entry.name)}`;
-  const advice = "The file is damaged; copy or download it again.";
-  throw new FormatError({ code: "damaged", path: bytes.path, expected, actual: crc32(data).toString(16), advice });
+  const remedy = "The file is damaged; copy or download it again.";
+  throw new FormatError({ code: "damaged", path: bytes.path, expected, actual: crc32(data).toString(16), remedy });
 }
 
 function findStorage(

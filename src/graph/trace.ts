@@ -71,7 +71,8 @@ interface Take {
  */
 export function trace(module: AnyModule, inputs: readonly FreeInput[], run: Run, probes: Probes): Trace {
   if (module.training)
-    throw new StateError("a graph is recorded in evaluation mode.", {
+    throw new StateError({
+      problem: "a graph is recorded in evaluation mode.",
       code: "training",
       expected: "training = false",
       actual: "training = true",
@@ -231,7 +232,8 @@ function stepText({ op, inputs }: RecordedStep): string {
 }
 
 function madeOutside(step: RecordedStep, input: RecordedTensor): StateError {
-  return new StateError(`${stepText(step)} takes a tensor ${shapeText(input)} that was made outside the recording.`, {
+  return new StateError({
+    problem: `${stepText(step)} takes a tensor ${shapeText(input)} that was made outside the recording.`,
     code: "outside",
     path: placeOf(step),
     expected: "inputs, parameters and buffers of the module, and what is computed of them",
@@ -242,14 +244,12 @@ function madeOutside(step: RecordedStep, input: RecordedTensor): StateError {
 
 function dependsOnSize(takes: readonly Take[], step: RecordedStep | undefined): StateError {
   const sizes = takes.map((one) => JSON.stringify(one.sizes));
-  return new StateError(
-    `${step === undefined ? "the number of operations" : stepText(step)} changes with the size of the input (recorded at ${sizes.join(", ")}).`,
-    {
-      code: "size-dependent",
-      path: step === undefined ? "" : placeOf(step),
-      expected: "the same operations at every size, their numbers linear in it",
-      actual: step?.op,
-      remedy: "Keep branches on shapes out of forward, or fix that dimension.",
-    },
-  );
+  return new StateError({
+    problem: `${step === undefined ? "the number of operations" : stepText(step)} changes with the size of the input (recorded at ${sizes.join(", ")}).`,
+    code: "size-dependent",
+    path: step === undefined ? "" : placeOf(step),
+    expected: "the same operations at every size, their numbers linear in it",
+    actual: step?.op,
+    remedy: "Keep branches on shapes out of forward, or fix that dimension.",
+  });
 }

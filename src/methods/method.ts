@@ -289,7 +289,8 @@ function fitting<E extends Encoder>(
   encoder: Encoder,
 ): E {
   if (encoders.is(encoder)) return encoder;
-  throw new ConfigError(`${name} trains ${encoders.what}, and ${encoder.constructor.name} is none.`, {
+  throw new ConfigError({
+    problem: `${name} trains ${encoders.what}, and ${encoder.constructor.name} is none.`,
     code: "encoder",
     path: "model.name",
     expected: encoders.what,

@@ -189,7 +189,8 @@ export class ConvnextV2 extends Module<[Tensor, CellMask?], Tensor> implements D
     const { restore } = mask;
     if (restore.rank !== 2 || restore.side(0) !== image.side(0) || restore.side(1) !== h * w) {
       const maps = `${image.side(0)} maps of ${h} × ${w} cells`;
-      throw new ShapeError(`a mask of [${restore.shape.join(" ")}] does not fit ${maps}.`, {
+      throw new ShapeError({
+        problem: `a mask of [${restore.shape.join(" ")}] does not fit ${maps}.`,
         code: "shape",
         expected: [image.side(0), h * w],
         actual: restore.shape,
@@ -274,16 +275,14 @@ export class ConvnextV2 extends Module<[Tensor, CellMask?], Tensor> implements D
     if (this.accepts(image)) return [image[0] / this.stride[0], image[1] / this.stride[1]];
     const near = image.map((side, i) => Math.max(1, Math.round(side / (this.stride[i] ?? 1))) * (this.stride[i] ?? 1));
     const [size, stride] = [image.join(" × "), this.stride.join(" × ")];
-    throw new ConfigError(
-      `imageSize ${size} is not a multiple of the stride ${stride} (nearest: ${near.join(" × ")}).`,
-      {
-        code: "image-size",
-        path: "data.imageSize",
-        expected: near,
-        actual: image,
-        remedy: "Or set model.stem: the stride is 8 times it.",
-      },
-    );
+    throw new ConfigError({
+      problem: `imageSize ${size} is not a multiple of the stride ${stride} (nearest: ${near.join(" × ")}).`,
+      code: "image-size",
+      path: "data.imageSize",
+      expected: near,
+      actual: image,
+      remedy: "Or set model.stem: the stride is 8 times it.",
+    });
   }
 }
 

@@ -25,7 +25,8 @@ export class Registry<Entry extends Named> {
     const present = this.#entries.get(entry.name);
     if (present === entry) return;
     if (present !== undefined) {
-      throw new ConfigError(`there is a ${this.what} called ${entry.name} already.`, {
+      throw new ConfigError({
+        problem: `there is a ${this.what} called ${entry.name} already.`,
         code: "repeated-name",
         path: `${this.what}.name`,
         expected: "a name of its own",
@@ -40,7 +41,8 @@ export class Registry<Entry extends Named> {
   get(name: string): Entry {
     const entry = this.#entries.get(name);
     if (entry !== undefined) return entry;
-    throw new ConfigError(`there is no ${this.what} called ${name}.`, {
+    throw new ConfigError({
+      problem: `there is no ${this.what} called ${name}.`,
       code: "unknown-name",
       path: `${this.what}.name`,
       expected: this.names(),

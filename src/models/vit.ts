@@ -82,10 +82,13 @@ export class Vit extends Module<[Tensor], Tensor> implements PatchEncoder {
     this.patchSize = pair(config.patchSize);
     this.grid = gridOf(image.imageSize, this.patchSize);
     if (width % 4 !== 0)
-      throw new ConfigError(`positions need a width that 4 divides, got ${width}.`, {
+      throw new ConfigError({
+        problem: `positions need a width that 4 divides, got ${width}.`,
         code: "width",
         path: "model.width",
+        expected: "a multiple of 4",
         actual: width,
+        remedy: `Take ${Math.ceil(width / 4) * 4}.`,
       });
     this.clsToken = new Parameter([1, 1, width], normal(0.02));
     this.posEmbed = new Parameter([1, 1 + this.patches, width], sinCosInit(this.grid), false);
@@ -233,15 +236,13 @@ function gridOf(image: Size, patch: Size): Size {
   const near = image.map((side, i) => Math.max(1, Math.round(side / (patch[i] ?? 1))) * (patch[i] ?? 1));
   if (image.some((side, i) => side !== near[i])) {
     const [wanted, size] = [near.join(" × "), image.join(" × ")];
-    throw new ConfigError(
-      `imageSize ${size} is not a multiple of patchSize ${patch.join(" × ")} (nearest: ${wanted}).`,
-      {
-        code: "image-size",
-        path: "data.imageSize",
-        expected: near,
-        actual: image,
-      },
-    );
+    throw new ConfigError({
+      problem: `imageSize ${size} is not a multiple of patchSize ${patch.join(" × ")} (nearest: ${wanted}).`,
+      code: "image-size",
+      path: "data.imageSize",
+      expected: near,
+      actual: image,
+    });
   }
   return [image[0] / patch[0], image[1] / patch[1]];
 }

@@ -24,7 +24,8 @@ const codes = new Map(Object.entries(names).map(([code, name]) => [name, code as
 export function tensorOf(raw: RawTensor): Tensor {
   const dtype = names[raw.dtype];
   if (dtype === undefined) {
-    throw new CheckpointError(`tensors of type ${raw.dtype} cannot be loaded.`, {
+    throw new CheckpointError({
+      problem: `tensors of type ${raw.dtype} cannot be loaded.`,
       code: "dtype",
       expected: Object.keys(names),
       actual: raw.dtype,
@@ -78,7 +79,8 @@ function mismatch(path: string, missing: string[], unexpected: string[]): Checkp
     ...(missing.length > 0 ? [`${missing.length} tensors missing (${some(missing)})`] : []),
     ...(unexpected.length > 0 ? [`${unexpected.length} unexpected (${some(unexpected)})`] : []),
   ];
-  return new CheckpointError(`${parts.join(", ")}.`, {
+  return new CheckpointError({
+    problem: `${parts.join(", ")}.`,
     code: "names",
     path,
     expected: missing,
@@ -90,7 +92,8 @@ function mismatch(path: string, missing: string[], unexpected: string[]): Checkp
 function checkShape(source: WeightSource, name: string, own: Tensor, prefix: string): void {
   const { shape } = source.entry(prefix + name);
   if (shape.length === own.rank && shape.every((side, i) => side === own.shape[i])) return;
-  throw new CheckpointError(`${name} has shape [${shape.join(" ")}], the model wants [${own.shape.join(" ")}].`, {
+  throw new CheckpointError({
+    problem: `${name} has shape [${shape.join(" ")}], the model wants [${own.shape.join(" ")}].`,
     code: "shape",
     path: source.path,
     expected: own.shape,

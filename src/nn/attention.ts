@@ -15,7 +15,8 @@ export class Attention extends Module {
   ) {
     super();
     if (width % heads !== 0) {
-      throw new ConfigError(`width ${width} does not divide into ${heads} heads.`, {
+      throw new ConfigError({
+        problem: `width ${width} does not divide into ${heads} heads.`,
         code: "heads",
         expected: "a width that is a multiple of heads",
         actual: { width, heads },

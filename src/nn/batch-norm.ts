@@ -49,7 +49,8 @@ abstract class BatchNorm extends Module {
     const values = positions.reduce((product, side) => product * side, B);
     if (x.rank !== rank || D !== this.width || (this.training && values < 2)) {
       const wanted = `${expected}${this.training ? `, at least ${atLeast} while training` : ""}`;
-      throw new ShapeError(`batch norm expects ${wanted}, got [${x.shape.join(" ")}].`, {
+      throw new ShapeError({
+        problem: `batch norm expects ${wanted}, got [${x.shape.join(" ")}].`,
         code: "shape",
         expected: wanted,
         actual: x.shape,

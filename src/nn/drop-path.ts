@@ -14,7 +14,8 @@ export class DropPath extends Module {
     super();
     if (!(rate >= 0 && rate < 1)) {
       const expected = "a number from 0 to below 1";
-      throw new ConfigError(`drop path: expected ${expected}, got ${rate}.`, {
+      throw new ConfigError({
+        problem: `drop path: expected ${expected}, got ${rate}.`,
         code: "drop-path",
         path: "model.dropPath",
         expected,
@@ -31,7 +32,8 @@ export class DropPath extends Module {
     const [B = 0, ...rest] = branch.shape;
     const times = B / rng.samples.length; // of a batch of several views, one after the other, each is drawn for
     if (!Number.isInteger(times)) {
-      throw new ShapeError(`drop path draws for ${rng.samples.length} samples, the batch has ${B} rows.`, {
+      throw new ShapeError({
+        problem: `drop path draws for ${rng.samples.length} samples, the batch has ${B} rows.`,
         code: "batch",
         expected: `a multiple of ${rng.samples.length}`,
         actual: branch.shape,

@@ -23,7 +23,8 @@ export class Linear extends Module {
   /** x [… I] -> [… O] */
   protected forward(x: Tensor): Tensor {
     if (x.side(-1) !== this.inputs) {
-      throw new ShapeError(`linear expects [… ${this.inputs}], got [${x.shape.join(" ")}].`, {
+      throw new ShapeError({
+        problem: `linear expects [… ${this.inputs}], got [${x.shape.join(" ")}].`,
         code: "shape",
         expected: ["…", this.inputs],
         actual: x.shape,

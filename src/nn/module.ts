@@ -1,7 +1,7 @@
-import { LacunaError } from "../engine/errors.js";
 import { gradEnabled, noGrad } from "../engine/modes.js";
 import { areModulesNamed, isRecording, withinModule } from "../engine/record.js";
 import { scope } from "../engine/scope.js";
+import { LacunaError } from "../errors.js";
 import { checkpoint } from "../tensor/grad.js";
 import type { Rng } from "../tensor/random.js";
 import type { Tensor } from "../tensor/tensor.js";

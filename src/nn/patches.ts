@@ -22,7 +22,8 @@ export type PatchOrder = "channelsFirst" | "channelsLast";
 export function patchify(image: Tensor, [p, q]: Size, order: PatchOrder): Tensor {
   const [B = 0, C = 0, H = 0, W = 0] = image.shape;
   if (H % p !== 0 || W % q !== 0) {
-    throw new ShapeError(`an image of ${H} × ${W} does not divide into patches of ${p} × ${q}.`, {
+    throw new ShapeError({
+      problem: `an image of ${H} × ${W} does not divide into patches of ${p} × ${q}.`,
       code: "shape",
       expected: [`a multiple of ${p}`, `a multiple of ${q}`],
       actual: [H, W],

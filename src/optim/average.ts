@@ -10,7 +10,8 @@ import type { NamedTensor } from "./optimizer.js";
  */
 export function averageInto(targets: readonly Tensor[], sources: readonly Tensor[], decay: number): void {
   if (targets.length !== sources.length) {
-    throw new ShapeError(`an average of ${targets.length} tensors was given ${sources.length}.`, {
+    throw new ShapeError({
+      problem: `an average of ${targets.length} tensors was given ${sources.length}.`,
       code: "average-count",
       expected: targets.length,
       actual: sources.length,

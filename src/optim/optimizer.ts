@@ -158,7 +158,8 @@ function refuseRepeated(groups: readonly ParameterGroup[]): void {
   const seen = new Set<string>();
   for (const { name } of groups.flatMap((group) => group.tensors)) {
     if (seen.has(name)) {
-      throw new ConfigError(`the parameter ${name} was given twice.`, {
+      throw new ConfigError({
+        problem: `the parameter ${name} was given twice.`,
         code: "repeated-parameter",
         path: name,
         expected: "every parameter in one group",
@@ -182,15 +183,13 @@ function checkEntries(slots: ReadonlyMap<string, Tensor>, entries: ReadonlyMap<s
   const missing = [...slots.keys()].filter((key) => !entries.has(key));
   const unexpected = [...entries.keys()].filter((key) => !slots.has(key));
   if (missing.length + unexpected.length > 0) {
-    throw new CheckpointError(
-      `the optimiser's state does not fit: ${missing.length} missing${listed(missing)}, ${unexpected.length} unexpected${listed(unexpected)}.`,
-      {
-        code: "optimizer-keys",
-        expected: missing,
-        actual: unexpected,
-        remedy: "Resume with the model and the optimiser that the run was started with.",
-      },
-    );
+    throw new CheckpointError({
+      problem: `the optimiser's state does not fit: ${missing.length} missing${listed(missing)}, ${unexpected.length} unexpected${listed(unexpected)}.`,
+      code: "optimizer-keys",
+      expected: missing,
+      actual: unexpected,
+      remedy: "Resume with the model and the optimiser that the run was started with.",
+    });
   }
   for (const [key, slot] of slots) checkEntry(key, slot, entries.get(key) as StateEntry);
 }
@@ -203,7 +202,8 @@ function checkEntry(key: string, slot: Tensor, entry: StateEntry): void {
     if (entry.data.byteLength === slot.size * dtypeBytes(slot.dtype)) return;
     actual += ` in ${entry.data.byteLength} bytes`;
   }
-  throw new CheckpointError(`the optimiser's state expects ${expected}, got ${actual}.`, {
+  throw new CheckpointError({
+    problem: `the optimiser's state expects ${expected}, got ${actual}.`,
     code: "optimizer-shape",
     path: key,
     expected,

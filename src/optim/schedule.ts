@@ -77,7 +77,13 @@ export function rampAt(ramp: Ramp, progress: number): number {
 /** @throws ConfigError where the numbers make no schedule */
 export function checkSchedule({ peak, warmup, total, minimum = 0 }: WarmupCosine): void {
   const wrong = (path: string, expected: string, actual: number): never => {
-    throw new ConfigError(`expected ${expected}, got ${actual}.`, { code: "schedule", path, expected, actual });
+    throw new ConfigError({
+      problem: `expected ${expected}, got ${actual}.`,
+      code: "schedule",
+      path,
+      expected,
+      actual,
+    });
   };
   if (!(total > 0)) wrong("total", "a positive length", total);
   if (!(warmup >= 0 && warmup <= total)) wrong("warmup", `a length between 0 and the total ${total}`, warmup);

@@ -27,7 +27,7 @@ export function writePage(out: string, { description, files }: PageParts): void 
   if (!existsSync(join(built, "index.html"))) {
     const remedy = "Run: npm run build:page";
     const detail = { code: "not-built", path: built, expected: "index.html", actual: "none", remedy } as const;
-    throw new PageError("the page is not built.", detail);
+    throw new PageError({ problem: "the page is not built.", ...detail });
   }
   checkRoom(out);
   makeFolder(out);
@@ -50,7 +50,8 @@ export function checkRoom(out: string): void {
   if (!existsSync(out) || existsSync(join(out, descriptionFile))) return;
   const [first] = readdirSync(out);
   if (first === undefined) return;
-  throw new PageError("this folder holds something that is no page.", {
+  throw new PageError({
+    problem: "this folder holds something that is no page.",
     code: "folder-not-empty",
     path: out,
     expected: "no such folder, an empty one, or an earlier page",

@@ -50,7 +50,8 @@ const headers = {
  */
 export async function servePage(folder: string, port = 0, limits = usualLimits): Promise<PageServer> {
   if (!existsSync(join(folder, descriptionFile))) {
-    throw new PageError("there is no page in this folder.", {
+    throw new PageError({
+      problem: "there is no page in this folder.",
       code: "no-page",
       path: folder,
       expected: descriptionFile,
@@ -171,7 +172,8 @@ async function listening(server: Server, port: number): Promise<void> {
 function listenError(error: NodeJS.ErrnoException, port: number): Error {
   if (error.code !== "EADDRINUSE" && error.code !== "EACCES") return error;
   const isTaken = error.code === "EADDRINUSE";
-  return new PageError(isTaken ? "the port is in use." : "this port is not for ordinary users.", {
+  return new PageError({
+    problem: isTaken ? "the port is in use." : "this port is not for ordinary users.",
     code: isTaken ? "port-in-use" : "port-forbidden",
     path: `${host}:${port}`,
     expected: "a free port",

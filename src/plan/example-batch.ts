@@ -13,7 +13,8 @@ export function viewSizes(views: Readonly<Record<string, ViewSpec>>): Readonly<R
   const sizes = Object.entries(views).map(([name, view]) => {
     const size = sizeAfter("transform" in view ? view.transform : view, undefined);
     if (size !== undefined) return [name, [size.height, size.width] as const] as const;
-    throw new StateError(`the view ${name} has no size of its own.`, {
+    throw new StateError({
+      problem: `the view ${name} has no size of its own.`,
       code: "view-size",
       path: `method.views.${name}`,
       expected: "a crop or a resize to [height, width]",

@@ -19,7 +19,8 @@ const warmup = 2;
  */
 export async function profileStep(config: RunConfig, precision: Precision): Promise<StepProfile> {
   if (config.device !== "cpu") {
-    throw new ConfigError(`a profile times the CPU's operations, and the run is on ${config.device}.`, {
+    throw new ConfigError({
+      problem: `a profile times the CPU's operations, and the run is on ${config.device}.`,
       code: "device",
       path: "device",
       expected: "cpu",
@@ -42,7 +43,8 @@ export async function profileStep(config: RunConfig, precision: Precision): Prom
 }
 
 function refuse(): never {
-  throw new ConfigError("this method is fitted to the pictures of a run before its first step.", {
+  throw new ConfigError({
+    problem: "this method is fitted to the pictures of a run before its first step.",
     code: "method",
     path: "method",
     expected: "a method that needs no pictures to begin",

@@ -1,3 +1,5 @@
+import { type ErrorDetails, LacunaError } from "../errors.js";
+
 export type RunErrorCode =
   | "run-exists"
   | "folder-not-empty"
@@ -11,30 +13,12 @@ export type RunErrorCode =
   | "system"
   | "closed";
 
-export interface RunErrorDetail {
-  readonly code: RunErrorCode;
-  /** The folder or file the error is about. */
-  readonly path: string;
-  readonly expected: string;
-  readonly actual: string;
-  readonly advice?: string;
-}
+/** Something about a run folder that is not as it must be. */
+export class RunError extends LacunaError {
+  declare readonly code: RunErrorCode;
 
-/** Something about a run folder that is not as it must be. Data first: `code`, `path`, `expected`, `actual`; `cause` where the system said no. */
-export class RunError extends Error {
-  override readonly name: string = "RunError";
-  readonly code: RunErrorCode;
-  readonly path: string;
-  readonly expected: string;
-  readonly actual: string;
-
-  constructor(detail: RunErrorDetail, options?: { cause: unknown }) {
-    const advice = detail.advice === undefined ? "" : ` ${detail.advice}`;
-    super(`in ${detail.path}: expected ${detail.expected}, got ${detail.actual}.${advice}`, options);
-    this.code = detail.code;
-    this.path = detail.path;
-    this.expected = detail.expected;
-    this.actual = detail.actual;
+  constructor(details: ErrorDetails<RunErrorCode>) {
+    super(details);
   }
 }
 
@@ -44,14 +28,12 @@ export function systemCode(error: unknown): string | undefined {
 }
 
 /** The system refused to read or write a file, of a run or any other. `code` is "no-space" or "system". */
-export class FileError extends RunError {
-  override readonly name = "FileError";
-}
+export class FileError extends RunError {}
 
 interface Refusal {
   readonly expected: string;
   readonly actual: string;
-  readonly advice: string;
+  readonly remedy: string;
 }
 
 const denied = refusal(
@@ -60,8 +42,8 @@ const denied = refusal(
   "Change its permissions, or choose another place.",
 );
 
-function refusal(expected: string, actual: string, advice: string): Refusal {
-  return { expected, actual, advice };
+function refusal(expected: string, actual: string, remedy: string): Refusal {
+  return { expected, actual, remedy };
 }
 
 function full(actual: string): Refusal {
@@ -103,13 +85,13 @@ export function onDisk<T>(path: string, act: () => T): T {
     if (code === undefined || error instanceof RunError) throw error;
     const isFull = code === "ENOSPC" || code === "EDQUOT";
     const known = refusals[code];
-    const detail: RunErrorDetail = {
+    throw new FileError({
       code: isFull ? "no-space" : "system",
       path,
+      cause,
       ...(known === undefined
         ? { expected: "a place that can be read and written", actual: (cause as Error).message }
         : { ...known, actual: `${known.actual} (${code})` }),
-    };
-    throw new FileError(detail, { cause });
+    });
   }
 }

@@ -179,6 +179,6 @@ function locked({ path, holder, state }: Found): RunError {
     path,
     expected: "a run folder that no other process writes to",
     actual: `a lock held by ${who}${since}`,
-    advice: state === "alive" ? wait : unknown,
+    remedy: state === "alive" ? wait : unknown,
   });
 }

@@ -13,7 +13,7 @@ export function readRunFile(folder: string): RunFile {
       const code = systemCode(cause);
       if (code !== "ENOENT" && code !== "ENOTDIR") throw cause;
       const detail = { code: "not-a-run", path: folder, expected: `a run folder, with ${runFileName}` } as const;
-      throw new RunError({ ...detail, actual: code === "ENOENT" ? "none there" : "a file" }, { cause });
+      throw new RunError({ ...detail, actual: code === "ENOENT" ? "none there" : "a file", cause });
     }
   });
 }

@@ -159,7 +159,7 @@ export function parseRun(text: string, path: string): RunFile {
       path,
       expected: `formatVersion ${formatVersion}`,
       actual: `${version}`,
-      advice: "A newer lacuna wrote this run; read it with that version.",
+      remedy: "A newer lacuna wrote this run; read it with that version.",
     });
   }
   const result = runSchema.safeParse(value);

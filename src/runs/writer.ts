@@ -218,7 +218,7 @@ function checkFree(folder: string, overwrite: boolean): void {
       path: folder,
       expected: "a new or empty folder for the run",
       actual: `one that holds ${names.length} other things (${some}${names.length > 3 ? ", …" : ""})`,
-      advice: "Choose another --out.",
+      remedy: "Choose another --out.",
     });
   }
   if (overwrite) return;
@@ -227,7 +227,7 @@ function checkFree(folder: string, overwrite: boolean): void {
     path: folder,
     expected: "a folder without a run",
     actual: "one that holds a run",
-    advice: `Go on with it (lacuna resume ${folder}), choose another --out, or replace it with --overwrite.`,
+    remedy: `Go on with it (lacuna resume ${folder}), choose another --out, or replace it with --overwrite.`,
   });
 }
 

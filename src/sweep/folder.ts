@@ -108,7 +108,8 @@ export class SweepFolder {
     if (before === undefined || !isRunFolder(this.run(id))) return;
     const changed = differences(comparable(parseConfig(before.config)), comparable(config));
     if (changed.length === 0) return;
-    throw new ConfigError(`the point ${id} has begun with another configuration (${changed.slice(0, 5).join("; ")}).`, {
+    throw new ConfigError({
+      problem: `the point ${id} has begun with another configuration (${changed.slice(0, 5).join("; ")}).`,
       code: "changed-point",
       path: this.path,
       expected: before.config,
@@ -152,7 +153,7 @@ function readRecord(path: string): z.output<typeof recordSchema> | undefined {
     return recordSchema.parse(JSON.parse(readFileSync(file, "utf8")));
   } catch (cause) {
     const detail = { code: "bad-run-file", path: file, expected: "the description of a sweep" } as const;
-    throw new RunError({ ...detail, actual: (cause as Error).message.split("\n")[0] ?? "something else" }, { cause });
+    throw new RunError({ ...detail, actual: (cause as Error).message.split("\n")[0] ?? "something else", cause });
   }
 }
 
@@ -166,7 +167,7 @@ function checkFree(path: string): void {
     path,
     expected: "a new or empty folder for the sweep, or one that holds it",
     actual: `one that holds ${others.length} other things (${others.slice(0, 3).join(", ")}${others.length > 3 ? ", …" : ""})`,
-    advice: "Choose another --out.",
+    remedy: "Choose another --out.",
   });
 }
 

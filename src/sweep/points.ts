@@ -79,7 +79,8 @@ function checkDistinct(points: readonly SweepPoint[]): void {
       seen.add(id.toLowerCase());
       continue;
     }
-    throw new ConfigError(`two points would both be named ${id}.`, {
+    throw new ConfigError({
+      problem: `two points would both be named ${id}.`,
       code: "equal-points",
       path: Object.keys(at).find((key) => key !== seedAxis) ?? "points",
       expected: "different values",

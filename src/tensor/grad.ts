@@ -140,7 +140,8 @@ export function gradients(
   incoming?: readonly Tensor[],
 ): (Tensor | undefined)[] {
   if (segments.length > 0) {
-    throw new StateError("gradients() does not see checkpointed segments.", {
+    throw new StateError({
+      problem: "gradients() does not see checkpointed segments.",
       code: "checkpoint",
       expected: "a forward pass without checkpoint()",
       actual: `${segments.length} segments`,

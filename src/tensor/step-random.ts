@@ -43,7 +43,8 @@ export function atRandomPlace<R>(place: RandomPlace | undefined, body: () => R):
  */
 export function nextRandom(purpose: string): Rng {
   if (current === undefined) {
-    throw new StateError(`${purpose} needs random numbers, and nobody said from which keys.`, {
+    throw new StateError({
+      problem: `${purpose} needs random numbers, and nobody said from which keys.`,
       code: "random",
       expected: "a forward pass inside withRandom(rng, …)",
       actual: "none around it",

@@ -41,7 +41,7 @@ export class Tensor extends TensorRef {
   side(dim: number): number {
     const side = this.shape.at(dim);
     if (side !== undefined) return side;
-    throw new ShapeError(`expected a dimension of rank ${this.rank}, got ${dim}.`, { code: "dimension", actual: dim });
+    throw new ShapeError({ code: "dimension", expected: `a dimension of rank ${this.rank}`, actual: dim });
   }
 
   #read<R>(read: (id: number) => R): R {

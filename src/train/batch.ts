@@ -38,22 +38,21 @@ export function toImages(view: PixelBatch, mean: readonly number[], std: readonl
 function checkView({ data, height, width, channels }: PixelBatch, means: number, stds: number): void {
   const picture = height * width * channels;
   if (picture === 0 || data.length % picture !== 0) {
-    throw new ShapeError(`a batch of ${height} × ${width} × ${channels} pictures was given ${data.length} bytes.`, {
+    throw new ShapeError({
+      problem: `a batch of ${height} × ${width} × ${channels} pictures was given ${data.length} bytes.`,
       code: "pixel-count",
       expected: `a multiple of ${picture}`,
       actual: data.length,
     });
   }
   if (means !== channels || stds !== channels) {
-    throw new ShapeError(
-      `pictures have ${channels} channels, the normalisation has ${means} means and ${stds} deviations.`,
-      {
-        code: "channel-count",
-        path: "normalization",
-        expected: channels,
-        actual: [means, stds],
-        remedy: "Give one mean and one deviation for each channel.",
-      },
-    );
+    throw new ShapeError({
+      problem: `pictures have ${channels} channels, the normalisation has ${means} means and ${stds} deviations.`,
+      code: "channel-count",
+      path: "normalization",
+      expected: channels,
+      actual: [means, stds],
+      remedy: "Give one mean and one deviation for each channel.",
+    });
   }
 }

@@ -201,7 +201,8 @@ export class Checkpoint {
 function verify(file: SafetensorsFile): void {
   const { format, formatVersion: version, crc32: expected } = file.metadata ?? {};
   if (format !== "lacuna-checkpoint") {
-    throw new CheckpointError("the file is not a checkpoint of a run.", {
+    throw new CheckpointError({
+      problem: "the file is not a checkpoint of a run.",
       code: "foreign",
       path: file.path,
       expected: "lacuna-checkpoint",
@@ -209,7 +210,8 @@ function verify(file: SafetensorsFile): void {
     });
   }
   if (Number(version) > formatVersion) {
-    throw new CheckpointError(`the checkpoint has format version ${version}, this program reads ${formatVersion}.`, {
+    throw new CheckpointError({
+      problem: `the checkpoint has format version ${version}, this program reads ${formatVersion}.`,
       code: "newer-format",
       path: file.path,
       expected: formatVersion,
@@ -219,7 +221,8 @@ function verify(file: SafetensorsFile): void {
   }
   const actual = checksum(file.names.map((name) => [name, () => file.read(name).data]));
   if (actual !== expected) {
-    throw new CheckpointError("the data is damaged: its checksum differs.", {
+    throw new CheckpointError({
+      problem: "the data is damaged: its checksum differs.",
       code: "damaged",
       path: file.path,
       expected,

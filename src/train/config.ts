@@ -159,7 +159,8 @@ export function parseConfig(input: unknown): RunConfig {
 function checkAccumulation({ method, optim }: RunConfig): void {
   const reason = methods.get(method.name).couplesBatch(method);
   if (optim.accumulate === 1 || reason === undefined) return;
-  throw new ConfigError(`${method.name} cannot be trained in micro-batches: ${reason}.`, {
+  throw new ConfigError({
+    problem: `${method.name} cannot be trained in micro-batches: ${reason}.`,
     code: "coupled-batch",
     path: "optim.accumulate",
     expected: 1,
@@ -186,7 +187,8 @@ function configError(error: z.ZodError, input: unknown): ConfigError {
   const path = issue?.path.join(".") ?? "";
   const actual = valueAt(input, issue?.path ?? []);
   const more = error.issues.length > 1 ? ` (and ${error.issues.length - 1} more)` : "";
-  return new ConfigError(`${issue?.message ?? "not a configuration"}${more}, got ${JSON.stringify(actual)}.`, {
+  return new ConfigError({
+    problem: `${issue?.message ?? "not a configuration"}${more}, got ${JSON.stringify(actual)}.`,
     code: issue?.code === "unrecognized_keys" ? "unknown-key" : "config",
     path,
     expected: issue,
@@ -206,7 +208,8 @@ function hint(issue: z.core.$ZodIssue | undefined, actual: unknown): string | un
 function checkRelations({ data, optim }: Related): void {
   for (const key of ["mean", "std"] as const) {
     if (data[key].length !== data.channels) {
-      throw new ConfigError(`expected a value for each of ${data.channels} channels, got ${data[key].length}.`, {
+      throw new ConfigError({
+        problem: `expected a value for each of ${data.channels} channels, got ${data[key].length}.`,
         code: "channels",
         path: `data.${key}`,
         expected: data.channels,
@@ -216,7 +219,8 @@ function checkRelations({ data, optim }: Related): void {
     }
   }
   if (data.batchSize % optim.accumulate !== 0) {
-    throw new ConfigError(`a batch of ${data.batchSize} does not divide into ${optim.accumulate} micro-batches.`, {
+    throw new ConfigError({
+      problem: `a batch of ${data.batchSize} does not divide into ${optim.accumulate} micro-batches.`,
       code: "accumulate",
       path: "optim.accumulate",
       expected: `a divisor of ${data.batchSize}`,
@@ -251,7 +255,8 @@ interface Derivable {
 export function derive({ data, optim, epochs }: Derivable, pictures: number): Derived {
   const stepsPerEpoch = Math.floor(pictures / data.batchSize);
   if (stepsPerEpoch === 0) {
-    throw new ConfigError(`a batch takes ${data.batchSize} pictures, the source has ${pictures}.`, {
+    throw new ConfigError({
+      problem: `a batch takes ${data.batchSize} pictures, the source has ${pictures}.`,
       code: "batch-size",
       path: "data.batchSize",
       expected: `at most ${pictures}`,

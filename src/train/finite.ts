@@ -1,21 +1,24 @@
-import { LacunaError } from "../engine/errors.js";
 import { noGrad } from "../engine/modes.js";
 import { scope, tensorsIn } from "../engine/scope.js";
+import { LacunaError } from "../errors.js";
 import { watchOutputs } from "../nn/module.js";
 import { aten, type Tensor } from "../tensor/tensor.js";
 
 /** A loss or a gradient that is not a number; `path` names the first module that made one. */
 export class NonFiniteError extends LacunaError {
   constructor(
-    sentence: string,
+    problem: string,
     path: string,
     /** Ids of the batch's pictures: the batch can be made again from them. */
     readonly samples: readonly number[],
     remedy: string,
   ) {
-    super(sentence, { code: "non-finite", path, expected: "finite numbers", actual: "NaN or infinity", remedy });
+    super({ problem, code: "non-finite", path, expected: "finite numbers", actual: "NaN or infinity", remedy });
   }
 }
+
+/** Ends the search for the first output that is not finite; modules add their names to its path. */
+class NonFiniteOutput extends LacunaError {}
 
 function allFinite(value: Tensor): boolean {
   return noGrad(() => scope(() => aten("isfinite", value.detach()).all().item() === 1));
@@ -34,12 +37,12 @@ export function findNonFinite(
     watchOutputs(
       (result) => {
         if (tensorsIn(result).every((value) => allFinite(value as Tensor))) return;
-        throw new LacunaError("the output is not finite.", { code: "non-finite-output" });
+        throw new NonFiniteOutput({ code: "non-finite-output", expected: "finite numbers", actual: "others" });
       },
       () => noGrad(() => scope(() => void forward())),
     );
   } catch (error) {
-    if (error instanceof LacunaError && error.code === "non-finite-output")
+    if (error instanceof NonFiniteOutput)
       return { path: error.path, what: "its output is the first that is not finite" };
     throw error;
   }

@@ -51,7 +51,8 @@ export function trainingOf(config: RunConfig): Training {
 /** @throws ConfigError where the method needs what the pictures do not have */
 function checkColumns({ method }: RunConfig, source: Source, path: string): void {
   if (!methods.get(method.name).columns.includes("label") || source.labels !== undefined) return;
-  throw new ConfigError(`${method.name} learns from classes too, and these pictures have none.`, {
+  throw new ConfigError({
+    problem: `${method.name} learns from classes too, and these pictures have none.`,
     code: "no-classes",
     path,
     expected: "a folder for each class, or a list with labels",
@@ -81,16 +82,14 @@ function withInit(config: RunConfig): RunConfig {
   using published = openModelFile(path);
   const initHash = weightsHash(published);
   if (config.initHash === undefined || config.initHash === initHash) return { ...config, init: path, initHash };
-  throw new CheckpointError(
-    `the weights have the SHA-256 ${initHash}, the configuration asks for ${config.initHash}.`,
-    {
-      code: "hash",
-      path,
-      expected: config.initHash,
-      actual: initHash,
-      remedy: "Get the file that is meant, or leave initHash out.",
-    },
-  );
+  throw new CheckpointError({
+    problem: `the weights have the SHA-256 ${initHash}, the configuration asks for ${config.initHash}.`,
+    code: "hash",
+    path,
+    expected: config.initHash,
+    actual: initHash,
+    remedy: "Get the file that is meant, or leave initHash out.",
+  });
 }
 
 /**

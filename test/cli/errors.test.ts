@@ -7,9 +7,12 @@ const usage = new UsageError({ code: "x", path: "--out", expected: "a file", act
 
 test("an error is a line: name, where, expected, came, what to do", () => {
   expect(errorText(usage)).toBe("UsageError in --out: expected a file, got none. Give one.");
-  const config = new ConfigError("a share, got 75.", {
+  const config = new ConfigError({
+    problem: "a share, got 75.",
     code: "c",
     path: "method.maskRatio",
+    expected: "a share",
+    actual: 75,
     remedy: "Did you mean 0.75?",
   });
   expect(errorText(config)).toBe("ConfigError in method.maskRatio: a share, got 75. Did you mean 0.75?");
@@ -41,8 +44,8 @@ test("usage errors end with 2, others with 1", () => {
   expect(exitCodeOf(new Error("x"))).toBe(exitCodes.failed);
 });
 
-test("as data it keeps code and path", () => {
-  expect(errorData(usage)).toEqual({
-    error: { name: "UsageError", code: "x", path: "--out", message: usage.message },
-  });
+test("as data it keeps all fields", () => {
+  const fields = { code: "x", path: "--out", expected: "a file", actual: "none", remedy: "Give one." };
+  expect(errorData(usage)).toEqual({ error: { name: "UsageError", ...fields, message: usage.message } });
+  expect(errorData(new RangeError("x"))).toEqual({ error: { name: "RangeError", message: "x" } });
 });

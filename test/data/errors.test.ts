@@ -26,7 +26,7 @@ describe("DataError", () => {
 describe("BadPictureError", () => {
   it("names the file and the reason", () => {
     const error = new BadPictureError("too-large", "a/b.png", "1 x 2 pixels");
-    expect(String(error)).toBe("BadPictureError in a/b.png: too-large: 1 x 2 pixels");
+    expect(String(error)).toBe("BadPictureError in a/b.png: too-large: 1 x 2 pixels. Make a smaller copy of it.");
     expect(error).toMatchObject({ code: "too-large", path: "a/b.png", reason: "1 x 2 pixels" });
     expect(error).toMatchObject({ expected: "a picture that can be decoded", actual: "too-large: 1 x 2 pixels" });
   });

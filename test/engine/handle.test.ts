@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { binding } from "../../src/engine/binding.js";
-import { DisposedError, EngineError, LacunaError, StateError } from "../../src/engine/errors.js";
+import { DisposedError, EngineError, StateError } from "../../src/engine/errors.js";
 import { autocast, noGrad } from "../../src/engine/modes.js";
 import { record } from "../../src/engine/record.js";
 import { scope } from "../../src/engine/scope.js";
+import { LacunaError } from "../../src/errors.js";
 import { zeros } from "../../src/tensor/creation.js";
 import { backward, gradients } from "../../src/tensor/grad.js";
 import { aten, type Tensor, tensor } from "../../src/tensor/tensor.js";

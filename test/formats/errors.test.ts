@@ -8,10 +8,10 @@ test("the message says where, what was expected, what came and what to do", () =
     path: "a.npy",
     expected: "96 bytes",
     actual: "95",
-    advice: "Copy it again.",
+    remedy: "Copy it again.",
   } as const;
-  const error = new FormatError(detail, { cause });
-  expect(String(error)).toBe("FormatError: in a.npy: expected 96 bytes, got 95. Copy it again.");
+  const error = new FormatError({ ...detail, cause });
+  expect(String(error)).toBe("FormatError in a.npy: expected 96 bytes, got 95. Copy it again.");
   expect(error).toMatchObject({ code: "truncated", path: "a.npy", expected: "96 bytes", actual: "95", cause });
   expect(error).toBeInstanceOf(Error);
 });

@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from "vitest";
-import { LacunaError } from "../../src/engine/errors.js";
 import { noGrad } from "../../src/engine/modes.js";
 import { record } from "../../src/engine/record.js";
 import { liveTensors, scope } from "../../src/engine/scope.js";
+import { LacunaError } from "../../src/errors.js";
 import { Block } from "../../src/nn/block.js";
 import { zero } from "../../src/nn/init.js";
 import { Linear } from "../../src/nn/linear.js";

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { PageError } from "../../src/page/errors.js";
 
 test("an error is data first, and one sentence with what to do", () => {
-  const error = new PageError("the port is in use.", {
+  const error = new PageError({
+    problem: "the port is in use.",
     code: "port-in-use",
     path: "127.0.0.1:8080",
     expected: "a free port",

@@ -8,10 +8,10 @@ test("the message says where, what was expected, what came and what to do", () =
     path: "runs/a",
     expected: "no run",
     actual: "one",
-    advice: "Resume it.",
+    remedy: "Resume it.",
   } as const;
   const error = new RunError(detail);
-  expect(String(error)).toBe("RunError: in runs/a: expected no run, got one. Resume it.");
+  expect(String(error)).toBe("RunError in runs/a: expected no run, got one. Resume it.");
   expect(error).toMatchObject({ code: "run-exists", path: "runs/a", expected: "no run", actual: "one" });
 });
 

@@ -199,7 +199,7 @@ class Machine {
         path: this.path,
         expected: "only tensors and containers",
         actual: `${excerpt(`${module}.${name}`)}, which is refused: nothing of it was run`,
-        advice: "In Python, save what is needed alone: torch.save(model.state_dict(), path).",
+        remedy: "In Python, save what is needed alone: torch.save(model.state_dict(), path).",
       });
     }
     this.push(found);

@@ -66,8 +66,8 @@ function findDirectory(bytes: ByteSource): Directory {
     if (data.getUint32(at, true) !== signature.end || at + 22 + data.getUint16(at + 20, true) !== tail.length) continue;
     return checkDirectory(bytes, readEnd(bytes, tail, at, tailStart), tailStart + at);
   }
-  const advice = "The file is cut off, or no archive of torch.save.";
-  throw fail(bytes, "truncated", "an archive that ends in a directory", "none at its end", advice);
+  const remedy = "The file is cut off, or no archive of torch.save.";
+  throw fail(bytes, "truncated", "an archive that ends in a directory", "none at its end", remedy);
 }
 
 /** The end record, or the one of ZIP64 before it where a field has overflowed. */
@@ -135,10 +135,10 @@ function readRecord(bytes: ByteSource, data: DataView, at: number, name: string)
   const [flags, method] = [data.getUint16(at + 8, true), data.getUint16(at + 10, true)];
   if (method !== 0 || (flags & 0x2041) !== 0) {
     const actual = `${excerpt(name)} ${method === 0 ? "encrypted" : `compressed by method ${method}`}`;
-    const advice = name.includes("/code/")
+    const remedy = name.includes("/code/")
       ? "It is a TorchScript archive, which holds code. In Python: torch.save(torch.jit.load(path).state_dict(), other)."
       : "Save it again with torch.";
-    throw fail(bytes, "unsupported", "stored entries, as torch.save writes them", actual, advice);
+    throw fail(bytes, "unsupported", "stored entries, as torch.save writes them", actual, remedy);
   }
   const extra = { at: at + 46 + data.getUint16(at + 28, true), length: data.getUint16(at + 30, true) };
   const wide = zip64Fields(data, extra.at, extra.at + extra.length);
@@ -201,6 +201,6 @@ function view(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function fail({ path }: ByteSource, code: FormatErrorCode, expected: string, actual: string, advice?: string) {
-  return new FormatError({ code, path, expected, actual, ...(advice === undefined ? {} : { advice }) });
+function fail({ path }: ByteSource, code: FormatErrorCode, expected: string, actual: string, remedy?: string) {
+  return new FormatError({ code, path, expected, actual, ...(remedy === undefined ? {} : { remedy }) });
 }

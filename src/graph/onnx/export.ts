@@ -156,7 +156,8 @@ function tapped({ steps }: Trace, { name, module, op }: Tap): readonly [string, 
   const isInside = (step: TracedStep): boolean => `${placeOf(step)}.`.startsWith(`${module}.`);
   const found = steps.findLast((step) => isInside(step) && (op === undefined || step.op === op));
   if (found !== undefined) return [name, found.outputs[0]?.id ?? 0];
-  throw new StateError(`nothing was recorded in ${module}${op === undefined ? "" : ` by ${op}`}.`, {
+  throw new StateError({
+    problem: `nothing was recorded in ${module}${op === undefined ? "" : ` by ${op}`}.`,
     code: "no-such-module",
     path: module,
     expected: "the path of a module that runs",
@@ -268,7 +269,8 @@ function writeBeside(path: string, encode: (store: Store) => Uint8Array, state: 
 }
 
 function tooLarge(bytes: number, limit: number): StateError {
-  return new StateError(`${(bytes / 1e9).toFixed(1)} GB of weights do not fit into one ONNX file.`, {
+  return new StateError({
+    problem: `${(bytes / 1e9).toFixed(1)} GB of weights do not fit into one ONNX file.`,
     code: "onnx-size",
     expected: `at most ${limit / 1e9} GB`,
     actual: bytes,

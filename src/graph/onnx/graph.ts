@@ -1,4 +1,4 @@
-import { LacunaError } from "../../engine/errors.js";
+import { LacunaError } from "../../errors.js";
 import { constantOf, type Dimension, dimensionText, factorsOf, fixed } from "../dimension.js";
 import { placeOf, type TracedStep, type TracedValue } from "../trace.js";
 import { type AttributeProto, attributeTypes, type ElementType, elementTypes } from "./schema.js";
@@ -254,7 +254,8 @@ function attribute(name: string, value: AttributeValue): AttributeProto {
 
 /** The step at fault, as errors name it: `layer_norm in blocks.0.norm1`. */
 export function unsupported(step: TracedStep, actual: string, remedy: string): ExportError {
-  return new ExportError(`${step.op} cannot be written as ONNX: ${actual}.`, {
+  return new ExportError({
+    problem: `${step.op} cannot be written as ONNX: ${actual}.`,
     code: "onnx-unsupported",
     path: placeOf(step),
     expected: "an operation with a rule in src/graph/onnx/rules",

@@ -210,7 +210,8 @@ function sortedPairs(values: Tensor): { pairs: Tensor; spread: Tensor } {
 function asMae({ parts, normalizeTargets, decoder, augmentation }: EmaeConfig, { patches }: PatchEncoder): MaeConfig {
   if (patches % parts !== 0) {
     const divisors = Array.from({ length: patches }, (_, i) => i + 1).filter((k) => k > 1 && patches % k === 0);
-    throw new ConfigError(`${parts} parts do not divide ${patches} patches.`, {
+    throw new ConfigError({
+      problem: `${parts} parts do not divide ${patches} patches.`,
       code: "parts",
       path: "method.parts",
       expected: divisors,

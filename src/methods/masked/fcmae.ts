@@ -203,7 +203,8 @@ function checkKept({ maskRatio }: FcmaeConfig, { grid: [rows, columns], stride }
   const cells = rows * columns;
   const kept = keptPatches(cells, maskRatio);
   if (kept > 0 && kept < cells) return;
-  throw new ConfigError(`a mask ratio of ${maskRatio} leaves ${kept} of ${cells} cells visible.`, {
+  throw new ConfigError({
+    problem: `a mask ratio of ${maskRatio} leaves ${kept} of ${cells} cells visible.`,
     code: "mask-ratio",
     path: "method.maskRatio",
     expected: "some cells visible and some hidden",

@@ -269,7 +269,8 @@ export class Mae extends Method<"image"> {
 function checkKept({ maskRatio }: MaeConfig, { patches }: PatchEncoder): void {
   const kept = keptPatches(patches, maskRatio);
   if (kept > 0 && kept < patches) return;
-  throw new ConfigError(`a mask ratio of ${maskRatio} leaves ${kept} of ${patches} patches visible.`, {
+  throw new ConfigError({
+    problem: `a mask ratio of ${maskRatio} leaves ${kept} of ${patches} patches visible.`,
     code: "mask-ratio",
     path: "method.maskRatio",
     expected: "some patches visible and some hidden",

@@ -47,16 +47,14 @@ function gridOrder([rows, columns]: Size, kept: number): number[] {
   const visible = (n: number): boolean => (n % columns) % 2 === 0 && Math.floor(n / columns) % 2 === 0;
   const first = all.filter(visible);
   if (first.length !== kept) {
-    throw new ConfigError(
-      `a grid mask keeps one patch of every four (${first.length} of ${all.length}), not ${kept}.`,
-      {
-        code: "mask-ratio",
-        path: "method.maskRatio",
-        expected: 0.75,
-        actual: 1 - kept / all.length,
-        remedy: "Set maskRatio to 0.75 and use a grid with an even number of patches on each side.",
-      },
-    );
+    throw new ConfigError({
+      problem: `a grid mask keeps one patch of every four (${first.length} of ${all.length}), not ${kept}.`,
+      code: "mask-ratio",
+      path: "method.maskRatio",
+      expected: 0.75,
+      actual: 1 - kept / all.length,
+      remedy: "Set maskRatio to 0.75 and use a grid with an even number of patches on each side.",
+    });
   }
   return [...first, ...all.filter((n) => !visible(n))];
 }

@@ -47,7 +47,8 @@ export class Teacher extends Module<[Tensor], Tensor> {
     return [...this.state()].map(([name, own]) => {
       const theirs = state.get(name);
       if (theirs !== undefined) return { own, theirs };
-      throw new ShapeError(`a teacher has ${name}, its student has not.`, {
+      throw new ShapeError({
+        problem: `a teacher has ${name}, its student has not.`,
         code: "teacher",
         path: name,
         expected: "a student with an encoder and a projector of the teacher's shapes",

@@ -41,17 +41,20 @@ function isThere<T>(entry: readonly [string, T | undefined]): entry is [string, 
 export function checkShapes(tensors: Tensors, wanted: ReadonlyMap<string, readonly number[]>, path: string): void {
   const missing = [...wanted.keys()].filter((name) => !tensors.has(name));
   if (missing.length > 0) {
-    throw new CheckpointError(`${missing.length} tensors are missing (${missing.slice(0, 4).join(", ")}).`, {
+    throw new CheckpointError({
+      problem: `${missing.length} tensors are missing (${missing.slice(0, 4).join(", ")}).`,
       code: "names",
       path,
       expected: missing,
+      actual: "none of them",
       remedy: "The file is of another architecture, or not whole.",
     });
   }
   for (const [name, sides] of wanted) {
     const own = tensors.get(name)?.shape ?? [];
     if (own.length === sides.length && own.every((side, i) => side === sides[i])) continue;
-    throw new CheckpointError(`${name} has shape [${own.join(" ")}], the others ask for [${sides.join(" ")}].`, {
+    throw new CheckpointError({
+      problem: `${name} has shape [${own.join(" ")}], the others ask for [${sides.join(" ")}].`,
       code: "shape",
       path,
       expected: sides,

@@ -39,10 +39,12 @@ export function openTensors(path: string): TensorFile {
   if (index !== undefined) return joined(path, partsOf(index, path), json);
   const found = ["model.safetensors", "pytorch_model.bin"].find((name) => existsSync(join(path, name)));
   if (found !== undefined) return openOne(join(path, found), json);
-  throw new CheckpointError("there are no weights in the folder.", {
+  throw new CheckpointError({
+    problem: "there are no weights in the folder.",
     code: "no-checkpoint",
     path,
     expected: "model.safetensors or pytorch_model.bin, or a run of lacuna",
+    actual: "neither",
     remedy: "Give the folder that holds them, or the file itself.",
   });
 }
@@ -53,17 +55,28 @@ function readJson(path: string): Readonly<Record<string, unknown>> | undefined {
     const value: unknown = JSON.parse(readFileSync(path, "utf8"));
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch (cause) {
-    throw new CheckpointError("the file is not JSON.", { code: "json", path, cause });
+    throw noJson("the file is not JSON.", path, "other text", cause);
   }
-  throw new CheckpointError("the file holds no JSON object.", { code: "json", path });
+  throw noJson("the file holds no JSON object.", path, "another value");
+}
+
+function noJson(problem: string, path: string, actual: string, cause?: unknown): CheckpointError {
+  const remedy = "Copy or download it again.";
+  return new CheckpointError({ problem, code: "json", path, expected: "a JSON object", actual, remedy, cause });
 }
 
 function partsOf(index: Readonly<Record<string, unknown>>, path: string): string[] {
   const files = [...new Set(Object.values((index["weight_map"] ?? {}) as object))];
   const bad = files.find((file) => typeof file !== "string" || basename(file) !== file);
   if (files.length > 0 && bad === undefined) return files as string[];
-  const sentence = "model.safetensors.index.json names no files of its own folder.";
-  throw new CheckpointError(sentence, { code: "json", path, actual: bad ?? "none" });
+  throw new CheckpointError({
+    problem: "model.safetensors.index.json names no files of its own folder.",
+    code: "json",
+    path,
+    expected: "names of files beside it",
+    actual: bad ?? "none",
+    remedy: "Copy or download the folder again.",
+  });
 }
 
 type Json = TensorFile["json"];
@@ -155,7 +168,7 @@ function modelIn(content: PickleValue, path: string) {
     const holds = names.length === 0 ? "nothing with names" : someOf(names);
     const expected = `a dictionary of tensors, at the top or under ${modelKeys.join(", ")}`;
     const sentence = `there is no model in it: expected ${expected}, got ${holds}.`;
-    throw new CheckpointError(sentence, { code: "no-model", path, expected, actual: names.slice(0, 8) });
+    throw new CheckpointError({ problem: sentence, code: "no-model", path, expected, actual: names.slice(0, 8) });
   }
   const besides = key === undefined ? [] : [...top.keys()].filter((name) => name !== key).map(String);
   const args = top.get("args");
@@ -206,7 +219,12 @@ function prefixOf({ names, path }: TensorFile, anchors: readonly string[]): stri
 }
 
 function severalModels(path: string, prefixes: readonly string[]): CheckpointError {
-  const sentence = `several models are in it, under ${prefixes.join(" and ")}: which one is meant does not show.`;
-  const remedy = "Save the one that is meant alone: a dictionary of its tensors, without what stands before the names.";
-  return new CheckpointError(sentence, { code: "several-models", path, actual: prefixes, remedy });
+  return new CheckpointError({
+    problem: `several models are in it, under ${prefixes.join(" and ")}: which one is meant does not show.`,
+    code: "several-models",
+    path,
+    expected: "one model",
+    actual: prefixes,
+    remedy: "Save the one that is meant alone: a dictionary of its tensors, without what stands before the names.",
+  });
 }

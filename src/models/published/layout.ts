@@ -117,5 +117,12 @@ export function imageOf(file: TensorFile, hints: ReadHints): { readonly imageSiz
 export function unknownName(path: string, name: string, what: string, reason = ""): CheckpointError {
   const because = reason === "" ? "" : `: ${reason}, which ${what} does not have`;
   const remedy = "Leaving it out would change what the model computes.";
-  return new CheckpointError(`a tensor ${name} is not known${because}.`, { code: "names", path, actual: name, remedy });
+  return new CheckpointError({
+    problem: `a tensor ${name} is not known${because}.`,
+    code: "names",
+    path,
+    expected: `tensors of ${what}`,
+    actual: name,
+    remedy,
+  });
 }

@@ -83,7 +83,8 @@ function first<T, R>(items: readonly T[], of: (item: T) => R | undefined): R | u
 function unknownLayout(file: TensorFile, layouts: readonly Layout[]): CheckpointError {
   const sentence = `the names in it are those of no known model: ${someOf(file.names) || "there are none"}.`;
   const names = [...new Set(layouts.map(({ name }) => name))].join(", ");
-  return new CheckpointError(sentence, {
+  return new CheckpointError({
+    problem: sentence,
     code: "layout",
     path: file.path,
     expected: `names of one of the layouts ${names}`,

@@ -49,7 +49,8 @@ export function tensorSource(
 export function sides(tensors: Tensors, path: string, name: string, rank: number): readonly number[] {
   const shape = tensors.get(name)?.shape;
   if (shape === undefined) {
-    throw new CheckpointError(`${name} is missing: the file is not whole.`, {
+    throw new CheckpointError({
+      problem: `${name} is missing: the file is not whole.`,
       code: "names",
       path,
       expected: name,
@@ -57,7 +58,8 @@ export function sides(tensors: Tensors, path: string, name: string, rank: number
     });
   }
   if (shape.length === rank && !shape.includes(0)) return shape;
-  throw new CheckpointError(`${name} has shape [${shape.join(" ")}], expected ${rank} sides above zero.`, {
+  throw new CheckpointError({
+    problem: `${name} has shape [${shape.join(" ")}], expected ${rank} sides above zero.`,
     code: "shape",
     path,
     expected: rank,
@@ -116,7 +118,15 @@ export function part(tensor: PublishedTensor, place: number, count: number): Pub
 export function stacked(parts: readonly PublishedTensor[], name: string, path: string): PublishedTensor {
   const [first] = parts as [PublishedTensor];
   const same = parts.every(({ dtype, shape }) => dtype === first.dtype && String(shape) === String(first.shape));
-  if (!same) throw new CheckpointError(`the parts of ${name} differ in type or shape.`, { code: "shape", path });
+  if (!same)
+    throw new CheckpointError({
+      problem: `the parts of ${name} differ in type or shape.`,
+      code: "shape",
+      path,
+      expected: "parts of one type and shape",
+      actual: parts.map(({ dtype, shape }) => `${dtype} [${shape.join(" ")}]`),
+      remedy: "The file is damaged, or of another architecture.",
+    });
   const shape = [parts.length * (first.shape[0] ?? 0), ...first.shape.slice(1)];
   const read = (): RawTensor => {
     const data = new Uint8Array(product(shape) * elementBytes[first.dtype]);

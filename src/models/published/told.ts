@@ -85,7 +85,8 @@ export function checkTold(file: TensorFile, wanted: Json): void {
   const config = configOf(file);
   for (const [key, value] of Object.entries(wanted)) {
     if (config[key] === undefined || config[key] === value) continue;
-    throw new CheckpointError(`config.json says ${key} ${JSON.stringify(config[key])}; this model has ${value}.`, {
+    throw new CheckpointError({
+      problem: `config.json says ${key} ${JSON.stringify(config[key])}; this model has ${value}.`,
       code: "config",
       path: file.path,
       expected: value,

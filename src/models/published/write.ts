@@ -40,7 +40,8 @@ export function planWriting(model: Writable, layouts: readonly Layout[], wanted:
       };
   }
   const others = layouts.filter((layout) => holds(layout, model)).map(({ name }) => name);
-  throw new CheckpointError(`a ${model.model.name} cannot be written as ${wanted}.`, {
+  throw new CheckpointError({
+    problem: `a ${model.model.name} cannot be written as ${wanted}.`,
     code: "layout",
     path: model.path,
     expected: [...new Set(others)],

@@ -29,14 +29,12 @@ export class Conv2d extends Module {
     super();
     const { groups = 1 } = options;
     if (inputs % groups !== 0 || outputs % groups !== 0) {
-      throw new ConfigError(
-        `a convolution from ${inputs} to ${outputs} channels does not fall into ${groups} groups.`,
-        {
-          code: "groups",
-          expected: `channels that are multiples of ${groups}`,
-          actual: { inputs, outputs, groups },
-        },
-      );
+      throw new ConfigError({
+        problem: `a convolution from ${inputs} to ${outputs} channels does not fall into ${groups} groups.`,
+        code: "groups",
+        expected: `channels that are multiples of ${groups}`,
+        actual: { inputs, outputs, groups },
+      });
     }
     this.options = options;
     const seen = inputs / groups;
@@ -109,7 +107,8 @@ export class PatchConv extends Module {
 
 function checkChannels(what: string, x: Tensor, at: number, expected: string, width: number): void {
   if (x.rank === 4 && x.shape[at] === width) return;
-  throw new ShapeError(`${what} expects ${expected}, got [${x.shape.join(" ")}].`, {
+  throw new ShapeError({
+    problem: `${what} expects ${expected}, got [${x.shape.join(" ")}].`,
     code: "shape",
     expected,
     actual: x.shape,

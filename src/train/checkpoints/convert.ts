@@ -73,7 +73,8 @@ const forms = {
 
 function checkOut(out: string, layout: string, form: Layout["form"], overwrite: boolean): void {
   if (formOf(out) !== form) {
-    throw new CheckpointError(`${layout} is written as ${forms[form]}, got ${out}.`, {
+    throw new CheckpointError({
+      problem: `${layout} is written as ${forms[form]}, got ${out}.`,
       code: "out",
       path: out,
       expected: forms[form],
@@ -83,9 +84,12 @@ function checkOut(out: string, layout: string, form: Layout["form"], overwrite: 
   const occupied = form === "folder" ? ["model.safetensors", "config.json"].map((name) => join(out, name)) : [out];
   const found = occupied.find((path) => existsSync(path));
   if (found === undefined || overwrite) return;
-  throw new CheckpointError("there is a file already.", {
+  throw new CheckpointError({
+    problem: "there is a file already.",
     code: "exists",
     path: found,
+    expected: "a name that is free",
+    actual: "a file",
     remedy: "Give another name, or --overwrite to replace it.",
   });
 }

@@ -71,7 +71,8 @@ export function modelFile(path: string): string {
   const [worst] = damaged;
   const sentence =
     worst === undefined ? "there is no checkpoint in it." : `no checkpoint in it can be read (${worst.error.message})`;
-  throw new CheckpointError(sentence, {
+  throw new CheckpointError({
+    problem: sentence,
     code: "no-checkpoint",
     path,
     expected: `a file in ${checkpointFolder(path)}`,

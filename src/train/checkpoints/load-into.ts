@@ -146,7 +146,8 @@ function checkEncoder({ model, guessed, image, path }: Published, { sizes = {}, 
   );
   const isOther = Object.keys(sizes).some((key) => !(key in model));
   const flags = differing.map((key) => `--${key}=${said(theirs[key])}`).join(" ");
-  throw new CheckpointError(isOther ? `it holds a ${model.name}.` : `${lines.join("; ")}.`, {
+  throw new CheckpointError({
+    problem: isOther ? `it holds a ${model.name}.` : `${lines.join("; ")}.`,
     code: "architecture",
     path,
     expected: theirs,

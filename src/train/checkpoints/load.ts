@@ -101,7 +101,8 @@ export function loadModel(path: string, { device, pool, ...hints }: LoadOptions 
 /** @throws CheckpointError for an encoder without a method, which cannot fill in pictures */
 export function withMethod(model: LoadedModel): LoadedMethod {
   if (model.method !== undefined) return model as LoadedMethod;
-  throw new CheckpointError("it holds an encoder alone, and no method that fills in pictures.", {
+  throw new CheckpointError({
+    problem: "it holds an encoder alone, and no method that fills in pictures.",
     code: "decoder",
     path: model.path,
     expected: "a model with its decoder, which fills in pictures",
@@ -153,7 +154,8 @@ function choosePool(encoder: Encoder, wanted: Pool | undefined, asked: Pool | un
   const [usual] = encoder.pools;
   if (wanted === undefined || encoder.pools.includes(wanted)) return wanted ?? usual;
   if (asked === undefined) return usual;
-  throw new CheckpointError(`its encoder has no ${asked} to pool by.`, {
+  throw new CheckpointError({
+    problem: `its encoder has no ${asked} to pool by.`,
     code: "pool",
     path: "--pool",
     expected: encoder.pools,

@@ -1,7 +1,7 @@
 /** The loop of every kind of run: steps, and what happens between them, as typed events. */
 import type { Batch, Loader } from "../../data/loader.js";
 import type { Source } from "../../data/source.js";
-import { LacunaError } from "../../engine/errors.js";
+import { StateError } from "../../engine/errors.js";
 import { trimMemory } from "../../engine/scope.js";
 import { badInput } from "../../inspect/input.js";
 import type { Method } from "../../methods/method.js";
@@ -82,7 +82,13 @@ export class Run<C extends LoopConfig = LoopConfig> implements AsyncIterable<Run
   /** The encoder as it is now; it belongs to the run and ends with it. */
   get encoder(): Encoder {
     if (this.#session === undefined)
-      throw new LacunaError("the run has not begun.", { code: "state", remedy: "Iterate it first." });
+      throw new StateError({
+        problem: "the run has not begun.",
+        code: "state",
+        expected: "a run under way",
+        actual: "one that has not begun, or has ended",
+        remedy: "Iterate it first.",
+      });
     return this.#session.trainer.encoder;
   }
 

@@ -237,16 +237,14 @@ function load(checkpoint: Checkpoint, trainer: Trainer): void {
   const { architecture } = trainer;
   const differing = differences(withLaterKeys(checkpoint.architecture), architecture);
   if (differing.length > 0) {
-    throw new CheckpointError(
-      `the architecture in run.json is not that of the checkpoint (${differing.slice(0, 5).join("; ")}).`,
-      {
-        code: "architecture",
-        path: checkpoint.path,
-        expected: checkpoint.architecture,
-        actual: architecture,
-        remedy: "Undo the change in run.json, or begin a new run.",
-      },
-    );
+    throw new CheckpointError({
+      problem: `the architecture in run.json is not that of the checkpoint (${differing.slice(0, 5).join("; ")}).`,
+      code: "architecture",
+      path: checkpoint.path,
+      expected: checkpoint.architecture,
+      actual: architecture,
+      remedy: "Undo the change in run.json, or begin a new run.",
+    });
   }
   checkpoint.loadModel(trainer.state());
   checkpoint.loadOptimizer(trainer.optimizer);
@@ -268,7 +266,8 @@ function changedData(folder: string, run: RunFile, source: Source, accept: boole
   const what =
     [...list("gone", gone), ...list("new", added)].join(", ") || "the same names with other contents or sizes";
   if (accept) return [`the pictures have changed since the run began: ${what}`];
-  throw new CheckpointError(`the pictures have changed since the run began: ${what}.`, {
+  throw new CheckpointError({
+    problem: `the pictures have changed since the run began: ${what}.`,
     code: "data-changed",
     path: folder,
     expected: run.data.fingerprint,

@@ -148,7 +148,7 @@ function parsed<T>(file: SafetensorsFile, text: string, schema: z.ZodType<T>, wh
     path: file.path,
     expected: `numbers of an official repository, with a ${what} in the metadata`,
     actual: `${[what, ...(issue?.path ?? [])].join(".")}: ${issue?.message ?? "not readable"}`,
-    advice: "test/reference/README.md describes the layout.",
+    remedy: "test/reference/README.md describes the layout.",
   });
 }
 
@@ -156,7 +156,8 @@ function fitting<T>(schema: z.ZodType<T>, value: unknown, path: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw new ConfigError(`${issue?.message ?? "not a configuration"}.`, {
+  throw new ConfigError({
+    problem: `${issue?.message ?? "not a configuration"}.`,
     code: "config",
     path: [path, ...(issue?.path ?? [])].join("."),
     expected: issue,

@@ -30,14 +30,12 @@ export class ScriptedRng extends Rng {
     const rows = written.indexSelect(0, tensor(BigInt64Array.from(this.samples, BigInt), [this.samples.length])); // [R …]
     const whole = [this.samples.length, ...shape];
     if (rows.shape.join() === whole.join()) return device === "cpu" ? rows : rows.toDevice(device);
-    throw new ShapeError(
-      `numbers for ${this.purpose} are asked for as [${whole.join(" ")}], [${rows.shape.join(" ")}] are written down.`,
-      {
-        code: "scripted-draw",
-        path: this.purpose,
-        expected: rows.shape,
-        actual: whole,
-      },
-    );
+    throw new ShapeError({
+      problem: `numbers for ${this.purpose} are asked for as [${whole.join(" ")}], [${rows.shape.join(" ")}] are written down.`,
+      code: "scripted-draw",
+      path: this.purpose,
+      expected: rows.shape,
+      actual: whole,
+    });
   }
 }

@@ -62,7 +62,11 @@ describe("what does not fit is a bad picture, and says why", () => {
   };
 
   test("other numbers of channels", async () => {
-    await refused(u8([5, 7, 12]), 3, "in x: unsupported: 12 channels, where data.channels is 3");
+    await refused(
+      u8([5, 7, 12]),
+      3,
+      "in x: unsupported: 12 channels, where data.channels is 3. Convert it, or leave it out.",
+    );
     await refused(tiff([page(5), page(5)]), 12, "unsupported: 2 channels, where data.channels is 12");
     await refused(tiff([page(5, 12)]), 12, "use a page for each, or a .npy file");
     const png = await makePicture(1, 8, 8).png().toBuffer();

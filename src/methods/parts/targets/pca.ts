@@ -31,7 +31,8 @@ export class PcaTarget extends Module<[Tensor], Tensor> implements Target {
     const values = patchSize[0] * patchSize[1] * channels;
     this.outputs = coefficients ?? Math.max(1, Math.round(values / 8));
     if (this.outputs > values) {
-      throw new ConfigError(`a patch of ${values} values has no ${this.outputs} principal axes.`, {
+      throw new ConfigError({
+        problem: `a patch of ${values} values has no ${this.outputs} principal axes.`,
         code: "pca",
         path: "method.pcaCoefficients",
         expected: `at most ${values}`,

@@ -106,7 +106,8 @@ export function encoderAlone({ tensors }: Writable): readonly (readonly [string,
 /** A mean-pooled classifier has no norm over tokens: without one, Hugging Face's models would compute something else. */
 export function checkPooling({ path, tensors }: Writable, layout: string): void {
   if (!tensors.has("fc_norm.weight")) return;
-  throw new CheckpointError(`a classifier that averages tokens before its norm has no place in ${layout}.`, {
+  throw new CheckpointError({
+    problem: `a classifier that averages tokens before its norm has no place in ${layout}.`,
     code: "layout",
     path,
     expected: "a classifier of the class token, or an encoder",

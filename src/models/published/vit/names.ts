@@ -163,8 +163,14 @@ function joined(file: TensorFile, ours: string, three: readonly (string | undefi
     const own = names.map((name) => tensorIn(file, name));
     return stacked(own, ours, file.path);
   }
-  const sentence = `${ours} needs query, key and value, the file has ${names.join(", ")}.`;
-  throw new CheckpointError(sentence, { code: "names", path: file.path, actual: three });
+  throw new CheckpointError({
+    problem: `${ours} needs query, key and value, the file has ${names.join(", ")}.`,
+    code: "names",
+    path: file.path,
+    expected: "query, key and value",
+    actual: names,
+    remedy: "The file is not whole: copy or download it again.",
+  });
 }
 
 /** The other way: query, key and value are thirds of the rows of ours. @param prefix as of `toHuggingFace` */

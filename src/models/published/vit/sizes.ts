@@ -77,7 +77,8 @@ function headsOf(width: number, wide: number, which: "encoder" | "decoder", assu
 
 function checkHeads(path: string, width: number, heads: number, flag: string): void {
   if (width % heads === 0) return;
-  throw new CheckpointError(`a width of ${width} does not divide into ${heads} heads.`, {
+  throw new CheckpointError({
+    problem: `a width of ${width} does not divide into ${heads} heads.`,
     code: "heads",
     path,
     expected: `a divisor of ${width}`,
@@ -90,16 +91,16 @@ function gridOf(path: string, patches: number, [p, q]: Size, image: Size | undef
   const side = Math.round(Math.sqrt(patches));
   const grid: Size = image === undefined ? [side, side] : [image[0] / p, image[1] / q];
   if (patches > 0 && grid[0] * grid[1] === patches && Number.isInteger(grid[0])) return grid;
-  throw new CheckpointError(
-    image === undefined
-      ? `pos_embed has ${patches} places besides the class token's, which is no square.`
-      : `pos_embed has ${patches} places, pictures of ${image.join(" × ")} in patches of ${p} × ${q} need ${grid[0] * grid[1]}.`,
-    {
-      code: "grid",
-      path,
-      actual: patches,
-      remedy:
-        "Say the size of its pictures: --image-size <height> <width>. Position tables without a class token are not read.",
-    },
-  );
+  throw new CheckpointError({
+    problem:
+      image === undefined
+        ? `pos_embed has ${patches} places besides the class token's, which is no square.`
+        : `pos_embed has ${patches} places, pictures of ${image.join(" × ")} in patches of ${p} × ${q} need ${grid[0] * grid[1]}.`,
+    code: "grid",
+    path,
+    expected: image === undefined ? "the square of a whole number" : grid[0] * grid[1],
+    actual: patches,
+    remedy:
+      "Say the size of its pictures: --image-size <height> <width>. Position tables without a class token are not read.",
+  });
 }
