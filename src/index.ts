@@ -7,7 +7,13 @@ export { reportText } from "./data/doctor/text.js";
 export { type Batch, type Loader, type LoaderOptions, openLoader } from "./data/loader.js";
 export { openSource, type Source, type SourceInput, type SourceProgress, type SourceSpec } from "./data/source.js";
 export { cacheFolder } from "./data/sources/cache.js";
-export { chooseLabelled, type LabelChoice, labelChoiceSchema } from "./data/sources/labelled.js";
+export {
+  chooseLabelled,
+  type LabelChoice,
+  labelChoiceSchema,
+  meanPerClass,
+  sharesText,
+} from "./data/sources/labelled.js";
 export { isJpegName } from "./data/sources/names.js";
 export { sharedPictures } from "./data/sources/overlap.js";
 export { type PackOptions, type PackProgress, type PackSummary, pack } from "./data/sources/packed/pack.js";
@@ -26,7 +32,6 @@ export { drawConfusion, drawMistakes, mistakesOf } from "./evaluate/confusion.js
 export { featureProbes } from "./evaluate/feature-probe.js";
 export { type Extracted, extractFeatures, type LabelledFeatures } from "./evaluate/features.js";
 export { type FewLabels, fewLabels } from "./evaluate/few-labels.js";
-export { wilsonInterval } from "./evaluate/interval.js";
 export { type KnnResult, knn } from "./evaluate/knn.js";
 export { type LinearProbeResult, linearProbe } from "./evaluate/linear-probe.js";
 export { type OpenedEncoder, openEncoder } from "./evaluate/open-encoder.js";
@@ -131,12 +136,16 @@ export { runFoldersIn } from "./runs/run-file.js";
 export type { RunEvent, RunFile } from "./runs/schema.js";
 export {
   badPictures,
+  gainInterval,
+  type Interval,
   type ProbeSummary,
+  pairedInterval,
   probeSummaries,
   type RunSummary,
   type Spread,
   spread,
   summarize,
+  wilsonInterval,
 } from "./runs/summary.js";
 export { AtomicFile, checkWritable, makeFolder, writeAtomic } from "./runs/write-atomic.js";
 export {

@@ -33,6 +33,11 @@ export function percent(share: number, digits = 1): string {
   return `${(100 * share).toFixed(digits)} %`;
 }
 
+/** `37.5 % (34.5–40.6)`. @param interval in shares as well */
+export function percentInterval(share: number, [low, high]: readonly [low: number, high: number]): string {
+  return `${percent(share)} (${(100 * low).toFixed(1)}–${(100 * high).toFixed(1)})`;
+}
+
 /** `52.9 %`, over seeds `52.9 % ± 0.4`. */
 export function percentSpread({ mean, deviation }: Pick<Spread, "mean" | "deviation">): string {
   return deviation === undefined ? percent(mean) : `${percent(mean)} ± ${(100 * deviation).toFixed(1)}`;

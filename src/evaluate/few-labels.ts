@@ -3,13 +3,15 @@ import { noGrad } from "../engine/modes.js";
 import { scope } from "../engine/scope.js";
 import { tensor } from "../tensor/tensor.js";
 import type { LabelledFeatures } from "./features.js";
-import { knn } from "./knn.js";
-import { linearProbe, sharedPenalty } from "./linear-probe.js";
+import { type KnnResult, knn } from "./knn.js";
+import { type LinearProbeResult, linearProbe, sharedPenalty } from "./linear-probe.js";
 
 /** Accuracies from 0 to 1; that of each seed stands at its place. */
 export interface FewLabels {
   readonly knn: readonly number[];
   readonly linear: readonly number[];
+  /** The same as means over the classes. */
+  readonly meanPerClass: { readonly knn: readonly number[]; readonly linear: readonly number[] };
 }
 
 /** Neighbours that vote, or fewer if there are fewer labels. */
@@ -30,7 +32,15 @@ export function fewLabels(
   const judged = seeds.map((seed) =>
     scope(() => noGrad(() => judge(subset(train, { ...labels, seed } as LabelChoice), test))),
   );
-  return { knn: judged.map((one) => one.knn), linear: judged.map((one) => one.linear) };
+  const each = (of: (one: Judged) => number): number[] => judged.map(of);
+  return {
+    knn: each(({ knn: { accuracy } }) => accuracy),
+    linear: each(({ linear: { accuracy } }) => accuracy),
+    meanPerClass: {
+      knn: each(({ knn: { meanPerClass } }) => meanPerClass),
+      linear: each(({ linear: { meanPerClass } }) => meanPerClass),
+    },
+  };
 }
 
 function subset({ features, labels }: LabelledFeatures, choice: LabelChoice): LabelledFeatures {
@@ -39,9 +49,15 @@ function subset({ features, labels }: LabelledFeatures, choice: LabelChoice): La
   return { features: features.indexSelect(0, rows), labels: Int32Array.from(chosen, (row) => labels[row] as number) };
 }
 
-function judge(own: LabelledFeatures, test: LabelledFeatures): { knn: number; linear: number } {
+interface Judged {
+  readonly knn: KnnResult;
+  readonly linear: LinearProbeResult;
+}
+
+function judge(own: LabelledFeatures, test: LabelledFeatures): Judged {
   const k = Math.min(neighbours, own.labels.length);
   const fewest = own.labels.length / new Set(own.labels).size;
   const penalties = fewest < enoughToChoose ? { l2: [sharedPenalty(own.labels.length, own.features.side(1))] } : {};
-  return { knn: knn(own, test, { k: [k] })[0]?.accuracy ?? 0, linear: linearProbe(own, test, penalties).accuracy };
+  const [near] = knn(own, test, { k: [k] }) as [KnnResult];
+  return { knn: near, linear: linearProbe(own, test, penalties) };
 }

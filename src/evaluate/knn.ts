@@ -1,3 +1,4 @@
+import { meanPerClass } from "../data/sources/labelled.js";
 import { checkLabelled, type LabelledFeatures } from "./features.js";
 import { type Neighbours, nearestNeighbours, type Tiling } from "./neighbours.js";
 
@@ -13,6 +14,8 @@ export interface KnnResult {
   readonly k: number;
   /** Share of the queries whose class was found. */
   readonly accuracy: number;
+  /** Mean of that share over the classes among the queries. */
+  readonly meanPerClass: number;
   /** [Q] classes */
   readonly predictions: Int32Array;
 }
@@ -29,7 +32,8 @@ export function knn(bank: LabelledFeatures, queries: LabelledFeatures, options: 
   return k.map((count) => {
     const predictions = vote(neighbours, count, bank.labels, classes, temperature);
     const right = predictions.reduce((sum, predicted, i) => sum + (predicted === queries.labels[i] ? 1 : 0), 0);
-    return { k: count, accuracy: right / predictions.length, predictions };
+    const perClass = meanPerClass(predictions, queries.labels);
+    return { k: count, accuracy: right / predictions.length, meanPerClass: perClass, predictions };
   });
 }
 

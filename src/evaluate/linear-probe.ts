@@ -1,3 +1,4 @@
+import { meanPerClass } from "../data/sources/labelled.js";
 import { ConfigError } from "../engine/errors.js";
 import { noGrad } from "../engine/modes.js";
 import { scope } from "../engine/scope.js";
@@ -25,6 +26,8 @@ export interface PenaltyChoice {
 export interface LinearProbeResult {
   /** On the test features. */
   readonly accuracy: number;
+  /** Mean of the accuracy over their classes. */
+  readonly meanPerClass: number;
   /** [test rows] classes */
   readonly predictions: Int32Array;
   /** The chosen penalty. */
@@ -83,6 +86,7 @@ export function linearProbe(
     const predictions = classify(model, other.features);
     return {
       accuracy: countEqual(predictions, other.labels) / other.labels.length,
+      meanPerClass: meanPerClass(predictions, other.labels),
       predictions,
       l2: chosen,
       choices: choices.map(({ l2: penalty, accuracy }) => ({ l2: penalty, accuracy })),

@@ -1,4 +1,5 @@
 /** How good a classifier is, from what it gave for each picture: accuracies, and which classes it takes for which. */
+import { meanPerClass } from "../data/sources/labelled.js";
 import { ShapeError } from "../engine/errors.js";
 
 export interface ClassScores {
@@ -36,6 +37,7 @@ export function scoresOf(values: Float32Array, labels: ArrayLike<number>, classe
     });
   }
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  const found = new Int32Array(pictures);
   let [top1, top5] = [0, 0];
   for (let row = 0; row < pictures; row++) {
     const label = labels[row] as number;
@@ -45,9 +47,17 @@ export function scoresOf(values: Float32Array, labels: ArrayLike<number>, classe
     if (rank < 5) top5++;
     const counts = confusion[label] as number[];
     const predicted = likeliest(own);
+    found[row] = predicted;
     counts[predicted] = (counts[predicted] as number) + 1;
   }
-  return { pictures, top1: top1 / pictures, top5: top5 / pictures, ...byClass(confusion), confusion };
+  return {
+    pictures,
+    top1: top1 / pictures,
+    top5: top5 / pictures,
+    meanPerClass: meanPerClass(found, labels),
+    perClass: byClass(confusion),
+    confusion,
+  };
 }
 
 /** Pictures of one class that were taken for another. */
@@ -74,9 +84,9 @@ export function confusedPairs(
   return pairs.sort((a, b) => b.count - a.count).slice(0, most);
 }
 
-function byClass(confusion: readonly (readonly number[])[]): Pick<Scores, "perClass" | "meanPerClass"> {
+function byClass(confusion: readonly (readonly number[])[]): ClassScores[] {
   const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
-  const perClass = confusion.map((row, label): ClassScores => {
+  return confusion.map((row, label): ClassScores => {
     const right = row[label] as number;
     const pictures = sum(row);
     return {
@@ -85,8 +95,6 @@ function byClass(confusion: readonly (readonly number[])[]): Pick<Scores, "perCl
       pictures,
     };
   });
-  const present = perClass.filter(({ pictures }) => pictures > 0);
-  return { perClass, meanPerClass: sum(present.map(({ accuracy }) => accuracy)) / present.length };
 }
 
 /** How many classes are likelier than this one. */

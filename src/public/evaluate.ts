@@ -1,11 +1,11 @@
 /** `lacuna/evaluate`: features, k-NN, linear probe, few labels, scores of a classifier. */
+export { meanPerClass } from "../data/sources/labelled.js";
 export { drawBlocks } from "../evaluate/blocks-curve.js";
 export { type Classified, classifyAll, type PictureClassifier, type Unreadable } from "../evaluate/classify.js";
 export { drawConfusion, drawMistakes, mistakesOf } from "../evaluate/confusion.js";
 export { featureProbes } from "../evaluate/feature-probe.js";
 export { type Extracted, extractFeatures, type LabelledFeatures } from "../evaluate/features.js";
 export { type FewLabels, fewLabels } from "../evaluate/few-labels.js";
-export { wilsonInterval } from "../evaluate/interval.js";
 export { type KnnResult, knn } from "../evaluate/knn.js";
 export { type LinearProbeResult, linearProbe } from "../evaluate/linear-probe.js";
 export { classify, fitLogistic, type LogisticModel } from "../evaluate/logistic.js";
@@ -13,3 +13,4 @@ export { nearestNeighbours } from "../evaluate/neighbours.js";
 export { pixelFeatures } from "../evaluate/pixels.js";
 export { featureSpread } from "../evaluate/rank.js";
 export { type Confusion, confusedPairs, type Scores, scoresOf } from "../evaluate/scores.js";
+export { gainInterval, type Interval, pairedInterval, wilsonInterval } from "../runs/summary.js";

@@ -26,8 +26,11 @@ test("the draws are chooseLabelled's; each seed's accuracy is that of k-NN and p
       features: tensor(Float32Array.from(rows.flatMap((row) => Array.from(all.slice(row * 3, row * 3 + 3)))), [18, 3]),
       labels: Int32Array.from(rows, (row) => train.labels[row] as number),
     };
-    expect(found.knn[seed]).toBe(knn(own, test, { k: [18] })[0]?.accuracy);
-    expect(found.linear[seed]).toBe(linearProbe(own, test).accuracy);
+    const [near, linear] = [knn(own, test, { k: [18] })[0], linearProbe(own, test)];
+    expect(found.knn[seed]).toBe(near?.accuracy);
+    expect(found.linear[seed]).toBe(linear.accuracy);
+    expect(found.meanPerClass.knn[seed]).toBe(near?.meanPerClass);
+    expect(found.meanPerClass.linear[seed]).toBe(linear.meanPerClass);
     own.features.dispose();
   }
   train.features.dispose();
@@ -37,7 +40,11 @@ test("the draws are chooseLabelled's; each seed's accuracy is that of k-NN and p
 test("one label a class and a share of them: well apart all is found, alike in all it is chance", () => {
   const [apart, apartTest] = [clouds(150, 1, 20), clouds(90, 2, 20)];
   for (const labels of [{ perClass: 1 }, { fraction: 0.1 }])
-    expect(fewLabels(apart, apartTest, { labels, seeds: [0] })).toEqual({ knn: [1], linear: [1] });
+    expect(fewLabels(apart, apartTest, { labels, seeds: [0] })).toEqual({
+      knn: [1],
+      linear: [1],
+      meanPerClass: { knn: [1], linear: [1] },
+    });
   const [alike, alikeTest] = [clouds(150, 1, 0), clouds(90, 2, 0)];
   const { knn: near, linear } = fewLabels(alike, alikeTest, { labels: { perClass: 10 }, seeds: [0, 1, 2, 3] });
   for (const accuracy of [...near, ...linear]) expect(Math.abs(accuracy - 1 / 3)).toBeLessThan(0.2);

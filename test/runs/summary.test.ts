@@ -1,6 +1,16 @@
 import { expect, test } from "vitest";
 import type { RunEvent } from "../../src/runs/schema.js";
-import { centredAverage, imagesPerSecond, probeSummaries, smooth, spread, summarize } from "../../src/runs/summary.js";
+import {
+  centredAverage,
+  gainInterval,
+  imagesPerSecond,
+  pairedInterval,
+  probeSummaries,
+  smooth,
+  spread,
+  summarize,
+  wilsonInterval,
+} from "../../src/runs/summary.js";
 import { checkpointEvent, startEvent, stepEvent } from "./example.js";
 
 test("a run added up by hand", () => {
@@ -98,4 +108,61 @@ test("each probe: before training, the highest and the last of later steps", () 
     { name: "rank", before: 9, best: undefined, last: 9, step: 0 },
     { name: "own", before: undefined, best: 1, last: 1, step: 9 },
   ]);
+});
+
+// scipy 1.17: binomtest(successes, count).proportion_ci(0.95, method="wilson")
+test.each([
+  [0, 10, 0, 0.2775328],
+  [4, 81, 0.0193693, 0.1202023],
+  [27, 50, 0.4039887, 0.6703035],
+  [4234, 10_000, 0.4137471, 0.4331117],
+  [7, 7, 0.6456696, 1],
+])("Wilson's interval of %i of %i", (successes, count, low, high) => {
+  const [from, to] = wilsonInterval(successes / count, count);
+  expect(from).toBeCloseTo(low, 6);
+  expect(to).toBeCloseTo(high, 6);
+});
+
+// statsmodels 0.14: confint_proportions_2indep(after, count, before, count, method="newcomb", compare="diff")
+test.each([
+  [48, 40, 80, -0.2467345, 0.0531493],
+  [4, 8, 81, -0.0360954, 0.1387716],
+  [0, 3, 20, -0.0383963, 0.3604189],
+  [3010, 3120, 10_000, -0.0017791, 0.0237742],
+  [20, 20, 20, -0.1611252, 0.1611252],
+])("Newcombe's interval of a gain from %i to %i of %i", (before, after, count, low, high) => {
+  const [from, to] = gainInterval(before / count, after / count, count);
+  expect(from).toBeCloseTo(low, 6);
+  expect(to).toBeCloseTo(high, 6);
+});
+
+test("a gain on the same pictures is within its interval 19 times of 20, as adding up all outcomes says", () => {
+  const logFactorials = [0];
+  for (let n = 1; n <= 81; n++) logFactorials.push((logFactorials[n - 1] as number) + Math.log(n));
+  const probability = (counts: readonly number[], shares: readonly number[]): number => {
+    const all = counts.reduce((a, b) => a + b, 0);
+    const log = counts.reduce(
+      (sum, count, i) => sum - (logFactorials[count] as number) + count * Math.log(shares[i] as number),
+      logFactorials[all] as number,
+    );
+    return Math.exp(log);
+  };
+  for (const count of [40, 81]) {
+    for (const [lost, won] of [
+      [0.1, 0.2],
+      [0.3, 0.3],
+      [0.02, 0.1],
+      [0.05, 0.3],
+    ] as const) {
+      let covered = 0;
+      for (let a = 0; a <= count; a++) {
+        for (let b = 0; a + b <= count; b++) {
+          const [low, high] = pairedInterval(a, b, count);
+          const isIn = low <= won - lost && won - lost <= high;
+          if (isIn) covered += probability([a, b, count - a - b], [lost, won, 1 - lost - won]);
+        }
+      }
+      expect(Math.abs(covered - 0.95)).toBeLessThan(0.015);
+    }
+  }
 });

@@ -61,19 +61,14 @@ export function evaluateCommand(program: Command, add: Add): void {
 }
 
 async function evaluate(report: Report, path: string, which: Measure, options: Options): Promise<number> {
-  const { measure, measuredTable, measurePixels, measureUntrained, penaltyLines } = await import(
-    "../measure/evaluation.js"
-  );
-  const { wilsonInterval } = await import("../../index.js");
-  const { classesText, openLabelled, trainedOnText } = await import("../measure/labelled.js");
+  const { measure, measurePixels, measureUntrained, plainRows } = await import("../measure/evaluation.js");
+  const { comparison, measuredTable, penaltyLines, tableNote } = await import("../measure/comparison.js");
+  const { openLabelled, tellSides } = await import("../measure/labelled.js");
   const { train, test, split } = await openLabelled(options);
   using model = await openModel(report, path, { device: options.device });
   const k = options.k ?? 20;
   const setting = { config: model.config, train, test, measures: [which], k };
-  report.line(`${whole(train.size)} labelled pictures to learn from, ${whole(test.size)} to judge (${split})`);
-  report.line(classesText(train.classes ?? []));
-  const seen = await trainedOnText(model.config.data.source, test);
-  if (seen !== undefined) report.line(seen);
+  await tellSides(report, { train, test, split }, model.config.data.source);
   const rows = await report.showing(
     async (live): Promise<Measured[]> => [
       await measurePixels({ ...setting, live }),
@@ -81,31 +76,13 @@ async function evaluate(report: Report, path: string, which: Measure, options: O
       await measure(`after ${whole(model.step)} steps`, (images) => model.features(images), { ...setting, live }),
     ],
   );
-  const accuracy = rows.at(-1)?.[which] ?? 0;
-  report.result(
-    { measure: which, model: model.path, step: model.step, ...(which === "knn" ? { k } : {}), rows },
-    () => {
-      report.table(measuredTable(rows, [which], k));
-      report.line(certainty(accuracy, test.size, wilsonInterval(accuracy, test.size)));
-      report.line(comparison(rows, which));
-      for (const line of penaltyLines(rows)) report.line(line);
-      if (which === "linear") report.line(protocol);
-    },
-  );
+  const shown = { measure: which, model: model.path, step: model.step, ...(which === "knn" ? { k } : {}) };
+  report.result({ ...shown, rows: plainRows(rows) }, () => {
+    report.table(measuredTable(rows, [which], k));
+    report.line(tableNote(test.size));
+    report.line(comparison(rows, which));
+    for (const line of penaltyLines(rows)) report.line(line);
+    if (which === "linear") report.line(protocol);
+  });
   return 0;
-}
-
-/** What an accuracy says, given how many pictures it was seen on. */
-export function certainty(accuracy: number, judged: number, [low, high]: readonly [low: number, high: number]): string {
-  const percent = (value: number): string => (100 * value).toFixed(1);
-  return `${percent(accuracy)} % of ${whole(judged)} judged pictures stands for ${percent(low)} to ${percent(high)} % (95 %, Wilson).`;
-}
-
-/** Whether training paid, in a sentence. */
-export function comparison(rows: readonly Measured[], which: Measure): string {
-  const [pixels = 0, before = 0, after = 0] = rows.map((row) => row[which] ?? 0);
-  const points = (value: number): string => `${(100 * Math.abs(value)).toFixed(1)} points`;
-  const gained = after >= before ? `gained ${points(after - before)}` : `lost ${points(after - before)}`;
-  if (after > pixels) return `Training ${gained}; the features are ${points(after - pixels)} better than raw pixels.`;
-  return `Training ${gained}; the features are no better than raw pixels yet (${points(pixels - after)} below).`;
 }

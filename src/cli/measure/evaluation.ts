@@ -1,7 +1,7 @@
 /** k-NN and linear probe of an encoder, beside the same of raw pixels and of the encoder before training. */
-import type { LabelledFeatures, LinearProbeResult, LoadedConfig, Source, Tensor } from "../../index.js";
+import type { KnnResult, LabelledFeatures, LinearProbeResult, LoadedConfig, Source, Tensor } from "../../index.js";
 import type { Live } from "../report.js";
-import { percent, whole } from "../words.js";
+import { whole } from "../words.js";
 
 export type Measure = "knn" | "linear";
 
@@ -11,6 +11,12 @@ export interface Measured {
   readonly dimensions: number;
   readonly knn?: number;
   readonly linear?: number;
+  /** The same as means over the classes. */
+  readonly meanPerClass: Partial<Readonly<Record<Measure, number>>>;
+  /** That were judged. */
+  readonly pictures: number;
+  /** Of each judged picture 1 where it was found, else 0; not for JSON. */
+  readonly right?: Partial<Readonly<Record<Measure, Uint8Array>>>;
   /** Of the linear probe: what was chosen, and at which end of what was tried it stands while accuracy still rises. */
   readonly penalty?: number;
   readonly penaltyEdge?: "strongest" | "weakest";
@@ -48,11 +54,14 @@ export async function measure(name: string, encode: Encode, setting: EvaluationS
       live?.begin(
         `${name}: ${measures.map((which) => (which === "knn" ? `${neighbours}-NN` : "linear probe")).join(", ")} …`,
       );
+      const near = measures.includes("knn") ? knn(train, test, { k: [neighbours] })[0] : undefined;
+      const linear = measures.includes("linear") ? linearProbe(train, test) : undefined;
       return {
         name,
         dimensions: train.features.side(1),
-        ...(measures.includes("knn") ? { knn: knn(train, test, { k: [neighbours] })[0]?.accuracy ?? 0 } : {}),
-        ...(measures.includes("linear") ? linearOf(linearProbe(train, test)) : {}),
+        ...(near === undefined ? {} : { knn: near.accuracy }),
+        ...(linear === undefined ? {} : linearOf(linear)),
+        ...judged({ knn: near, linear }, test.labels),
         seconds: (performance.now() - began) / 1000,
       };
     } finally {
@@ -61,6 +70,19 @@ export async function measure(name: string, encode: Encode, setting: EvaluationS
   } finally {
     train.features.dispose();
   }
+}
+
+function judged(
+  found: Readonly<Record<Measure, KnnResult | LinearProbeResult | undefined>>,
+  labels: Int32Array,
+): Pick<Measured, "meanPerClass" | "pictures" | "right"> {
+  const each = <T>(of: (result: KnnResult | LinearProbeResult) => T): Partial<Record<Measure, T>> =>
+    Object.fromEntries(Object.entries(found).flatMap(([which, result]) => (result ? [[which, of(result)]] : [])));
+  return {
+    meanPerClass: each(({ meanPerClass }) => meanPerClass),
+    pictures: labels.length,
+    right: each(({ predictions }) => Uint8Array.from(predictions, (found, i) => (found === labels[i] ? 1 : 0))),
+  };
 }
 
 function linearOf({ accuracy, l2, edge }: LinearProbeResult): Partial<Measured> {
@@ -116,24 +138,7 @@ export async function withUntrained<T>(
   }
 }
 
-/** Which penalties the linear probes chose, and where a wider search might find better ones. */
-export function penaltyLines(rows: readonly Measured[]): string[] {
-  const chosen = rows.flatMap(({ name, penalty }) =>
-    penalty === undefined ? [] : [`${name} ${penalty.toPrecision(1)}`],
-  );
-  const edges = rows.flatMap(({ name, penaltyEdge }) =>
-    penaltyEdge === undefined
-      ? []
-      : [`${name}: the ${penaltyEdge} penalty that was tried is the best, so that another may be better.`],
-  );
-  return chosen.length === 0 ? [] : [`Penalties: ${chosen.join(", ")}.`, ...edges];
-}
-
-export function measuredTable(rows: readonly Measured[], measures: readonly Measure[], k: number): string[][] {
-  const titles: Record<Measure, string> = { knn: `${k}-NN`, linear: "linear probe" };
-  const cell = (row: Measured, which: Measure): string => percent(row[which] ?? 0);
-  return [
-    ["accuracy", ...measures.map((which) => titles[which])],
-    ...rows.map((row) => [row.name, ...measures.map((which) => cell(row, which))]),
-  ];
+/** Rows without what is not for JSON. */
+export function plainRows(rows: readonly Measured[]): Omit<Measured, "right">[] {
+  return rows.map(({ right: _, ...row }) => row);
 }

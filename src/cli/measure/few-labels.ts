@@ -6,7 +6,7 @@ import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
 import { percentSpread, whole } from "../words.js";
 import { type Encode, type EvaluationSetting, featuresOf, withUntrained } from "./evaluation.js";
-import { classesText, type LabelledOptions, openLabelled, trainedOnText } from "./labelled.js";
+import { type LabelledOptions, openLabelled, tellSides } from "./labelled.js";
 import { openModel } from "./model.js";
 
 interface Options extends LabelledOptions {
@@ -25,6 +25,8 @@ interface Row extends Spread {
   readonly encoder: string;
   readonly protocol: "k-NN" | "linear";
   readonly labels: string;
+  /** Of the means over the classes. */
+  readonly meanPerClass: Spread;
 }
 
 const details = `
@@ -61,22 +63,28 @@ async function judge(report: Report, run: string, options: Options): Promise<num
   const asked = affordable(said, train);
   using model = await openModel(report, run, { device: options.device });
   const seeds = Array.from({ length: Math.max(1, options.seeds) }, (_, seed) => seed);
-  report.line(`${whole(train.size)} labelled pictures to draw from, ${whole(test.size)} to judge (${split})`);
-  report.line(classesText(train.classes ?? []));
-  const seen = await trainedOnText(model.config.data.source, test);
-  if (seen !== undefined) report.line(seen);
+  await tellSides(report, { train, test, split }, model.config.data.source);
   const setting: EvaluationSetting = { config: model.config, train, test, measures: [], k: 20 };
   const rows = [
     ...(await rowsOf("raw pixels", pixelFeatures, setting, asked, seeds)),
     ...(await withUntrained(setting, (encode) => rowsOf("before training", encode, setting, asked, seeds))),
     ...(await rowsOf(`after ${whole(model.step)} steps`, (images) => model.features(images), setting, asked, seeds)),
   ];
-  report.result({ model: model.path, step: model.step, seeds, rows }, () => {
+  const { wilsonInterval } = await import("../../index.js");
+  report.result({ model: model.path, step: model.step, seeds, pictures: test.size, rows }, () => {
     report.table(tableOf(rows, asked));
     const draws = seeds.length > 1 ? `, mean over ${seeds.length} draws ± sample standard deviation` : "";
-    report.line(`Top-1${draws}.`);
+    report.line(`Top-1 and mean per class${draws}.`);
+    const best = Math.max(...rows.map(({ mean }) => mean));
+    report.line(certainty(best, test.size, wilsonInterval(best, test.size)));
   });
   return 0;
+}
+
+/** What an accuracy says, given how many pictures it was seen on. */
+export function certainty(accuracy: number, judged: number, [low, high]: readonly [low: number, high: number]): string {
+  const percent = (value: number): string => (100 * value).toFixed(1);
+  return `All draws judge the same pictures: ${percent(accuracy)} % of ${whole(judged)} stands for ${percent(low)} to ${percent(high)} % (95 %, Wilson).`;
 }
 
 async function rowsOf(
@@ -92,10 +100,11 @@ async function rowsOf(
     const test = await featuresOf(encode, setting, setting.test);
     try {
       return asked.flatMap(({ text, labels }): Row[] => {
-        const { knn, linear } = fewLabels(train, test, { labels, seeds });
+        const { knn, linear, meanPerClass } = fewLabels(train, test, { labels, seeds });
+        const row = { encoder, labels: text };
         return [
-          { encoder, protocol: "k-NN", labels: text, ...spread(knn) },
-          { encoder, protocol: "linear", labels: text, ...spread(linear) },
+          { ...row, protocol: "k-NN", ...spread(knn), meanPerClass: spread(meanPerClass.knn) },
+          { ...row, protocol: "linear", ...spread(linear), meanPerClass: spread(meanPerClass.linear) },
         ];
       });
     } finally {
@@ -106,20 +115,19 @@ async function rowsOf(
   }
 }
 
-/** Encoders and protocols down, numbers of labels across. */
+/** Encoders and protocols down, each by all pictures and by classes; numbers of labels across. */
 function tableOf(rows: readonly Row[], asked: readonly Asked[]): string[][] {
-  const cell = (row: Row | undefined): string => {
-    return row === undefined ? "–" : percentSpread(row);
-  };
   const lines = rows.filter(({ labels }) => labels === asked[0]?.text);
+  const cells = ({ encoder, protocol }: Row, of: (row: Row) => Spread): string[] =>
+    asked.map(({ text }) => {
+      const row = rows.find((one) => one.encoder === encoder && one.protocol === protocol && one.labels === text);
+      return row === undefined ? "–" : percentSpread(of(row));
+    });
   return [
     ["accuracy", "", ...asked.map(({ text }) => (text.endsWith("%") ? `${text} of the labels` : `${text} a class`))],
-    ...lines.map(({ encoder, protocol }) => [
-      encoder,
-      protocol,
-      ...asked.map(({ text }) =>
-        cell(rows.find((row) => row.encoder === encoder && row.protocol === protocol && row.labels === text)),
-      ),
+    ...lines.flatMap((line) => [
+      [line.encoder, line.protocol, ...cells(line, (row) => row)],
+      ["", "  per class", ...cells(line, ({ meanPerClass }) => meanPerClass)],
     ]),
   ];
 }

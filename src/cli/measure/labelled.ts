@@ -4,6 +4,8 @@ import { join } from "node:path";
 import type { Source, SourceInput, Splits } from "../../index.js";
 import { parseSource } from "../config/sources.js";
 import { UsageError } from "../errors.js";
+import type { Report } from "../report.js";
+import { whole } from "../words.js";
 
 export interface LabelledPair {
   readonly train: Source;
@@ -158,8 +160,22 @@ export function subset(source: Source, limit: number): Source {
   };
 }
 
+/** Says what is learned from and judged: how many pictures, which classes, and what makes their accuracy say less. */
+export async function tellSides(
+  report: Report,
+  { train, test, split }: LabelledPair,
+  trained: SourceInput,
+): Promise<void> {
+  report.line(`${whole(train.size)} labelled pictures to learn from, ${whole(test.size)} to judge (${split})`);
+  report.line(classesText(train.classes ?? []));
+  const { sharesText } = await import("../../index.js");
+  const shares = sharesText(train.classes ?? [], train.labels ?? [], test.labels ?? []);
+  const seen = await trainedOnText(trained, test);
+  for (const line of [shares, seen]) if (line !== undefined) report.line(line);
+}
+
 /** A line where judged pictures were in pre-training, as far as the run's own pictures can still be listed. */
-export async function trainedOnText(trained: SourceInput, judged: Source): Promise<string | undefined> {
+async function trainedOnText(trained: SourceInput, judged: Source): Promise<string | undefined> {
   const { openSource, sharedPictures } = await import("../../index.js");
   const shared = await sharedPictures(judged, trained, openSource);
   if (shared === 0) return undefined;

@@ -1,12 +1,13 @@
 /** The first five minutes with Lacuna: data, before, training, after. */
 import type { RunConfig, SourceProgress, Tensor } from "../../index.js";
+import { measuredTable, tableNote } from "../measure/comparison.js";
 import {
   type EvaluationSetting,
   type Measured,
   measure,
-  measuredTable,
   measurePixels,
   measureUntrained,
+  plainRows,
 } from "../measure/evaluation.js";
 import type { Report } from "../report.js";
 import { defaultRunFolder } from "../training/folder.js";
@@ -57,7 +58,7 @@ export async function quickstart(report: Report, options: QuickstartOptions): Pr
   const encode = (images: Tensor): Tensor => model.features(images);
   const after = await report.showing((live) => measure("after training", encode, { ...setting, live }));
   const rows = [...before, after];
-  report.result({ ...watched, epochs, accuracy: rows }, () => tellEnd(report, rows, watched, epochs));
+  report.result({ ...watched, epochs, accuracy: plainRows(rows) }, () => tellEnd(report, rows, watched, epochs));
   return 0;
 }
 
@@ -101,6 +102,7 @@ function tellPlan(report: Report, epochs: number, seconds: number): void {
 function tellEnd(report: Report, rows: readonly Measured[], watched: Watched, epochs: number): void {
   const { folder, verdict, curves, previews, seconds } = watched;
   report.table(measuredTable(rows, labelled.measures, labelled.k));
+  report.line(tableNote(rows[0]?.pictures ?? 0));
   report.line();
   for (const line of verdictOn(rows)) report.line(line);
   if (verdict !== undefined) tellVerdict(report, verdict);

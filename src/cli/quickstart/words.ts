@@ -1,25 +1,11 @@
 /** What quickstart says of its result. Numbers of other runs come from test/reference/README.md. */
+import { comparison } from "../measure/comparison.js";
 import type { Measured } from "../measure/evaluation.js";
-import { duration, percent } from "../words.js";
+import { duration } from "../words.js";
 
 /** Plain sentences on what was gained. @param rows raw pixels, before, after */
 export function verdictOn(rows: readonly Measured[]): string[] {
-  const [pixels, before, after] = rows;
-  if (pixels === undefined || before === undefined || after === undefined) return [];
-  const gain = (which: "knn" | "linear"): string => {
-    const points = 100 * ((after[which] ?? 0) - (before[which] ?? 0));
-    return `${points >= 0 ? "+" : "−"}${Math.abs(points).toFixed(1)} points`;
-  };
-  const neighbours =
-    (after.knn ?? 0) > (pixels.knn ?? 0)
-      ? `k-NN is better than on raw pixels (${percent(after.knn ?? 0)} against ${percent(pixels.knn ?? 0)}).`
-      : `k-NN is no better than on raw pixels yet (${percent(after.knn ?? 0)} against ${percent(pixels.knn ?? 0)}).`;
-  const linear =
-    (after.linear ?? 0) > (pixels.linear ?? 0)
-      ? "The linear probe is better than on raw pixels."
-      : "The linear probe is no better than on raw pixels yet.";
-  const change = `Against before training: k-NN ${gain("knn")}, linear probe ${gain("linear")}.`;
-  return [change, neighbours, linear];
+  return [`k-NN: ${comparison(rows, "knn")}`, `Linear probe: ${comparison(rows, "linear")}`];
 }
 
 /** What five minutes are, and what more would be. */

@@ -1,4 +1,7 @@
-/** Samples of a source by label: few-label protocols learn from a number of pictures of each class, or from a share of them. */
+/**
+ * Samples of a source by label: few-label protocols learn from a number of pictures of each class, or from a share of them; accuracy
+ * depends on how large each class is among the judged ones.
+ */
 import { z } from "zod";
 import { DataError } from "../errors.js";
 import { keyOf, philox } from "../random.js";
@@ -94,4 +97,41 @@ function shareOut(classes: Classes, fraction: number, seed: number | undefined):
     left -= Math.min(left, turn.length);
   }
   return counts;
+}
+
+/**
+ * Mean over the classes that have samples of the share of their samples that were found: rare classes count like common ones.
+ * predictions [N] and labels [N] are classes from 0; NaN where there are none.
+ */
+export function meanPerClass(predictions: ArrayLike<number>, labels: ArrayLike<number>): number {
+  const classes = [...membersOf(labels)];
+  const shares = classes.map(
+    ([label, members]) => members.filter((i) => predictions[i] === label).length / members.length,
+  );
+  return shares.reduce((a, b) => a + b, 0) / shares.length;
+}
+
+/** A class whose share differs by this much moves the accuracy of all pictures by up to as much. */
+const notableShare = 0.05;
+
+/**
+ * A sentence where a class's share of the pictures to learn from differs from that of the judged ones by 5 points or more, naming the
+ * one that differs most; undefined where none does. labels are classes from 0
+ */
+export function sharesText(
+  classes: readonly string[],
+  known: ArrayLike<number>,
+  judged: ArrayLike<number>,
+): string | undefined {
+  const shares = (labels: ArrayLike<number>): number[] => {
+    const members = membersOf(labels);
+    return classes.map((_, label) => (members.get(label)?.length ?? 0) / labels.length);
+  };
+  const [own, other] = [shares(known), shares(judged)];
+  const differences = own.map((share, label) => Math.abs(share - (other[label] as number)));
+  const largest = Math.max(...differences);
+  if (!(largest >= notableShare)) return undefined;
+  const label = differences.indexOf(largest);
+  const percent = (share: number | undefined): string => `${(100 * (share ?? 0)).toFixed(0)} %`;
+  return `Class shares differ: ${classes[label]} is ${percent(own[label])} of the pictures to learn from and ${percent(other[label])} of the judged ones. Compare by the mean per class.`;
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { measuredTable, measurePixels, measureUntrained } from "../../../src/cli/measure/evaluation.js";
+import { measurePixels, measureUntrained, plainRows } from "../../../src/cli/measure/evaluation.js";
 import { openLabelled } from "../../../src/cli/measure/labelled.js";
 import { parseConfig } from "../../../src/index.js";
 import { makePictures, temporaryFolder } from "../terminal.js";
@@ -14,18 +14,13 @@ test("pixels and an untrained encoder tell red from blue; the same twice", async
   });
   const setting = { config, ...(await openLabelled({ data, limit: 100 })), measures: ["knn", "linear"] as const, k: 5 };
   const pixels = await measurePixels(setting);
-  expect(pixels).toMatchObject({ dimensions: 3 * 32 * 32, knn: 1, linear: 1 });
+  expect(pixels).toMatchObject({ dimensions: 3 * 32 * 32, knn: 1, linear: 1, meanPerClass: { knn: 1, linear: 1 } });
+  expect(pixels.pictures).toBe(setting.test.size);
+  expect(pixels.right?.knn).toEqual(new Uint8Array(setting.test.size).fill(1));
+  expect(plainRows([pixels])[0]).not.toHaveProperty("right");
   const first = await measureUntrained(setting);
   const second = await measureUntrained(setting);
   expect(first).toMatchObject({ dimensions: 16 });
   expect(first.knn).toBeGreaterThan(0.5);
   expect([second.knn, second.linear]).toEqual([first.knn, first.linear]);
-});
-
-test("the table has a column for each measure", () => {
-  const rows = [{ name: "raw pixels", dimensions: 3, knn: 0.396, linear: 0.393, seconds: 1 }];
-  expect(measuredTable(rows, ["knn", "linear"], 20)).toEqual([
-    ["accuracy", "20-NN", "linear probe"],
-    ["raw pixels", "39.6 %", "39.3 %"],
-  ]);
 });

@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { chooseLabelled, type LabelChoice, labelChoiceSchema } from "../../../src/data/sources/labelled.js";
+import {
+  chooseLabelled,
+  type LabelChoice,
+  labelChoiceSchema,
+  meanPerClass,
+  sharesText,
+} from "../../../src/data/sources/labelled.js";
 
 const labelsOf = (sizes: readonly number[]): number[] => {
   const labels = sizes.flatMap((size, label) => Array<number>(size).fill(label));
@@ -77,4 +83,22 @@ test("too few pictures are refused, and so is a choice that is none or both", ()
   );
   expect(() => labelChoiceSchema.parse({ seed: 1 })).toThrow("expected either perClass or fraction");
   expect(() => labelChoiceSchema.parse({ perClass: 1, fraction: 0.5 })).toThrow("expected either perClass or fraction");
+});
+
+test("the mean per class is no larger for guessing the largest class", () => {
+  const labels = [...Array<number>(90).fill(0), ...Array<number>(10).fill(3)];
+  expect(meanPerClass(Array<number>(100).fill(0), labels)).toBe(0.5);
+  expect(meanPerClass([0, 0, 1, 2], [0, 1, 1, 2])).toBeCloseTo((1 + 0.5 + 1) / 3, 12);
+});
+
+test("class shares that differ by five points or more are a sentence that names the largest difference", () => {
+  const classes = ["bread", "apple", "cake"];
+  const sides = (known: readonly number[], judged: readonly number[]) =>
+    sharesText(classes, labelsOf(known), labelsOf(judged));
+  expect(sides([60, 26, 14], [66, 14, 20])).toBe(
+    "Class shares differ: apple is 26 % of the pictures to learn from and 14 % of the judged ones. Compare by the mean per class.",
+  );
+  expect(sides([48, 52, 0], [50, 40, 10])).toContain("apple is 52 %");
+  expect(sides([60, 26, 14], [61, 24, 15])).toBeUndefined();
+  expect(sharesText([], [], [])).toBeUndefined();
 });
