@@ -15,7 +15,6 @@ export {
   sharesText,
 } from "./data/sources/labelled.js";
 export { isJpegName } from "./data/sources/names.js";
-export { sharedPictures } from "./data/sources/overlap.js";
 export { type PackOptions, type PackProgress, type PackSummary, pack } from "./data/sources/packed/pack.js";
 export { PACK_FORMATS, type PackFormat } from "./data/sources/packed/source.js";
 export { findSplits, type SplitName, type Splits, splitOfName } from "./data/sources/splits.js";

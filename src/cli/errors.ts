@@ -35,6 +35,12 @@ export function errorData(thrown: unknown): Record<string, unknown> {
   return { error: { name: name ?? "Error", code, path, message: message ?? String(error) } };
 }
 
-export function exitCodeOf(error: unknown): number {
-  return firstOf(error) instanceof UsageError ? exitCodes.usage : exitCodes.failed;
+/** What the library finds wrong with an option, by the errors' codes: exit code 2 as well. */
+const usageCodes: ReadonlySet<unknown> = new Set(["changed-run", "mask", "ratio"]);
+
+export function exitCodeOf(thrown: unknown): number {
+  const error = firstOf(thrown);
+  const isUsage =
+    error instanceof UsageError || (error instanceof Error && "code" in error && usageCodes.has(error.code));
+  return isUsage ? exitCodes.usage : exitCodes.failed;
 }

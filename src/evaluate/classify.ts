@@ -60,3 +60,14 @@ export async function classifyAll(
   }
   return { pictures, skipped };
 }
+
+/** The likeliest classes of a picture by name, the likeliest first; of equal ones the lower. @param probabilities [K] */
+export function likeliestClasses(
+  probabilities: Float32Array,
+  names: readonly string[],
+  count: number,
+): { name: string; probability: number }[] {
+  const of = (label: number): number => probabilities[label] as number;
+  const order = Array.from(probabilities.keys()).sort((a, b) => of(b) - of(a) || a - b);
+  return order.slice(0, Math.max(1, count)).map((label) => ({ name: names[label] as string, probability: of(label) }));
+}

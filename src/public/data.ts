@@ -8,8 +8,18 @@ export { type Batch, defaultWorkers, type Loader, type LoaderOptions, openLoader
 export { KeyedRandom, type RandomKey } from "../data/random.js";
 export { crop, type Picture, type ResampleOptions, resample } from "../data/resample.js";
 export { openSource, type Source, type SourceInput, type SourceSpec } from "../data/source.js";
+export { sourceOfFiles } from "../data/sources/file-list.js";
 export { type PackOptions, type PackSummary, pack } from "../data/sources/packed/pack.js";
 export { drawn, subsetOf } from "../data/sources/subset.js";
+export {
+  classDifferences,
+  classesText,
+  openTrainTest,
+  sharedPictures,
+  type TrainTest,
+  type TrainTestSpecs,
+  trainTestOf,
+} from "../data/sources/train-test.js";
 export {
   sizeAfter,
   type Transform,

@@ -1,4 +1,5 @@
 /** `lacuna/formats`: files of weights and arrays as bytes: safetensors, torch.save, npy, IDX. Nothing in them is run. */
+export { csvCell } from "../formats/csv.js";
 export { FormatError } from "../formats/errors.js";
 export { parseIdx } from "../formats/idx.js";
 export { encodeNpy, npyHeader, parseNpy } from "../formats/npy.js";

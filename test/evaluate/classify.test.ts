@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openSource } from "../../src/data/source.js";
-import { classifyAll, type PictureClassifier } from "../../src/evaluate/classify.js";
+import { classifyAll, likeliestClasses, type PictureClassifier } from "../../src/evaluate/classify.js";
 import { makePictures, temporaryFolder } from "../cli/terminal.js";
 
 /** Says how red the middle is, and how blue. */
@@ -35,4 +35,14 @@ test("in the order of the source; an unreadable one is left out and told, and no
   expect(pictures.map(({ label }) => label)).toEqual([0, 0, 0, 0, 1, 1, 1, 1, 1]);
   expect(skipped).toEqual([{ path: join(folder, "a", "2.png"), reason: expect.stringContaining("no picture format") }]);
   expect(shares).toEqual([0.4, 0.8, 1]);
+});
+
+test("the likeliest first, of equal ones the lower; one at least", () => {
+  const names = ["a", "b", "c"];
+  const values = Float32Array.of(0.25, 0.5, 0.25);
+  expect(likeliestClasses(values, names, 2)).toEqual([
+    { name: "b", probability: 0.5 },
+    { name: "a", probability: 0.25 },
+  ]);
+  expect(likeliestClasses(values, names, 0)).toHaveLength(1);
 });

@@ -1,9 +1,12 @@
 import { expect, test } from "vitest";
 import { chooseLabelled } from "../../src/data/sources/labelled.js";
-import { fewLabels } from "../../src/evaluate/few-labels.js";
+import { openTrainTest, trainTestOf } from "../../src/data/sources/train-test.js";
+import { affordableLabels, evaluateFewLabels, fewLabels, labelsText } from "../../src/evaluate/few-labels.js";
 import { knn } from "../../src/evaluate/knn.js";
 import { linearProbe } from "../../src/evaluate/linear-probe.js";
 import { tensor } from "../../src/tensor/tensor.js";
+import { loadModel } from "../../src/train/checkpoints/load.js";
+import { temporaryFolder, tinyRun } from "../cli/terminal.js";
 import { numbers } from "./reference.js";
 
 const classes = 3;
@@ -49,4 +52,33 @@ test("one label a class and a share of them: well apart all is found, alike in a
   const { knn: near, linear } = fewLabels(alike, alikeTest, { labels: { perClass: 10 }, seeds: [0, 1, 2, 3] });
   for (const accuracy of [...near, ...linear]) expect(Math.abs(accuracy - 1 / 3)).toBeLessThan(0.2);
   for (const { features } of [apart, apartTest, alike, alikeTest]) features.dispose();
+});
+
+test("numbers of labels are those that the smallest class has; a larger one is refused by the class's name", () => {
+  const source = { classes: ["apple", "bee"], labels: Int32Array.from({ length: 17 }, (_, i) => (i < 12 ? 0 : 1)) };
+  expect(affordableLabels(source)).toEqual([{ perClass: 1 }, { perClass: 4 }]);
+  expect(affordableLabels(source, [{ perClass: 5 }])).toEqual([{ perClass: 5 }]);
+  expect(affordableLabels(source, [{ fraction: 0.9 }])).toHaveLength(1);
+  expect(() => affordableLabels(source, [{ perClass: 5 }, { perClass: 10 }])).toThrow(
+    "in labels: expected at most 5 of each class, got 10; bee has 5 pictures to draw from. Ask for fewer",
+  );
+});
+
+test("counts and shares as people write them", () => {
+  expect([{ perClass: 10 }, { fraction: 0.29 }, { fraction: 0.005 }].map(labelsText)).toEqual(["10", "29%", "0.5%"]);
+});
+
+test("a run's encoder beside pixels and itself before training: rows of both protocols for each count", async () => {
+  const { run, pictures } = await tinyRun(temporaryFolder(), { perClass: 10 });
+  const sides = await openTrainTest(trainTestOf({ kind: "folder", path: pictures }));
+  using model = loadModel(run);
+  const counts = [{ perClass: 2 }, { fraction: 0.5 }];
+  const rows = await evaluateFewLabels(model, { ...sides, counts, seeds: [0, 1] });
+  expect(rows.map(({ encoder, protocol, labels }) => [encoder, protocol, labels])).toEqual(
+    ["raw pixels", "before training", "after 2 steps"].flatMap((encoder) =>
+      ["2", "50%"].flatMap((labels) => ["k-NN", "linear"].map((protocol) => [encoder, protocol, labels])),
+    ),
+  );
+  for (const { values } of rows) expect(values).toHaveLength(2);
+  await expect(evaluateFewLabels(model, { ...sides, counts: [{ perClass: 99 }] })).rejects.toThrow("got 99");
 });

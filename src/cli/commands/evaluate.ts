@@ -1,12 +1,13 @@
 import type { Command } from "commander";
+import type { Measure } from "../../public/evaluate.js";
 import { classifierCommand } from "../measure/classifier.js";
-import type { Measure, Measured } from "../measure/evaluation.js";
 import { fewLabelsCommand } from "../measure/few-labels.js";
+import { openLabelled, tellSides } from "../measure/labelled.js";
 import { openModel } from "../measure/model.js";
 import { partialCommand } from "../measure/partial.js";
+import { showMeasuring } from "../measure/progress.js";
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
-import { whole } from "../words.js";
 
 interface Options {
   readonly data?: string;
@@ -61,20 +62,14 @@ export function evaluateCommand(program: Command, add: Add): void {
 }
 
 async function evaluate(report: Report, path: string, which: Measure, options: Options): Promise<number> {
-  const { measure, measurePixels, measureUntrained, plainRows } = await import("../measure/evaluation.js");
-  const { comparison, measuredTable, penaltyLines, tableNote } = await import("../measure/comparison.js");
-  const { openLabelled, tellSides } = await import("../measure/labelled.js");
+  const { evaluateEncoder } = await import("../../public/evaluate.js");
+  const { comparison, measuredTable, penaltyLines, plainRows, tableNote } = await import("../measure/comparison.js");
   const { train, test, split } = await openLabelled(options);
   using model = await openModel(report, path, { device: options.device });
   const k = options.k ?? 20;
-  const setting = { config: model.config, train, test, measures: [which], k };
   await tellSides(report, { train, test, split }, model.config.data.source);
-  const rows = await report.showing(
-    async (live): Promise<Measured[]> => [
-      await measurePixels({ ...setting, live }),
-      await measureUntrained({ ...setting, live }),
-      await measure(`after ${whole(model.step)} steps`, (images) => model.features(images), { ...setting, live }),
-    ],
+  const rows = await report.showing((live) =>
+    evaluateEncoder(model, { train, test, measures: [which], k, onProgress: showMeasuring(live) }),
   );
   const shown = { measure: which, model: model.path, step: model.step, ...(which === "knn" ? { k } : {}) };
   report.result({ ...shown, rows: plainRows(rows) }, () => {

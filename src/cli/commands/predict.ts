@@ -1,7 +1,8 @@
+import { resolve } from "node:path";
 import type { Command } from "commander";
-import type { Classified, ForeignHints, SourceInput } from "../../index.js";
-import { csvCell } from "../measure/csv.js";
-import { classify, predictionSource } from "../measure/pictures.js";
+import type { ForeignHints } from "../../index.js";
+import { openPictures } from "../measure/pictures.js";
+import { showShare } from "../measure/progress.js";
 import { type Add, checkOut, foreignHints, foreignOptions, wholeNumber } from "../options.js";
 import { percent, whole } from "../words.js";
 
@@ -36,21 +37,25 @@ export function predictCommand(program: Command, add: Add): void {
   add<Options>(command, async (report, operands, options) => {
     const ending = options.out === undefined ? undefined : await checkOut(options.out, "--out", [".csv", ".json"]);
     const [run, ...given] = operands as string[];
-    const { loadClassifier, openSource, writeAtomic } = await import("../../index.js");
-    using pictures = predictionSource(given);
-    const source = await openSource(pictures.source as SourceInput);
+    const { classifyAll, loadClassifier, writeAtomic } = await import("../../index.js");
+    const { likeliestClasses } = await import("../../public/evaluate.js");
+    const source = await openPictures(given);
     using classifier = loadClassifier(run as string, {
       ...foreignHints(options),
       ...(options.device === undefined ? {} : { device: options.device }),
     });
     for (const line of classifier.assumed) report.line(`assumed: ${line}`);
-    const found = await classify(report, classifier, source, Math.max(1, options.batch));
-    const predictions = found.pictures.map((one) => ({
-      picture: pictures.shown(source.name(one.sample)),
-      classes: likeliest(one, classifier.classes, options.top),
+    const batchSize = Math.max(1, options.batch);
+    const found = await report.showing((live) =>
+      classifyAll(classifier, source, { batchSize, onBatch: showShare(live, source) }),
+    );
+    const predictions = found.pictures.map(({ sample, probabilities }) => ({
+      picture: source.name(sample),
+      classes: likeliestClasses(probabilities, classifier.classes, options.top),
     }));
-    const skipped = found.skipped.map(({ path, reason }) => ({ path: pictures.shown(path), reason }));
-    if (options.out !== undefined) writeAtomic(options.out, textOf(predictions, ending === ".json"));
+    const typed = new Map(given.map((path) => [resolve(path), path]));
+    const skipped = found.skipped.map(({ path, reason }) => ({ path: typed.get(path) ?? path, reason }));
+    if (options.out !== undefined) writeAtomic(options.out, await textOf(predictions, ending === ".json"));
     const out = options.out === undefined ? {} : { out: options.out };
     report.result({ model: classifier.path, step: classifier.step, predictions, skipped, ...out }, () => {
       if (options.out === undefined) report.table(rowsOf(predictions));
@@ -61,15 +66,6 @@ export function predictCommand(program: Command, add: Add): void {
   });
 }
 
-function likeliest(one: Classified, names: readonly string[], top: number): Prediction["classes"] {
-  const order = Array.from(one.probabilities.keys()).sort(
-    (a, b) => (one.probabilities[b] as number) - (one.probabilities[a] as number) || a - b,
-  );
-  return order
-    .slice(0, Math.max(1, top))
-    .map((label) => ({ name: names[label] as string, probability: one.probabilities[label] as number }));
-}
-
 function rowsOf(predictions: readonly Prediction[]): string[][] {
   return predictions.map(({ picture, classes }) => [
     picture,
@@ -77,8 +73,9 @@ function rowsOf(predictions: readonly Prediction[]): string[][] {
   ]);
 }
 
-function textOf(predictions: readonly Prediction[], isJson: boolean): string {
+async function textOf(predictions: readonly Prediction[], isJson: boolean): Promise<string> {
   if (isJson) return `${JSON.stringify(predictions, null, 2)}\n`;
+  const { csvCell } = await import("../../public/formats.js");
   const lines = predictions.flatMap(({ picture, classes }) =>
     classes.map(({ name, probability }, i) =>
       [csvCell(picture), i + 1, csvCell(name), probability.toFixed(6)].join(","),

@@ -2,7 +2,6 @@ import type { Command } from "commander";
 import type { Defaults, RunConfig } from "../../index.js";
 import type { ConfigKey } from "../config/keys.js";
 import { resolveRun, runConfigKeys } from "../config/resolve.js";
-import { classesText } from "../measure/labelled.js";
 import type { Add } from "../options.js";
 import type { Report } from "../report.js";
 import { defaultRunFolder } from "../training/folder.js";
@@ -69,6 +68,7 @@ async function tellClasses(report: Report, { method, data }: RunConfig): Promise
   const { methods, openSource } = await import("../../index.js");
   if (!methods.get(method.name).columns.includes("label")) return;
   const { classes } = await openSource(data.source);
+  const { classesText } = await import("../../public/data.js");
   if (classes !== undefined) report.line(classesText(classes)); // pictures without classes are refused by the run
 }
 

@@ -4,7 +4,7 @@ import { basename, extname, resolve } from "node:path";
 import type { FinetuneConfigInput, LabelChoice, Source } from "../../index.js";
 import { type Setting, valueAt, withSettings } from "../../train/keys.js";
 import { UsageError } from "../errors.js";
-import { classesText, type LabelledOptions, labelledSpecs } from "../measure/labelled.js";
+import { type LabelledOptions, labelledSpecs } from "../measure/labelled.js";
 import { parseFlags } from "./flags.js";
 import { type ConfigKey, configKeys, type JsonSchema } from "./keys.js";
 import { isRecipe, loadRecipe } from "./recipe.js";
@@ -131,6 +131,7 @@ const smallPictures = 64;
 /** Model and size from the pictures where there is no checkpoint; a batch that fits them. */
 async function choose(said: Plain): Promise<{ config: Plain; choices: string[] }> {
   const { openSource, resolveFinetune } = await import("../../index.js");
+  const { classesText } = await import("../../public/data.js");
   const choices: string[] = [];
   const data = (said["data"] ?? {}) as Plain;
   if (data["source"] === undefined) {

@@ -2,15 +2,16 @@
 import { statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
-import type { Classified, Confusion, LoadedClassifier, Scores, Source, SourceInput } from "../../index.js";
+import type { Confusion, LoadedClassifier, Scores, Source, SourceInput } from "../../index.js";
+import type { ClassifierEvaluation, NamedMistake } from "../../public/evaluate.js";
 import { parseSource } from "../config/sources.js";
 import { UsageError } from "../errors.js";
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
 import { ifKept } from "../training/judge.js";
 import { percent, whole } from "../words.js";
-import { classDifferences, classesText, labelledSpecs } from "./labelled.js";
-import { classify } from "./pictures.js";
+import { labelledSpecs } from "./labelled.js";
+import { showShare } from "./progress.js";
 
 interface Options {
   readonly data?: string;
@@ -37,22 +38,19 @@ export function classifierCommand(parent: Command, add: Add): void {
     .option("--device <name>", "cpu or cuda");
   add<Options>(command, async (report, operands, options) => {
     const run = operands[0] as string;
-    const { confusedPairs, loadClassifier, openSource, scoresOf } = await import("../../index.js");
+    const { confusedPairs, loadClassifier, openSource } = await import("../../index.js");
+    const { evaluateClassifier } = await import("../../public/evaluate.js");
+    const { classesText } = await import("../../public/data.js");
     using classifier = loadClassifier(run, options.device === undefined ? {} : { device: options.device });
     const source = await openSource(await judged(options, classifier));
-    checkClasses(source, classifier);
-    report.line(classesText(classifier.classes));
-    const { pictures: all, skipped } = await classify(report, classifier, source);
-    const pictures = all.filter(({ label = -1 }) => label >= 0);
-    if (pictures.length === 0) throw noPictures(source, skipped.length);
     const { classes, path: model, step } = classifier;
-    const values = new Float32Array(pictures.length * classes.length);
-    for (const [i, { probabilities }] of pictures.entries()) values.set(probabilities, i * classes.length);
-    const labels = pictures.map(({ label }) => label as number);
-    const scores = scoresOf(values, labels, classes.length);
+    report.line(classesText(classes));
+    const evaluation = await report.showing((live) =>
+      evaluateClassifier(classifier, source, { onBatch: showShare(live, source) }),
+    );
+    const { scores, skipped } = evaluation;
     const pairs = confusedPairs(scores, shownPairs);
-    const judgement = { classes, source, pictures, count: options.mistakes };
-    const { files, mistakes, unkept } = await keep(options.out, join(folderOf(run), "evaluation"), scores, judgement);
+    const { files, mistakes, unkept } = await keep(run, options, evaluation, source);
     const named = pairs.map((pair) => ({ ...pair, truth: classes[pair.truth], predicted: classes[pair.predicted] }));
     report.result({ model, step, classes, ...scores, pairs: named, mistakes, skipped, files }, () => {
       tell(report, scores, pairs, classes);
@@ -62,11 +60,6 @@ export function classifierCommand(parent: Command, add: Add): void {
     });
     return 0;
   });
-}
-
-function noPictures({ size }: Source, unreadable: number): UsageError {
-  const actual = `${size} without a class or unreadable (${unreadable})`;
-  return new UsageError({ code: "no-pictures", path: "the pictures", expected: "ones to judge", actual });
 }
 
 async function judged({ data, test }: Options, { config }: LoadedClassifier): Promise<SourceInput> {
@@ -81,66 +74,22 @@ async function judged({ data, test }: Options, { config }: LoadedClassifier): Pr
   });
 }
 
-function checkClasses(source: Source, { classes }: LoadedClassifier): void {
-  const differences = source.classes === undefined ? "none" : classDifferences(classes, source.classes);
-  if (differences === undefined) return;
-  throw new UsageError({
-    code: "other-classes",
-    path: "the pictures",
-    expected: `those of the run, ${classesText(classes)}`,
-    actual: differences,
-  });
-}
-
 function folderOf(run: string): string {
   return statSync(run).isDirectory() ? run : dirname(dirname(run)); // <run>/checkpoints/best.safetensors
 }
 
-interface Judged {
-  readonly classes: readonly string[];
-  readonly source: Source;
-  readonly pictures: readonly Classified[];
-  /** On the sheet of mistakes. */
-  readonly count: number;
-}
-
 /** Draws into the folder that was asked for, or into the run's own, where that can be written to. */
 async function keep(
-  asked: string | undefined,
-  own: string,
-  scores: Scores,
-  judgement: Judged,
-): Promise<{ files: string[]; mistakes: readonly object[]; unkept?: string }> {
-  if (asked !== undefined) return draw(asked, scores, judgement);
-  const { value, note } = await ifKept("pictures", () => draw(own, scores, judgement));
+  run: string,
+  { out, mistakes: count }: Options,
+  evaluation: ClassifierEvaluation,
+  source: Source,
+): Promise<{ files: string[]; mistakes: NamedMistake[]; unkept?: string }> {
+  const { writeEvaluation } = await import("../../public/evaluate.js");
+  if (out !== undefined) return writeEvaluation(out, evaluation, source, count);
+  const own = join(folderOf(run), "evaluation");
+  const { value, note } = await ifKept("pictures", () => writeEvaluation(own, evaluation, source, count));
   return value ?? { files: [], mistakes: [], ...(note === undefined ? {} : { unkept: note }) };
-}
-
-async function draw(
-  out: string,
-  scores: Scores,
-  { classes, source, pictures, count }: Judged,
-): Promise<{ files: string[]; mistakes: readonly object[] }> {
-  const { drawConfusion, drawMistakes, makeFolder, mistakesOf, pngOf, writeAtomic } = await import("../../index.js");
-  makeFolder(out);
-  const title = `${percent(scores.top1)} of ${whole(scores.pictures)} pictures are classified rightly`;
-  const svg = await drawConfusion(scores.confusion, classes, title);
-  const found = mistakesOf(pictures, count);
-  const sheet = await drawMistakes(found, source, classes);
-  const mistakes = found.map(({ sample, truth, predicted, probability }) => ({
-    picture: source.name(sample),
-    truth: classes[truth],
-    predicted: classes[predicted],
-    probability,
-  }));
-  const files: [string, string | Uint8Array][] = [
-    ["confusion.svg", svg],
-    ["confusion.png", await pngOf(svg)],
-    ["scores.json", `${JSON.stringify({ classes, ...scores, mistakes }, null, 1)}\n`],
-    ...(sheet === undefined ? [] : [["mistakes.png", sheet] as [string, Uint8Array]]),
-  ];
-  for (const [name, content] of files) writeAtomic(join(out, name), content);
-  return { files: files.map(([name]) => join(out, name)), mistakes };
 }
 
 const shownClasses = 30;

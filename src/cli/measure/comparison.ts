@@ -1,7 +1,11 @@
 /** Measurements in words: a table of accuracies with what they are uncertain by, and what training gained beyond chance. */
-import { type Interval, pairedInterval, wilsonInterval } from "../../index.js";
+import { gainOf, type Measure, type Measured, wilsonInterval } from "../../public/evaluate.js";
 import { percent, percentInterval, whole } from "../words.js";
-import type { Measure, Measured } from "./evaluation.js";
+
+/** Rows without what is not for JSON. */
+export function plainRows(rows: readonly Measured[]): Omit<Measured, "right">[] {
+  return rows.map(({ right: _, ...row }) => row);
+}
 
 /** Which penalties the linear probes chose, and where a wider search might find better ones. */
 export function penaltyLines(rows: readonly Measured[]): string[] {
@@ -34,20 +38,6 @@ export function measuredTable(rows: readonly Measured[], measures: readonly Meas
 /** What the columns of that table are. */
 export function tableNote(pictures: number): string {
   return `In brackets: 95 % intervals (Wilson) by ${whole(pictures)} judged pictures. Per class: mean over the classes.`;
-}
-
-/** In shares, 0.05 for five points; positive where the second is better. */
-interface Gain {
-  readonly gain: number;
-  /** Where the true one lies, 19 times of 20. */
-  readonly interval: Interval;
-}
-
-function gainOf(before: Measured, after: Measured, which: Measure): Gain {
-  const [was, is] = [before.right?.[which] ?? new Uint8Array(), after.right?.[which] ?? new Uint8Array()];
-  const lost = was.filter((right, i) => right > (is[i] as number)).length;
-  const won = was.filter((right, i) => right < (is[i] as number)).length;
-  return { gain: (won - lost) / was.length, interval: pairedInterval(lost, won, was.length) };
 }
 
 /** `gained 7.9 points (6.5 to 9.3)`, `lost 0.1 points, which may be chance (−0.9 to 1.1)`. @param words for more and for less */

@@ -1,32 +1,19 @@
 /** `lacuna evaluate few-labels`: accuracies from some labels of each class, several draws, mean and spread. */
 import type { Command } from "commander";
-import type { LabelChoice, Source, Spread } from "../../index.js";
+import type { Spread } from "../../index.js";
+import type { FewLabelsRow, LabelCount } from "../../public/evaluate.js";
 import { UsageError } from "../errors.js";
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
 import { percentSpread, whole } from "../words.js";
-import { type Encode, type EvaluationSetting, featuresOf, withUntrained } from "./evaluation.js";
 import { type LabelledOptions, openLabelled, tellSides } from "./labelled.js";
 import { openModel } from "./model.js";
+import { showMeasuring } from "./progress.js";
 
 interface Options extends LabelledOptions {
   readonly labels?: string;
   readonly seeds: number;
   readonly device?: string;
-}
-
-interface Asked {
-  /** As it was typed: `10`, `1%`. */
-  readonly text: string;
-  readonly labels: Omit<LabelChoice, "seed">;
-}
-
-interface Row extends Spread {
-  readonly encoder: string;
-  readonly protocol: "k-NN" | "linear";
-  readonly labels: string;
-  /** Of the means over the classes. */
-  readonly meanPerClass: Spread;
 }
 
 const details = `
@@ -58,21 +45,17 @@ export function fewLabelsCommand(parent: Command, add: Add): void {
 
 async function judge(report: Report, run: string, options: Options): Promise<number> {
   const said = options.labels === undefined ? undefined : readLabels(options.labels);
-  const { pixelFeatures } = await import("../../index.js");
+  const { affordableLabels, evaluateFewLabels, wilsonInterval } = await import("../../public/evaluate.js");
   const { train, test, split } = await openLabelled(options);
-  const asked = affordable(said, train);
+  const counts = affordableLabels(train, said);
   using model = await openModel(report, run, { device: options.device });
   const seeds = Array.from({ length: Math.max(1, options.seeds) }, (_, seed) => seed);
   await tellSides(report, { train, test, split }, model.config.data.source);
-  const setting: EvaluationSetting = { config: model.config, train, test, measures: [], k: 20 };
-  const rows = [
-    ...(await rowsOf("raw pixels", pixelFeatures, setting, asked, seeds)),
-    ...(await withUntrained(setting, (encode) => rowsOf("before training", encode, setting, asked, seeds))),
-    ...(await rowsOf(`after ${whole(model.step)} steps`, (images) => model.features(images), setting, asked, seeds)),
-  ];
-  const { wilsonInterval } = await import("../../index.js");
+  const rows = await report.showing((live) =>
+    evaluateFewLabels(model, { train, test, counts, seeds, onProgress: showMeasuring(live) }),
+  );
   report.result({ model: model.path, step: model.step, seeds, pictures: test.size, rows }, () => {
-    report.table(tableOf(rows, asked));
+    report.table(tableOf(rows));
     const draws = seeds.length > 1 ? `, mean over ${seeds.length} draws ± sample standard deviation` : "";
     report.line(`Top-1 and mean per class${draws}.`);
     const best = Math.max(...rows.map(({ mean }) => mean));
@@ -87,44 +70,17 @@ export function certainty(accuracy: number, judged: number, [low, high]: readonl
   return `All draws judge the same pictures: ${percent(accuracy)} % of ${whole(judged)} stands for ${percent(low)} to ${percent(high)} % (95 %, Wilson).`;
 }
 
-async function rowsOf(
-  encoder: string,
-  encode: Encode,
-  setting: EvaluationSetting,
-  asked: readonly Asked[],
-  seeds: readonly number[],
-): Promise<Row[]> {
-  const { fewLabels, spread } = await import("../../index.js");
-  const train = await featuresOf(encode, setting, setting.train);
-  try {
-    const test = await featuresOf(encode, setting, setting.test);
-    try {
-      return asked.flatMap(({ text, labels }): Row[] => {
-        const { knn, linear, meanPerClass } = fewLabels(train, test, { labels, seeds });
-        const row = { encoder, labels: text };
-        return [
-          { ...row, protocol: "k-NN", ...spread(knn), meanPerClass: spread(meanPerClass.knn) },
-          { ...row, protocol: "linear", ...spread(linear), meanPerClass: spread(meanPerClass.linear) },
-        ];
-      });
-    } finally {
-      test.features.dispose();
-    }
-  } finally {
-    train.features.dispose();
-  }
-}
-
 /** Encoders and protocols down, each by all pictures and by classes; numbers of labels across. */
-function tableOf(rows: readonly Row[], asked: readonly Asked[]): string[][] {
-  const lines = rows.filter(({ labels }) => labels === asked[0]?.text);
-  const cells = ({ encoder, protocol }: Row, of: (row: Row) => Spread): string[] =>
-    asked.map(({ text }) => {
-      const row = rows.find((one) => one.encoder === encoder && one.protocol === protocol && one.labels === text);
+function tableOf(rows: readonly FewLabelsRow[]): string[][] {
+  const counts = [...new Set(rows.map(({ labels }) => labels))];
+  const lines = rows.filter(({ labels }) => labels === counts[0]);
+  const cells = ({ encoder, protocol }: FewLabelsRow, of: (row: FewLabelsRow) => Spread): string[] =>
+    counts.map((labels) => {
+      const row = rows.find((one) => one.encoder === encoder && one.protocol === protocol && one.labels === labels);
       return row === undefined ? "–" : percentSpread(of(row));
     });
   return [
-    ["accuracy", "", ...asked.map(({ text }) => (text.endsWith("%") ? `${text} of the labels` : `${text} a class`))],
+    ["accuracy", "", ...counts.map((text) => (text.endsWith("%") ? `${text} of the labels` : `${text} a class`))],
     ...lines.flatMap((line) => [
       [line.encoder, line.protocol, ...cells(line, (row) => row)],
       ["", "  per class", ...cells(line, ({ meanPerClass }) => meanPerClass)],
@@ -132,41 +88,18 @@ function tableOf(rows: readonly Row[], asked: readonly Asked[]): string[][] {
   ];
 }
 
-const usual = "1,4,10,25,100";
-
-/** What was asked for, or what of the usual numbers every class has. @throws UsageError naming the class that has too few */
-export function affordable(
-  said: readonly Asked[] | undefined,
-  { classes = [], labels = new Int32Array() }: Pick<Source, "classes" | "labels">,
-): Asked[] {
-  const counts = classes.map((_, label) => labels.filter((one) => one === label).length);
-  const fewest = Math.min(...counts);
-  const fits = ({ labels: { perClass = 0 } }: Asked): boolean => perClass <= fewest;
-  const beyond = said?.find((asked) => !fits(asked));
-  if (beyond === undefined) return [...(said ?? readLabels(usual).filter(fits))];
-  throw new UsageError({
-    code: "few-labels",
-    path: "--labels",
-    expected: `at most ${fewest} of each class`,
-    actual: `${beyond.text}; ${classes[counts.indexOf(fewest)]} has ${fewest} pictures to draw from`,
-    remedy: "Ask for fewer, or for a share such as --labels 10%.",
-  });
-}
-
-function readLabels(text: string): Asked[] {
-  return text.split(",").map((part): Asked => {
+function readLabels(text: string): LabelCount[] {
+  return text.split(",").map((part): LabelCount => {
     const [, number = "", isShare] = /^\s*(\d+(?:\.\d+)?)(%)?\s*$/.exec(part) ?? [];
     const value = Number(number);
     const isRight = isShare === undefined ? Number.isInteger(value) && value > 0 : value > 0 && value <= 100;
-    if (!isRight) {
-      throw new UsageError({
-        code: "labels",
-        path: "--labels",
-        expected: "whole numbers above 0, or shares up to 100%, with commas between them",
-        actual: part.trim() || "nothing between two commas",
-        remedy: "For example: --labels 1,10,100 or --labels 1%,10%",
-      });
-    }
-    return { text: part.trim(), labels: isShare === undefined ? { perClass: value } : { fraction: value / 100 } };
+    if (isRight) return isShare === undefined ? { perClass: value } : { fraction: value / 100 };
+    throw new UsageError({
+      code: "labels",
+      path: "--labels",
+      expected: "whole numbers above 0, or shares up to 100%, with commas between them",
+      actual: part.trim() || "nothing between two commas",
+      remedy: "For example: --labels 1,10,100 or --labels 1%,10%",
+    });
   });
 }

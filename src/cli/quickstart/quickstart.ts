@@ -1,14 +1,8 @@
 /** The first five minutes with Lacuna: data, before, training, after. */
 import type { RunConfig, SourceProgress, Tensor } from "../../index.js";
-import { measuredTable, tableNote } from "../measure/comparison.js";
-import {
-  type EvaluationSetting,
-  type Measured,
-  measure,
-  measurePixels,
-  measureUntrained,
-  plainRows,
-} from "../measure/evaluation.js";
+import type { Measured, MeasureSetting } from "../../public/evaluate.js";
+import { measuredTable, plainRows, tableNote } from "../measure/comparison.js";
+import { showMeasuring } from "../measure/progress.js";
 import type { Report } from "../report.js";
 import { defaultRunFolder } from "../training/folder.js";
 import { tellVerdict } from "../training/judge.js";
@@ -28,6 +22,7 @@ const labelled = { train: 10_000, k: 20, measures: ["knn", "linear"] as const };
 /** @returns an exit code */
 export async function quickstart(report: Report, options: QuickstartOptions): Promise<number> {
   const { loadModel, parseConfig, pretrain } = await import("../../index.js");
+  const { measureEncoder, rawPixels, withUntrained } = await import("../../public/evaluate.js");
   const out = options.out ?? defaultRunFolder("quickstart", new Date());
   report.line(
     "A masked autoencoder on CIFAR-10: three of four patches of each picture are hidden, the model fills them in.",
@@ -39,10 +34,13 @@ export async function quickstart(report: Report, options: QuickstartOptions): Pr
   tellPlan(report, epochs, seconds);
 
   report.line("Before training (features of 20,000 pictures, which takes a while):");
-  const before = await report.showing(async (live) => [
-    await measurePixels({ ...setting, live }),
-    await measureUntrained({ ...setting, live }),
-  ]);
+  const before = await report.showing(async (live) => {
+    const shown = { ...setting, onProgress: showMeasuring(live) };
+    return [
+      await measureEncoder(rawPixels, shown),
+      await withUntrained(setting.config, (encoder) => measureEncoder(encoder, shown)),
+    ];
+  });
   report.table(measuredTable(before, labelled.measures, labelled.k));
   report.line();
 
@@ -55,14 +53,16 @@ export async function quickstart(report: Report, options: QuickstartOptions): Pr
   report.line();
   report.line("After training:");
   using model = loadModel(out);
-  const encode = (images: Tensor): Tensor => model.features(images);
-  const after = await report.showing((live) => measure("after training", encode, { ...setting, live }));
+  const trained = { name: "after training", encode: (images: Tensor) => model.features(images) };
+  const after = await report.showing((live) =>
+    measureEncoder(trained, { ...setting, onProgress: showMeasuring(live) }),
+  );
   const rows = [...before, after];
   report.result({ ...watched, epochs, accuracy: plainRows(rows) }, () => tellEnd(report, rows, watched, epochs));
   return 0;
 }
 
-async function openSetting(report: Report): Promise<EvaluationSetting> {
+async function openSetting(report: Report): Promise<MeasureSetting> {
   const { machineFacts, openSource, parseConfig } = await import("../../index.js");
   let last = "";
   const onProgress = ({ text }: SourceProgress): void => {

@@ -1,6 +1,6 @@
 /** What quickstart says of its result. Numbers of other runs come from test/reference/README.md. */
+import type { Measured } from "../../public/evaluate.js";
 import { comparison } from "../measure/comparison.js";
-import type { Measured } from "../measure/evaluation.js";
 import { duration } from "../words.js";
 
 /** Plain sentences on what was gained. @param rows raw pixels, before, after */

@@ -11,8 +11,7 @@ import type {
   RunConfig,
   Source,
 } from "../../index.js";
-import { type Measure, type Measured, measure, measurePixels, measureUntrained } from "../measure/evaluation.js";
-import { openPair } from "../measure/labelled.js";
+import type { Measure, Measured, MeasureSetting } from "../../public/evaluate.js";
 import { accuracyOf } from "../training/accuracy.js";
 import { Pace } from "../training/pace.js";
 
@@ -41,9 +40,10 @@ export class Judge {
     const missing = this.#missing(results, step);
     if (missing.length === 0) return results.measures;
     const { loadModel, withMethod } = await import("../../index.js");
+    const { measureEncoder } = await import("../../public/evaluate.js");
     using model = loadModel(run);
     const found = await this.#measure(withMethod(model).config, missing, (setting) =>
-      measure("", (images) => model.features(images), setting),
+      measureEncoder({ name: "", encode: (images) => model.features(images) }, setting),
     );
     return { ...results.measures, ...this.#record(found, missing, step) };
   }
@@ -95,17 +95,23 @@ export class Judge {
   ): Promise<PointResults["measures"]> {
     const missing = this.#missing(results, 0);
     if (missing.length === 0) return results.measures;
-    const found = await this.#measure(config, missing, kind === "pixels" ? measurePixels : measureUntrained);
+    const { measureEncoder, rawPixels, withUntrained } = await import("../../public/evaluate.js");
+    const found = await this.#measure(config, missing, (setting) =>
+      kind === "pixels"
+        ? measureEncoder(rawPixels, setting)
+        : withUntrained(config, (encoder) => measureEncoder(encoder, setting)),
+    );
     return this.#record(found, missing, 0);
   }
 
   async #measure(
     config: RunConfig,
     measures: readonly Measure[],
-    how: (setting: Parameters<typeof measure>[2]) => Promise<Measured>,
+    how: (setting: MeasureSetting) => Promise<Measured>,
   ): Promise<Measured> {
     const { evaluate } = this;
-    this.#pair ??= openPair(evaluate.train, evaluate.test, evaluate.limit);
+    const { openTrainTest } = await import("../../public/data.js");
+    this.#pair ??= openTrainTest(evaluate, evaluate.limit);
     const { train, test } = await this.#pair;
     this.signal.throwIfAborted();
     return how({ config, train, test, measures, k: this.#k, signal: this.signal });

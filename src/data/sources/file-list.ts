@@ -38,6 +38,21 @@ export async function openFileList(spec: FileListSpec): Promise<FileSource> {
   };
 }
 
+/** The pictures at these paths as a source; each keeps the name that it was given. One that is missing is a bad picture. */
+export function sourceOfFiles(paths: readonly string[]): FileSource {
+  const root = "/";
+  const below = paths.map((path) => relative(root, resolve(path)));
+  return {
+    spec: { kind: "list", path: "(files by name)", part: "all", holdOut: 0, seed: 0 },
+    size: paths.length,
+    fingerprint: fingerprintOfFiles(root, below),
+    classes: undefined,
+    labels: undefined,
+    name: (index) => paths[index] ?? `(no sample ${index})`,
+    content: { kind: "files", root, paths: below },
+  };
+}
+
 function readLines(file: string): Line[] {
   const lines: Line[] = [];
   let unlabelled: number | undefined;

@@ -4,16 +4,19 @@ import sharp from "sharp";
 import { expect, test } from "vitest";
 import { lacuna, temporaryFolder, tinyRun } from "../terminal.js";
 
-/** The colour in the middle of patch (row, column) of the column "masked" of the first picture: see src/train/preview.ts. */
+/** The darkest colour of patch (row, column) of the column "masked" of the first picture; stripes of hidden ones are lighter. */
 async function maskedPatch(path: string, row: number, column: number): Promise<number[]> {
   const zoom = 4; // 32 px are shown as 128
-  const left = 8 + (32 * zoom + 8) + (column * 8 + 4) * zoom;
-  const top = 26 + (row * 8 + 4) * zoom;
+  const side = 8 * zoom;
+  const left = 8 + (32 * zoom + 8) + column * side;
   const { data } = await sharp(path)
-    .extract({ left, top, width: 1, height: 1 })
+    .extract({ left, top: 26 + row * side, width: side, height: side })
+    .removeAlpha()
     .raw()
     .toBuffer({ resolveWithObject: true });
-  return [...data.subarray(0, 3)];
+  const colours = Array.from({ length: side * side }, (_, i) => [...data.subarray(3 * i, 3 * i + 3)]);
+  const light = (colour: readonly number[]): number => colour.reduce((a, b) => a + b, 0);
+  return colours.reduce((a, b) => (light(b) < light(a) ? b : a));
 }
 
 test("masks by seed, by ratio and as given; the statistics are told", async () => {
@@ -75,7 +78,7 @@ test("what cannot be done is said", async () => {
   writeFileSync(join(folder, "torn.png"), readFileSync(picture).subarray(0, 60));
   const refused = async (...parameters: string[]) => (await lacuna("reconstruct", run, ...parameters)).error;
   expect(await refused(picture, "--out", "x.jpg")).toMatch(/a file that ends in \.png/);
-  expect(await refused(picture, "none.png", "--out", out)).toMatch(/in none\.png: expected a picture file/);
+  expect(await refused(picture, "none.png", "--out", out)).toMatch(/in none\.png: expected picture files/);
   expect(await refused(join(folder, "torn.png"), "--out", out)).toContain("torn.png");
   expect(await refused(picture, "--out", out, "--ratio", "0.99")).toMatch(/leaves some of 16 patches visible/);
   expect(await refused(picture, "--out", out, "--ratio", "0.5", "--mask", "m.json")).toMatch(/cannot be used with/);

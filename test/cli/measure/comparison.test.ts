@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { comparison, gainText, measuredTable, penaltyLines, tableNote } from "../../../src/cli/measure/comparison.js";
-import type { Measured } from "../../../src/cli/measure/evaluation.js";
+import type { Measured } from "../../../src/public/evaluate.js";
 
 /** The first `found` of the pictures are right. */
 function row(name: string, found: number, pictures: number): Measured {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { affordable, certainty } from "../../../src/cli/measure/few-labels.js";
+import { certainty } from "../../../src/cli/measure/few-labels.js";
 import { lacuna, temporaryFolder, tinyRun } from "../terminal.js";
 
 test("k of each class and shares, mean and spread, beside pixels and the untrained encoder", async () => {
@@ -19,17 +19,6 @@ test("k of each class and shares, mean and spread, beside pixels and the untrain
   expect(text).toMatch(/accuracy +2 a class +50% of the labels/);
   expect(text).toMatch(/after 5 steps +linear +[\d.]+ % +[\d.]+ %\n +per class +[\d.]+ % +[\d.]+ %/);
   expect(text).toMatch(/All draws judge the same pictures: [\d.]+ % of \d+ stands for [\d.]+ to [\d.]+ %/);
-});
-
-test("numbers of labels are those that the smallest class has; a larger one is refused by the class's name", () => {
-  const source = { classes: ["apple", "bee"], labels: Int32Array.from({ length: 17 }, (_, i) => (i < 12 ? 0 : 1)) };
-  expect(affordable(undefined, source).map(({ text }) => text)).toEqual(["1", "4"]);
-  const said = [{ text: "5", labels: { perClass: 5 } }];
-  expect(affordable(said, source)).toEqual(said);
-  expect(affordable([{ text: "90%", labels: { fraction: 0.9 } }], source)).toHaveLength(1);
-  expect(() => affordable([...said, { text: "10", labels: { perClass: 10 } }], source)).toThrow(
-    "in --labels: expected at most 5 of each class, got 10; bee has 5 pictures to draw from. Ask for fewer",
-  );
 });
 
 test.each(["0", "1.5", "1,,2", "0%", "101%", "ten"])("--labels %s is refused", async (labels) => {

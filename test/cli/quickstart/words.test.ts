@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { Measured } from "../../../src/cli/measure/evaluation.js";
 import { outlook, verdictOn } from "../../../src/cli/quickstart/words.js";
+import type { Measured } from "../../../src/public/evaluate.js";
 
 function row(knn: number, linear: number): Measured {
   const right = (count: number) => Uint8Array.from({ length: 1000 }, (_, i) => (i < count ? 1 : 0));

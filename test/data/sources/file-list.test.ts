@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { openFileList } from "../../../src/data/sources/file-list.js";
+import { openFileList, sourceOfFiles } from "../../../src/data/sources/file-list.js";
 import { temporaryFolder, writeTree } from "../pictures.js";
 
 const root = temporaryFolder();
@@ -37,6 +37,15 @@ describe("openFileList", () => {
     const heldOut = await open(lines, { part: "heldOut", holdOut: 0.3 });
     expect(train.size + heldOut.size).toBe(200);
     expect(heldOut.size).toBeGreaterThan(30);
+  });
+
+  it("takes files by name: each keeps the name that it was given", () => {
+    writeTree(root, { "one.png": "1", "two.png": "2" });
+    const names = [join(root, "two.png"), `${root}/lists/../one.png`];
+    const source = sourceOfFiles(names);
+    expect(names.map((_, i) => source.name(i))).toEqual(names);
+    const { root: base, paths } = source.content;
+    expect(paths.map((path) => join(base, path))).toEqual([join(root, "two.png"), join(root, "one.png")]);
   });
 
   it("says what is wrong with the list", async () => {

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { FeatureFile } from "../../../src/cli/measure/feature-file.js";
-import { parseNpy } from "../../../src/formats/npy.js";
-import { SafetensorsFile } from "../../../src/formats/safetensors.js";
-import { mayMount, smallDisk } from "../../disk.js";
-import { temporaryFolder } from "../terminal.js";
+import { FeatureFile } from "../../src/evaluate/feature-file.js";
+import { parseNpy } from "../../src/formats/npy.js";
+import { SafetensorsFile } from "../../src/formats/safetensors.js";
+import { temporaryFolder } from "../cli/terminal.js";
+import { mayMount, smallDisk } from "../disk.js";
 
 const values = Float32Array.from([0.1, -1e-20, 3.4e38, 16777217, 1 / 3, 0]);
 

@@ -1,7 +1,9 @@
 /** Feature vectors written row by row: NumPy, safetensors or CSV, with the pictures' names beside the numbers. */
 import { extname } from "node:path";
-import { AtomicFile, npyHeader, safetensorsHeader } from "../../index.js";
-import { csvCell } from "./csv.js";
+import { csvCell } from "../formats/csv.js";
+import { npyHeader } from "../formats/npy.js";
+import { safetensorsHeader } from "../formats/safetensors.js";
+import { AtomicFile } from "../runs/write-atomic.js";
 
 /** By its ending. */
 export const featureFormats = [".npy", ".safetensors", ".csv"] as const;

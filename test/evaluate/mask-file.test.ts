@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { readMask } from "../../../src/cli/measure/mask-file.js";
-import { temporaryFolder } from "../terminal.js";
+import { readMask } from "../../src/evaluate/mask-file.js";
+import { temporaryFolder } from "../cli/terminal.js";
 
 function read(text: string): number[] {
   const path = join(temporaryFolder(), "mask.json");

@@ -1,14 +1,14 @@
 /** Masks that a person writes: which patches of a picture the model may see. */
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { UsageError } from "../errors.js";
+import { ConfigError } from "../engine/errors.js";
 
 const schema = z.union([z.array(z.int().min(0)).min(1), z.array(z.array(z.literal([0, 1])).min(1)).min(1)]);
 
 /**
  * Reads a mask: a list of the visible patches' numbers, row by row from 0 at the top left, or a grid of rows with 1 for
  * hidden and 0 for visible as in MAE's code. @returns the visible patches, rising
- * @throws UsageError where it does not fit the model's grid of patches
+ * @throws ConfigError where it does not fit the model's grid of patches
  */
 export function readMask(path: string, [rows, columns]: readonly [number, number]): number[] {
   const written = parse(path);
@@ -45,6 +45,6 @@ function ofGrid(path: string, grid: readonly (readonly (0 | 1)[])[], [rows, colu
   return grid.flat().flatMap((hidden, patch) => (hidden === 0 ? [patch] : []));
 }
 
-function refuse(path: string, expected: string, actual: string): UsageError {
-  return new UsageError({ code: "mask", path, expected, actual });
+function refuse(path: string, expected: string, actual: string): ConfigError {
+  return new ConfigError({ code: "mask", path, expected, actual });
 }
