@@ -131,7 +131,7 @@ napi_value setDeterministic(const Arguments& args) {
 }
 
 napi_value hasCuda(const Arguments& args) { return fromBoolean(args.env, at::hasCUDA()); }
-napi_value hasKernels(const Arguments& args) { return fromBoolean(args.env, kernels::hasLanes()); }
+napi_value kernelPath(const Arguments& args) { return fromString(args.env, kernels::path()); }
 
 }  // namespace
 
@@ -152,7 +152,7 @@ void exportAutograd(napi_env env, napi_value exports) {
              {"threads", guarded<threads>},
              {"setDeterministic", guarded<setDeterministic>},
              {"hasCuda", guarded<hasCuda>},
-             {"hasKernels", guarded<hasKernels>}});
+             {"kernelPath", guarded<kernelPath>}});
 }
 
 }  // namespace lacuna

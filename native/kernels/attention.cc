@@ -13,7 +13,7 @@
 #include "kernels.h"
 #include "tile.h"
 
-namespace lacuna::kernels {
+namespace lacuna::kernels::LANES {
 namespace {
 
 inline int64_t padded(int64_t count) { return (count + kLanes - 1) / kLanes * kLanes; }
@@ -23,7 +23,7 @@ template <typename T>
 void multiply(int64_t rows, int64_t columns, int64_t depth, Matrix<const T> left, Matrix<const Unit> right, Matrix<float> result) {
   const Left units{reinterpret_cast<const Unit*>(left.at), left.stride / kPack<T>, 1};
   for (int64_t c = 0; c < columns; c += kPanel) {
-    const auto keep = [&](int64_t r, int64_t v, __m512 sum) { store(result.at + r * result.stride + c + v, sum); };
+    const auto keep = [&](int64_t r, int64_t v, Floats sum) { store(result.at + r * result.stride + c + v, sum); };
     panel<T>(rows, std::min(kPanel, columns - c), units, {right.at + c, right.stride}, depth, keep);
   }
 }
@@ -34,28 +34,29 @@ void transposed(int64_t rows, int64_t width, Matrix<const T> from, Unit* to) {
   const int64_t units = width / kPack<T>, wide = padded(rows);
   for (int64_t i = 0; i < wide; i += kLanes) {
     for (int64_t u = 0; u < units; u += kLanes) {
-      const __mmask16 mask = firstLanes(units - u);
-      __m512i block[16];
+      const Mask mask = firstLanes(units - u);
+      Units block[16];
 #pragma GCC unroll 16
       for (int64_t r = 0; r < 16; ++r)
-        block[r] = i + r < rows ? _mm512_maskz_loadu_epi32(mask, from.at + (i + r) * from.stride + u * kPack<T>) : _mm512_setzero_si512();
+        block[r] = i + r < rows ? loadSomeUnits(mask, from.at + (i + r) * from.stride + u * kPack<T>) : noUnits();
       mirror(block);
-      for (int64_t r = 0; r < std::min<int64_t>(16, units - u); ++r) _mm512_storeu_si512(to + (u + r) * wide + i, block[r]);
+      for (int64_t r = 0; r < std::min<int64_t>(16, units - u); ++r) store(to + (u + r) * wide + i, block[r]);
     }
   }
 }
 
 /** from [rows, width] -> units of rows that follow one another [rows / kPack, width], an odd row beside zeros */
-inline Matrix<const Unit> paired(int64_t, int64_t, Matrix<const float> from, Unit*) {
-  return {reinterpret_cast<const Unit*>(from.at), from.stride};
-}
-inline Matrix<const Unit> paired(int64_t rows, int64_t width, Matrix<const BFloat16> from, Unit* to) {
-  for (int64_t j = 0; j < rows; j += 2) {
-    const BFloat16 *first = from.at + j * from.stride, *second = j + 1 < rows ? first + from.stride : nullptr;
-    for (int64_t c = 0; c < width; c += kLanes)
-      _mm512_storeu_si512(to + j / 2 * width + c, pairOf(first + c, second == nullptr ? nullptr : second + c));
+template <typename T>
+Matrix<const Unit> paired([[maybe_unused]] int64_t rows, [[maybe_unused]] int64_t width, Matrix<const T> from, [[maybe_unused]] Unit* to) {
+  if constexpr (std::is_same_v<T, float>) return {reinterpret_cast<const Unit*>(from.at), from.stride};
+  else {
+    for (int64_t j = 0; j < rows; j += 2) {
+      const T *first = from.at + j * from.stride, *second = j + 1 < rows ? first + from.stride : nullptr;
+      for (int64_t c = 0; c < width; c += kLanes)
+        store(to + j / 2 * width + c, pairOf(first + c, second == nullptr ? nullptr : second + c));
+    }
+    return {to, width};
   }
-  return {to, width};
 }
 
 /** Numbers as they are stored. */
@@ -91,32 +92,32 @@ struct Softmax {
 };
 
 /** Which of the last sixteen columns are tokens. */
-inline __mmask16 lastColumns(int64_t tokens) { return firstLanes(tokens - (padded(tokens) - kLanes)); }
+inline Mask lastColumns(int64_t tokens) { return firstLanes(tokens - (padded(tokens) - kLanes)); }
 
 /** scores [N, wide] -> probabilities in `narrowed`, those beyond N zero */
 template <typename T>
 void softmaxRows(const Shape& s, Room<T>& room, Softmax* kept) {
-  const __mmask16 last = lastColumns(s.tokens);
+  const Mask last = lastColumns(s.tokens);
   const int64_t whole = room.wide - kLanes;
-  const __m512 scale = _mm512_set1_ps(s.scale);
+  const Floats scale = all(s.scale);
   for (int64_t i = 0; i < s.tokens; ++i) {
     float* row = room.scores.data() + i * room.wide;
-    __m512 most = _mm512_mask_mov_ps(_mm512_set1_ps(-INFINITY), last, load(row + whole));
-    for (int64_t c = 0; c < whole; c += kLanes) most = _mm512_max_ps(most, load(row + c));
-    const float largest = _mm512_reduce_max_ps(most) * s.scale;
-    const __m512 shift = _mm512_set1_ps(largest);
-    const __m512 end = _mm512_maskz_mov_ps(last, exponential(_mm512_fmsub_ps(load(row + whole), scale, shift)));
-    __m512 sum = end;
+    Floats most = choose(last, load(row + whole), all(-INFINITY));
+    for (int64_t c = 0; c < whole; c += kLanes) most = larger(most, load(row + c));
+    const float largest = largestOf(most) * s.scale;
+    const Floats shift = all(largest);
+    const Floats end = choose(last, exponential(multiplySubtract(load(row + whole), scale, shift)), zeros());
+    Floats sum = end;
     for (int64_t c = 0; c < whole; c += kLanes) {
-      const __m512 e = exponential(_mm512_fmsub_ps(load(row + c), scale, shift));
-      sum = _mm512_add_ps(sum, e);
+      const Floats e = exponential(multiplySubtract(load(row + c), scale, shift));
+      sum = sum + e;
       store(row + c, e);
     }
-    kept[i] = {largest, 1.0f / _mm512_reduce_add_ps(sum)};
-    const __m512 share = _mm512_set1_ps(kept[i].share);
+    kept[i] = {largest, 1.0f / sumOf(sum)};
+    const Floats share = all(kept[i].share);
     T* to = room.narrowed.data() + i * room.wide;
-    for (int64_t c = 0; c < whole; c += kLanes) store(to + c, _mm512_mul_ps(load(row + c), share));
-    store(to + whole, _mm512_mul_ps(end, share));
+    for (int64_t c = 0; c < whole; c += kLanes) store(to + c, load(row + c) * share);
+    store(to + whole, end * share);
   }
 }
 
@@ -166,26 +167,26 @@ void forwardHead(const Shape& s, const Head<const T>& head, Matrix<T> out, Softm
 /** `scores` become probabilities again, `other` (the gradient of the probabilities) that of the scores. */
 template <typename T>
 void softmaxBackwardRows(const Shape& s, Room<T>& room, const Softmax* kept) {
-  const __mmask16 last = lastColumns(s.tokens);
+  const Mask last = lastColumns(s.tokens);
   const int64_t whole = room.wide - kLanes;
-  const __m512 scale = _mm512_set1_ps(s.scale);
+  const Floats scale = all(s.scale);
   for (int64_t i = 0; i < s.tokens; ++i) {
     float* row = room.scores.data() + i * room.wide;
     float* gradient = room.other.data() + i * room.wide;
-    const __m512 shift = _mm512_set1_ps(kept[i].largest), share = _mm512_set1_ps(kept[i].share);
-    const auto probability = [&](int64_t c) { return _mm512_mul_ps(exponential(_mm512_fmsub_ps(load(row + c), scale, shift)), share); };
-    const __m512 end = _mm512_maskz_mov_ps(last, probability(whole));
+    const Floats shift = all(kept[i].largest), share = all(kept[i].share);
+    const auto probability = [&](int64_t c) { return exponential(multiplySubtract(load(row + c), scale, shift)) * share; };
+    const Floats end = choose(last, probability(whole), zeros());
     store(row + whole, end);
-    __m512 sum = _mm512_mul_ps(end, load(gradient + whole));
+    Floats sum = end * load(gradient + whole);
     for (int64_t c = 0; c < whole; c += kLanes) {
-      const __m512 p = probability(c);
+      const Floats p = probability(c);
       store(row + c, p);
-      sum = _mm512_fmadd_ps(p, load(gradient + c), sum);
+      sum = multiplyAdd(p, load(gradient + c), sum);
     }
-    const __m512 mean = _mm512_set1_ps(_mm512_reduce_add_ps(sum));
+    const Floats mean = all(sumOf(sum));
     for (int64_t c = 0; c < room.wide; c += kLanes) {
-      const __m512 p = _mm512_mul_ps(load(row + c), scale);
-      store(gradient + c, _mm512_mul_ps(p, _mm512_sub_ps(load(gradient + c), mean)));
+      const Floats p = load(row + c) * scale;
+      store(gradient + c, p * (load(gradient + c) - mean));
     }
   }
 }
@@ -267,9 +268,7 @@ std::tuple<at::Tensor, at::Tensor> forward(const at::Tensor& packed, int64_t hea
   const at::Tensor qkv = packed.contiguous();
   at::Tensor out = at::empty({s.pictures, s.tokens, s.all()}, qkv.options());
   at::Tensor rows = at::empty({s.pictures, s.heads, s.tokens, 2}, qkv.options().dtype(at::kFloat));
-  if (qkv.scalar_type() == at::kFloat) forwardAll<float>(s, qkv, out, rows);
-  else if (qkv.scalar_type() == at::kBFloat16) forwardAll<BFloat16>(s, qkv, out, rows);
-  else TORCH_CHECK(false, "attention: expected float32 or bfloat16, got ", qkv.scalar_type());
+  inTypeOf(qkv, "attention", [&](auto number) { forwardAll<decltype(number)>(s, qkv, out, rows); });
   return {out, rows};
 }
 
@@ -277,22 +276,21 @@ at::Tensor backward(const at::Tensor& packed, const at::Tensor& gradient, const 
   const Shape s = shapeOf(packed, heads);
   const at::Tensor qkv = packed.contiguous(), incoming = gradient.to(qkv.scalar_type()).contiguous();
   at::Tensor result = at::empty(qkv.sizes(), qkv.options());
-  if (qkv.scalar_type() == at::kFloat) backwardAll<float>(s, qkv, incoming, rows, result);
-  else backwardAll<BFloat16>(s, qkv, incoming, rows, result);
+  inTypeOf(qkv, "attention", [&](auto number) { backwardAll<decltype(number)>(s, qkv, incoming, rows, result); });
   return result;
 }
 
 struct AttentionBackward : torch::autograd::Function<AttentionBackward> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& qkv, int64_t heads) {
     const at::AutoDispatchBelowADInplaceOrView below;
-    auto [out, rows] = kernels::forward(qkv, heads);
+    auto [out, rows] = LANES::forward(qkv, heads);
     context->save_for_backward({qkv, rows});
     context->saved_data["heads"] = heads;
     return out;
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
     const auto saved = context->get_saved_variables();
-    return {kernels::backward(saved[0], gradients[0], saved[1], context->saved_data["heads"].toInt()), at::Tensor()};
+    return {LANES::backward(saved[0], gradients[0], saved[1], context->saved_data["heads"].toInt()), at::Tensor()};
   }
 };
 
@@ -305,10 +303,7 @@ at::Tensor attentionShape(const at::Tensor& qkv, int64_t heads) {
 
 }  // namespace
 
-TORCH_LIBRARY_FRAGMENT(lacuna, library) { library.def("attention(Tensor qkv, int heads) -> Tensor"); }
-TORCH_LIBRARY_IMPL(lacuna, CPU, library) { library.impl("attention", attention); }
-TORCH_LIBRARY_IMPL(lacuna, AutogradCPU, library) { library.impl("attention", attentionWithGradient); }
-TORCH_LIBRARY_IMPL(lacuna, Meta, library) { library.impl("attention", attentionShape); }
+REGISTER("attention", attention, attentionWithGradient, attentionShape)
 
-}  // namespace lacuna::kernels
+}  // namespace lacuna::kernels::LANES
 #pragma GCC pop_options

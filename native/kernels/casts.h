@@ -6,7 +6,7 @@
 #include "kernels.h"
 #include "lanes.h"
 
-namespace lacuna::kernels {
+namespace lacuna::kernels::LANES {
 
 template <typename From, typename To>
 inline void castAll(const From* from, To* to, int64_t count) {
@@ -29,4 +29,4 @@ inline at::Tensor cast(const at::Tensor& given, at::ScalarType type) {
   return result;
 }
 
-}  // namespace lacuna::kernels
+}  // namespace lacuna::kernels::LANES

@@ -12,7 +12,7 @@
 #include "kernels.h"
 #include "lanes.h"
 
-namespace lacuna::kernels {
+namespace lacuna::kernels::LANES {
 namespace {
 
 /**
@@ -70,17 +70,17 @@ struct Table {
       high[k] = load(pieces.coefficients[k] + kLanes);
     }
   }
-  __m512 low[kTerms], high[kTerms];
+  Floats low[kTerms], high[kTerms];
 
-  __m512 operator()(__m512 magnitude) const {
-    const __m512 most = _mm512_set1_ps(31.999998f);
-    const __m512 at = _mm512_min_ps(most, _mm512_mul_ps(magnitude, _mm512_set1_ps(Pieces<T>::kPerUnit)));  // NaN stays NaN
-    const __m512i piece = _mm512_cvttps_epi32(at);
-    const __m512 u = _mm512_sub_ps(at, _mm512_cvtepi32_ps(piece));
-    const auto term = [&](int k) { return _mm512_permutex2var_ps(low[k], piece, high[k]); };
-    __m512 p = term(kTerms - 1);
+  Floats operator()(Floats magnitude) const {
+    const Floats most = all(31.999998f);
+    const Floats at = smaller(most, magnitude * all(Pieces<T>::kPerUnit));  // NaN stays NaN
+    const Units piece = truncated(at);
+    const Floats u = at - toFloats(piece);
+    const auto term = [&](int k) { return lookUp(low[k], piece, high[k]); };
+    Floats p = term(kTerms - 1);
 #pragma GCC unroll 8
-    for (int k = kTerms - 2; k >= 0; --k) p = _mm512_fmadd_ps(p, u, term(k));
+    for (int k = kTerms - 2; k >= 0; --k) p = multiplyAdd(p, u, term(k));
     return p;
   }
 };
@@ -94,8 +94,8 @@ void valueOf(const at::Tensor& input, at::Tensor& result) {
   at::parallel_for(0, input.numel() / kLanes, kGrain / kLanes, [&](int64_t begin, int64_t end) {
     const Table<T> table(kGelu<T>);
     for (int64_t i = begin * kLanes; i < end * kLanes; i += kLanes) {
-      const __m512 x = load(from + i);
-      store(to + i, _mm512_sub_ps(_mm512_max_ps(_mm512_setzero_ps(), x), table(_mm512_abs_ps(x))));
+      const Floats x = load(from + i);
+      store(to + i, larger(zeros(), x) - table(magnitude(x)));
     }
   });
 }
@@ -108,10 +108,9 @@ void gradientOf(const at::Tensor& input, const at::Tensor& incoming, at::Tensor&
   at::parallel_for(0, input.numel() / kLanes, kGrain / kLanes, [&](int64_t begin, int64_t end) {
     const Table<T> table(kSlope<T>);
     for (int64_t i = begin * kLanes; i < end * kLanes; i += kLanes) {
-      const __m512 x = load(from + i), below = table(_mm512_abs_ps(x));
-      const __mmask16 isNegative = _mm512_movepi32_mask(_mm512_castps_si512(x));
-      const __m512 slope = _mm512_mask_mov_ps(_mm512_sub_ps(_mm512_set1_ps(1.0f), below), isNegative, below);
-      store(to + i, _mm512_mul_ps(load(given + i), slope));
+      const Floats x = load(from + i), below = table(magnitude(x));
+      const Floats slope = choose(isNegative(x), below, all(1.0f) - below);
+      store(to + i, load(given + i) * slope);
     }
   });
 }
@@ -119,13 +118,13 @@ void gradientOf(const at::Tensor& input, const at::Tensor& incoming, at::Tensor&
 at::Tensor geluOf(const at::Tensor& given) {
   const at::Tensor input = given.contiguous();
   at::Tensor result = at::empty_like(input);
-  input.scalar_type() == at::kFloat ? valueOf<float>(input, result) : valueOf<BFloat16>(input, result);
+  inTypeOf(input, "gelu", [&](auto number) { valueOf<decltype(number)>(input, result); });
   return result;
 }
 
 at::Tensor geluGradient(const at::Tensor& input, const at::Tensor& incoming) {
   at::Tensor result = at::empty_like(input);
-  input.scalar_type() == at::kFloat ? gradientOf<float>(input, incoming, result) : gradientOf<BFloat16>(input, incoming, result);
+  inTypeOf(input, "gelu", [&](auto number) { gradientOf<decltype(number)>(input, incoming, result); });
   return result;
 }
 
@@ -142,8 +141,7 @@ struct GeluBackward : torch::autograd::Function<GeluBackward> {
 };
 
 void check(const at::Tensor& input) {
-  TORCH_CHECK((input.scalar_type() == at::kFloat || input.scalar_type() == at::kBFloat16) && input.numel() % kLanes == 0,
-              "gelu: expected float32 or bfloat16, a multiple of 16 numbers, got ", input.scalar_type(), " ", input.sizes());
+  TORCH_CHECK(input.numel() % kLanes == 0, "gelu: expected a multiple of 16 numbers, got ", input.sizes());
 }
 at::Tensor gelu(const at::Tensor& input) {
   check(input);
@@ -157,10 +155,7 @@ at::Tensor geluShape(const at::Tensor& input) { return at::empty_like(input); }
 
 }  // namespace
 
-TORCH_LIBRARY_FRAGMENT(lacuna, library) { library.def("gelu(Tensor self) -> Tensor"); }
-TORCH_LIBRARY_IMPL(lacuna, CPU, library) { library.impl("gelu", gelu); }
-TORCH_LIBRARY_IMPL(lacuna, AutogradCPU, library) { library.impl("gelu", geluWithGradient); }
-TORCH_LIBRARY_IMPL(lacuna, Meta, library) { library.impl("gelu", geluShape); }
+REGISTER("gelu", gelu, geluWithGradient, geluShape)
 
-}  // namespace lacuna::kernels
+}  // namespace lacuna::kernels::LANES
 #pragma GCC pop_options

@@ -1,16 +1,51 @@
 #include "kernels.h"
 
+#include <torch/library.h>
+
 #include <cstdlib>
 #include <string_view>
 
 namespace lacuna::kernels {
+namespace {
 
-bool hasLanes() {
-  const char* wanted = std::getenv("LACUNA_KERNELS");
-  static const bool has = (wanted == nullptr || std::string_view(wanted) != "off") && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-                          __builtin_cpu_supports("avx512bf16");
-  return has;
+struct Path {
+  const char* name;
+  bool runs;
+};
+
+/** The best first. */
+const Path* paths() {
+  static const bool two = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  static const bool five = two && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+  static const bool low = five && __builtin_cpu_supports("avx512bf16");
+  static const Path all[] = {{"avx512-bf16-amx", low && __builtin_cpu_supports("amx-bf16")}, {"avx512-bf16", low}, {"avx512", five}, {"avx2", two}, {"none", true}};
+  return all;
+}
+
+}  // namespace
+
+const char* path() {
+  static const char* chosen = [] {
+    const char* given = std::getenv("LACUNA_KERNELS");
+    const std::string_view wanted = given == nullptr ? "" : given;
+    const Path* each = paths();
+    if (wanted == "off") return "none";
+    for (const Path* p = each; p->name != std::string_view("none"); ++p)
+      if (p->runs && (wanted.empty() || wanted == p->name)) return p->name;
+    return "none";
+  }();
+  return chosen;
+}
+
+bool multipliesBfloat16() { return std::string_view(path()).find("bf16") != std::string_view::npos; }
+
+TORCH_LIBRARY_FRAGMENT(lacuna, library) {
+  library.def("add_branch(Tensor stream, Tensor branch) -> Tensor");
+  library.def("attention(Tensor qkv, int heads) -> Tensor");
+  library.def("gelu(Tensor self) -> Tensor");
+  library.def("layer_norm(Tensor input, Tensor weight, Tensor bias, float eps) -> Tensor");
+  library.def("linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor");
+  library.def("take(Tensor self, Tensor ids) -> Tensor");
 }
 
 }  // namespace lacuna::kernels

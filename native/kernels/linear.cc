@@ -16,13 +16,13 @@
 #include "kernels.h"
 #include "product.h"
 
-namespace lacuna::kernels {
+namespace lacuna::kernels::LANES {
 namespace {
 
 /** Whether the products of x [M I] and weight [O I] are ours. */
 bool fits(const at::Tensor& x, const at::Tensor& weight) {
   const at::ScalarType type = x.scalar_type();
-  return (type == at::kFloat || type == at::kBFloat16) && x.size(0) >= 64 && weight.size(0) % kLanes == 0 && weight.size(1) % kLanes == 0 && weight.scalar_type() == at::kFloat && weight.is_contiguous();
+  return (type == at::kFloat || (type == at::kBFloat16 && multipliesBfloat16())) && x.size(0) >= 64 && weight.size(0) % kLanes == 0 && weight.size(1) % kLanes == 0 && weight.scalar_type() == at::kFloat && weight.is_contiguous();
 }
 
 /** x [M I], weight [O I] float32, bias [O] -> [M O], in the type of x */
@@ -84,7 +84,7 @@ at::Tensor rowsOf(const at::Tensor& input, at::ScalarType type) { return cast(in
 /** x [M I], weight [O I], bias [O] -> [M O], in the type of x */
 at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias) {
   const at::ScalarType type = x.scalar_type();
-  if (fits(x, weight)) return type == at::kFloat ? ourProduct<float>(x, weight, bias) : ourProduct<BFloat16>(x, weight, bias);
+  if (fits(x, weight)) return inTypeOf(x, "linear", [&](auto number) { return ourProduct<decltype(number)>(x, weight, bias); });
   const at::Tensor right = cast(weight, type).t();
   return bias.has_value() ? at::addmm(cast(*bias, type), x, right) : at::mm(x, right);
 }
@@ -92,8 +92,7 @@ at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const std::opt
 /** The gradients that `product` has. */
 Gradients gradientsOf(const at::Tensor& gradient, const at::Tensor& x, const at::Tensor& weight, bool forInput, bool forWeight) {
   const at::ScalarType type = x.scalar_type();
-  if (fits(x, weight))
-    return type == at::kFloat ? ourGradients<float>(gradient, x, weight, forInput, forWeight) : ourGradients<BFloat16>(gradient, x, weight, forInput, forWeight);
+  if (fits(x, weight)) return inTypeOf(x, "linear", [&](auto number) { return ourGradients<decltype(number)>(gradient, x, weight, forInput, forWeight); });
   Gradients made;
   if (forInput) made.input = at::mm(gradient, cast(weight, type));
   if (forWeight) made.weight = cast(at::mm(gradient.t(), x), weight.scalar_type());
@@ -153,10 +152,7 @@ at::Tensor linearShape(const at::Tensor& input, const at::Tensor& weight, const 
 
 }  // namespace
 
-TORCH_LIBRARY_FRAGMENT(lacuna, library) { library.def("linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor"); }
-TORCH_LIBRARY_IMPL(lacuna, CPU, library) { library.impl("linear", linear); }
-TORCH_LIBRARY_IMPL(lacuna, AutogradCPU, library) { library.impl("linear", linearWithGradient); }
-TORCH_LIBRARY_IMPL(lacuna, Meta, library) { library.impl("linear", linearShape); }
+REGISTER("linear", linear, linearWithGradient, linearShape)
 
-}  // namespace lacuna::kernels
+}  // namespace lacuna::kernels::LANES
 #pragma GCC pop_options

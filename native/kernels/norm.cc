@@ -12,7 +12,7 @@
 #include "kernels.h"
 #include "casts.h"
 
-namespace lacuna::kernels {
+namespace lacuna::kernels::LANES {
 namespace {
 
 struct Rows {
@@ -26,15 +26,15 @@ struct Moments {
 };
 
 inline Moments momentsOf(const float* row, int64_t width, float epsilon) {
-  __m512 sum = _mm512_setzero_ps(), squares = _mm512_setzero_ps();
-  for (int64_t c = 0; c < width; c += kLanes) sum = _mm512_add_ps(sum, load(row + c));
-  const float mean = _mm512_reduce_add_ps(sum) / static_cast<float>(width);
-  const __m512 center = _mm512_set1_ps(mean);
+  Floats sum = zeros(), squares = zeros();
+  for (int64_t c = 0; c < width; c += kLanes) sum = sum + load(row + c);
+  const float mean = sumOf(sum) / static_cast<float>(width);
+  const Floats center = all(mean);
   for (int64_t c = 0; c < width; c += kLanes) {
-    const __m512 d = _mm512_sub_ps(load(row + c), center);
-    squares = _mm512_fmadd_ps(d, d, squares);
+    const Floats d = load(row + c) - center;
+    squares = multiplyAdd(d, d, squares);
   }
-  return {mean, 1.0f / std::sqrt(_mm512_reduce_add_ps(squares) / static_cast<float>(width) + epsilon)};
+  return {mean, 1.0f / std::sqrt(sumOf(squares) / static_cast<float>(width) + epsilon)};
 }
 
 /** x [… D] float32 -> [… D] bfloat16, and the rows' moments [rows 2] */
@@ -51,10 +51,10 @@ std::tuple<at::Tensor, at::Tensor> forward(const at::Tensor& x, const at::Tensor
       const Moments m = momentsOf(row, rows.width, static_cast<float>(epsilon));
       kept[2 * i] = m.mean;
       kept[2 * i + 1] = m.rate;
-      const __m512 mean = _mm512_set1_ps(m.mean), rate = _mm512_set1_ps(m.rate);
+      const Floats mean = all(m.mean), rate = all(m.rate);
       for (int64_t c = 0; c < rows.width; c += kLanes) {
-        const __m512 normed = _mm512_mul_ps(_mm512_sub_ps(load(row + c), mean), rate);
-        store(to + i * rows.width + c, _mm512_fmadd_ps(normed, load(scale + c), load(shift + c)));
+        const Floats normed = (load(row + c) - mean) * rate;
+        store(to + i * rows.width + c, multiplyAdd(normed, load(scale + c), load(shift + c)));
       }
     }
   });
@@ -73,22 +73,22 @@ struct Sums {
 
 /** dx = rate (g w - mean(g w) - n mean(g w n)), n the normed row; dw += g n, db += g */
 inline void backwardRow(const float* row, const BFloat16* given, const float* scale, Moments m, int64_t width, float* to, Sums& sums) {
-  const __m512 mean = _mm512_set1_ps(m.mean), rate = _mm512_set1_ps(m.rate);
-  __m512 along = _mm512_setzero_ps(), across = _mm512_setzero_ps();
+  const Floats mean = all(m.mean), rate = all(m.rate);
+  Floats along = zeros(), across = zeros();
   for (int64_t c = 0; c < width; c += kLanes) {
-    const __m512 g = load(given + c), n = _mm512_mul_ps(_mm512_sub_ps(load(row + c), mean), rate);
-    const __m512 gw = _mm512_mul_ps(g, load(scale + c));
-    along = _mm512_add_ps(along, gw);
-    across = _mm512_fmadd_ps(gw, n, across);
-    store(sums.weight.data() + c, _mm512_fmadd_ps(g, n, load(sums.weight.data() + c)));
-    store(sums.bias.data() + c, _mm512_add_ps(g, load(sums.bias.data() + c)));
+    const Floats g = load(given + c), n = (load(row + c) - mean) * rate;
+    const Floats gw = g * load(scale + c);
+    along = along + gw;
+    across = multiplyAdd(gw, n, across);
+    store(sums.weight.data() + c, multiplyAdd(g, n, load(sums.weight.data() + c)));
+    store(sums.bias.data() + c, g + load(sums.bias.data() + c));
   }
   const float share = 1.0f / static_cast<float>(width);
-  const __m512 first = _mm512_set1_ps(_mm512_reduce_add_ps(along) * share), second = _mm512_set1_ps(_mm512_reduce_add_ps(across) * share);
+  const Floats first = all(sumOf(along) * share), second = all(sumOf(across) * share);
   for (int64_t c = 0; c < width; c += kLanes) {
-    const __m512 n = _mm512_mul_ps(_mm512_sub_ps(load(row + c), mean), rate);
-    const __m512 gw = _mm512_mul_ps(load(given + c), load(scale + c));
-    store(to + c, _mm512_mul_ps(rate, _mm512_fnmadd_ps(n, second, _mm512_sub_ps(gw, first))));
+    const Floats n = (load(row + c) - mean) * rate;
+    const Floats gw = load(given + c) * load(scale + c);
+    store(to + c, rate * subtractProduct(n, second, gw - first));
   }
 }
 
@@ -123,13 +123,13 @@ struct LayerNormBackward : torch::autograd::Function<LayerNormBackward> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& given, const at::Tensor& weight, const at::Tensor& bias, double epsilon) {
     const at::AutoDispatchBelowADInplaceOrView below;
     const at::Tensor x = given.contiguous();
-    auto [result, moments] = kernels::forward(x, weight, bias, epsilon);
+    auto [result, moments] = LANES::forward(x, weight, bias, epsilon);
     context->save_for_backward({x, weight, moments});
     return result;
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
     const auto saved = context->get_saved_variables();
-    const Gradients g = kernels::backward(saved[0], saved[1], saved[2], gradients[0].contiguous());
+    const Gradients g = LANES::backward(saved[0], saved[1], saved[2], gradients[0].contiguous());
     return {g.x, g.weight, g.bias, at::Tensor()};
   }
 };
@@ -160,7 +160,7 @@ at::Tensor sum(const at::Tensor& stream, const at::Tensor& branch) {
   const BFloat16* b = branch.const_data_ptr<BFloat16>();
   float* to = result.mutable_data_ptr<float>();
   at::parallel_for(0, stream.numel() / kLanes, 1024, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin * kLanes; i < end * kLanes; i += kLanes) store(to + i, _mm512_add_ps(load(a + i), load(b + i)));
+    for (int64_t i = begin * kLanes; i < end * kLanes; i += kLanes) store(to + i, load(a + i) + load(b + i));
   });
   return result;
 }
@@ -193,22 +193,8 @@ at::Tensor addBranchShape(const at::Tensor& stream, const at::Tensor&) { return 
 
 }  // namespace
 
-TORCH_LIBRARY_FRAGMENT(lacuna, library) {
-  library.def("layer_norm(Tensor input, Tensor weight, Tensor bias, float eps) -> Tensor");
-  library.def("add_branch(Tensor stream, Tensor branch) -> Tensor");
-}
-TORCH_LIBRARY_IMPL(lacuna, CPU, library) {
-  library.impl("layer_norm", layerNorm);
-  library.impl("add_branch", addBranch);
-}
-TORCH_LIBRARY_IMPL(lacuna, AutogradCPU, library) {
-  library.impl("layer_norm", layerNormWithGradient);
-  library.impl("add_branch", addBranchWithGradient);
-}
-TORCH_LIBRARY_IMPL(lacuna, Meta, library) {
-  library.impl("layer_norm", layerNormShape);
-  library.impl("add_branch", addBranchShape);
-}
+REGISTER("layer_norm", layerNorm, layerNormWithGradient, layerNormShape)
+REGISTER("add_branch", addBranch, addBranchWithGradient, addBranchShape)
 
-}  // namespace lacuna::kernels
+}  // namespace lacuna::kernels::LANES
 #pragma GCC pop_options

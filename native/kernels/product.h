@@ -12,7 +12,7 @@
 
 #include "tile.h"
 
-namespace lacuna::kernels {
+namespace lacuna::kernels::LANES {
 
 /** Units of so many numbers along the summed index. */
 template <typename T>
@@ -71,8 +71,8 @@ inline Rows<From> rowsAt(int64_t k, const From* from, int64_t rows, int64_t colu
 
 /** Sixteen units of them. */
 template <typename T, typename From>
-inline __m512i unitsAt(const Rows<From>& rows, int64_t column) {
-  if constexpr (std::is_same_v<T, float>) return _mm512_castps_si512(load(rows.first + column));
+inline Units unitsAt(const Rows<From>& rows, int64_t column) {
+  if constexpr (std::is_same_v<T, float>) return asUnits(load(rows.first + column));
   else return pairOf(rows.first + column, rows.second == nullptr ? nullptr : rows.second + column);
 }
 
@@ -84,7 +84,7 @@ Job laying(const From* from, int64_t rows, Panels<T>& to) {
       const Rows<From> of = rowsAt<T>(k, from, rows, to.width);
       for (int64_t p = 0; p < to.width; p += kPanel) {
         Unit* line = to.row(k, p);
-        for (int64_t c = 0; c < to.widthAt(p); c += kLanes) _mm512_storeu_si512(line + c, unitsAt<T>(of, p + c));
+        for (int64_t c = 0; c < to.widthAt(p); c += kLanes) store(line + c, unitsAt<T>(of, p + c));
       }
     }
   }};
@@ -92,10 +92,9 @@ Job laying(const From* from, int64_t rows, Panels<T>& to) {
 
 /** Sixteen units of a row of `count` numbers, zeros beyond. */
 template <typename T>
-inline __m512i unitsAlong(const float* row, int64_t count) {
-  const __m512 low = _mm512_maskz_loadu_ps(firstLanes(count), row);
-  if constexpr (std::is_same_v<T, float>) return _mm512_castps_si512(low);
-  else return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(_mm512_maskz_loadu_ps(firstLanes(std::max<int64_t>(0, count - kLanes)), row + kLanes), low));
+inline Units unitsAlong(const float* row, int64_t count) {
+  if constexpr (std::is_same_v<T, float>) return asUnits(loadSome(firstLanes(count), row));
+  else return pairsAlong(row, count, T());
 }
 
 /** weight [N, K] float32, whose rows run along the summed index -> panels [K, N] */
@@ -104,12 +103,12 @@ Job transposing(const float* from, int64_t rows, Panels<T>& to) {
   return {to.width / kLanes, [=, &to](int64_t, int64_t begin, int64_t end) {
     for (int64_t n = begin * kLanes; n < end * kLanes; n += kLanes) {
       for (int64_t k = 0; k < to.depth; k += kLanes) {
-        __m512i block[16];
+        Units block[16];
 #pragma GCC unroll 16
         for (int64_t r = 0; r < 16; ++r) block[r] = unitsAlong<T>(from + (n + r) * rows + kPack<T> * k, rows - kPack<T> * k);
         mirror(block);
         const int64_t start = n / kPanel * kPanel;
-        for (int64_t r = 0; r < std::min(kLanes, to.depth - k); ++r) _mm512_storeu_si512(to.row(k + r, start) + n - start, block[r]);
+        for (int64_t r = 0; r < std::min(kLanes, to.depth - k); ++r) store(to.row(k + r, start) + n - start, block[r]);
       }
     }
   }};
@@ -119,8 +118,8 @@ Job transposing(const float* from, int64_t rows, Panels<T>& to) {
 inline int64_t rowsInCache(int64_t depth) { return std::max<int64_t>(8, 65536 / std::max<int64_t>(1, depth) / kRows) * kRows; }
 
 /** Takes sixteen sums of a stretch that begins at unit k. */
-inline void keepSums(int64_t k, float* to, __m512 sum) { store(to, k == 0 ? sum : _mm512_add_ps(sum, load(to))); }
-inline void keepSums(int64_t, BFloat16* to, __m512 sum) { store(to, sum); }
+inline void keepSums(int64_t k, float* to, Floats sum) { store(to, k == 0 ? sum : sum + load(to)); }
+inline void keepSums(int64_t, BFloat16* to, Floats sum) { store(to, sum); }
 
 /** left [M, K] x panels [K, N] (+ bias [N]) -> result [M, N] */
 template <typename T>
@@ -132,8 +131,8 @@ Job multiplying(const T* left, int64_t rows, const Panels<T>& right, const float
       const int64_t count = std::min({some, rows - i, end * kRows - i});
       eachStretch<T>(right.depth, [&](int64_t k, int64_t depth) {
         for (int64_t p = 0; p < right.width; p += kPanel) {
-          const auto keep = [&](int64_t r, int64_t c, __m512 sum) {
-            if (bias != nullptr && k == 0) sum = _mm512_add_ps(sum, load(bias + p + c));
+          const auto keep = [&](int64_t r, int64_t c, Floats sum) {
+            if (bias != nullptr && k == 0) sum = sum + load(bias + p + c);
             keepSums(k, result + (i + r) * right.width + p + c, sum);
           };
           panel<T>(count, right.widthAt(p), {units + i * right.depth + k, right.depth, 1}, right.at(k, p), depth, keep);
@@ -170,10 +169,10 @@ Job blocking(const T* from, int64_t rows, Blocks<T>& blocks, Parts& parts) {
     for (int64_t k = begin; k < end; ++k) {
       const Rows<T> of = rowsAt<T>(k, from, rows, columns);
       for (int64_t c = 0; c < columns; c += kLanes) {
-        __m512 sum = _mm512_add_ps(load(part.data() + c), load(of.first + c));
-        if (of.second != nullptr) sum = _mm512_add_ps(sum, load(of.second + c));
+        Floats sum = load(part.data() + c) + load(of.first + c);
+        if (of.second != nullptr) sum = sum + load(of.second + c);
         store(part.data() + c, sum);
-        _mm512_storeu_si512(line.data() + c, unitsAt<T>(of, c));
+        store(line.data() + c, unitsAt<T>(of, c));
       }
       for (int64_t c = 0; c < columns; c += kRows) std::memcpy(blocks.row(k, c), line.data() + c, kRows * sizeof(Unit));
       if (k % kFewRows != kFewRows - 1 && k + 1 < end) continue;
@@ -198,7 +197,7 @@ Job multiplying(const Blocks<T>& left, const Panels<T>& right, float* result) {
     eachStretch<T>(right.depth, [&](int64_t k, int64_t depth) {
       for (int64_t p = 0; p < right.width; p += kPanel) {
         for (int64_t i = 0; i < count; i += kRows) {
-          const auto keep = [&](int64_t r, int64_t c, __m512 sum) { keepSums(k, result + (first + i + r) * right.width + p + c, sum); };
+          const auto keep = [&](int64_t r, int64_t c, Floats sum) { keepSums(k, result + (first + i + r) * right.width + p + c, sum); };
           panel<T>(std::min<int64_t>(kRows, count - i), right.widthAt(p), left.at(k, first + i), right.at(k, p), depth, keep);
         }
       }
@@ -206,4 +205,4 @@ Job multiplying(const Blocks<T>& left, const Panels<T>& right, float* result) {
   }};
 }
 
-}  // namespace lacuna::kernels
+}  // namespace lacuna::kernels::LANES

@@ -8,7 +8,7 @@
 #include "kernels.h"
 #include "lanes.h"
 
-namespace lacuna::kernels {
+namespace lacuna::kernels::LANES {
 namespace {
 
 struct Shape {
@@ -66,15 +66,12 @@ struct TakeBackward : torch::autograd::Function<TakeBackward> {
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
     const at::Tensor ids = context->get_saved_variables()[0], incoming = gradients[0].contiguous();
     const Shape s{incoming.size(0), context->saved_data["tokens"].toInt(), incoming.size(1), incoming.size(2)};
-    const bool isLow = incoming.scalar_type() == at::kBFloat16;
-    return {isLow ? gradientOf<BFloat16>(s, incoming, ids) : gradientOf<float>(s, incoming, ids), at::Tensor()};
+    return {inTypeOf(incoming, "take", [&](auto number) { return gradientOf<decltype(number)>(s, incoming, ids); }), at::Tensor()};
   }
 };
 
 at::Tensor takeWithGradient(const at::Tensor& x, const at::Tensor& ids) {
   if (!x.requires_grad()) return taken(x, ids);  // of any type: tokens are whole numbers
-  const auto type = x.scalar_type();
-  TORCH_CHECK(type == at::kFloat || type == at::kBFloat16, "take: expected float32 or bfloat16, got ", type);
   return TakeBackward::apply(x, ids);
 }
 at::Tensor takeShape(const at::Tensor& x, const at::Tensor& ids) {
@@ -84,10 +81,7 @@ at::Tensor takeShape(const at::Tensor& x, const at::Tensor& ids) {
 
 }  // namespace
 
-TORCH_LIBRARY_FRAGMENT(lacuna, library) { library.def("take(Tensor self, Tensor ids) -> Tensor"); }
-TORCH_LIBRARY_IMPL(lacuna, CPU, library) { library.impl("take", taken); }
-TORCH_LIBRARY_IMPL(lacuna, AutogradCPU, library) { library.impl("take", takeWithGradient); }
-TORCH_LIBRARY_IMPL(lacuna, Meta, library) { library.impl("take", takeShape); }
+REGISTER("take", taken, takeWithGradient, takeShape)
 
-}  // namespace lacuna::kernels
+}  // namespace lacuna::kernels::LANES
 #pragma GCC pop_options

@@ -62,8 +62,8 @@ export interface Binding {
   threads(): number;
   setDeterministic(on: boolean): void;
   hasCuda(): boolean;
-  /** Whether the processor has what native/kernels is written for. */
-  hasKernels(): boolean;
+  /** What of native/kernels this processor runs: a `KernelPath` (device.ts). */
+  kernelPath(): string;
   fillRandom(
     handle: number,
     key0: number,

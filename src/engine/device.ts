@@ -54,10 +54,37 @@ export function libtorchVersion(): string {
   return binding().version();
 }
 
-let available: boolean | undefined;
+/**
+ * What of native/kernels a processor runs, by the widest registers and the products of bfloat16 that it has. `avx512` and `avx2`
+ * compute in float32 alone; with `amx` libtorch's products of bfloat16 are quicker than ours.
+ */
+export const kernelPaths = ["avx512-bf16-amx", "avx512-bf16", "avx512", "avx2", "none"] as const;
+export type KernelPath = (typeof kernelPaths)[number];
 
-/** Whether this processor runs the kernels of native/kernels (`LACUNA_KERNELS=off` says no: ATen's operations alone). */
-export function kernelsAvailable(): boolean {
-  available ??= binding().hasKernels();
-  return available;
+let path: KernelPath | undefined;
+
+/**
+ * This processor's path. The environment's LACUNA_KERNELS asks for less than there is: the name of a path, or `off`.
+ *
+ * @throws ConfigError where it names none, or one that this processor does not have
+ */
+export function kernelPath(): KernelPath {
+  path ??= checkPath(binding().kernelPath() as KernelPath, process.env["LACUNA_KERNELS"]);
+  return path;
+}
+
+/** What the addon chose, where that is what was asked for. */
+export function checkPath(chosen: KernelPath, wanted: string | undefined): KernelPath {
+  if (wanted === undefined || wanted === "" || wanted === chosen || (wanted === "off" && chosen === "none"))
+    return chosen;
+  const isKnown = (kernelPaths as readonly string[]).includes(wanted);
+  const expected = `off or one of ${kernelPaths.join(", ")}`;
+  const what = isKnown ? `a processor that has ${wanted}` : expected;
+  throw new ConfigError(`expected ${what}, got ${isKnown ? "another" : wanted}.`, {
+    code: "kernels",
+    path: "LACUNA_KERNELS",
+    expected: what,
+    actual: wanted,
+    remedy: "Unset it: the best that this processor has is chosen.",
+  });
 }

@@ -4,7 +4,7 @@ import { loadavg } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { cached, writableCache } from "../data/sources/cache.js";
-import { kernelsAvailable } from "../engine/device.js";
+import { kernelPath } from "../engine/device.js";
 import { machineLimits } from "../engine/limits.js";
 import { autocast } from "../engine/modes.js";
 import { scope, trimMemory } from "../engine/scope.js";
@@ -16,7 +16,7 @@ import { FileError } from "../runs/errors.js";
 import { makeFolder, writeAtomic } from "../runs/write-atomic.js";
 import { gelu, layerNormForProducts, linear, selfAttention, take } from "../tensor/functional.js";
 import { backward } from "../tensor/grad.js";
-import { hasKernels } from "../tensor/kernels.js";
+import { hasKernel } from "../tensor/kernels.js";
 import { Rng } from "../tensor/random.js";
 import { type Tensor, tensor } from "../tensor/tensor.js";
 import { lacunaVersion } from "../train/loop/environment.js";
@@ -59,8 +59,7 @@ export function machineRates(
   key: MachineKey,
   { again = false, tell = () => undefined }: RatesOptions = {},
 ): MachineRates {
-  const kernels = kernelsAvailable() ? ["kernels"] : [];
-  const name = [key.cpu, key.threads, key.precision, key.device, lacunaVersion(), ...kernels]
+  const name = [key.cpu, key.threads, key.precision, key.device, lacunaVersion(), kernelPath()]
     .join("-")
     .replace(/[^\w.]+/g, "-");
   const file = join("rates", `${name}.json`);
@@ -202,7 +201,7 @@ function attentionRate({ random, leaf, trained, precision }: Timed, n: number): 
   const products = 3 * 2 * number * n * n * d;
   const qkv = operand(pictures, n, 3 * heads * d);
   const gradient = random([pictures, n, heads * d]).to(type);
-  if (autocast(precision, () => hasKernels(qkv), qkv.device))
+  if (autocast(precision, () => hasKernel("attention", qkv), qkv.device))
     return { width: n, rate: products / trained(() => selfAttention(qkv, heads).mul(gradient).sum()) };
   const [q, k, v, scores] = [
     operand(number, n, d),

@@ -1,4 +1,4 @@
-import { hasKernels, hasLowKernels, placeOf } from "./kernels.js";
+import { hasKernel, placeOf } from "./kernels.js";
 import { aten, type Shape, type Tensor } from "./tensor.js";
 
 const reductions = { none: 0, mean: 1, sum: 2 } as const;
@@ -6,7 +6,7 @@ export type Reduction = keyof typeof reductions;
 
 /** input [… I], weight [O I], bias [O] -> [… O] */
 export function linear(input: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
-  return hasKernels(input) ? aten("lacuna::linear", input, weight, bias) : aten("linear", input, weight, bias);
+  return hasKernel("linear", input) ? aten("lacuna::linear", input, weight, bias) : aten("linear", input, weight, bias);
 }
 
 /** Normalises the last dimensions, then scales and shifts. */
@@ -23,7 +23,7 @@ export function layerNorm(
 /** `layerNorm` of the last dimension, whose result only matrix products read: under autocast it comes in their type at once. */
 export function layerNormForProducts(input: Tensor, weight: Tensor, bias: Tensor, epsilon: number): Tensor {
   const width = input.side(-1);
-  return hasLowKernels(input) && input.dtype === "float32" && width % 16 === 0
+  return hasKernel("layer_norm", input) && input.dtype === "float32" && width % 16 === 0
     ? aten("lacuna::layer_norm", input, weight, bias, epsilon)
     : layerNorm(input, [width], weight, bias, epsilon);
 }
@@ -31,13 +31,17 @@ export function layerNormForProducts(input: Tensor, weight: Tensor, bias: Tensor
 /** Exact GELU (erf), or its tanh approximation. */
 export function gelu(input: Tensor, approximate: "none" | "tanh" = "none"): Tensor {
   const isOurs =
-    approximate === "none" && hasKernels(input) && (input.dtype === "float32" || isLow(input)) && input.size % 16 === 0;
+    approximate === "none" &&
+    hasKernel("gelu", input) &&
+    (input.dtype === "float32" || isLow(input)) &&
+    input.size % 16 === 0;
   return isOurs ? aten("lacuna::gelu", input) : aten("gelu", input, { approximate });
 }
 
 /** The residual stream and a branch of it, both [B N D] -> [B N D], in the stream's type. */
 export function addBranch(stream: Tensor, branch: Tensor): Tensor {
-  const isOurs = hasLowKernels(stream) && stream.dtype === "float32" && isLow(branch) && stream.size % 16 === 0;
+  const isOurs =
+    hasKernel("add_branch", stream) && stream.dtype === "float32" && isLow(branch) && stream.size % 16 === 0;
   return isOurs ? aten("lacuna::add_branch", stream, branch) : stream.add(branch);
 }
 
@@ -74,7 +78,7 @@ export function resizeBicubic(input: Tensor, size: readonly [number, number]): T
 
 /** Rows of tokens: x [B N D], ids [B K] -> [B K D] */
 export function take(x: Tensor, ids: Tensor): Tensor {
-  if (hasKernels(x)) return aten("lacuna::take", x, ids);
+  if (hasKernel("take", x)) return aten("lacuna::take", x, ids);
   return x.gather(1, ids.unsqueeze(-1).expand([-1, -1, x.side(-1)])); // [B K D]
 }
 
@@ -106,7 +110,8 @@ export function attention(query: Tensor, key: Tensor, value: Tensor): Tensor {
 export function selfAttention(qkv: Tensor, heads: number): Tensor {
   const [B = 0, N = 0, W = 0] = qkv.shape;
   const D = W / 3;
-  if (hasKernels(qkv) && N <= longestInKernel && (D / heads) % 16 === 0) return aten("lacuna::attention", qkv, heads);
+  if (hasKernel("attention", qkv) && N <= longestInKernel && (D / heads) % 16 === 0)
+    return aten("lacuna::attention", qkv, heads);
   const split = qkv.reshape([B, N, 3, heads, D / heads]).permute([2, 0, 3, 1, 4]); // [3 B H N d]
   const [q, k, v] = split.unbind(0) as [Tensor, Tensor, Tensor]; // [B H N d] each
   return attention(q, k, v).transpose(1, 2).reshape([B, N, D]); // [B N D]

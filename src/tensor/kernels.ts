@@ -1,4 +1,4 @@
-import { kernelsAvailable } from "../engine/device.js";
+import { type KernelPath, kernelPath } from "../engine/device.js";
 import { autocastState } from "../engine/modes.js";
 import { isRecording } from "../engine/record.js";
 import type { Tensor } from "./tensor.js";
@@ -29,19 +29,32 @@ export function placeOf(x: Tensor): Place {
   return { device, dtype: autocastState()?.dtype ?? x.dtype };
 }
 
+export type Kernel = "add_branch" | "attention" | "gelu" | "layer_norm" | "linear" | "take";
+
+const everything = ["add_branch", "attention", "gelu", "layer_norm", "linear", "take"] as const;
+const aroundProducts = ["attention", "gelu", "take"] as const;
+
 /**
- * Whether kernels of our own (native/kernels) take an operation on `x`, whose products are float32 or bfloat16. They compute what
+ * Which kernels of our own a processor runs, in regions whose products are of a type (docs/guide/speed.md has it by processor). The
+ * others are ATen's operations: on Intel's processors the products of a linear layer, for MKL reaches there what their multipliers
+ * can do (and on AMD's four fifths of it); and all in bfloat16 where the processor does not multiply it.
+ */
+const running: Readonly<Record<KernelPath, Readonly<Record<"float32" | "bfloat16", readonly Kernel[]>>>> = {
+  "avx512-bf16-amx": { float32: aroundProducts, bfloat16: everything.filter((kernel) => kernel !== "linear") },
+  "avx512-bf16": { float32: ["linear", ...aroundProducts], bfloat16: everything },
+  avx512: { float32: aroundProducts, bfloat16: [] },
+  avx2: { float32: aroundProducts, bfloat16: [] },
+  none: { float32: [], bfloat16: [] },
+};
+
+/**
+ * Whether a kernel of our own (native/kernels) takes an operation on `x`, where products are float32 or bfloat16. It computes what
  * ATen's operations do, with fewer passes over memory; by place and type alone, never by a timing: a run's bits must not depend on
  * the weather. A recording that is not of a plan (an exported graph, a diagram) is made of ATen's operations.
  */
-export function hasKernels(x: Tensor): boolean {
+export function hasKernel(kernel: Kernel, x: Tensor): boolean {
   const { device, dtype } = placeOf(x);
   if (device !== "cpu" || (dtype !== "bfloat16" && dtype !== "float32")) return false;
   if (isRecording() && planned === undefined) return false;
-  return kernelsAvailable();
-}
-
-/** Whether they do what stands between products in bfloat16: a cast is part of it. */
-export function hasLowKernels(x: Tensor): boolean {
-  return placeOf(x).dtype === "bfloat16" && hasKernels(x);
+  return running[kernelPath()][dtype].includes(kernel);
 }

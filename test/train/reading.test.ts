@@ -10,7 +10,8 @@ const config = (data: object) =>
 
 test("what the configuration says of reading goes to the loader as it is, and nothing else", () => {
   const said = { channels: 1, colour: "stored", jpeg: "accurate", maxBadShare: 0.5, maxPixels: 1000, workers: 3 };
-  expect(readingOptions(config(said), source)).toEqual({ seed: 4, ...said });
+  const { seed, data } = config({ ...said, mean: [0.5], std: [0.5] });
+  expect(readingOptions({ seed, data }, source)).toEqual({ seed: 4, ...said });
 });
 
 test("threads that nobody has chosen follow from the machine", () => {

@@ -1,0 +1,16 @@
+/** The kernels of another path than this processor's best, where it has them. */
+import { readFileSync } from "node:fs";
+import { describe } from "vitest";
+
+const flags = new Set(
+  readFileSync("/proc/cpuinfo", "utf8")
+    .match(/^flags.*$/m)?.[0]
+    .split(" "),
+);
+const has = ["avx512f", "avx512bw", "avx512vl", "avx512dq"].every((flag) => flags.has(flag));
+
+if (has) {
+  process.env["LACUNA_KERNELS"] = "avx512";
+  const { kernelBattery } = await import("./kernel-battery.js");
+  kernelBattery("avx512");
+} else describe.skip("kernels for avx512", () => undefined);
