@@ -80,11 +80,11 @@ export function checkPath(chosen: KernelPath, wanted: string | undefined): Kerne
   const isKnown = (kernelPaths as readonly string[]).includes(wanted);
   const expected = `off or one of ${kernelPaths.join(", ")}`;
   const what = isKnown ? `a processor that has ${wanted}` : expected;
-  throw new ConfigError(`expected ${what}, got ${isKnown ? "another" : wanted}.`, {
+  throw new ConfigError({
     code: "kernels",
     path: "LACUNA_KERNELS",
     expected: what,
-    actual: wanted,
+    actual: isKnown ? `one that has ${chosen}` : wanted,
     remedy: "Unset it: the best that this processor has is chosen.",
   });
 }

@@ -86,7 +86,9 @@ describe("LACUNA_KERNELS", () => {
 
   test("a path that the processor lacks, and a word that is none, are refused", () => {
     const refused = (wanted: string) => () => checkPath("none" as KernelPath, wanted);
-    expect(refused("avx512")).toThrow("in LACUNA_KERNELS: expected a processor that has avx512, got another. Unset it");
+    expect(refused("avx512")).toThrow(
+      "in LACUNA_KERNELS: expected a processor that has avx512, got one that has none. Unset it",
+    );
     expect(refused("fast")).toThrow("in LACUNA_KERNELS: expected off or one of avx512-bf16-amx, avx512-bf16, avx512");
   });
 });
