@@ -135,6 +135,7 @@ export { runFoldersIn } from "./runs/run-file.js";
 export type { RunEvent, RunFile } from "./runs/schema.js";
 export {
   badPictures,
+  type Gain,
   gainInterval,
   type Interval,
   type ProbeSummary,

@@ -1,5 +1,5 @@
 /** Numbers and times as people read them. */
-import type { Spread } from "../index.js";
+import type { Gain, Spread } from "../index.js";
 
 /** `45 s`, `12 min`, `3.4 h`, `2.1 days`. */
 export function duration(seconds: number): string {
@@ -36,6 +36,23 @@ export function percent(share: number, digits = 1): string {
 /** `37.5 % (34.5–40.6)`. @param interval in shares as well */
 export function percentInterval(share: number, [low, high]: readonly [low: number, high: number]): string {
   return `${percent(share)} (${(100 * low).toFixed(1)}–${(100 * high).toFixed(1)})`;
+}
+
+/**
+ * `gained 7.9 points (6.5 to 9.3)`, `lost 0.1 points, which may be chance (−0.9 to 1.1)`. @param value in shares, as the interval @param
+ * words for more and for less
+ */
+export function gainWords(
+  { value, interval }: Gain,
+  [more, less]: readonly [more: (points: string) => string, less: (points: string) => string] = [
+    (points) => `gained ${points}`,
+    (points) => `lost ${points}`,
+  ],
+): string {
+  const [low, high] = value < 0 ? [-interval[1], -interval[0]] : interval;
+  const points = (share: number): string => (100 * share).toFixed(1).replace("-", "−");
+  const told = (value < 0 ? less : more)(`${points(Math.abs(value))} points`);
+  return `${told}${low <= 0 ? ", which may be chance" : ""} (${points(low)} to ${points(high)})`;
 }
 
 /** `52.9 %`, over seeds `52.9 % ± 0.4`. */

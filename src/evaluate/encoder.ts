@@ -1,7 +1,7 @@
 /** k-NN and linear probe of an encoder, beside the same of raw pixels and of the encoder before training. */
 import type { Source } from "../data/source.js";
 import { autocast } from "../engine/modes.js";
-import { type Interval, pairedInterval } from "../runs/summary.js";
+import { type Gain, pairedInterval } from "../runs/summary.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type LoadedConfig, type LoadedModel, untrainedModel } from "../train/checkpoints/load.js";
 import type { Precision } from "../train/loop/task.js";
@@ -143,19 +143,12 @@ function probed({ accuracy, l2, edge }: LinearProbeResult): Partial<Measured> {
   return { linear: accuracy, penalty: l2, ...(edge === undefined ? {} : { penaltyEdge: edge }) };
 }
 
-/** By how much one encoder is better than another on the same pictures, in shares: 0.05 for five points. */
-export interface Gain {
-  readonly gain: number;
-  /** Where the true one lies, 19 times of 20. */
-  readonly interval: Interval;
-}
-
-/** What `after` gained on `before`, both measured on the same pictures. */
+/** What `after` gained on `before`, both measured on the same pictures, in shares: 0.05 for five points. */
 export function gainOf(before: Measured, after: Measured, which: Measure): Gain {
   const [was, is] = [before.right[which] ?? new Uint8Array(), after.right[which] ?? new Uint8Array()];
   const lost = was.filter((right, i) => right > (is[i] as number)).length;
   const won = was.filter((right, i) => right < (is[i] as number)).length;
-  return { gain: (won - lost) / was.length, interval: pairedInterval(lost, won, was.length) };
+  return { value: (won - lost) / was.length, interval: pairedInterval(lost, won, was.length) };
 }
 
 /** Lends out the features of both sides, in float32. */

@@ -1,17 +1,18 @@
 /** Looks at an encoder's features while it is trained: how much of their space they use, and how well they classify. */
 import type { Loader } from "../data/loader.js";
 import { openSource, type Source } from "../data/source.js";
+import { sharesText } from "../data/sources/labelled.js";
 import { drawn, subsetOf } from "../data/sources/subset.js";
 import { autocast, noGrad } from "../engine/modes.js";
 import { scope } from "../engine/scope.js";
 import { LacunaError } from "../errors.js";
 import type { Method } from "../methods/method.js";
 import type { PixelBatch } from "../train/batch.js";
-import type { Probe, ProbeSetting } from "../train/loop/loop.js";
+import type { Probe, Probed, ProbeSetting } from "../train/loop/loop.js";
 import { plainLoader } from "../train/watch/held-out.js";
 import { type Extracted, extractFeatures, type FeatureBatch, type LabelledFeatures } from "./features.js";
-import { knn } from "./knn.js";
-import { linearProbe, sharedPenalty } from "./linear-probe.js";
+import { type KnnResult, knn } from "./knn.js";
+import { type LinearProbeResult, linearProbe, sharedPenalty } from "./linear-probe.js";
 import { featureSpread } from "./rank.js";
 
 /** Decoded pictures are kept between probes up to this number of bytes; a larger set is read again each time. */
@@ -28,8 +29,9 @@ const iterations = 300;
  * every so often it yields, of whole pictures without augmentation,
  * - `featureStd`: mean over dimensions of the standard deviation of unit features, times √D (1 = alike in all directions)
  * - `featureRank`: effective rank (RankMe), from 1 to the number of dimensions
- * - `knn`, `linear`: accuracies, where there are classes. Bank and queries share no picture; training has seen the bank's
- *   pictures, never their labels.
+ * - `knn`, `linear`: accuracies, where there are classes, with their means over the classes. Bank and queries share no picture;
+ *   training has seen the bank's pictures, never their labels.
+ * Where class shares differ between bank and queries the probe has a warning.
  */
 export async function featureProbes(setting: ProbeSetting): Promise<readonly Probe[]> {
   const { probe } = setting.config.log;
@@ -38,7 +40,13 @@ export async function featureProbes(setting: ProbeSetting): Promise<readonly Pro
   const used = (pictures.bank?.source.size ?? 0) + pictures.queries.source.size;
   const rare = Math.max(setting.config.epochs / 10, used / affordable / setting.source.size);
   const run: Probe["run"] = (method) => measure(method, pictures, setting);
-  return [{ everyEpochs: probe.everyEpochs ?? rare, atStart: true, run }];
+  return [{ everyEpochs: probe.everyEpochs ?? rare, atStart: true, warnings: warningsOf(pictures), run }];
+}
+
+function warningsOf({ bank, queries }: Chosen): NonNullable<Probe["warnings"]> {
+  const { classes = [], labels = [] } = bank?.source ?? {};
+  const message = sharesText(classes, labels, queries.source.labels ?? [], " in the probes");
+  return message === undefined ? [] : [{ code: "class-shares", message }];
 }
 
 /** Pictures that are probed, and their bytes once they were read. */
@@ -125,7 +133,7 @@ async function* measure(
   method: Method,
   { queries, bank }: Chosen,
   setting: ProbeSetting,
-): AsyncGenerator<readonly [string, number], void> {
+): AsyncGenerator<Probed, void> {
   method.setTraining(false);
   const asked = await featuresOf(method, queries, setting);
   try {
@@ -145,18 +153,18 @@ async function* measure(
   }
 }
 
-function* classified(
-  known: Extracted,
-  asked: Extracted,
-  { config }: ProbeSetting,
-): Generator<readonly [string, number], void> {
+function* classified(known: Extracted, asked: Extracted, { config }: ProbeSetting): Generator<Probed, void> {
   const { k, linear } = config.log.probe;
   const [train, test] = [known as LabelledFeatures, asked as LabelledFeatures];
-  const [nearest] = knn(train, test, { k: [Math.min(k, train.labels.length)] });
-  yield ["knn", nearest?.accuracy ?? 0];
+  const told = (name: string, { accuracy, meanPerClass }: KnnResult | LinearProbeResult): Probed => [
+    name,
+    accuracy,
+    { pictures: test.labels.length, meanPerClass },
+  ];
+  for (const nearest of knn(train, test, { k: [Math.min(k, train.labels.length)] })) yield told("knn", nearest);
   if (!linear) return;
   const l2 = [sharedPenalty(train.labels.length, train.features.side(1))]; // one for all probes, so that they compare
-  yield ["linear", linearProbe(train, test, { l2, maxIterations: iterations }).accuracy];
+  yield told("linear", linearProbe(train, test, { l2, maxIterations: iterations }));
 }
 
 function allFinite({ features }: Extracted): boolean {

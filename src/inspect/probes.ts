@@ -8,7 +8,7 @@ const limits = {
   errors: 3,
   /** Of the run: features may be worse for a while before they are better. */
   share: 0.5,
-  /** `log.probe.queries` of runs that do not say it. */
+  /** Pictures that were judged, in runs of earlier versions, which do not say it. */
   queries: 1000,
   /** The usual weight decay is 0.05; what is as strong as this leaves little of the weights. */
   weightDecay: 1,
@@ -20,6 +20,8 @@ interface Change {
   readonly name: string;
   readonly before: number;
   readonly after: number;
+  /** That were judged. */
+  readonly pictures: number | undefined;
 }
 
 type Probed = Pick<RunFile, "derived"> & Partial<Pick<RunFile, "config">>;
@@ -34,9 +36,9 @@ export function belowUntrained(
   const { steps: planned = 0 } = run.derived;
   const since = ended ? 1 : Math.max(1, limits.share * planned);
   const changes = Object.keys(accuracies).flatMap((name) => changeOf(events, name, since) ?? []);
-  const queries = logOf(run)?.probe?.queries ?? limits.queries;
-  const isFar = ({ before, after }: Change): boolean =>
-    before - after > limits.errors * Math.sqrt((before * (1 - before) + after * (1 - after)) / queries);
+  const asked = logOf(run)?.probe?.queries ?? limits.queries;
+  const isFar = ({ before, after, pictures = asked }: Change): boolean =>
+    before - after > limits.errors * Math.sqrt((before * (1 - before) + after * (1 - after)) / pictures);
   if (!changes.some(isFar) || changes.some(({ before, after }) => after > before)) return undefined;
   for (const { name, before, after } of changes) evidence[`${name}Gain`] = after - before;
   const told = changes.map(
@@ -66,7 +68,8 @@ function causesOf(run: Probed, culprit: Culprit | undefined): Pick<Finding, "cau
 function changeOf(events: readonly RunEvent[], name: string, since: number): Change | undefined {
   const found = events.filter((event) => event.type === "probe").filter((probe) => probe.name === name);
   const [before, after] = [found.find(({ step }) => step === 0), found.findLast(({ step }) => step >= since)];
-  return before === undefined || after === undefined ? undefined : { name, before: before.value, after: after.value };
+  if (before === undefined || after === undefined) return undefined;
+  return { name, before: before.value, after: after.value, pictures: after.pictures };
 }
 
 function logOf({ config }: Probed): { readonly probe?: { readonly queries?: number } } | undefined {

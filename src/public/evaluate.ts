@@ -20,7 +20,6 @@ export {
   type Encode,
   evaluateEncoder,
   type FeatureSetting,
-  type Gain,
   gainOf,
   type Measure,
   type Measured,
@@ -51,4 +50,4 @@ export { pixelFeatures } from "../evaluate/pixels.js";
 export { featureSpread } from "../evaluate/rank.js";
 export { type Reconstructed, type ReconstructOptions, reconstruct } from "../evaluate/reconstruct.js";
 export { type Confusion, confusedPairs, type Scores, scoresOf } from "../evaluate/scores.js";
-export { gainInterval, type Interval, pairedInterval, wilsonInterval } from "../runs/summary.js";
+export { type Gain, gainInterval, type Interval, pairedInterval, wilsonInterval } from "../runs/summary.js";

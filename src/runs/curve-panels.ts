@@ -30,6 +30,12 @@ export interface SmallPanel {
   /** Points are few: each is shown. */
   readonly dots?: boolean;
   readonly recorded?: readonly RecordedBand[] | undefined;
+  /** From … to at a step: what a value is uncertain by. */
+  readonly bars?: readonly { readonly step: number; readonly low: number; readonly high: number }[];
+  /** A second, dashed line. */
+  readonly beside?: readonly Point[];
+  /** Below the title. */
+  readonly note?: string;
 }
 
 export function smallPanel(all: readonly Point[], final: number, panel: SmallPanel): Layer {
@@ -55,14 +61,35 @@ export function smallPanel(all: readonly Point[], final: number, panel: SmallPan
   return {
     width: narrow,
     height: 150,
-    title: { text: panel.title, anchor: "start", frame: "group", fontSize: 13, fontWeight: "normal", offset: 6 },
+    title: {
+      text: panel.title,
+      ...(panel.note === undefined ? {} : { subtitle: panel.note, subtitleFontSize: 10, subtitleColor: colours.quiet }),
+      anchor: "start",
+      frame: "group",
+      fontSize: 13,
+      fontWeight: "normal",
+      offset: 6,
+    },
     layer: [
       ...recordedLayers(recorded, y, final, 4),
+      ...besideLayers(panel, y, final),
       ...(panel.smoothed === true
         ? [line(extremes(points), raw, 1), line(thin(centredAverage(points)), smoothed, 1.5)]
         : [line(thin(points), smoothed, 1.5)]),
     ],
   };
+}
+
+function besideLayers({ bars = [], beside = [] }: SmallPanel, y: Layer, final: number): Layer[] {
+  const x = xAxis(final, 4);
+  const rule = { type: "rule", color: colours.smoothed, opacity: 0.6 };
+  const dashed = { type: "line", color: colours.quiet, strokeWidth: 1.2, strokeDash: [3, 3] };
+  return [
+    ...(bars.length === 0
+      ? []
+      : [{ data: { values: bars }, mark: rule, encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" } } }]),
+    ...(beside.length === 0 ? [] : [{ data: { values: thin(beside) }, mark: dashed, encoding: { x, y } }]),
+  ];
 }
 
 /** Bands that stand for the steps since the one before, at the middle of these. */

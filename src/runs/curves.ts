@@ -10,6 +10,7 @@ import {
   largest,
   type RecordedBand,
   recordedLayers,
+  type SmallPanel,
   smallPanel,
   spreadOf,
   thin,
@@ -19,7 +20,7 @@ import {
 import { drawingStyle, pngOf, svgOf } from "./drawing.js";
 import { type OpenedRun, openRun } from "./reader.js";
 import type { RunEvent, StepEvent } from "./schema.js";
-import { centredAverage, imagesPerSecond, type Point } from "./summary.js";
+import { centredAverage, imagesPerSecond, type Point, wilsonInterval } from "./summary.js";
 import { writeAtomic } from "./write-atomic.js";
 
 export interface CurveOptions {
@@ -128,14 +129,29 @@ export const drawnProbes: Readonly<Record<string, { title: string; format: strin
 /** A row for the first three probes that a run has. */
 function probePanels(events: readonly RunEvent[], final: number, recorded: RecordedCurves | undefined): Layer[] {
   const panels = Object.entries(drawnProbes).flatMap(([name, { title, format }]) => {
-    const found = events.filter((event) => event.type === "probe");
-    const points = found.flatMap(({ step, name: of, value }) => (of === name ? [{ step, value }] : []));
+    const found = events.filter((event) => event.type === "probe").filter((event) => event.name === name);
+    const points = found.map(({ step, value }) => ({ step, value }));
     const isBefore = points.every(({ step }) => step === 0);
-    const panel = { format, dots: true, recorded: recorded?.curves[name] };
+    const panel = { format, dots: true, recorded: recorded?.curves[name], ...accuracyMarks(found) };
     const said = isBefore ? `${title}, before training` : title;
     return points.length === 0 ? [] : [smallPanel(points, final, { ...panel, title: said })];
   });
   return panels.slice(0, 3);
+}
+
+/** Of accuracies: their 95 % intervals, and the means over the classes. */
+function accuracyMarks(
+  found: readonly Extract<RunEvent, { type: "probe" }>[],
+): Pick<SmallPanel, "bars" | "beside" | "note"> {
+  const bars = found.flatMap(({ step, value, pictures }) => {
+    if (pictures === undefined) return [];
+    const [low, high] = wilsonInterval(value, pictures);
+    return [{ step, low, high }];
+  });
+  const beside = found.flatMap(({ step, meanPerClass }) =>
+    meanPerClass === undefined ? [] : [{ step, value: meanPerClass }],
+  );
+  return bars.length === 0 ? {} : { bars, beside, note: "bars: 95 % interval; dashed: mean per class" };
 }
 
 function lossPanel(

@@ -131,7 +131,14 @@ export const eventSchema = z.discriminatedUnion("type", [
     code: z.string(),
     reason: z.string(),
   }),
-  z.strictObject({ type: z.literal("probe"), step: count, name: z.string(), value: measured }),
+  z.strictObject({
+    type: z.literal("probe"),
+    step: count,
+    name: z.string(),
+    value: measured,
+    pictures: count.optional().describe("of an accuracy: that were judged"),
+    meanPerClass: z.number().optional().describe("of an accuracy: its mean over the classes"),
+  }),
   z.strictObject({ type: z.literal("warning"), step: count, code: z.string(), message: z.string() }),
   z.strictObject({
     type: z.literal("end"),

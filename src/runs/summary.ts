@@ -77,6 +77,17 @@ export interface ProbeSummary {
   readonly last: number;
   /** Of the last one. */
   readonly step: number;
+  /** Of an accuracy: between which values the last one lies, 19 times of 20, and its mean over the classes. */
+  readonly interval?: Interval;
+  readonly meanPerClass?: number;
+  /** Of an accuracy: from before training to the last one. */
+  readonly gain?: Gain;
+}
+
+/** How far an accuracy is above another, in shares, and between which values that lies, 19 times of 20. */
+export interface Gain {
+  readonly value: number;
+  readonly interval: Interval;
 }
 
 /** Each probe of a run, in the order in which they were first measured. */
@@ -86,11 +97,27 @@ export function probeSummaries(events: readonly RunEvent[]): ProbeSummary[] {
     if (event.type !== "probe") continue;
     const { name, value, step } = event;
     const known = rows.get(name);
-    if (step === 0) rows.set(name, { name, step, before: value, best: undefined, last: value });
-    else
-      rows.set(name, { name, step, before: known?.before, best: Math.max(known?.best ?? value, value), last: value });
+    const row = { name, step, last: value, ...accuracyOf(event, known?.before) };
+    if (step === 0) rows.set(name, { ...row, before: value, best: undefined });
+    else rows.set(name, { ...row, before: known?.before, best: Math.max(known?.best ?? value, value) });
   }
   return [...rows.values()];
+}
+
+function accuracyOf(
+  { value, step, pictures, meanPerClass }: Extract<RunEvent, { type: "probe" }>,
+  before: number | undefined,
+): Pick<ProbeSummary, "interval" | "meanPerClass" | "gain"> {
+  if (pictures === undefined) return {};
+  const gain =
+    before === undefined || step === 0
+      ? {}
+      : { gain: { value: value - before, interval: gainInterval(before, value, pictures) } };
+  return {
+    interval: wilsonInterval(value, pictures),
+    ...(meanPerClass === undefined ? {} : { meanPerClass }),
+    ...gain,
+  };
 }
 
 /** The speed at each step that took time. */

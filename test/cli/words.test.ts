@@ -5,7 +5,9 @@ import {
   figure,
   fitHelp,
   fitParts,
+  gainWords,
   percent,
+  percentInterval,
   quoted,
   scaled,
   whole,
@@ -22,6 +24,15 @@ test("durations change their unit where the smaller one becomes long", () => {
     "3.0 days",
     "?",
   ]);
+});
+
+test("accuracies with what they are uncertain by; a gain within its uncertainty is said to be one", () => {
+  expect(percentInterval(0.361, [0.3318, 0.3913])).toBe("36.1 % (33.2–39.1)");
+  const gain = (value: number, low: number, high: number) => gainWords({ value, interval: [low, high] });
+  expect(gain(0.079, 0.065, 0.093)).toBe("gained 7.9 points (6.5 to 9.3)");
+  expect(gain(0.049, -0.036, 0.139)).toBe("gained 4.9 points, which may be chance (−3.6 to 13.9)");
+  expect(gain(-0.1, -0.12, -0.08)).toBe("lost 10.0 points (8.0 to 12.0)");
+  expect(gain(-0.01, -0.03, 0.01)).toBe("lost 1.0 points, which may be chance (−1.0 to 3.0)");
 });
 
 test("numbers read as people write them", () => {

@@ -61,8 +61,8 @@ test("a gain counts pictures that one alone had right", () => {
     pictures: right.length,
     right: { knn: Uint8Array.from(right) },
   });
-  const { gain, interval } = gainOf(measured(1, 0, 0, 0), measured(0, 1, 1, 0), "knn");
-  expect(gain).toBe(0.25);
+  const { value, interval } = gainOf(measured(1, 0, 0, 0), measured(0, 1, 1, 0), "knn");
+  expect(value).toBe(0.25);
   expect(interval[0]).toBeLessThan(0);
   expect(interval[1]).toBeGreaterThan(0.25);
 });

@@ -70,6 +70,29 @@ test("pictures without classes give spread and rank only; held-out pictures are 
   const data = { ...base.data, source: part("train"), heldOut: part("heldOut") };
   const judged = await collect(pretrain({ ...base, data }, { probes: featureProbes }));
   expect(probes(judged).map(([, name]) => name)).toEqual([...all, ...all]);
+  const accuracies = judged.flatMap((event) => (event.type === "probe" && /knn|linear/.test(event.name) ? event : []));
+  const pictures = await openSource(part("heldOut"));
+  expect(accuracies).toHaveLength(4);
+  for (const { pictures: count, meanPerClass, value } of accuracies) {
+    expect(count).toBe(pictures.size);
+    expect(value * pictures.size).toBeCloseTo(Math.round(value * pictures.size), 9);
+    if (value === 0 || value === 1) expect(meanPerClass).toBe(value);
+    else expect(Math.abs((meanPerClass ?? 0) - 0.5)).toBeLessThan(0.5);
+  }
+});
+
+test("class shares that differ between bank and queries are a warning before the first step", async () => {
+  const unequal = join(work.path, "unequal");
+  await writePictures(join(unequal, "a"), 3);
+  await writePictures(join(unequal, "b"), 9);
+  const test = { kind: "folder", path: unequal } as const;
+  const events = await collect(pretrain(config(labelled, { everyEpochs: 100, test }), { probes: featureProbes }));
+  const at = events.findIndex(({ type }) => type === "warning");
+  expect(events[at]).toMatchObject({ code: "class-shares", step: 0 });
+  expect(events[at]).toMatchObject({
+    message: expect.stringMatching(/^Class shares differ in the probes: a is 50 % .* 25 % of the judged/) as unknown,
+  });
+  expect(at).toBeLessThan(events.findIndex(({ type }) => type === "probe"));
 });
 
 test("how often by default: ten times a run, but never more than a twentieth of the pictures trained on", async () => {

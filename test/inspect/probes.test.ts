@@ -33,6 +33,9 @@ test("what chance explains, and one probe that rose, are none", () => {
   expect(verdict(both(0.2, 0.45), run).status).toBe("normal");
   const few = { ...run, config: { log: { probe: { queries: 50 } } } };
   expect(verdict(both(0.2, 0.25), few).status).toBe("normal");
+  // Fewer pictures than were asked for: the event knows.
+  const judged = both(0.2, 0.25).map((event) => (event.type === "probe" ? { ...event, pictures: 50 } : event));
+  expect(verdict(judged, run).status).toBe("normal");
 });
 
 test("in the first half of a run nothing is said, for features may be worse before they are better", () => {

@@ -32,6 +32,20 @@ test("recorded runs are a band and a dashed line behind, and end with the run", 
   expect(area?.data.values).toHaveLength(1);
 });
 
+test("uncertain values have bars, and a second line is dashed below them", () => {
+  const panel = smallPanel(points([1, 2]), 2, {
+    title: "x",
+    format: "~g",
+    bars: [{ step: 1, low: 0.5, high: 1.5 }],
+    beside: points([0.8, 1.8]),
+    note: "bars: 95 %",
+  });
+  const marks = (panel["layer"] as { mark: { type: string; strokeDash?: number[] } }[]).map(({ mark }) => mark);
+  expect(marks.map(({ type }) => type)).toEqual(["rule", "line", "line"]);
+  expect(marks[1]?.strokeDash).toBeDefined();
+  expect(panel["title"]).toMatchObject({ text: "x", subtitle: "bars: 95 %" });
+});
+
 test("few points of many: the last one stays, and so does a spike", () => {
   const many = points(Array.from({ length: 5000 }, (_, i) => (i === 1234 ? 50 : 1)));
   expect(thin(many).at(-1)?.step).toBe(5000);

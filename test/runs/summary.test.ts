@@ -110,6 +110,17 @@ test("each probe: before training, the highest and the last of later steps", () 
   ]);
 });
 
+test("a probe that says how many pictures were judged has an interval, and its gain over step 0 has one", () => {
+  const probe = (step: number, value: number): RunEvent => {
+    return { type: "probe", step, name: "knn", value, pictures: 81, meanPerClass: value / 2 };
+  };
+  const [knn] = probeSummaries([probe(0, 4 / 81), probe(5, 0.3), probe(9, 8 / 81)]);
+  expect(knn).toMatchObject({ last: 8 / 81, meanPerClass: 4 / 81, interval: wilsonInterval(8 / 81, 81) });
+  expect(knn?.gain?.value).toBeCloseTo(4 / 81, 12);
+  expect(knn?.gain?.interval).toEqual(gainInterval(4 / 81, 8 / 81, 81));
+  expect(probeSummaries([probe(0, 0.5)])[0]).not.toHaveProperty("gain");
+});
+
 // scipy 1.17: binomtest(successes, count).proportion_ci(0.95, method="wilson")
 test.each([
   [0, 10, 0, 0.2775328],

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import type { RunComparison, RunEvent, RunSummary } from "../../index.js";
+import type { OpenedRun, ProbeSummary, RunComparison, RunEvent, RunSummary } from "../../index.js";
 import { UsageError } from "../errors.js";
 import { type Add, checkOut } from "../options.js";
 import { type Report, tableLines } from "../report.js";
@@ -17,7 +17,7 @@ import {
   taskNote,
 } from "../training/comparison.js";
 import { comparisonText, type Judged, judgeRun, tellVerdict } from "../training/judge.js";
-import { probeNeighbours, probeText } from "../training/probes.js";
+import { gainsText, probeNeighbours, probeText } from "../training/probes.js";
 import { duration, figure, percent, whole } from "../words.js";
 
 interface Options {
@@ -56,7 +56,7 @@ export function inspectCommand(program: Command, add: Add): void {
 }
 
 async function inspectOne(report: Report, folder: string, options: Options): Promise<void> {
-  const { summarize } = await import("../../index.js");
+  const { probeSummaries, summarize } = await import("../../index.js");
   const judgement = await judgeRun(folder);
   const { opened, verdict: judged, curves, unkept } = judgement;
   const summary = summarize(opened.events);
@@ -72,7 +72,7 @@ async function inspectOne(report: Report, folder: string, options: Options): Pro
         `${run.machine.cpu}, ${run.machine.threads} threads, ${run.machine.device}, ${run.machine.precision}`,
       ],
       ...rows(summary, run.derived["steps"]),
-      ...probeRow(opened.events, probeNeighbours(run)),
+      ...probeRows(probeSummaries, opened),
       ...damageRow(opened.damagedLines),
     ]);
     report.line();
@@ -144,16 +144,17 @@ async function writeReport(path: string, { opened, verdict, recorded }: Judged):
   writeAtomic(path, await runReport(opened, verdict, recorded));
 }
 
-/** The last probes, and those before training. */
-function probeRow(events: readonly RunEvent[], k: number | undefined): string[][] {
-  const at = events.findLast(({ type }) => type === "probe")?.step;
-  if (at === undefined) return [];
-  const probes = events.filter((event) => event.type === "probe");
-  const of = (step: number): string =>
-    probeText(step, new Map(probes.flatMap((event) => (event.step === step ? [[event.name, event.value]] : []))), k);
-  const last = of(at).replace("features ", "");
-  const hasFirst = at !== 0 && probes.some(({ step }) => step === 0);
-  return [["features", hasFirst ? `${last}; ${of(0).replace("features ", "")}` : last]];
+/** The last probes, those before training, and what was gained. */
+function probeRows(summaries: (events: readonly RunEvent[]) => ProbeSummary[], { events, run }: OpenedRun): string[][] {
+  const steps = events.flatMap(({ type, step }) => (type === "probe" ? [step] : []));
+  const k = probeNeighbours(run);
+  const told = [...new Set([...steps.slice(-1), ...steps.filter((step) => step === 0)])].map((at) => {
+    const found = summaries(events.filter(({ step }) => step === at));
+    return probeText(at, found, k).replace("features ", "");
+  });
+  const gains = gainsText(summaries(events), k);
+  if (gains !== undefined) told.push(`since before training: ${gains}`);
+  return told.map((text, i) => [i === 0 ? "features" : "", text]);
 }
 
 function damageRow(lines: readonly number[]): string[][] {

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Defaults, RunConfig } from "../../index.js";
+import type { Defaults } from "../../index.js";
 import type { ConfigKey } from "../config/keys.js";
 import { resolveRun, runConfigKeys } from "../config/resolve.js";
 import type { Add } from "../options.js";
@@ -53,7 +53,6 @@ export function pretrainCommand(program: Command, add: Add): void {
       "help-config",
     ]);
     if (defaults !== undefined) tellChoices(report, defaults);
-    await tellClasses(report, config);
     const out = options.out ?? defaultRunFolder(name, new Date());
     const { featureProbes, pretrain } = await import("../../index.js");
     const rest = { probes: featureProbes, out, overwrite: options.overwrite === true, command: typedCommand() };
@@ -61,15 +60,6 @@ export function pretrainCommand(program: Command, add: Add): void {
     report.result(watched, () => tellResult(report, watched));
     return watched.exitCode;
   });
-}
-
-/** Of a method that learns from labels: which classes the pictures have. */
-async function tellClasses(report: Report, { method, data }: RunConfig): Promise<void> {
-  const { methods, openSource } = await import("../../index.js");
-  if (!methods.get(method.name).columns.includes("label")) return;
-  const { classes } = await openSource(data.source);
-  const { classesText } = await import("../../public/data.js");
-  if (classes !== undefined) report.line(classesText(classes)); // pictures without classes are refused by the run
 }
 
 /** The command line as it was typed. */

@@ -2,13 +2,14 @@
 import {
   badPictures,
   flattened,
+  type ProbeSummary,
   probeSummaries,
   type RunEvent,
   type RunFile,
   type RunSummary,
   type Verdict,
 } from "../../index.js";
-import { probeNeighbours, probeWords } from "../training/probes.js";
+import { accuracyText, gainsText, inProbeOrder, probeNeighbours, probeWords } from "../training/probes.js";
 import { duration, figure, percent, whole } from "../words.js";
 import { Html, html } from "./html.js";
 import type { Frame } from "./pictures.js";
@@ -30,14 +31,16 @@ export function verdictSection({ status, headline, causes, evidence }: Verdict):
 
 export function figuresSection(summary: RunSummary, run: RunFile, events: readonly RunEvent[]): Html {
   const planned = run.derived["steps"];
-  const latest = probeSummaries(events).slice(0, 4);
+  const summaries = probeSummaries(events);
+  const latest = inProbeOrder(summaries.map(({ name }) => name)).slice(0, 4);
   const all: (readonly [string, string | undefined])[] = [
     ["steps", `${whole(summary.steps)}${planned === undefined ? "" : ` of ${whole(planned)}`}`],
     ["loss, smoothed", shown(summary.smoothedLoss, figure)],
     ["loss, held out", shown(summary.heldOutLoss, figure)],
-    ...latest.map(({ name, step, last }): readonly [string, string] => {
-      const { label, text } = probeWords(name, last, probeNeighbours(run));
-      return [step === 0 ? `${spoken(label)}, before training` : spoken(label), text];
+    ...latest.map((name): readonly [string, string] => {
+      const probe = summaries.find((one) => one.name === name) as ProbeSummary;
+      const { label, text } = probeWords(name, probe.last, probeNeighbours(run));
+      return [probe.step === 0 ? `${spoken(label)}, before training` : spoken(label), accuracyText(text, probe)];
     }),
     ["pictures a second", shown(summary.recentImagesPerSecond, (value) => figure(Number(value.toPrecision(3))))],
     ["waiting for data", shown(summary.waitShare, percent)],
@@ -67,13 +70,21 @@ export function picturesSection(frames: readonly Frame[]): Html | undefined {
 /** Values of step 0 stand in their own column, for they are no result of the run. */
 export function probesSection(events: readonly RunEvent[], run: RunFile): Html | undefined {
   const rows = probeSummaries(events);
+  const k = probeNeighbours(run);
   const text = (name: string, value: number | undefined): string =>
-    value === undefined ? "" : probeWords(name, value, probeNeighbours(run)).text;
+    value === undefined ? "" : probeWords(name, value, k).text;
   if (rows.length === 0) return undefined;
+  const gains = gainsText(rows, k);
   return html`<section aria-labelledby="probes"><h2 id="probes">Probes of the features</h2><div class="scroll" tabindex="0" role="region" aria-label="Probes"><table><thead><tr><th scope="col">probe</th><th scope="col" class="number">before training</th><th scope="col" class="number">highest</th><th scope="col" class="number">last</th><th scope="col" class="number">at step</th></tr></thead><tbody>${rows.map(
-    ({ name, before, best, last, step }) =>
-      html`<tr><th scope="row">${spoken(probeWords(name, last, probeNeighbours(run)).label)}</th><td class="number">${text(name, before)}</td><td class="number">${text(name, best)}</td><td class="number">${step === 0 ? "" : text(name, last)}</td><td class="number">${step === 0 ? "" : whole(step)}</td></tr>`,
-  )}</tbody></table></div></section>`;
+    (probe) => {
+      const { name, before, best, last, step } = probe;
+      return html`<tr><th scope="row">${spoken(probeWords(name, last, k).label)}</th><td class="number">${text(name, before)}</td><td class="number">${text(name, best)}</td><td class="number">${step === 0 ? "" : accuracyText(text(name, last), probe)}</td><td class="number">${step === 0 ? "" : whole(step)}</td></tr>`;
+    },
+  )}</tbody></table></div>${gains === undefined ? undefined : html`<p>Since before training: ${gains}.</p>`}${
+    rows.some(({ interval }) => interval !== undefined)
+      ? html`<p class="quiet">In brackets: 95 % intervals by the judged pictures. Per class: mean over the classes.</p>`
+      : undefined
+  }</section>`;
 }
 
 export interface CostFacts {

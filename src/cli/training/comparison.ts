@@ -1,7 +1,7 @@
 /** Runs beside one another, as the rows of tables. */
 import type { ComparedRun, RunComparison } from "../../index.js";
 import { duration, figure, percent, whole } from "../words.js";
-import { inProbeOrder, probeWords } from "./probes.js";
+import { accuracyText, inProbeOrder, probeWords } from "./probes.js";
 
 /** A title row, and rows of cells. */
 export type Rows = string[][];
@@ -44,7 +44,7 @@ function probeCell({ probes }: ComparedRun, name: string): string {
   const probe = probes.find((one) => one.name === name);
   if (probe === undefined) return "";
   const words = (value: number | undefined): string => (value === undefined ? "?" : probeWords(name, value).text);
-  const last = probe.step === 0 ? "?" : words(probe.last);
+  const last = probe.step === 0 ? "?" : accuracyText(words(probe.last), probe);
   return `${last === "?" ? words(probe.before) : words(probe.before).replace(/ %$/, "")} → ${last}`;
 }
 

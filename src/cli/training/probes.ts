@@ -1,6 +1,6 @@
 /** Probes of one step, in words. */
-import type { RunFile } from "../../index.js";
-import { percent } from "../words.js";
+import type { ProbeSummary, RunFile } from "../../index.js";
+import { gainWords, percent } from "../words.js";
 
 interface Words {
   readonly label: (k: number | undefined) => string;
@@ -34,13 +34,31 @@ export function inProbeOrder(names: Iterable<string>): string[] {
   return [...Object.keys(known).filter((name) => all.has(name)), ...[...all].filter((name) => !(name in known))];
 }
 
-/** `features at step 234: 20-NN 36.1 %, linear probe 44.0 %, feature rank 41.3, spread 0.62` */
-export function probeText(step: number, values: ReadonlyMap<string, number>, k?: number): string {
-  const told = inProbeOrder(values.keys()).flatMap((name) => {
-    const value = values.get(name);
-    if (value === undefined) return [];
-    const { label, text } = probeWords(name, value, k);
-    return [`${label} ${text}`];
-  });
-  return `features ${step === 0 ? "before training" : `at step ${step}`}: ${told.join(", ")}`;
+/** An accuracy with what it is uncertain by, and its mean over the classes: `36.1 % (33.2–39.1), per class 29.0 %`. */
+export function accuracyText(
+  text: string,
+  { interval, meanPerClass }: Pick<ProbeSummary, "interval" | "meanPerClass">,
+): string {
+  const range = interval === undefined ? "" : ` (${interval.map((share) => (100 * share).toFixed(1)).join("–")})`;
+  return `${text}${range}${meanPerClass === undefined ? "" : `, per class ${percent(meanPerClass)}`}`;
+}
+
+/** `features at step 234: 20-NN 36.1 % (33.2–39.1), per class 29.0 %; feature rank 41.3; spread 0.62` @param probes of that step */
+export function probeText(step: number, probes: readonly ProbeSummary[], k?: number): string {
+  const told = inProbeOrder(probes.map(({ name }) => name)).flatMap((name) =>
+    probes.flatMap((probe) => {
+      if (probe.name !== name) return [];
+      const { label, text } = probeWords(name, probe.last, k);
+      return [`${label} ${accuracyText(text, probe)}`];
+    }),
+  );
+  return `features ${step === 0 ? "before training" : `at step ${step}`}: ${told.join("; ")}`;
+}
+
+/** `20-NN gained 7.9 points (3.6 to 12.1); …`; undefined where nothing can be compared with before training. */
+export function gainsText(probes: readonly ProbeSummary[], k?: number): string | undefined {
+  const told = probes.flatMap(({ name, gain }) =>
+    gain === undefined ? [] : [`${probeWords(name, 0, k).label} ${gainWords(gain)}`],
+  );
+  return told.length === 0 ? undefined : told.join("; ");
 }

@@ -1,13 +1,13 @@
 /** Runs a run in front of a person: what it is at the start, a live line, and what came of it. */
 import { join } from "node:path";
-import type { AnyConfig, Run, RunEvent, Verdict } from "../../index.js";
+import type { AnyConfig, ProbeSummary, Run, RunEvent, Source, Verdict } from "../../index.js";
 import type { Live, Report } from "../report.js";
 import { duration, figure, quoted, whole } from "../words.js";
 import { type Accuracy, accuracyLine, accuracyOf } from "./accuracy.js";
 import { costRows } from "./cost.js";
 import { judgeRun, tellVerdict } from "./judge.js";
 import { Pace } from "./pace.js";
-import { probeText } from "./probes.js";
+import { gainsText, probeText } from "./probes.js";
 import { listenForSignals } from "./signals.js";
 import { waitAdvice } from "./waiting.js";
 
@@ -25,6 +25,8 @@ export interface Watched {
   readonly badFiles: number;
   /** Of pre-training. */
   readonly verdict: Verdict | undefined;
+  /** What the features gained, where probes classified. */
+  readonly gains: string | undefined;
   /** Of supervised training with held-out pictures. */
   readonly accuracy: Accuracy | undefined;
   readonly curves: { readonly svg: string; readonly png: string } | undefined;
@@ -71,7 +73,8 @@ class Watcher {
   #toldTime = false;
   #advised = false;
   #toldPart = -1;
-  readonly #probed = new Map<string, number>();
+  /** Of the step at hand. */
+  #probed: Extract<RunEvent, { type: "probe" }>[] = [];
   readonly #began = performance.now();
 
   private constructor(
@@ -81,6 +84,7 @@ class Watcher {
     private readonly live: Live,
     private readonly neighbours: number,
     private readonly advice: (waitShare: number) => string | undefined,
+    private readonly summaries: (events: readonly RunEvent[]) => ProbeSummary[],
     start: number,
   ) {
     this.#step = start;
@@ -95,6 +99,7 @@ class Watcher {
       [
         ["run", folder],
         ["pictures", `${whole(source.size)}, ${derived.stepsPerEpoch} steps an epoch`],
+        ...(await classRow(config, source)),
         ...(await costRows(config)),
         ["batch", `${effectiveBatch}${config.optim.accumulate > 1 ? `, in ${config.optim.accumulate} parts` : ""}`],
         ["learning rate", `${figure(learningRate)} = ${base}, warm-up ${warmupSteps} of ${steps} steps`],
@@ -106,12 +111,13 @@ class Watcher {
     report.line();
     const neighbours = "probe" in config.log ? config.log.probe.k : 0;
     const pace = new Pace({ steps, epochs: config.epochs, batch: effectiveBatch });
-    const { isJpegName, machineLimits } = await import("../../index.js");
+    const { isJpegName, machineLimits, probeSummaries } = await import("../../index.js");
     const { content } = source;
     const hasJpegs = content.kind === "files" && content.paths.some(isJpegName);
     const facts = { cores: machineLimits().cores, hasJpegs };
     const advice = (waitShare: number) => waitAdvice(waitShare, config.data, facts);
-    return new Watcher(folder, report, pace, await report.live("run"), neighbours, advice, startStep);
+    const live = await report.live("run");
+    return new Watcher(folder, report, pace, live, neighbours, advice, probeSummaries, startStep);
   }
 
   see(event: RunEvent): void {
@@ -127,7 +133,7 @@ class Watcher {
         this.#seeScores(event);
         break;
       case "probe":
-        this.#probed.set(event.name, event.value);
+        this.#probed.push(event);
         break;
       case "badFile":
         this.#seeBadFile(event);
@@ -150,9 +156,9 @@ class Watcher {
 
   /** All of one step in one line. */
   #tellProbes(step: number): void {
-    if (this.#probed.size === 0) return;
-    this.report.line(probeText(step, this.#probed, this.neighbours));
-    this.#probed.clear();
+    if (this.#probed.length === 0) return;
+    this.report.line(probeText(step, this.summaries(this.#probed), this.neighbours));
+    this.#probed = [];
   }
 
   #seeStep(event: Extract<RunEvent, { type: "step" }>): void {
@@ -213,7 +219,7 @@ class Watcher {
 
   async result(): Promise<Omit<Watched, "seconds" | "exitCode">> {
     const { opened, verdict, curves } = await judgeRun(this.folder);
-    const { summarize } = await import("../../index.js");
+    const { probeSummaries, summarize } = await import("../../index.js");
     const { smoothedLoss = Number.NaN, heldOutLoss, badFiles } = summarize(opened.events);
     return {
       folder: this.folder,
@@ -224,15 +230,27 @@ class Watcher {
       previews: opened.events.flatMap((event) => (event.type === "preview" ? [join(this.folder, event.path)] : [])),
       badFiles,
       verdict: "task" in opened.run.config ? undefined : verdict,
+      gains: gainsText(probeSummaries(opened.events), this.neighbours),
       accuracy: accuracyOf(opened.events),
       curves,
     };
   }
 }
 
+/** Which classes a run learns or is probed by, before it does; fine-tuning names them before. */
+async function classRow(config: AnyConfig, { classes }: Pick<Source, "classes">): Promise<string[][]> {
+  if (classes === undefined || "task" in config) return [];
+  const { methods } = await import("../../index.js");
+  const { classesText } = await import("../../public/data.js");
+  const isLearned = methods.get(config.method.name).columns.includes("label");
+  const isProbed = config.log.probe.everyEpochs !== 0;
+  const use = isLearned ? "learned" : isProbed ? "for the probes only" : undefined;
+  return use === undefined ? [] : [["labels", `${classesText(classes)} (${use})`]];
+}
+
 /** What came of it, and what to do next. */
 export function tellResult(report: Report, watched: Watched): void {
-  const { folder, previews, curves, verdict, badFiles, steps, loss, heldOutLoss, seconds, accuracy } = watched;
+  const { folder, previews, curves, verdict, badFiles, steps, loss, heldOutLoss, seconds, accuracy, gains } = watched;
   const held = heldOutLoss === undefined ? "" : `, on held-out pictures ${figure(heldOutLoss)}`;
   report.line();
   const came = `${steps} steps, loss ${figure(loss)}${held}`;
@@ -242,6 +260,7 @@ export function tellResult(report: Report, watched: Watched): void {
   if (badFiles > 0)
     report.line(`${badFiles} pictures could not be read and were replaced: see ${join(folder, "events.jsonl")}`);
   if (verdict !== undefined) tellVerdict(report, verdict);
+  if (gains !== undefined) report.line(`Since before training: ${gains}.`);
   if (accuracy !== undefined) for (const line of accuracy.text) report.line(line);
   if (curves !== undefined) report.line(`Curves: ${curves.png} (and .svg)`);
   if (previews.length > 0) report.line(`Last picture: ${previews.at(-1)}`);

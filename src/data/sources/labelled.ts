@@ -116,12 +116,13 @@ const notableShare = 0.05;
 
 /**
  * A sentence where a class's share of the pictures to learn from differs from that of the judged ones by 5 points or more, naming the
- * one that differs most; undefined where none does. labels are classes from 0
+ * one that differs most; undefined where none does. Labels are classes from 0. @param where ` in the probes`
  */
 export function sharesText(
   classes: readonly string[],
   known: ArrayLike<number>,
   judged: ArrayLike<number>,
+  where = "",
 ): string | undefined {
   const shares = (labels: ArrayLike<number>): number[] => {
     const members = membersOf(labels);
@@ -133,5 +134,5 @@ export function sharesText(
   if (!(largest >= notableShare)) return undefined;
   const label = differences.indexOf(largest);
   const percent = (share: number | undefined): string => `${(100 * (share ?? 0)).toFixed(0)} %`;
-  return `Class shares differ: ${classes[label]} is ${percent(own[label])} of the pictures to learn from and ${percent(other[label])} of the judged ones. Compare by the mean per class.`;
+  return `Class shares differ${where}: ${classes[label]} is ${percent(own[label])} of the pictures to learn from and ${percent(other[label])} of the judged ones. Compare by the mean per class.`;
 }

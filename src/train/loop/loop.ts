@@ -20,8 +20,17 @@ export interface Probe {
   readonly everyEpochs: number;
   /** Also before the first step of a new run. */
   readonly atStart?: boolean;
-  run(method: Method, at: { step: number }): AsyncIterable<readonly [name: string, value: number]>;
+  /** What has to be kept in mind of its numbers: told at the start of a new run. */
+  readonly warnings?: readonly { readonly code: string; readonly message: string }[];
+  run(method: Method, at: { step: number }): AsyncIterable<Probed>;
 }
+
+/** What a probe measured; of an accuracy also on how many pictures, and its mean over the classes. */
+export type Probed = readonly [
+  name: string,
+  value: number,
+  accuracy?: { readonly pictures: number; readonly meanPerClass: number },
+];
 
 /** What a run's probes may know of it. */
 export interface ProbeSetting {
@@ -193,7 +202,11 @@ class Loop {
     if (this.step >= derived.steps) return;
     yield* this.#missingProbes();
     this.#probes = await this.#openProbes();
-    if (this.step === 0 && !this.#session.logged.isProbed) yield* this.#probe(({ atStart }) => atStart === true);
+    if (this.step === 0) {
+      for (const { warnings = [] } of this.#probes)
+        for (const warning of warnings) yield { type: "warning", step: 0, ...warning };
+      if (!this.#session.logged.isProbed) yield* this.#probe(({ atStart }) => atStart === true);
+    }
     const loader = openTrainingLoader(this.#session);
     try {
       yield* this.#steps(loader);
@@ -310,8 +323,8 @@ class Loop {
 
   async *#probe(isDue: (probe: Probe) => boolean): AsyncGenerator<RunEvent, void> {
     for (const probe of this.#probes.filter(isDue)) {
-      for await (const [name, value] of probe.run(this.#session.trainer.method, { step: this.step }))
-        yield { type: "probe", step: this.step, name, value };
+      for await (const [name, value, more] of probe.run(this.#session.trainer.method, { step: this.step }))
+        yield { type: "probe", step: this.step, name, value, ...more };
     }
   }
 

@@ -22,16 +22,22 @@ test("numbers, verdict and curves of a finished run", async () => {
 test("features are told, and those before training where they were measured", async () => {
   const { run } = await tinyRun(temporaryFolder());
   const events = join(run, "events.jsonl");
-  const told = async (...steps: number[]): Promise<string | undefined> => {
+  const told = async (...steps: number[]): Promise<string> => {
     const lines = readFileSync(events, "utf8")
       .split("\n")
       .filter((line) => line !== "" && !line.includes('"probe"'));
-    const probes = steps.map((step) => JSON.stringify({ type: "probe", step, name: "knn", value: 0.25 + step / 100 }));
+    const probes = steps.map((step) =>
+      JSON.stringify({ type: "probe", step, name: "knn", value: 0.25 + step / 100, pictures: 81, meanPerClass: 0.2 }),
+    );
     writeFileSync(events, `${[...lines.slice(0, -1), ...probes, lines.at(-1)].join("\n")}\n`);
-    return (await lacuna("inspect", run)).out.split("\n").find((line) => line.startsWith("  features"));
+    return (await lacuna("inspect", run)).out;
   };
-  expect(await told(2)).toMatch(/features +at step 2: 20-NN 27\.0 %$/);
-  expect(await told(0, 2)).toMatch(/features +at step 2: 20-NN 27\.0 %; before training: 20-NN 25\.0 %$/);
+  const alone = await told(2);
+  expect(alone).toMatch(/features +at step 2: 20-NN 27\.0 % \(18\.5–37\.5\), per class 20\.0 %\n/); // Wilson
+  expect(alone).not.toContain("before training");
+  const both = await told(0, 2);
+  expect(both).toMatch(/features +at step 2: 20-NN 27\.0 % .*\n +before training: 20-NN 25\.0 % /);
+  expect(both).toContain("since before training: 20-NN gained 2.0 points, which may be chance (");
 });
 
 test("a killed run, in a process that never loads libtorch", async () => {

@@ -13,6 +13,8 @@ describe("pretrain", () => {
     expect(code).toBe(0);
     expect(text).toMatch(/model\.patchSize +8 +as you said/);
     expect(text).toMatch(/data\.mean, data\.std +[\d. ]+, [\d. ]+ +measured on 24 of the pictures/);
+    expect(text).toMatch(/labels +2 classes: a, b \(for the probes only\)/);
+    expect(text.indexOf("labels")).toBeLessThan(text.indexOf("before training"));
     expect(text).toContain("step 6/6");
     expect(readdirSync(out)).toEqual(expect.arrayContaining(["run.json", "events.jsonl", "checkpoints", "curves.svg"]));
     expect(readdirSync(join(out, "previews"))).toEqual(["step-00000006.png"]);
@@ -28,7 +30,7 @@ describe("pretrain", () => {
     const flags = ["--method.name=supmae", "--model.name=vit", ...tinyFlags, "--epochs=1"];
     const { code, out } = await lacuna("pretrain", join(folder, "set"), ...flags, "--out", join(folder, "run"));
     expect(code).toBe(0);
-    expect(out).toContain("2 classes: a, b\n");
+    expect(out).toContain("2 classes: a, b (learned)\n");
     expect(out.indexOf("2 classes: a, b")).toBeLessThan(out.indexOf("step 4/4"));
     expect(openRun(join(folder, "run")).run.config).toMatchObject({ method: { classes: 2 } });
   });

@@ -35,6 +35,12 @@ test("probes: before training, highest and last of each; nothing where there are
   expect(other).toMatch(/>own measure<\/th><td class="number"><\/td><td class="number">1\.5</);
   expect(probesSection([], probed)).toBeUndefined();
 
+  const judged = [probe(0, 0.25), probe(20, 0.5)].map((event) => ({ ...event, pictures: 100, meanPerClass: 0.4 }));
+  const certain = probesSection(judged as RunEvent[], probed)?.text ?? "";
+  expect(certain).toContain(">50.0 % (40.4–59.6), per class 40.0 %<"); // Wilson, scipy 1.17
+  expect(certain).toMatch(/Since before training: 20-NN gained 25\.0 points \([\d.]+ to [\d.]+\)/);
+  expect(figuresSection(summarize([]), probed, judged as RunEvent[]).text).toContain("50.0 % (40.4–59.6)");
+
   // Stopped before its first probe: what was measured before training is no result.
   const early = [probe(0, 0.25), probe(0, 9.5, "featureRank")];
   expect(probesSection(early, probed)?.text).toMatch(
