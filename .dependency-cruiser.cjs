@@ -2,17 +2,17 @@
 
 const below = (...folders) => folders.map((folder) => (folder.endsWith("$") ? `^src/${folder}` : `^src/${folder}/`));
 
-/** The base of all errors, which imports nothing. */
-const errors = "^src/errors\\.ts$";
+/** The base of errors, keys of configurations, and what a schema makes of a value: they load nothing. */
+const base = "^src/(errors|keys|checked)\\.ts$";
 
-/** `folder` may import itself, the base of errors and `allowed`, and nothing else of ours. */
+/** `folder` may import itself, the base and `allowed`, and nothing else of ours. */
 function only(folder, allowed, comment) {
   return {
     name: `${folder}-imports`,
     severity: "error",
     comment,
     from: { path: below(folder) },
-    to: { path: "^src/", pathNot: [errors, ...below(folder, ...allowed)] },
+    to: { path: "^src/", pathNot: [base, ...below(folder, ...allowed)] },
   };
 }
 
@@ -20,7 +20,7 @@ function only(folder, allowed, comment) {
 const engineFaces = ["engine/(errors|scope|modes|dtype|record|device)\\.ts$"];
 
 /** What commands read before the library is loaded, which would take them a second. */
-const light = ["(train/keys|data/sources/names)\\.ts$"];
+const light = ["data/sources/names\\.ts$"];
 
 /** How a file is written whole or not at all, and what the system refused, in words. */
 const wholeFiles = "runs/(errors|write-atomic)\\.ts$";
@@ -55,7 +55,7 @@ module.exports = {
       from: { path: "^page/src/" },
       to: {
         path: "^src/",
-        pathNot: "^src/(data/(resample|random|decode/colour)|data/resample/.*|page/description)\\.ts$",
+        pathNot: "^src/(errors|data/(resample|random|decode/colour)|data/resample/.*|page/description)\\.ts$",
       },
     },
     {

@@ -1,4 +1,4 @@
-// Five rules that need types and that Biome does not have; everything else is Biome's.
+// Five rules that need types, and one on errors, that Biome does not have; everything else is Biome's.
 import tseslint from "typescript-eslint";
 
 export default [
@@ -19,6 +19,19 @@ export default [
         { allowConstantLoopConditions: "only-allowed-literals" },
       ],
       "@typescript-eslint/only-throw-error": "error",
+    },
+  },
+  {
+    files: ["src/**/*.ts"],
+    languageOptions: { parser: tseslint.parser },
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector: "NewExpression[callee.name=/^(Error|TypeError|RangeError)$/]",
+          message: "Throw one of src/errors.ts' kind, with code, path, expected, actual and remedy.",
+        },
+      ],
     },
   },
 ];

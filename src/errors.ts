@@ -71,6 +71,9 @@ export class LacunaError extends Error {
   }
 }
 
+/** A value that somebody gave, in a configuration or as an argument, is none that can be used. */
+export class ConfigError extends LacunaError {}
+
 /** A value of a field in a sentence: words as they are, a shape in brackets. */
 function inWords(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(String).join(" ")}]`;

@@ -19,7 +19,7 @@ import {
   parseFinetune,
   type RunConfig,
 } from "../src/index.js";
-import { withSettings } from "../src/train/keys.js";
+import { withSettings } from "../src/keys.js";
 import { temporaryFolder } from "./cli/terminal.js";
 
 const below = (folder: string): string[] =>

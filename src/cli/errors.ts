@@ -1,5 +1,5 @@
 /** How errors become a line and an exit code. */
-import { LacunaError } from "../index.js";
+import { LacunaError } from "../errors.js";
 
 /** Exit codes of every command. Signals keep the shell's numbers, so that a saved run is told from a failed one. */
 export const exitCodes = { failed: 1, usage: 2, hungUp: 129, interrupted: 130, terminated: 143 } as const;

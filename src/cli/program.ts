@@ -1,6 +1,8 @@
 /** The tree of commands. Nothing here imports the library: help must be instant. */
+
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
+import { LacunaError } from "../errors.js";
 import { checkReferenceCommand } from "./commands/check-reference.js";
 import { convertCommand } from "./commands/convert.js";
 import { dataCommand } from "./commands/data.js";
@@ -99,7 +101,12 @@ function version(): string {
 
 function checkPlatform(): void {
   if (process.platform === "linux" && process.arch === "x64") return;
-  throw new Error(
-    `Lacuna runs on Linux x86-64; this is ${process.platform} ${process.arch}. Use a Linux machine or container.`,
-  );
+  const actual = `${process.platform} ${process.arch}`;
+  throw new LacunaError({
+    problem: `Lacuna runs on Linux x86-64; this is ${actual}.`,
+    code: "platform",
+    expected: "linux x64",
+    actual,
+    remedy: "Use a Linux machine or container.",
+  });
 }

@@ -3,6 +3,13 @@ import { LacunaError } from "../errors.js";
 /** Something is wrong with a data source as a whole. */
 export class DataError extends LacunaError {}
 
+/** What makes batches or records came to an end that no picture is to blame for. @param path whose work it was */
+export function workerFailed(path: string, actual: string, cause?: unknown): DataError {
+  const remedy =
+    "Run it again; with data.workers = 0 the program itself decodes, and an error shows where it comes from.";
+  return new DataError({ code: "worker", path, expected: "threads that decode until the end", actual, remedy, cause });
+}
+
 /**
  * Why one picture cannot be used.
  * - `missing`: the file is not there or may not be read

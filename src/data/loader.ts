@@ -10,7 +10,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ColourMode } from "./decode/icc.js";
 import type { JpegMode } from "./decode/jpeg.js";
 import { DEFAULT_MAX_PIXELS, DEFAULT_TIMEOUT_MS } from "./decode.js";
-import { DataError } from "./errors.js";
+import { DataError, workerFailed } from "./errors.js";
 import { type BadSample, BadSamples } from "./loader/bad-samples.js";
 import { hasChannels, shareContent } from "./loader/content.js";
 import { type Crew, LocalCrew } from "./loader/crew.js";
@@ -179,7 +179,7 @@ export class Loader implements AsyncDisposable {
   }
 
   #begin(): Ring {
-    if (this.#closed) throw new Error("the loader is closed: open another one");
+    if (this.#closed) throw closed();
     this.#ring?.cancel();
     this.#wakeCaller?.();
     this.#bad.forgetPlaces();
@@ -230,7 +230,7 @@ export class Loader implements AsyncDisposable {
       if (report.why !== undefined) this.#bad.learn(report.sample, report.why);
       if (report.ring === this.#ring?.memory.id) this.#bad.meet(report.place, report.sample);
     } else if (report.type === "failed") {
-      this.#failure = report.error;
+      this.#failure ??= workerFailed("data.workers", report.reason, report.cause);
     } else if (report.type === "exhausted" && report.ring === this.#ring?.memory.id) {
       this.#isExhausted = true;
     }
@@ -299,6 +299,11 @@ export class Loader implements AsyncDisposable {
   }
 }
 
+function closed(): DataError {
+  const data = { expected: "an open loader", actual: "a closed one", remedy: "Open another one." };
+  return new DataError({ problem: "the loader is closed.", code: "closed", ...data });
+}
+
 function sizedViews({ content }: LoaderSource, options: LoaderOptions, channels: number): View[] {
   const resolved = resolveViews(options.views, content.kind === "pixels" ? content : undefined);
   return resolved.map((view) => {
@@ -306,7 +311,7 @@ function sizedViews({ content }: LoaderSource, options: LoaderOptions, channels:
     const unfit = unfitStep(transform, channels);
     if (unfit !== undefined) {
       throw new DataError({
-        code: "COLOUR_STEP",
+        code: "colour-step",
         path: `views.${name}`,
         expected: `pictures of 1 or 3 channels for ${unfit}`,
         actual: `${channels}`,
@@ -315,7 +320,7 @@ function sizedViews({ content }: LoaderSource, options: LoaderOptions, channels:
     }
     if (size === undefined) {
       throw new DataError({
-        code: "VIEW_WITHOUT_SIZE",
+        code: "view-without-size",
         path: `views.${name}`,
         expected: "a transform that gives pictures of one size, since a batch is one block of pixels",
         actual: JSON.stringify(transform),
@@ -329,7 +334,7 @@ function sizedViews({ content }: LoaderSource, options: LoaderOptions, channels:
 function checkOptions(source: LoaderSource, options: LoaderOptions): void {
   const { batchSize, workers, dropLast } = options;
   const refuse = (path: string, expected: string, actual: string, remedy: string): never => {
-    throw new DataError({ code: "LOADER_OPTIONS", path, expected, actual, remedy });
+    throw new DataError({ code: "loader-options", path, expected, actual, remedy });
   };
   const whole = (value: number, least: number): boolean => Number.isSafeInteger(value) && value >= least;
   if (!whole(batchSize, 1)) refuse("batchSize", "a whole number of at least 1", `${batchSize}`, "Set it so.");

@@ -1,3 +1,4 @@
+import { ConfigError } from "../errors.js";
 /**
  * Keyed randomness: Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011;
  * reference code and known answers: Random123). A number is a pure function of (seed, purpose, epoch, sample, index), so
@@ -63,11 +64,12 @@ export function fnv1a32(text: string): number {
 
 /**
  * The Philox key of (seed, purpose): the seed's low and high 32 bits, each mixed with a hash of the purpose.
- * Throws RangeError unless the seed is a whole number in 0 … 2^53 − 1.
+ * Throws ConfigError unless the seed is a whole number in 0 … 2^53 − 1.
  */
 export function keyOf(seed: number, purpose: string): [number, number] {
   if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new RangeError(`seed: expected a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, got ${seed}.`);
+    const expected = `a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`;
+    throw new ConfigError({ code: "seed", path: "seed", expected, actual: seed });
   }
   const high = Math.floor(seed / 0x100000000);
   return [(seed ^ fnv1a32(purpose)) >>> 0, (high ^ fnv1a32(`lacuna:${purpose}`)) >>> 0];

@@ -10,6 +10,7 @@
  * may differ from this by one level. Four channels are resampled independently; Pillow multiplies RGBA by its alpha first.
  */
 
+import { ConfigError } from "../errors.js";
 import { resampleWithKernel } from "./resample/kernel-passes.js";
 import { type Plan, type Plane, resamplePlane } from "./resample/passes.js";
 import { type Interpolation, type Weights, weightsOf } from "./resample/weights.js";
@@ -63,7 +64,7 @@ function copyPlane(plane: Plane): Uint8Array {
   return copy;
 }
 
-/** Cuts a window of whole pixels out of a picture. Throws RangeError when it does not lie inside. */
+/** Cuts a window of whole pixels out of a picture. Throws ConfigError when it does not lie inside. */
 export function crop(picture: Picture, region: Region): Picture {
   const plane = planeOf(picture, region);
   return { data: copyPlane(plane), height: region.height, width: region.width, channels: picture.channels };
@@ -73,9 +74,12 @@ function planeOf(picture: Picture, region: Region): Plane {
   const { top, left, height, width } = region;
   const inside = top >= 0 && left >= 0 && top + height <= picture.height && left + width <= picture.width;
   if (!inside || height < 1 || width < 1) {
-    throw new RangeError(
-      `crop: expected a window inside ${picture.height} x ${picture.width}, got ${height} x ${width} at row ${top}, column ${left}.`,
-    );
+    throw new ConfigError({
+      code: "crop",
+      path: "crop",
+      expected: `a window inside ${picture.height} × ${picture.width}`,
+      actual: `${height} × ${width} at row ${top}, column ${left}`,
+    });
   }
   const rowBytes = picture.width * picture.channels;
   const offset = top * rowBytes + left * picture.channels;
@@ -84,12 +88,13 @@ function planeOf(picture: Picture, region: Region): Plane {
 
 /**
  * Antialiased: uint8 [H W C] -> uint8 [options.height options.width C], equal to Pillow 13's to the bit.
- * The input is not changed. Throws RangeError for a crop outside the picture or a size below 1.
+ * The input is not changed. Throws ConfigError for a crop outside the picture or a size below 1.
  */
 export function resample(picture: Picture, options: ResampleOptions): Picture {
   const { height, width, interpolation } = options;
   if (!(Number.isInteger(height) && Number.isInteger(width) && height >= 1 && width >= 1)) {
-    throw new RangeError(`resample: expected whole sides of at least 1 pixel, got ${height} x ${width}.`);
+    const expected = "whole sides of at least 1 pixel";
+    throw new ConfigError({ code: "size", path: "resample", expected, actual: `${height} × ${width}` });
   }
   const plane = planeOf(picture, options.crop ?? { top: 0, left: 0, height: picture.height, width: picture.width });
   const box = options.box ?? { left: 0, top: 0, right: plane.width, bottom: plane.height };

@@ -2,6 +2,7 @@
  * Sources of pictures. In a config a source is a description that can be written down; it is opened where it is used.
  * An opened source knows names, labels and a fingerprint; its pictures are files, or pixels on shared memory.
  */
+import { checked } from "../checked.js";
 import { DataError } from "./errors.js";
 import { openCifar10 } from "./sources/cifar10.js";
 import { openFashionMnist } from "./sources/fashion-mnist.js";
@@ -25,10 +26,10 @@ export interface OpenOptions {
 /**
  * Opens a source. Files are listed, not read; CIFAR-10 and Fashion-MNIST are fetched into the cache folder the first
  * time and held in memory.
- * @throws DataError saying what is wrong with the source as a whole; z.ZodError for a description that is none
+ * @throws DataError saying what is wrong with the source as a whole; ConfigError for a description that is none
  */
 export async function openSource(input: SourceInput, options: OpenOptions = {}): Promise<Source> {
-  const spec = sourceSchema.parse(input);
+  const spec = checked(sourceSchema, input, "source");
   const onProgress = options.onProgress ?? (() => {});
   switch (spec.kind) {
     case "folder":

@@ -2,6 +2,7 @@
  * Carries out the transforms that `views.ts` describes, as torchvision 0.29 does on Pillow pictures: the same pixels for
  * the same parameters, and parameters drawn by the same law from keyed numbers.
  */
+import { ConfigError } from "../errors.js";
 import type { Piece, Wanted } from "./decode/piece.js";
 import type { KeyedRandom } from "./random.js";
 import { resampleNatively } from "./resample/native-passes.js";
@@ -204,10 +205,15 @@ export function wantedBy(transform: Transform, whole: Size, random: KeyedRandom)
   return { region, shrinks: Math.min(region.height / step.size[0], region.width / step.size[1]) };
 }
 
+function notEnough(step: TransformStep | undefined): ConfigError {
+  const data = { expected: "a transform that begins with randomResizedCrop", actual: step?.type };
+  return new ConfigError({ code: "transform", path: "transform", ...data, remedy: "Decode the whole picture for it." });
+}
+
 /** As `apply` to the whole picture, from the part that `wantedBy` names for the same numbers. */
 export function applyToPiece(transform: Transform, piece: Piece, random: KeyedRandom): Picture {
   const [step, next] = transform;
-  if (step?.type !== "randomResizedCrop") throw new RangeError("a part of a picture is not enough for this transform");
+  if (step?.type !== "randomResizedCrop") throw notEnough(step);
   const region = drawCrop(piece.whole, step, random);
   // Mirrored as it is resized: the same pixels, without a pass over them.
   const mirror = next?.type === "flip" && random.uniform() < next.probability;

@@ -2,7 +2,9 @@
  * Views: plain descriptions of what happens to a picture's pixels before a model sees them. They can be written into a
  * config and read back; `transform.ts` carries them out. Pixels stay uint8 [H W C]; normalising is done on tensors.
  */
+
 import { z } from "zod";
+import { checked } from "../checked.js";
 import { DataError } from "./errors.js";
 import { INTERPOLATIONS } from "./resample/weights.js";
 
@@ -188,14 +190,17 @@ export interface ResolvedView {
 
 /**
  * Views in the order in which they are listed, for pictures of size `input` or of any size.
- * @throws DataError where `key` or `of` names no view listed before, zod's error for what is not a view
+ * @throws DataError where `key` or `of` names no view listed before, ConfigError for what is not a view
  */
 export function resolveViews(views: Readonly<Record<string, ViewSpecInput>>, input: Size | undefined): ResolvedView[] {
   const resolved: ResolvedView[] = [];
   for (const [name, written] of Object.entries(views)) {
     // Not by the union: its errors name no key.
     const isObject = "transform" in written;
-    const spec = isObject ? sharingViewSchema.parse(written) : { transform: transformSchema.parse(written) };
+    const where = `views.${name}`;
+    const spec = isObject
+      ? checked(sharingViewSchema, written, where)
+      : { transform: checked(transformSchema, written, where) };
     const find = (property: "key" | "of"): number | undefined => {
       const wanted = spec[property];
       if (wanted === undefined) return undefined;
@@ -216,7 +221,7 @@ export function resolveViews(views: Readonly<Record<string, ViewSpecInput>>, inp
 function unknownView(path: string, wanted: string, earlier: readonly ResolvedView[]): DataError {
   const names = earlier.map(({ name }) => name).join(", ");
   return new DataError({
-    code: "UNKNOWN_VIEW",
+    code: "unknown-view",
     path,
     expected: names === "" ? "no name, since no view is listed before" : `a view listed before it (${names})`,
     actual: wanted,

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
+import { ConfigError } from "../errors.js";
 import { binding } from "./binding.js";
 import type { DType } from "./dtype.js";
-import { ConfigError } from "./errors.js";
 
 /** `cpu`, `cuda`, `cuda:1` or `meta` (shapes only, nothing allocated). */
 export type Device = string;

@@ -1,4 +1,5 @@
-import { ConfigError } from "./errors.js";
+import { ConfigError } from "../errors.js";
+import { EngineError } from "./errors.js";
 
 /** Element types, by PyTorch's names; the numbers are c10::ScalarType. */
 const codes = {
@@ -32,11 +33,17 @@ export function dtypeCode(dtype: DType): number {
   });
 }
 
-/** @throws RangeError for a type that Lacuna does not use (complex, quantised). */
+/** @throws EngineError for a type that Lacuna does not use (complex, quantised). */
 export function dtypeName(code: number): DType {
   const name = names.get(code);
-  if (name === undefined) throw new RangeError(`dtype code ${code} has no name here`);
-  return name;
+  if (name !== undefined) return name;
+  const remedy = "Cast it first.";
+  throw new EngineError({
+    code: "dtype",
+    expected: "a type that Lacuna uses",
+    actual: `libtorch's type ${code}`,
+    remedy,
+  });
 }
 
 /** Which element type a typed array holds. */

@@ -8,7 +8,5 @@ export class ShapeError extends LacunaError {}
 export class DisposedError extends LacunaError {}
 /** A call that makes no sense in the present state: reading values while recording, a promise inside a scope. */
 export class StateError extends LacunaError {}
-/** A value in a configuration. */
-export class ConfigError extends LacunaError {}
 /** A checkpoint that cannot be used. */
 export class CheckpointError extends LacunaError {}

@@ -1,6 +1,6 @@
+import { ConfigError } from "../errors.js";
 import { binding } from "./binding.js";
 import { guarded } from "./dispatch.js";
-import { ConfigError } from "./errors.js";
 
 /** 32-bit FNV-1a of a text. */
 function fnv1a32(text: string): number {

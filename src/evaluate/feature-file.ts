@@ -1,5 +1,7 @@
 /** Feature vectors written row by row: NumPy, safetensors or CSV, with the pictures' names beside the numbers. */
+
 import { extname } from "node:path";
+import { LacunaError } from "../errors.js";
 import { csvCell } from "../formats/csv.js";
 import { npyHeader } from "../formats/npy.js";
 import { safetensorsHeader } from "../formats/safetensors.js";
@@ -11,6 +13,16 @@ export const featureFormats = [".npy", ".safetensors", ".csv"] as const;
 /** Where the names stand that a format has no room for. */
 function namesFile(path: string): string {
   return `${path.slice(0, -extname(path).length)}.names.txt`;
+}
+
+function unequal(expected: readonly [rows: number, dimensions: number], actual: number): LacunaError {
+  return new LacunaError({
+    code: "row-count",
+    path: "features",
+    expected,
+    actual,
+    remedy: "Give a row for each name.",
+  });
 }
 
 /** Holds one batch at a time. The file appears under its name when it is complete. @throws FileError */
@@ -43,7 +55,7 @@ export class FeatureFile implements Disposable {
 
   /** @param values float32 [names.length × dimensions] */
   add(names: readonly string[], values: Float32Array): void {
-    if (values.length !== names.length * this.dimensions) throw new RangeError("rows and names do not fit");
+    if (values.length !== names.length * this.dimensions) throw unequal([names.length, this.dimensions], values.length);
     this.#rows += names.length;
     if (this.#names === undefined) {
       this.#values.write(this.#lines(names, values));

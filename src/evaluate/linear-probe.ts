@@ -1,7 +1,7 @@
 import { meanPerClass } from "../data/sources/labelled.js";
-import { ConfigError } from "../engine/errors.js";
 import { noGrad } from "../engine/modes.js";
 import { scope } from "../engine/scope.js";
+import { ConfigError } from "../errors.js";
 import { zeros } from "../tensor/creation.js";
 import { Rng } from "../tensor/random.js";
 import { tensor } from "../tensor/tensor.js";

@@ -1,7 +1,7 @@
 /** Masks that a person writes: which patches of a picture the model may see. */
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { ConfigError } from "../engine/errors.js";
+import { ConfigError } from "../errors.js";
 
 const schema = z.union([z.array(z.int().min(0)).min(1), z.array(z.array(z.literal([0, 1])).min(1)).min(1)]);
 

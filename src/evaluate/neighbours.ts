@@ -1,6 +1,7 @@
-import { ConfigError, ShapeError } from "../engine/errors.js";
+import { ShapeError } from "../engine/errors.js";
 import { noGrad } from "../engine/modes.js";
 import { scope } from "../engine/scope.js";
+import { ConfigError } from "../errors.js";
 import { cat } from "../tensor/creation.js";
 import { aten, type Tensor, tensor } from "../tensor/tensor.js";
 import { candidates, largestError, type Tiling, unitRows, widestFiltered } from "./candidates.js";

@@ -3,14 +3,15 @@
 import { BadPictureError } from "../data/errors.js";
 import type { Batch } from "../data/loader.js";
 import type { Source } from "../data/source.js";
-import { CheckpointError, ConfigError } from "../engine/errors.js";
+import { CheckpointError } from "../engine/errors.js";
 import { autocast } from "../engine/modes.js";
 import { scope } from "../engine/scope.js";
+import { ConfigError } from "../errors.js";
 import type { Hiding, Step } from "../methods/method.js";
 import { alone } from "../methods/world.js";
 import { Rng } from "../tensor/random.js";
 import { type Tensor, tensor } from "../tensor/tensor.js";
-import { toImages } from "../train/batch.js";
+import { noPictures, toImages } from "../train/batch.js";
 import type { LoadedMethod } from "../train/checkpoints/load.js";
 import { plainLoader } from "../train/watch/held-out.js";
 import { reconstructionPanels, renderPanels } from "../train/watch/panels.js";
@@ -77,7 +78,7 @@ async function readPixels({ config }: LoadedMethod, source: Source): Promise<Bat
   await using loader = plainLoader({ ...config, data: { ...config.data, workers: 0 } }, source, source.size);
   const { value: batch } = await loader.batches({ epoch: 0, batch: 0 }, { epoch: 1 }).next();
   const view = batch?.views["image"];
-  if (batch === undefined || view === undefined) throw new RangeError("there are no pictures");
+  if (batch === undefined || view === undefined) throw noPictures();
   const [bad] = batch.bad;
   if (bad !== undefined) throw new BadPictureError(bad.code, bad.path, bad.reason);
   return { ...view, data: view.data.slice() };

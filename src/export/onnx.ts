@@ -1,7 +1,8 @@
 /** What a run learned, as ONNX files: the encoder, the whole masked autoencoder with its mask as an input, or a classifier. */
 
 import type { Transform } from "../data/views.js";
-import { CheckpointError, ConfigError } from "../engine/errors.js";
+import { CheckpointError } from "../engine/errors.js";
+import { ConfigError } from "../errors.js";
 import { judgingView } from "../finetune/augmentation.js";
 import type { Classifier } from "../finetune/classifier.js";
 import type { FinetuneConfig } from "../finetune/config.js";

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { openSource, type Source } from "../data/source.js";
 import { chooseLabelled } from "../data/sources/labelled.js";
 import { subsetOf } from "../data/sources/subset.js";
-import { ConfigError } from "../engine/errors.js";
+import { ConfigError } from "../errors.js";
 import { differences } from "../train/checkpoint.js";
 import { type LoopOptions, Run } from "../train/loop/loop.js";
 import { openNew, type RunOptions } from "../train/loop/session.js";

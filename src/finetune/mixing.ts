@@ -10,7 +10,7 @@
  */
 import { z } from "zod";
 import type { KeyedRandom } from "../data/random.js";
-import { ConfigError } from "../engine/errors.js";
+import { ConfigError } from "../errors.js";
 import { zeros } from "../tensor/creation.js";
 import { type Tensor, tensor } from "../tensor/tensor.js";
 

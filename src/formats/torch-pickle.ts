@@ -8,7 +8,7 @@ import { crc32 } from "node:zlib";
 import { type ByteSource, bytesInMemory, openBytes } from "./bytes.js";
 import { elementBytes, type RawTensor } from "./dtype.js";
 import { excerpt, FormatError } from "./errors.js";
-import { type PickleValue, type Storage, storageOf, type TorchTensor } from "./torch/globals.js";
+import { type PickleValue, type Storage, storageOf, type TorchTensor, Unfit } from "./torch/globals.js";
 import { maximumPickleBytes, readPickle } from "./torch/pickle.js";
 import { isZip, readZip, type ZipEntry } from "./torch/zip.js";
 
@@ -164,7 +164,7 @@ function storageNamed({ path }: ByteSource, id: PickleValue): Storage {
   try {
     return storageOf(id);
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
+    if (!(error instanceof Unfit)) throw error;
     throw new FormatError({ code: "bad-data", path, expected: error.message, actual: "something else" });
   }
 }

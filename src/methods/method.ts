@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { ViewSpec } from "../data/views.js";
-import { ConfigError } from "../engine/errors.js";
+import { ConfigError } from "../errors.js";
 import type { Encoder, EncoderKind, ImageShape, Pool } from "../models/encoder.js";
 import type { ExportGraph } from "../models/exports.js";
 import type { Layout } from "../models/published/layout.js";

@@ -9,7 +9,8 @@
  * Expected: timm's maps and features of all eight sizes for the same weights (test/models/convnext-v2.test.ts); the paper's parameter counts.
  */
 import { z } from "zod";
-import { ConfigError, ShapeError } from "../engine/errors.js";
+import { ShapeError } from "../engine/errors.js";
+import { ConfigError } from "../errors.js";
 import { DepthwiseConv, PatchConv } from "../nn/convolution/conv.js";
 import { GlobalResponseNorm } from "../nn/convolution/global-response-norm.js";
 import { type CellLines, type CellMask, cellLines, stack, unstack } from "../nn/convolution/visible-cells.js";

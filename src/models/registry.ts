@@ -1,6 +1,6 @@
 /** A list that programs can add to: of models, of methods. */
 import { z } from "zod";
-import { ConfigError } from "../engine/errors.js";
+import { ConfigError } from "../errors.js";
 
 /** What has a name in configurations, and a schema for the rest of them. */
 export interface Named {

@@ -5,7 +5,7 @@
  * Expected: timm's forward for the same weights (test/models/vit.test.ts); parameter counts of the paper.
  */
 import { z } from "zod";
-import { ConfigError } from "../engine/errors.js";
+import { ConfigError } from "../errors.js";
 import { Block } from "../nn/block.js";
 import { dropPathRates } from "../nn/drop-path.js";
 import { normal } from "../nn/init.js";

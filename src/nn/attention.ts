@@ -1,4 +1,4 @@
-import { ConfigError } from "../engine/errors.js";
+import { ConfigError } from "../errors.js";
 import { selfAttention } from "../tensor/functional.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { Linear } from "./linear.js";

@@ -1,4 +1,5 @@
-import { ConfigError, ShapeError } from "../engine/errors.js";
+import { ShapeError } from "../engine/errors.js";
+import { ConfigError } from "../errors.js";
 import { nextRandom } from "../tensor/step-random.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { Module } from "./module.js";

@@ -1,3 +1,4 @@
+import { ConfigError } from "../errors.js";
 import { cat } from "../tensor/creation.js";
 import { resizeBicubic } from "../tensor/functional.js";
 import { type Tensor, tensor } from "../tensor/tensor.js";
@@ -7,10 +8,13 @@ import type { Size } from "./patches.js";
 /**
  * Fixed two-dimensional sine-cosine positions [1 1+N D] of a grid, row 0 (the class token's) zero. The first half of a
  * row encodes the column, the second half the row (MAE, appendix A.1; the official code calls the first half "h").
- * Computed in float64, kept in float32. @throws RangeError unless 4 divides the width
+ * Computed in float64, kept in float32. @throws ConfigError unless 4 divides the width
  */
 export function sinCosPositions(width: number, [rows, columns]: Size): Float32Array {
-  if (width % 4 !== 0) throw new RangeError(`positions need a width that 4 divides, got ${width}`);
+  if (width % 4 !== 0) {
+    const remedy = `Take ${Math.ceil(width / 4) * 4}.`;
+    throw new ConfigError({ code: "width", path: "width", expected: "a width that 4 divides", actual: width, remedy });
+  }
   const table = new Float32Array((1 + rows * columns) * width);
   const quarter = width / 4;
   for (let n = 0; n < rows * columns; n++) {

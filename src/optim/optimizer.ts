@@ -1,7 +1,8 @@
 import { type DType, dtypeBytes } from "../engine/dtype.js";
-import { CheckpointError, ConfigError } from "../engine/errors.js";
+import { CheckpointError } from "../engine/errors.js";
 import { noGrad } from "../engine/modes.js";
 import { outside, scope } from "../engine/scope.js";
+import { ConfigError } from "../errors.js";
 import { zeros } from "../tensor/creation.js";
 import { Tensor } from "../tensor/tensor.js";
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ConfigError } from "../engine/errors.js";
+import { ConfigError } from "../errors.js";
 
 /** A warm-up and a half cosine. `warmup` and `total` are in one unit, epochs or steps; positions may be fractions. */
 export interface WarmupCosine {

@@ -1,7 +1,9 @@
 /** A page as a folder: the built files, the model, the examples and page.json, which comes last. */
+
 import { cpSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { checked } from "../checked.js";
 import { onDisk } from "../runs/errors.js";
 import { makeFolder, writeAtomic } from "../runs/write-atomic.js";
 import { descriptionFile, type PageDescription, pageDescription } from "./description.js";
@@ -19,11 +21,11 @@ export interface PageParts {
 /**
  * Writes a page. It is made whole in a folder inside `out`, then put in the place of an earlier one, which stays as it was where
  * the disk is full or something else stops it; while they are exchanged the folder holds none.
- * @throws PageError "folder-not-empty" where the folder holds something else, "not-built"; ZodError for a wrong description;
+ * @throws PageError "folder-not-empty" where the folder holds something else, "not-built"; ConfigError for a wrong description;
  * FileError
  */
 export function writePage(out: string, { description, files }: PageParts): void {
-  const checked = pageDescription.parse(description);
+  const page = checked(pageDescription, description, "description");
   if (!existsSync(join(built, "index.html"))) {
     const remedy = "Run: npm run build:page";
     const detail = { code: "not-built", path: built, expected: "index.html", actual: "none", remedy } as const;
@@ -39,7 +41,7 @@ export function writePage(out: string, { description, files }: PageParts): void 
       writeAtomic(join(making, path), bytes);
     }
     exchange(making, out);
-    writeAtomic(join(out, descriptionFile), `${JSON.stringify(checked)}\n`);
+    writeAtomic(join(out, descriptionFile), `${JSON.stringify(page)}\n`);
   } finally {
     rmSync(making, { recursive: true, force: true });
   }

@@ -1,7 +1,8 @@
 /** One step of a run on pictures of noise, with every operation timed. */
-import { ConfigError } from "../engine/errors.js";
+
 import { timeOperations } from "../engine/meter.js";
 import { scope } from "../engine/scope.js";
+import { ConfigError } from "../errors.js";
 import { type StepProfile, stepProfile } from "../graph/profile.js";
 import { Rng } from "../tensor/random.js";
 import { derive, type RunConfig } from "../train/config.js";

@@ -1,5 +1,5 @@
 /** `lacuna/data`: sources of pictures, decoding, views, the loader, the doctor. No libtorch is loaded. */
-export { type Decoded, decodePart, type PictureFacts, readPictureFile } from "../data/decode.js";
+export { type Decoded, decodeFile, decodePart, type PictureFacts, readPictureFile } from "../data/decode.js";
 export { examine } from "../data/doctor/examine.js";
 export { type DoctorReport, doctorReportSchema } from "../data/doctor/report.js";
 export { type PictureSurvey, surveyPictures } from "../data/doctor/survey.js";

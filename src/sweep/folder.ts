@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { ConfigError } from "../engine/errors.js";
+import { ConfigError } from "../errors.js";
 import { onDisk, RunError } from "../runs/errors.js";
 import { acquireLock, isLock, type RunLock } from "../runs/lock.js";
 import { isRunFolder, readRunFile } from "../runs/run-file.js";

@@ -1,6 +1,6 @@
 /** From axes and named configurations to points, each with a name that can be a folder's. */
 import { createHash } from "node:crypto";
-import { ConfigError } from "../engine/errors.js";
+import { ConfigError } from "../errors.js";
 import type { Sweep } from "./define.js";
 
 export interface SweepPoint {

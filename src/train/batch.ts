@@ -1,4 +1,4 @@
-import { ShapeError } from "../engine/errors.js";
+import { ShapeError, StateError } from "../engine/errors.js";
 import { noGrad } from "../engine/modes.js";
 import { scope } from "../engine/scope.js";
 import { full } from "../tensor/creation.js";
@@ -33,6 +33,16 @@ export function toImages(view: PixelBatch, mean: readonly number[], std: readonl
       return unit.sub(perChannel(mean)).div(perChannel(std));
     }),
   );
+}
+
+/** For a source that gives no batch. */
+export function noPictures(): StateError {
+  const data = {
+    expected: "at least one picture",
+    actual: 0,
+    remedy: "Check the source: lacuna doctor reads all of it.",
+  };
+  return new StateError({ problem: "the source has no pictures.", code: "no-pictures", path: "data.source", ...data });
 }
 
 function checkView({ data, height, width, channels }: PixelBatch, means: number, stds: number): void {

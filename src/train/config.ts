@@ -1,15 +1,15 @@
 import { z } from "zod";
+import { checked } from "../checked.js";
 import { COLOUR_MODES } from "../data/decode/icc.js";
 import { JPEG_MODES } from "../data/decode/jpeg.js";
 import { sourceSchema } from "../data/source.js";
-import { ConfigError } from "../engine/errors.js";
+import { ConfigError } from "../errors.js";
 import { methodConfig, methods, usualMethod } from "../methods/index.js";
 import { modelConfig, models, usualModel } from "../models/index.js";
 import { adamwConfig } from "../optim/adamw.js";
 import { larsConfig } from "../optim/lars.js";
 import { absoluteLearningRate, rateShapeConfig } from "../optim/schedule.js";
 import { sgdConfig } from "../optim/sgd.js";
-import { valueAt } from "./keys.js";
 
 const positive = z.int().positive();
 const side = z.union([positive, z.tuple([positive, positive])]);
@@ -171,37 +171,14 @@ function checkAccumulation({ method, optim }: RunConfig): void {
 
 /** Reads the configuration of any kind of run by its schema. @throws ConfigError */
 export function parseBy<S extends z.ZodType<Related>>(schema: S, input: unknown): z.output<S> {
-  const result = schema.safeParse(input);
-  if (!result.success) throw configError(result.error, input);
-  checkRelations(result.data);
-  return result.data;
+  const config = checked(schema, input, "", "lacuna pretrain --help-config lists all keys and their values.");
+  checkRelations(config);
+  return config;
 }
 
 interface Related {
   readonly data: Pick<z.output<typeof dataConfig>, "mean" | "std" | "channels" | "batchSize">;
   readonly optim: { readonly accumulate: number };
-}
-
-function configError(error: z.ZodError, input: unknown): ConfigError {
-  const [issue] = error.issues;
-  const path = issue?.path.join(".") ?? "";
-  const actual = valueAt(input, issue?.path ?? []);
-  const more = error.issues.length > 1 ? ` (and ${error.issues.length - 1} more)` : "";
-  return new ConfigError({
-    problem: `${issue?.message ?? "not a configuration"}${more}, got ${JSON.stringify(actual)}.`,
-    code: issue?.code === "unrecognized_keys" ? "unknown-key" : "config",
-    path,
-    expected: issue,
-    actual,
-    remedy: hint(issue, actual),
-  });
-}
-
-/** A share given as a percentage is the commonest slip. */
-function hint(issue: z.core.$ZodIssue | undefined, actual: unknown): string | undefined {
-  if (issue?.code === "too_big" && issue.maximum === 1 && typeof actual === "number" && actual <= 100)
-    return `Did you mean ${actual / 100}?`;
-  return undefined;
 }
 
 /** What no part's own schema can see. */

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { openSource, type Source } from "../data/source.js";
-import { CheckpointError, ConfigError } from "../engine/errors.js";
+import { CheckpointError } from "../engine/errors.js";
+import { ConfigError } from "../errors.js";
 import { buildMethod, methods } from "../methods/index.js";
 import { buildEncoder } from "../models/index.js";
 import { architecture } from "./checkpoint.js";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { errorData, errorText, exitCodeOf, exitCodes, UsageError } from "../../src/cli/errors.js";
-import { ConfigError } from "../../src/engine/errors.js";
+import { ConfigError } from "../../src/errors.js";
 
 const usage = new UsageError({ code: "x", path: "--out", expected: "a file", actual: "none", remedy: "Give one." });
 

@@ -106,8 +106,8 @@ test("a result owns its bytes: a later call does not change it", () => {
 
 test("misuse says what was expected and what came", () => {
   const source = picture(4, 5, 3, 0);
-  expect(() => resample(source, { height: 0, width: 3 })).toThrow("whole sides of at least 1 pixel, got 0 x 3");
+  expect(() => resample(source, { height: 0, width: 3 })).toThrow("whole sides of at least 1 pixel, got 0 × 3");
   expect(() => resample(source, { height: 2, width: 2, crop: { top: 1, left: 0, height: 4, width: 5 } })).toThrow(
-    "a window inside 4 x 5, got 4 x 5 at row 1, column 0",
+    "a window inside 4 × 5, got 4 × 5 at row 1, column 0",
   );
 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { binding } from "../../src/engine/binding.js";
 import { checkDevice, cpuHasBfloat16, defaultPrecision, isCuda, libtorchVersion } from "../../src/engine/device.js";
-import { ConfigError } from "../../src/engine/errors.js";
+import { ConfigError } from "../../src/errors.js";
 
 const folder = mkdtempSync(join(tmpdir(), "lacuna-device-"));
 afterAll(() => rmSync(folder, { recursive: true }));

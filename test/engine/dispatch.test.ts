@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { binding } from "../../src/engine/binding.js";
 import { openSchema } from "../../src/engine/dispatch.js";
-import { ConfigError, EngineError } from "../../src/engine/errors.js";
+import { EngineError } from "../../src/engine/errors.js";
 import { scope } from "../../src/engine/scope.js";
-import { LacunaError } from "../../src/errors.js";
+import { ConfigError, LacunaError } from "../../src/errors.js";
 import { zeros } from "../../src/tensor/creation.js";
 import { aten, type Tensor, tensor } from "../../src/tensor/tensor.js";
 import { leavesNoTensors } from "./leaks.js";

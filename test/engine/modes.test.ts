@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { binding } from "../../src/engine/binding.js";
-import { ConfigError, EngineError } from "../../src/engine/errors.js";
+import { EngineError } from "../../src/engine/errors.js";
 import {
   autocast,
   autocastState,
@@ -11,6 +11,7 @@ import {
   threads,
 } from "../../src/engine/modes.js";
 import { scope } from "../../src/engine/scope.js";
+import { ConfigError } from "../../src/errors.js";
 import { full, ones } from "../../src/tensor/creation.js";
 import { layerNorm, linear } from "../../src/tensor/functional.js";
 import { backward } from "../../src/tensor/grad.js";

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { LacunaError } from "../../src/errors.js";
 import { FeatureFile } from "../../src/evaluate/feature-file.js";
 import { parseNpy } from "../../src/formats/npy.js";
 import { SafetensorsFile } from "../../src/formats/safetensors.js";
@@ -57,7 +58,7 @@ test("what is not finished leaves nothing behind", () => {
   {
     using file = new FeatureFile(join(folder, "f.npy"), 2, 3, {});
     file.add(["a"], values.subarray(0, 2));
-    expect(() => file.add(["b"], values)).toThrow(RangeError);
+    expect(() => file.add(["b"], values)).toThrow(LacunaError);
   }
   expect(readdirSync(folder)).toEqual([]);
   expect(existsSync(join(folder, "f.npy"))).toBe(false);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError } from "../../src/engine/errors.js";
 import { liveTensors, scope } from "../../src/engine/scope.js";
+import { ConfigError } from "../../src/errors.js";
 import { linearProbe, sharedPenalty } from "../../src/evaluate/linear-probe.js";
 import { cat, zeros } from "../../src/tensor/creation.js";
 import { labelled, numbers, reference, rows } from "./reference.js";

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { CheckpointError, ConfigError } from "../../src/engine/errors.js";
+import { CheckpointError } from "../../src/engine/errors.js";
 import { scope } from "../../src/engine/scope.js";
+import { ConfigError } from "../../src/errors.js";
 import { AdamW } from "../../src/optim/adamw.js";
 import type { RawEntry, StateEntry } from "../../src/optim/optimizer.js";
 import { Sgd } from "../../src/optim/sgd.js";

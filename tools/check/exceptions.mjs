@@ -35,7 +35,7 @@ export const mirror = [
     key: "src/methods/parts/tokenizers/tokenizer.ts",
     reason: "a type; test/methods/parts/tokenizers/build.test.ts sweeps what implements it",
   },
-  ...["data", "evaluate", "formats", "methods", "models", "nn", "optim", "runs"].map((name) => ({
+  ...["data", "errors", "evaluate", "formats", "methods", "models", "nn", "optim", "runs"].map((name) => ({
     key: `src/public/${name}.ts`,
     reason: "a list of exports: test/subpaths.test.ts imports each as a stranger does",
   })),

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Command, InvalidArgumentError } from "commander";
+import { LacunaError } from "../../errors.js";
 import { UsageError } from "../errors.js";
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
@@ -81,7 +82,14 @@ async function exported(run: string, folder: string, report: Report): Promise<vo
     child.once("error", reject);
     child.once("exit", resolve);
   });
-  if (status !== 0) throw new Error(`lacuna export ended with ${status}; its error stands above.`);
+  if (status === 0) return;
+  throw new LacunaError({
+    problem: `lacuna export ended with ${status}; its error stands above.`,
+    code: "export",
+    path: folder,
+    expected: 0,
+    actual: status,
+  });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

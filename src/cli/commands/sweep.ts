@@ -51,7 +51,7 @@ export function sweepCommand(program: Command, add: Add): void {
       tellPlan(report, resolved, plan, await timesOf(plan, (line) => report.line(line)));
       return 0;
     }
-    if (plan.note !== undefined) throw new Error(plan.note);
+    if (plan.failure !== undefined) throw plan.failure;
     report.line(`${resolved.sweep.title}: ${whole(plan.points.length)} points in ${folder}`);
     const outcome = await runSweep(resolved, plan, report, {
       folder,
@@ -66,9 +66,10 @@ export function sweepCommand(program: Command, add: Add): void {
 function tellPlan(
   report: Report,
   { sweep }: ResolvedSweep,
-  { points, note }: SweepPlan,
+  { points, failure }: SweepPlan,
   times: ReadonlyMap<string, number | undefined>,
 ): void {
+  const note = failure === undefined ? undefined : String(failure);
   const total = points.reduce((sum, { cost }) => sum + cost, 0);
   const seconds = [...times.values()].reduce<number>((sum, time) => sum + (time ?? Number.NaN), 0);
   const listed = points.map(({ point, cost, steps }) => {

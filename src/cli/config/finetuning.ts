@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { basename, extname, resolve } from "node:path";
 import type { FinetuneConfigInput, LabelChoice, Source } from "../../index.js";
-import { type Setting, valueAt, withSettings } from "../../train/keys.js";
+import { type Setting, valueAt, withSettings } from "../../keys.js";
 import { UsageError } from "../errors.js";
 import { type LabelledOptions, labelledSpecs } from "../measure/labelled.js";
 import { parseFlags } from "./flags.js";

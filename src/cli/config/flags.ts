@@ -1,5 +1,5 @@
 /** Dotted flags: `--data.batchSize=64` sets a key of the configuration, read as the schema types it. */
-import type { Setting } from "../../train/keys.js";
+import type { Setting } from "../../keys.js";
 import { UsageError } from "../errors.js";
 import type { ConfigKey } from "./keys.js";
 import { nearest } from "./nearest.js";

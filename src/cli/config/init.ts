@@ -1,6 +1,6 @@
 /** What weights to begin with decide of a new run, so that nobody need repeat their sizes. */
 import type { Defaults, RunConfigInput } from "../../index.js";
-import { type Setting, withSettings } from "../../train/keys.js";
+import { type Setting, withSettings } from "../../keys.js";
 
 export interface InitFacts {
   readonly path: string;

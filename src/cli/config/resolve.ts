@@ -1,7 +1,7 @@
 /** From what was typed to a checked configuration: defaults or recipe, then flags. */
 import { basename, extname } from "node:path";
 import type { Defaults, RunConfig, RunConfigInput } from "../../index.js";
-import { type Setting, withSettings } from "../../train/keys.js";
+import { type Setting, withSettings } from "../../keys.js";
 import { UsageError } from "../errors.js";
 import { type Flags, parseFlags } from "./flags.js";
 import { decidedBy, readInit, underInit } from "./init.js";

@@ -1,7 +1,7 @@
 /** From a sweep file to checked points: every configuration is complete and valid before anything is trained. */
 import { basename, extname } from "node:path";
 import type { RunConfig, Sweep, SweepPoint } from "../../index.js";
-import { type Setting, withSettings } from "../../train/keys.js";
+import { type Setting, withSettings } from "../../keys.js";
 import { finetuneConfigKeys } from "../config/finetuning.js";
 import { parseFlags } from "../config/flags.js";
 import type { ConfigKey } from "../config/keys.js";

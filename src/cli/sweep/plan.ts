@@ -14,7 +14,7 @@ export interface SweepPlan {
   /** In the order in which they are run. */
   readonly points: readonly PlannedPoint[];
   /** Why costs are of one picture an epoch; undefined where all is known. */
-  readonly note: string | undefined;
+  readonly failure: Error | undefined;
 }
 
 /**
@@ -27,30 +27,31 @@ export async function planSweep({ sweep, points }: ResolvedSweep, given?: number
   const planned: PlannedPoint[] = [];
   const sizes = new Map<string, Promise<number>>();
   const costs = new Map<string, Promise<number>>();
-  let note: string | undefined;
+  let failure: Error | undefined;
   for (const { point, config } of points) {
     try {
       const { model, method, data } = config;
       const shape = JSON.stringify([model, method, data.imageSize, data.channels]);
       const multiplyAdds = await once(costs, shape, async () => (await costOf(config)).multiplyAdds);
-      const pictures = given ?? (await once(sizes, JSON.stringify(data.source), () => sizeOf(config)).catch(String));
-      if (typeof pictures === "string") note ??= pictures;
+      const pictures =
+        given ?? (await once(sizes, JSON.stringify(data.source), () => sizeOf(config)).catch((error: Error) => error));
+      if (pictures instanceof Error) failure ??= pictures;
       planned.push({ point, config, ...(await runCost(config, multiplyAdds, pictures)) });
     } catch (error) {
       if (error instanceof Error) error.message = `${error.message} (point ${point.id})`;
       throw error;
     }
   }
-  return { points: inOrder(planned, sweep.axes), note };
+  return { points: inOrder(planned, sweep.axes), failure };
 }
 
 async function runCost(
   config: RunConfig,
   multiplyAdds: number,
-  pictures: number | string,
+  pictures: number | Error,
 ): Promise<{ cost: number; steps: number | undefined }> {
   const { derive } = await import("../../index.js");
-  if (typeof pictures === "string") return { cost: 3 * multiplyAdds * config.epochs, steps: undefined };
+  if (pictures instanceof Error) return { cost: 3 * multiplyAdds * config.epochs, steps: undefined };
   const { steps, effectiveBatch } = derive(config, pictures);
   return { cost: 3 * multiplyAdds * steps * effectiveBatch, steps };
 }

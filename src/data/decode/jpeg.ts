@@ -4,6 +4,9 @@ import { jpegAddon } from "./addon.js";
 import { exifOrientation } from "./exif.js";
 import { type ColourMode, isSrgbProfile } from "./icc.js";
 
+/** Why a JPEG could not be decoded; `decodeFile` makes a BadPictureError of it. */
+class JpegError extends Error {}
+
 export interface JpegHeader {
   /** As stored, before the orientation is applied. */
   readonly width: number;
@@ -140,7 +143,7 @@ export async function decodeOrdinaryJpeg(
   if (addon !== undefined && (!large || mode !== "fast")) {
     const data = new Uint8Array(width * height * 3);
     const numbers = Int32Array.of(0, 0, width, height, 1, 1, mode === "fast" ? FAST_DCT : 0, ALL);
-    if (addon.decodeJpeg(bytes, data, numbers) !== 0) throw new Error("libjpeg-turbo found something wrong");
+    if (addon.decodeJpeg(bytes, data, numbers) !== 0) throw new JpegError("libjpeg-turbo found something wrong");
     return { data, width, height, channels: 3 };
   }
   const turbo = await import("@julusian/jpeg-turbo");

@@ -23,7 +23,7 @@ export class BadDataError extends DataError {
     const share = count / tried;
     const shown = examples.map(({ path, code, reason }) => `\n  ${path}: ${code}: ${reason}`).join("");
     super({
-      code: "TOO_MANY_BAD_PICTURES",
+      code: "too-many-bad-pictures",
       path: root,
       expected: `at most ${percent(maxShare)} of the pictures to be unusable`,
       actual: `${count} bad of ${tried} tried (${percent(share)})`,

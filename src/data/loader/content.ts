@@ -1,6 +1,8 @@
 /** What a source holds, in memory that threads share: a million paths are stored once, not once a worker. */
+
 import path from "node:path";
 import { toChannels } from "../decode/colour.js";
+import { DataError } from "../errors.js";
 import type { Picture } from "../resample.js";
 import type { Source } from "../source.js";
 
@@ -56,7 +58,7 @@ export function hasChannels(of: number, channels: number): boolean {
   return of === channels || (of === 1 && channels === 3) || ((of === 3 || of === 4) && channels === 1);
 }
 
-/** Grey pictures are repeated into colours; the rest is as for decoded files. Throws RangeError for other changes. */
+/** Grey pictures are repeated into colours; the rest is as for decoded files. Throws DataError for other changes. */
 export function withChannels(picture: Picture, channels: number): Picture {
   if (picture.channels === channels) return picture;
   const { height, width, data } = picture;
@@ -66,5 +68,11 @@ export function withChannels(picture: Picture, channels: number): Picture {
     return { data: colours, height, width, channels };
   }
   if ((picture.channels === 3 || picture.channels === 4) && channels === 1) return toChannels(picture, 1);
-  throw new RangeError(`channels: expected 1 or ${picture.channels} for these pictures, got ${channels}.`);
+  throw new DataError({
+    code: "channels",
+    path: "channels",
+    expected: `1 or ${picture.channels} for these pictures`,
+    actual: channels,
+    remedy: "Set data.channels to what the pictures have.",
+  });
 }

@@ -1,5 +1,7 @@
 /** Who fills the ring: worker threads, or the calling thread itself. */
+
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { BadPictureError } from "../errors.js";
 import { Note } from "./notes.js";
 import { Pulse } from "./pulse.js";
 import type { Ring } from "./ring.js";
@@ -49,7 +51,7 @@ export class LocalCrew implements Crew {
     this.#running = true;
     this.#run().catch((error: unknown) => {
       this.#running = false;
-      this.#options.onReport({ type: "failed", error: asError(error) });
+      this.#options.onReport({ type: "failed", reason: messageOf(error), cause: error });
     });
   }
 
@@ -99,7 +101,7 @@ function limited({ decodeFile, ...rest }: Decoder): Decoder {
     const limit = new Promise<never>((_, reject) => {
       const limitMs = hangLimitMs(options.timeoutMs);
       timer = setTimeout(() => {
-        reject(Object.assign(new Error(`timeout: ${path}`), { code: "timeout", reason: hungReason(limitMs) }));
+        reject(new BadPictureError("timeout", path, hungReason(limitMs)));
       }, limitMs);
     });
     try {
@@ -120,6 +122,6 @@ export function hungReason(limitMs: number): string {
   return `no answer after ${Math.round(limitMs)} ms`;
 }
 
-export function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

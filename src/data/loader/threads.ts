@@ -1,6 +1,6 @@
 /** A crew of worker threads: starts them, notices those that hang or crash, and replaces them. */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
-import { asError, type Crew, type CrewOptions, hangLimitMs, hungReason } from "./crew.js";
+import { type Crew, type CrewOptions, hangLimitMs, hungReason, messageOf } from "./crew.js";
 import { threadEntry } from "./entry.js";
 import { type Activity, Pulse } from "./pulse.js";
 import type { Place, Ring } from "./ring.js";
@@ -15,7 +15,8 @@ interface Member {
   ready: boolean;
   /** Not to be replaced any more: it was ended on purpose or has been replaced already. */
   dismissed: boolean;
-  error: Error | undefined;
+  /** What its thread ended with. */
+  reason: string | undefined;
   /** The picture it was at when last looked at, and since when: the time limit counts from there. */
   begun: number;
   since: number;
@@ -48,11 +49,11 @@ export class ThreadCrew implements Crew {
     const worker = startWorker(data, port2);
     const member: Member = {
       ...{ index, worker, port: port1, pulse },
-      ...{ ready: false, dismissed: false, error: undefined, begun: -1, since: performance.now() },
+      ...{ ready: false, dismissed: false, reason: undefined, begun: -1, since: performance.now() },
     };
     port1.on("message", (report: WorkerReport) => this.#receive(member, report));
     worker.on("error", (error) => {
-      member.error = asError(error);
+      member.reason = messageOf(error);
     });
     worker.on("exit", () => this.#ended(member));
     // Waiting keeps the process alive (the loader's timer does), idle workers must not.
@@ -122,13 +123,13 @@ export class ThreadCrew implements Crew {
     if (this.#closed || member.dismissed) return;
     member.dismissed = true;
     this.#drainOne(member);
-    const reason = member.error?.message ?? "its worker thread ended without an error";
+    const reason = member.reason ?? "its worker thread ended without an error";
     const activity = member.pulse.read();
     if (member.ready && activity !== undefined) {
       this.#blame(activity, { code: "crashed", reason });
     } else if (!member.ready || ++this.#blamelessEnds > MOST_BLAMELESS_ENDS) {
       const what = member.ready ? "data workers end again and again" : "a data worker did not start";
-      this.#options.onReport({ type: "failed", error: new Error(`${what}: ${reason}`, { cause: member.error }) });
+      this.#options.onReport({ type: "failed", reason: `${what}: ${reason}` });
       return;
     }
     this.#succeed(member);

@@ -51,7 +51,7 @@ export type Report =
   | { readonly type: "met"; readonly ring: number; readonly place: Place; readonly sample: number; readonly why?: Why }
   | { readonly type: "done" }
   | { readonly type: "exhausted"; readonly ring: number; readonly place: Place; readonly attempts: number }
-  | { readonly type: "failed"; readonly error: Error };
+  | { readonly type: "failed"; readonly reason: string; readonly cause?: unknown };
 
 export interface Why {
   readonly code: BadPictureCode;

@@ -4,6 +4,7 @@
  */
 import { constants, setPriority } from "node:os";
 import { type MessagePort, workerData } from "node:worker_threads";
+import { messageOf } from "./crew.js";
 import { Note } from "./notes.js";
 import { Pulse } from "./pulse.js";
 import { type Place, Ring, type RingMemory } from "./ring.js";
@@ -74,7 +75,7 @@ async function main(): Promise<void> {
   const loop = new WorkerLoop(work, index);
   port.on("message", (instruction: Instruction) => {
     loop.follow(instruction).catch((error: unknown) => {
-      tell({ type: "failed", error: error instanceof Error ? error : new Error(String(error)) });
+      tell({ type: "failed", reason: messageOf(error) });
     });
   });
   tell({ type: "ready" });

@@ -95,12 +95,15 @@ function isAlive(processId: number): boolean {
   }
 }
 
+/** Why something could not be fetched, in one line; whoever wanted it says so in a DataError. */
+export class FetchFailure extends Error {}
+
 /** Long enough for 140 MB over a slow line; a program that hangs without an end must not hang us. */
 const PROGRAM_TIMEOUT_MS = 30 * 60_000;
 
 /**
  * Runs a program of the system to its end and gives its standard output.
- * @throws Error whose message is one line: why it could not start, or the last thing it complained about
+ * @throws FetchFailure whose message is one line: why it could not start, or the last thing it complained about
  */
 export function runProgram(command: string, parameters: readonly string[], folder: string): Promise<string> {
   return new Promise((done, fail) => {
@@ -117,12 +120,12 @@ export function runProgram(command: string, parameters: readonly string[], folde
     });
     child.on("error", (cause) => {
       clearTimeout(timer);
-      fail(new Error(`${command} could not be started (${cause.message})`, { cause }));
+      fail(new FetchFailure(`${command} could not be started (${cause.message})`, { cause }));
     });
     child.on("close", (status, signal) => {
       clearTimeout(timer);
       if (status === 0) done(output);
-      else fail(new Error(`${command} ended with ${signal ?? `status ${status}`}: ${essence(complaint)}`));
+      else fail(new FetchFailure(`${command} ended with ${signal ?? `status ${status}`}: ${essence(complaint)}`));
     });
   });
 }

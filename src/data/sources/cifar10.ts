@@ -11,7 +11,7 @@ import { pipeline } from "node:stream/promises";
 import { z } from "zod";
 import { loadSharp } from "../decode/sharp.js";
 import { DataError } from "../errors.js";
-import { cacheFolder, filledOnce, runProgram } from "./cache.js";
+import { cacheFolder, FetchFailure, filledOnce, runProgram } from "./cache.js";
 import { fingerprintOfPixels, pixelSource, sharedBytes } from "./pixels.js";
 import type { Cifar10Spec, PixelSource, SourceProgress } from "./spec.js";
 
@@ -127,7 +127,7 @@ async function checkTarball(tarball: string): Promise<void> {
   const hash = createHash("sha256");
   await pipeline(createReadStream(tarball), hash);
   const actual = hash.digest("hex");
-  if (actual !== TARBALL_SHA256) throw new Error(`a file with SHA-256 ${actual} instead of ${TARBALL_SHA256}`);
+  if (actual !== TARBALL_SHA256) throw new FetchFailure(`a file with SHA-256 ${actual} instead of ${TARBALL_SHA256}`);
 }
 
 async function decodeAll(folder: string, report: Report): Promise<void> {
@@ -141,7 +141,8 @@ async function decodeAll(folder: string, report: Report): Promise<void> {
         .removeAlpha()
         .raw()
         .toBuffer({ resolveWithObject: true });
-      if (data.length !== (size / pictures.length) * PICTURE_BYTES) throw new Error(`${picture} of another size`);
+      if (data.length !== (size / pictures.length) * PICTURE_BYTES)
+        throw new FetchFailure(`${picture} of another size`);
       await file.write(data);
     }
     const numbers = z.array(z.int().min(0).max(9)).length(size);

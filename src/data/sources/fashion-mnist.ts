@@ -8,7 +8,7 @@ import { join, resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { parseIdx } from "../../formats/idx.js";
 import { DataError } from "../errors.js";
-import { filledOnce, runProgram } from "./cache.js";
+import { FetchFailure, filledOnce, runProgram } from "./cache.js";
 import { fingerprintOfPixels, pixelSource } from "./pixels.js";
 import type { FashionMnistSpec, PixelSource, SourceProgress } from "./spec.js";
 
@@ -66,7 +66,7 @@ function readIdx(folder: string, name: string, dimensions: number): { shape: rea
     const bytes = readFileSync(file);
     const array = parseIdx(file.endsWith(".gz") ? gunzipSync(bytes) : bytes, file);
     if (array.dtype === "U8" && array.shape.length === dimensions) return array;
-    throw new Error(`${array.dtype} numbers in ${array.shape.length} dimensions`);
+    throw new FetchFailure(`${array.dtype} numbers in ${array.shape.length} dimensions`);
   } catch (cause) {
     throw new DataError({
       code: "damaged",
@@ -87,7 +87,7 @@ function fetched(report: (progress: SourceProgress) => void): Promise<string> {
         report({ text: `Fashion-MNIST: fetching the Debian package ${DEBIAN_PACKAGE} (31 MB, once)`, share: 0 });
         await runProgram("apt-get", ["download", DEBIAN_PACKAGE], folder);
         const archive = (await readdir(folder)).find((name) => name.endsWith(".deb"));
-        if (archive === undefined) throw new Error("no package");
+        if (archive === undefined) throw new FetchFailure("no package");
         report({ text: "Fashion-MNIST: unpacking", share: 0.8 });
         await runProgram("dpkg", ["-x", archive, "unpacked"], folder);
         for (const prefix of Object.values(PREFIXES)) {

@@ -3,6 +3,7 @@
  * depends on how large each class is among the judged ones.
  */
 import { z } from "zod";
+import { checked } from "../../checked.js";
 import { DataError } from "../errors.js";
 import { keyOf, philox } from "../random.js";
 
@@ -28,10 +29,10 @@ export type LabelChoice = z.output<typeof labelChoiceSchema>;
  * the source. A fraction is of the labelled pictures, rounded down: 1 % of ImageNet is 12,811 pictures, 12 or 13 a class,
  * as in the published lists (Chen et al. 2020, SimCLR; evaluation-protocols: few labels).
  * @param labels a class from 0 for each sample; samples below 0 are without a label and never chosen
- * @throws DataError where a class would have too few pictures, or none
+ * @throws DataError where a class would have too few pictures, or none; ConfigError for a choice that is none
  */
 export function chooseLabelled(labels: ArrayLike<number>, choice: LabelChoice): Int32Array<ArrayBuffer> {
-  const { perClass, fraction, seed } = labelChoiceSchema.parse(choice);
+  const { perClass, fraction, seed } = checked(labelChoiceSchema, choice, "labels");
   const classes = membersOf(labels);
   const counts = perClass === undefined ? shareOut(classes, fraction ?? 1, seed) : equal(classes, perClass);
   const ordered = (members: readonly number[]): readonly number[] =>

@@ -1,6 +1,9 @@
 /** The only names that a pickle may say, and what each becomes: plain data, whatever Python would have made of it. */
 import { byteLength, type Dtype, elementBytes } from "../dtype.js";
 
+/** What was expected where a pickle has something else; whoever knows the file makes a FormatError of it. */
+export class Unfit extends Error {}
+
 /** What a pickle can hold. Tuples are frozen arrays; an OrderedDict is a Map like a dict. */
 export type PickleValue =
   | null
@@ -108,7 +111,7 @@ export function globalNamed(name: string): Global | undefined {
   return globals.get(name);
 }
 
-/** A call, `callee(*argument)`. Copies nothing whose length the file decides. @throws RangeError: what was expected */
+/** A call, `callee(*argument)`. Copies nothing whose length the file decides. @throws Unfit: what was expected */
 export function apply(callee: PickleValue, argument: PickleValue): PickleValue {
   const global = named(callee);
   const given = list(argument, `the arguments of ${global.name}`);
@@ -123,34 +126,34 @@ export function apply(callee: PickleValue, argument: PickleValue): PickleValue {
       return tensor(given, given[6]);
     case "parameter":
       if (given[0] instanceof TorchTensor) return given[0];
-      throw new RangeError("the tensor of a parameter");
+      throw new Unfit("the tensor of a parameter");
     default:
-      throw new RangeError(`no call of ${global.name}`);
+      throw new Unfit(`no call of ${global.name}`);
   }
 }
 
-/** `callee.__new__(callee, *argument)`. @throws RangeError */
+/** `callee.__new__(callee, *argument)`. @throws Unfit */
 export function create(callee: PickleValue, argument: PickleValue): PickleValue {
   const global = named(callee);
-  if (list(argument, "arguments").length > 0) throw new RangeError(`a bare ${global.name}`);
+  if (list(argument, "arguments").length > 0) throw new Unfit(`a bare ${global.name}`);
   if (global.kind === "namespace") return new Namespace();
   if (global.kind === "ordered") return new Map();
-  throw new RangeError(`no new ${global.name}`);
+  throw new Unfit(`no new ${global.name}`);
 }
 
-/** What an object's attributes are set from. An OrderedDict's (`_metadata` of a state dict) are left out. @throws RangeError */
+/** What an object's attributes are set from. An OrderedDict's (`_metadata` of a state dict) are left out. @throws Unfit */
 export function build(item: PickleValue, state: PickleValue): PickleValue {
-  if (!(state instanceof Map)) throw new RangeError("attributes in a dictionary");
+  if (!(state instanceof Map)) throw new Unfit("attributes in a dictionary");
   if (item instanceof Namespace) item.fields = state;
-  else if (!(item instanceof Map)) throw new RangeError("attributes of a Namespace or an OrderedDict");
+  else if (!(item instanceof Map)) throw new Unfit("attributes of a Namespace or an OrderedDict");
   return item;
 }
 
-/** `('storage', class, key, location, elements)` -> what it says. @throws RangeError */
+/** `('storage', class, key, location, elements)` -> what it says. @throws Unfit */
 export function storageOf(id: PickleValue): Storage {
   const [word, global, key, , elements] = list(id, "the name of a storage");
   if (word !== "storage" || typeof key !== "string" || !(global instanceof Global) || global.kind !== "storage")
-    throw new RangeError("the name of a storage");
+    throw new Unfit("the name of a storage");
   const size = global.dtype === undefined ? 1 : elementBytes[global.dtype];
   return new Storage(key, global.dtype, size * natural(elements, "the length of a storage"));
 }
@@ -160,18 +163,17 @@ const maximumDimensions = 64;
 const maximumExpandedBytes = 64 * 2 ** 20;
 
 function tensor([storage, offset, sizes, steps]: readonly PickleValue[], dtype?: PickleValue): TorchTensor {
-  if (!(storage instanceof Storage)) throw new RangeError("the storage of a tensor");
+  if (!(storage instanceof Storage)) throw new Unfit("the storage of a tensor");
   const type = dtype instanceof Global && dtype.kind === "dtype" ? dtype.dtype : storage.dtype;
-  if (type === undefined) throw new RangeError("the type of a tensor");
+  if (type === undefined) throw new Unfit("the type of a tensor");
   const [shape, strides] = [naturals(sizes, "the shape of a tensor"), naturals(steps, "the strides of a tensor")];
   const from = natural(offset, "where a tensor begins");
-  if (shape.length !== strides.length) throw new RangeError("as many strides as sizes");
+  if (shape.length !== strides.length) throw new Unfit("as many strides as sizes");
   const last = shape.reduce((sum, side, i) => sum + Math.max(0, side - 1) * (strides[i] as number), from);
   const isEmpty = shape.includes(0);
-  if (!isEmpty && !((last + 1) * elementBytes[type] <= storage.bytes))
-    throw new RangeError("a tensor inside its storage");
+  if (!isEmpty && !((last + 1) * elementBytes[type] <= storage.bytes)) throw new Unfit("a tensor inside its storage");
   if (shapeBytes(type, shape) > Math.max(storage.bytes, maximumExpandedBytes))
-    throw new RangeError("a tensor of its storage's size");
+    throw new Unfit("a tensor of its storage's size");
   return new TorchTensor(storage, type, from, shape, strides);
 }
 
@@ -185,21 +187,21 @@ function shapeBytes(dtype: Dtype, shape: readonly number[]): number {
 
 function list(value: PickleValue, what: string): readonly PickleValue[] {
   if (Array.isArray(value)) return value;
-  throw new RangeError(what);
+  throw new Unfit(what);
 }
 
 function natural(value: PickleValue | undefined, what: string): number {
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
-  throw new RangeError(`${what}, a whole number ≥ 0`);
+  throw new Unfit(`${what}, a whole number ≥ 0`);
 }
 
 function naturals(value: PickleValue | undefined, what: string): number[] {
   const sides = list(value ?? null, what);
-  if (sides.length > maximumDimensions) throw new RangeError(`${what}, at most ${maximumDimensions} numbers`);
+  if (sides.length > maximumDimensions) throw new Unfit(`${what}, at most ${maximumDimensions} numbers`);
   return sides.map((side) => natural(side, what));
 }
 
 function named(callee: PickleValue): Global {
   if (callee instanceof Global) return callee;
-  throw new RangeError("the name of a class or function");
+  throw new Unfit("the name of a class or function");
 }

@@ -5,7 +5,7 @@
  * by the length of the pickle, which is bounded itself.
  */
 import { excerpt, FormatError, type FormatErrorCode } from "../errors.js";
-import { apply, build, create, globalNamed, type PickleValue, type Storage } from "./globals.js";
+import { apply, build, create, globalNamed, type PickleValue, type Storage, Unfit } from "./globals.js";
 
 /** A ViT-H with its optimiser takes 0.5 MB and 50,000 opcodes. */
 export const maximumPickleBytes = 32 * 2 ** 20;
@@ -237,7 +237,7 @@ class Machine {
     try {
       return make();
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
+      if (!(error instanceof Unfit)) throw error;
       throw new FormatError({ code: "bad-data", path: this.path, expected: error.message, actual: "other arguments" });
     }
   }

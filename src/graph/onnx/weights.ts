@@ -1,3 +1,4 @@
+import { StateError } from "../../engine/errors.js";
 import { noGrad } from "../../engine/modes.js";
 import { scope } from "../../engine/scope.js";
 import { type Tensor, tensor } from "../../tensor/tensor.js";
@@ -10,10 +11,16 @@ export function constantBytes({ data, type }: Constant, state: ReadonlyMap<strin
     scope(() => {
       if (!("weight" in data)) return numberBytes(data, type);
       const parameter = state.get(data.weight);
-      if (parameter === undefined) throw new RangeError(`no parameter is named ${data.weight}`);
+      if (parameter === undefined) throw noParameter(data.weight, [...state.keys()]);
       return weightBytes(parameter, data.form, type);
     }),
   );
+}
+
+function noParameter(name: string, known: readonly string[]): StateError {
+  const problem = `no parameter is named ${name}.`;
+  const remedy = "Give the state of the module that the graph was recorded of.";
+  return new StateError({ problem, code: "no-parameter", path: name, expected: known, actual: name, remedy });
 }
 
 function numberBytes(numbers: readonly number[], type: ElementType): Uint8Array {

@@ -14,9 +14,9 @@
  * recipes/emae-cifar10.ts compares with MAE at equal forward cost.
  */
 import { z } from "zod";
-import { ConfigError } from "../../engine/errors.js";
 import { noGrad } from "../../engine/modes.js";
 import { scope } from "../../engine/scope.js";
+import { ConfigError } from "../../errors.js";
 import { type PatchEncoder, patchEncoder } from "../../models/encoder.js";
 import { cat, stack, zeros } from "../../tensor/creation.js";
 import { take } from "../../tensor/functional.js";

@@ -13,7 +13,7 @@
  * and response normalisation by picture (test/reference/fcmae-*.safetensors).
  */
 import { z } from "zod";
-import { ConfigError } from "../../engine/errors.js";
+import { ConfigError } from "../../errors.js";
 import { ConvnextV2Block } from "../../models/convnext-v2.js";
 import { type DenseEncoder, denseEncoder } from "../../models/encoder.js";
 import type { ExportGraph } from "../../models/exports.js";

@@ -10,7 +10,7 @@
  * test/reference/mae-small.safetensors); its learning curve on CIFAR-10 (records/, test/reference/README.md).
  */
 import { z } from "zod";
-import { ConfigError } from "../../engine/errors.js";
+import { ConfigError } from "../../errors.js";
 import { type PatchEncoder, patchEncoder } from "../../models/encoder.js";
 import type { ExportGraph } from "../../models/exports.js";
 import { blockMultiplyAdds } from "../../models/sizes.js";

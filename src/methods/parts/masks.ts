@@ -1,4 +1,4 @@
-import { ConfigError } from "../../engine/errors.js";
+import { ConfigError } from "../../errors.js";
 import type { CellMask } from "../../nn/convolution/visible-cells.js";
 import type { Size } from "../../nn/patches.js";
 import type { Rng } from "../../tensor/random.js";

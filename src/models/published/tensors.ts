@@ -39,8 +39,10 @@ export function tensorSource(
 ): TensorSource {
   const at = (name: string): PublishedTensor => {
     const found = tensors.get(name);
-    if (found === undefined) throw new RangeError(`there is no tensor ${name} in ${path}`);
-    return found;
+    if (found !== undefined) return found;
+    const problem = `there is no tensor ${name}.`;
+    const remedy = "The file is of another architecture, or not whole.";
+    throw new CheckpointError({ problem, code: "names", path, expected: name, actual: "no such tensor", remedy });
   };
   return { path, names: [...tensors.keys()].filter(only), entry: at, read: (name) => at(name).read() };
 }
@@ -67,10 +69,16 @@ export function sides(tensors: Tensors, path: string, name: string, rank: number
   });
 }
 
-/** The same numbers with other sides. @throws RangeError where they do not fit */
+/** The same numbers with other sides. @throws CheckpointError where they do not fit */
 export function reshaped(tensor: PublishedTensor, shape: readonly number[]): PublishedTensor {
   if (product(shape) !== product(tensor.shape))
-    throw new RangeError(`[${tensor.shape.join(" ")}] cannot become [${shape.join(" ")}]`);
+    throw new CheckpointError({
+      problem: `[${tensor.shape.join(" ")}] cannot become [${shape.join(" ")}].`,
+      code: "shape",
+      expected: shape,
+      actual: tensor.shape,
+      remedy: "The file is of another architecture.",
+    });
   return { dtype: tensor.dtype, shape, read: () => ({ ...tensor.read(), shape }) };
 }
 

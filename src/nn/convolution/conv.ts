@@ -1,4 +1,5 @@
-import { ConfigError, ShapeError } from "../../engine/errors.js";
+import { ShapeError } from "../../engine/errors.js";
+import { ConfigError } from "../../errors.js";
 import { type Convolution, conv2d, depthwiseConv, linear } from "../../tensor/functional.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { kaimingUniform, uniformFanIn } from "../init.js";

@@ -2,12 +2,12 @@
 
 import type { PictureSurvey } from "../../data/doctor/survey.js";
 import type { SourceInput } from "../../data/source.js";
+import { type Setting, withSettings } from "../../keys.js";
 import type { DefaultsFacts, MethodDefaults } from "../../methods/defaults.js";
 import { methods } from "../../methods/index.js";
 import type { DefinedMethod } from "../../methods/method.js";
 import { models } from "../../models/index.js";
 import type { RunConfigInput } from "../../train/config.js";
-import { type Setting, withSettings } from "../../train/keys.js";
 import { chooseBatch } from "./batch.js";
 import { type Choice, explain } from "./explain.js";
 import type { MachineFacts } from "./machine.js";

@@ -2,7 +2,7 @@ import { noGrad } from "../../engine/modes.js";
 import { scope } from "../../engine/scope.js";
 import type { Fit, Method } from "../../methods/method.js";
 import { Rng } from "../../tensor/random.js";
-import { type PixelBatch, toImages } from "../batch.js";
+import { noPictures, type PixelBatch, toImages } from "../batch.js";
 import type { LoopConfig } from "./task.js";
 
 /** What `fitMethod` needs of a loader: the training loader's batches. */
@@ -44,6 +44,6 @@ async function firstPictures(open: () => Batches, { pictures, view: name }: Fit)
     if (missing <= 0) break;
   }
   const first = taken[0];
-  if (first === undefined) throw new RangeError("the source has no pictures");
+  if (first === undefined) throw noPictures();
   return { ...first, data: new Uint8Array(Buffer.concat(taken.map(({ data }) => data))) };
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ConfigError } from "../../engine/errors.js";
+import { checked } from "../../checked.js";
 import { FormatError } from "../../formats/errors.js";
 import type { SafetensorsFile } from "../../formats/safetensors.js";
 import { methods, usualMethod } from "../../methods/index.js";
@@ -153,15 +153,10 @@ function parsed<T>(file: SafetensorsFile, text: string, schema: z.ZodType<T>, wh
 }
 
 function fitting<T>(schema: z.ZodType<T>, value: unknown, path: string): T {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw new ConfigError({
-    problem: `${issue?.message ?? "not a configuration"}.`,
-    code: "config",
-    path: [path, ...(issue?.path ?? [])].join("."),
-    expected: issue,
-    actual: value,
-    remedy: "The file was made for other keys: make it again with its script in test/reference.",
-  });
+  return checked(
+    schema,
+    value,
+    path,
+    "The file was made for other keys: make it again with its script in test/reference.",
+  );
 }

@@ -7,7 +7,7 @@ import { alone } from "../../methods/world.js";
 import type { RunEvent } from "../../runs/schema.js";
 import { makeFolder, writeAtomic } from "../../runs/write-atomic.js";
 import { Rng } from "../../tensor/random.js";
-import { type PixelBatch, toImages } from "../batch.js";
+import { noPictures, type PixelBatch, toImages } from "../batch.js";
 import type { RunConfig } from "../config.js";
 import type { Pictures, Precision } from "../loop/task.js";
 import { plainLoader } from "./held-out.js";
@@ -85,6 +85,6 @@ export class PreviewPictures implements Pictures {
     } finally {
       await loader.close();
     }
-    throw new RangeError("the source has no pictures");
+    throw noPictures();
   }
 }

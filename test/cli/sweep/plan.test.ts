@@ -6,8 +6,8 @@ import { tinySweep } from "./example.js";
 
 test("costs are of the whole training; ends come first, the cheaper one before the other", async () => {
   const { file } = await tinySweep(temporaryFolder());
-  const { points, note } = await planSweep(await loadSweep([file], []));
-  expect(note).toBeUndefined();
+  const { points, failure } = await planSweep(await loadSweep([file], []));
+  expect(failure).toBeUndefined();
   expect(points.map(({ point }) => point.at["method.maskRatio"])).toEqual([0.75, 0.25, 0.5]);
   expect(points.map(({ steps }) => steps)).toEqual([4, 4, 4]);
   const [cheap, dear, middle] = points.map(({ cost }) => cost);
@@ -20,11 +20,11 @@ test("costs are of the whole training; ends come first, the cheaper one before t
 test("without its pictures a plan still tells the order, and what is missing", async () => {
   const base = { data: { source: { kind: "folder", path: "/nowhere" }, imageSize: 32, batchSize: 8 } };
   const { file } = await tinySweep(temporaryFolder(), { base });
-  const { points, note } = await planSweep(await loadSweep([file], []));
-  expect(note).toContain("/nowhere");
+  const { points, failure } = await planSweep(await loadSweep([file], []));
+  expect(failure?.message).toContain("/nowhere");
   expect(points.map(({ point, steps }) => [point.id, steps])[0]).toEqual(["maskRatio-0.75", undefined]);
   const given = await planSweep(await loadSweep([file], []), 80);
-  expect(given.note).toBeUndefined();
+  expect(given.failure).toBeUndefined();
   expect(given.points[0]?.steps).toBe(20);
   expect(given.points[0]?.cost).toBe(80 * (points[0]?.cost as number));
 });

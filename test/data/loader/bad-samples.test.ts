@@ -99,5 +99,5 @@ test("the error's text", () => {
       "Run `lacuna doctor /photos` to list them all, remove or repair them, or raise maxBadShare. " +
       `The first ones:${shown}`,
   );
-  expect(error).toMatchObject({ code: "TOO_MANY_BAD_PICTURES", path: "/photos", count: 12, share: 12 / 14 });
+  expect(error).toMatchObject({ code: "too-many-bad-pictures", path: "/photos", count: 12, share: 12 / 14 });
 });

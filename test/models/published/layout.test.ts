@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { CheckpointError } from "../../../src/engine/errors.js";
 import type { TensorFile } from "../../../src/models/published/files.js";
 import { imageOf, lost, lostParts, unknownName, viewOf } from "../../../src/models/published/layout.js";
 
@@ -22,7 +23,7 @@ test("a view has its own names, and what is left out is counted", () => {
   const tensor = { dtype: "F32", shape: [1], read: () => expect.fail("not read") } as const;
   const view = viewOf(file, new Map([["b", tensor]]));
   expect([view.names, view.entry("b").shape, view.besides]).toEqual([["b"], [1], []]);
-  expect(() => view.entry("a")).toThrow(RangeError);
+  expect(() => view.entry("a")).toThrow(CheckpointError);
   expect(lost("decoder", 0, "none")).toEqual([]);
   const rest = new Map([["c", tensor]]);
   expect(lostParts({ method: { name: "m" }, rest }, "a ViT")).toEqual([

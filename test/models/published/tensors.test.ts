@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { CheckpointError } from "../../../src/engine/errors.js";
 import { scope } from "../../../src/engine/scope.js";
 import {
   asStateDict,
@@ -59,7 +60,7 @@ test("thirds of the rows, and the three as one again", () => {
 
 test("other sides for the same numbers, and not for others", () => {
   expect(reshaped(numbered(2, 6), [1, 3, 4])).toMatchObject({ shape: [1, 3, 4] });
-  expect(() => reshaped(numbered(2, 6), [5])).toThrow(RangeError);
+  expect(() => reshaped(numbered(2, 6), [5])).toThrow(CheckpointError);
 });
 
 test("what sizes are read from must be there, and of its rank", () => {

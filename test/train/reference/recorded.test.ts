@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { ConfigError } from "../../../src/engine/errors.js";
 import { scope } from "../../../src/engine/scope.js";
+import { ConfigError } from "../../../src/errors.js";
 import { FormatError } from "../../../src/formats/errors.js";
 import { SafetensorsFile } from "../../../src/formats/safetensors.js";
 import { recordedIn } from "../../../src/train/reference/recorded.js";
@@ -66,7 +66,7 @@ describe("is refused", () => {
 
   test("a key that the method does not have", () => {
     const other: Change = { config: ['"classWeight"', '"weightOfClasses"'] };
-    expect(() => open("supmae-class", other)).toThrow(/Unrecognized key: "weightOfClasses".*make it again/);
+    expect(() => open("supmae-class", other)).toThrow(/there is no key weightOfClasses.*make it again/);
   });
 
   test("tolerances that are no numbers", () => {

@@ -1,5 +1,7 @@
 /** Threads that make records ahead of the writer, in the order in which they are asked for. */
+
 import { Worker } from "node:worker_threads";
+import { workerFailed } from "../../errors.js";
 import { threadEntry } from "../../loader/entry.js";
 import { type Made, make, type RecordSettings } from "./record.js";
 
@@ -46,7 +48,7 @@ export class RecordPool {
 
 function answerOf(worker: Worker, path: string): Promise<Made> {
   return new Promise((resolve, reject) => {
-    const ended = (code: number): void => reject(new Error(`the thread that decoded ${path} ended with ${code}`));
+    const ended = (code: number): void => reject(workerFailed(path, `one that ended with ${code}`));
     const settle = (): void => {
       worker.off("message", done).off("error", failed).off("exit", ended);
     };

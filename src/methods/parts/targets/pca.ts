@@ -1,5 +1,5 @@
-import { ConfigError } from "../../../engine/errors.js";
 import { withoutAutocast } from "../../../engine/modes.js";
+import { ConfigError } from "../../../errors.js";
 import { Buffer, Module } from "../../../nn/module.js";
 import { patchify, type Size } from "../../../nn/patches.js";
 import { full } from "../../../tensor/creation.js";

@@ -95,7 +95,14 @@ export function toHuggingFace(name: string, prefix: string): NamedAs {
     if (name === ours || (ours.endsWith(".") && name.startsWith(ours)))
       return (isTop ? "" : prefix) + hub + name.slice(ours.length);
   }
-  throw new RangeError(`Hugging Face has no name for ${name}`);
+  throw new CheckpointError({
+    problem: `Hugging Face has no name for ${name}.`,
+    code: "layout",
+    path: name,
+    expected: "a tensor of a ViT",
+    actual: name,
+    remedy: "Write it in another layout.",
+  });
 }
 
 /** Tensors that no feature depends on. */

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { CheckpointError } from "../../../../src/engine/errors.js";
 import { fromHuggingFace, partOf, toHuggingFace } from "../../../../src/models/published/vit/names.js";
 import { micro, microDecoder, officialShapes } from "../formula.js";
 
@@ -45,5 +46,5 @@ test("the spellings of the hub, of transformers 5 in memory and of its save_pret
   expect(fromHuggingFace("vit.encoder.layer.0.output.dense.bias")).toEqual({ ours: "blocks.0.mlp.fc2.bias" });
   expect(fromHuggingFace("pooler.dense.weight")).toBeUndefined();
   expect(fromHuggingFace("vit.encoder.layer.0.lambda_1.weight")).toBeUndefined();
-  expect(() => toHuggingFace("fc_norm.weight", "")).toThrow(RangeError);
+  expect(() => toHuggingFace("fc_norm.weight", "")).toThrow(CheckpointError);
 });

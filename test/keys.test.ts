@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { valueAt, withSettings } from "../../src/train/keys.js";
+import { valueAt, withSettings } from "../src/keys.js";
 
 test("settings lie over a configuration, make the objects on their way, and leave it as it is", () => {
   const config = { data: { batchSize: 1, imageSize: 32 }, method: "mae" };
