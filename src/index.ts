@@ -124,7 +124,7 @@ export { chooseDefaults, type Defaults } from "./plan/defaults/choose.js";
 export { machineFacts } from "./plan/defaults/machine.js";
 export { emptyBatch } from "./plan/example-batch.js";
 export { busyLoad, type MachineRates, machineRates } from "./plan/machine.js";
-export { recordRun, runMemory, stepTime, whatWouldFit } from "./plan/predict.js";
+export { recordRun, runMemory, stepTime, whatWouldFit, withinMinutes } from "./plan/predict.js";
 export { profileStep } from "./plan/profile.js";
 export { estimateGpu, type GpuEstimate } from "./plan/speed.js";
 export { drawCurves, type RecordedCurves, writeCurves } from "./runs/curves.js";
@@ -198,8 +198,10 @@ export {
   runConfig,
 } from "./train/config.js";
 export { type Given, type PretrainInput, register, registerAll } from "./train/definitions.js";
+export type { Budget } from "./train/loop/budget.js";
 export { lacunaVersion, settleMachine } from "./train/loop/environment.js";
-export { type LoopOptions, type Probe, type ProbeSetting, Run } from "./train/loop/loop.js";
+export { type LoopOptions, Run } from "./train/loop/loop.js";
+export type { Probe, ProbeSetting } from "./train/loop/probes.js";
 export { imageShape, type LoopConfig } from "./train/loop/task.js";
 export { pretrain, trainingOf } from "./train/pretrain.js";
 export { checkReference, type ReferencePart } from "./train/reference/check.js";

@@ -8,7 +8,7 @@ import { scope } from "../engine/scope.js";
 import { LacunaError } from "../errors.js";
 import type { Method } from "../methods/method.js";
 import type { PixelBatch } from "../train/batch.js";
-import type { Probe, Probed, ProbeSetting } from "../train/loop/loop.js";
+import type { Probe, Probed, ProbeSetting } from "../train/loop/probes.js";
 import { plainLoader } from "../train/watch/held-out.js";
 import { type Extracted, extractFeatures, type FeatureBatch, type LabelledFeatures } from "./features.js";
 import { type KnnResult, knn } from "./knn.js";

@@ -14,7 +14,8 @@ import { onDevice } from "../nn/parameter.js";
 import { asOn } from "../tensor/kernels.js";
 import { Rng } from "../tensor/random.js";
 import { withRandom } from "../tensor/step-random.js";
-import type { RunConfig } from "../train/config.js";
+import { derive, type RunConfig, withEpochs } from "../train/config.js";
+import { budgetReserve, stepsWithin } from "../train/loop/budget.js";
 import { imageShape, type Precision } from "../train/loop/task.js";
 import { trainingOf } from "../train/pretrain.js";
 import { emptyBatch } from "./example-batch.js";
@@ -113,6 +114,13 @@ export function stepTime(
     optimizer: trainable * rates.optimizer,
     decoding: decodedPerSecond === undefined ? 0 : (share * batchSize) / decodedPerSecond,
   };
+}
+
+/** The run with as many steps as fit into some minutes at a predicted pace; the run itself measures its own. */
+export function withinMinutes(config: RunConfig, minutes: number, stepSeconds: number, pictures: number): RunConfig {
+  const { stepsPerEpoch } = derive(config, pictures);
+  const steps = stepsWithin(60 * minutes * (1 - budgetReserve), stepSeconds, []);
+  return withEpochs(config, Math.max(1, steps) / stepsPerEpoch);
 }
 
 const product = (sides: readonly number[]): number => sides.reduce((a, b) => a * b, 1);

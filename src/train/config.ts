@@ -217,6 +217,15 @@ export interface Derived {
   readonly learningRate: number;
 }
 
+/** The configuration with another length; a warm-up that it names keeps its share of the run. */
+export function withEpochs<
+  C extends Pick<Derivable, "epochs"> & { readonly optim: Pick<Derivable["optim"], "warmupEpochs"> },
+>(config: C, epochs: number): C {
+  const { warmupEpochs } = config.optim;
+  if (warmupEpochs === undefined) return { ...config, epochs };
+  return { ...config, epochs, optim: { ...config.optim, warmupEpochs: (warmupEpochs * epochs) / config.epochs } };
+}
+
 /** What the numbers follow from. */
 interface Derivable {
   readonly epochs: number;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { MachineRates } from "../../src/plan/machine.js";
-import { rateAt, recordRun, runMemory, stepTime, whatWouldFit } from "../../src/plan/predict.js";
+import { rateAt, recordRun, runMemory, stepTime, whatWouldFit, withinMinutes } from "../../src/plan/predict.js";
 import { parseConfig, type RunConfigInput } from "../../src/train/config.js";
 
 const config = (over: Partial<RunConfigInput> = {}) =>
@@ -32,6 +32,12 @@ test("time goes with work: twice the pictures, twice the products; the optimiser
   expect([a?.decoding, b?.decoding]).toEqual([0.064, 0.128]);
   const run = recordRun(small, "float32");
   expect(a?.optimizer).toBeCloseTo(run.trainable * 1e-9, 12);
+});
+
+test("the steps that fit into some minutes, one at least", () => {
+  const epochs = (minutes: number) => withinMinutes(config(), minutes, 0.5, 6400).epochs; // 100 steps an epoch
+  expect(epochs(10)).toBeCloseTo(Math.floor((600 * 0.98) / 0.5) / 100, 9);
+  expect(epochs(0.001)).toBe(0.01);
 });
 
 test("a rate between two widths lies between theirs; beyond them it is the nearest", () => {

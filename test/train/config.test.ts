@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { derive, parseConfig, type RunConfigInput, runConfig } from "../../src/train/config.js";
+import { derive, parseConfig, type RunConfigInput, runConfig, withEpochs } from "../../src/train/config.js";
 import { tinyRun } from "./example.js";
 
 const failing = (config: unknown): { message: string; code: string; path: string } => {
@@ -77,6 +77,14 @@ test("derived numbers: steps, warm-up, the absolute rate", () => {
   expect(() => derive(config, 100)).toThrow(
     "a batch takes 256 pictures, the source has 100. Set --data.batchSize=64 or add pictures.",
   );
+});
+
+test("another length keeps the share of a warm-up that was named", () => {
+  const optim = { warmupEpochs: 40, name: "adamw" };
+  expect(withEpochs({ epochs: 800, optim }, 20)).toEqual({ epochs: 20, optim: { ...optim, warmupEpochs: 1 } });
+  expect(withEpochs({ epochs: 800, optim: { warmupEpochs: undefined } }, 20).optim).toEqual({
+    warmupEpochs: undefined,
+  });
 });
 
 test("every key of the schema is described or speaks for itself, and the schema becomes JSON Schema", () => {

@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import { finetuneConfigKeys, resolveFinetuning } from "../config/finetuning.js";
+import { type MinutesOption, minutesOption } from "../config/minutes.js";
 import type { Add } from "../options.js";
 import { defaultRunFolder } from "../training/folder.js";
 import { tellResult, watchRun } from "../training/watch.js";
 import { tellKeys, typedCommand } from "./pretrain.js";
 
-interface Options {
+interface Options extends MinutesOption {
   readonly out?: string;
   readonly overwrite?: boolean;
   readonly helpConfig?: boolean;
@@ -21,12 +22,15 @@ interface Options {
 const details = `
 What nobody says is the published recipe for the size of the model (He et al. 2021, tables 9 to 11), the batch cut to what
 there is. Anything can be set: --epochs=100 --optim.layerDecay=0.75 (--help-config lists all).
+With --minutes the run times some steps of its own before the first, settles by them how many it will have, and lets warm-up and
+schedule end with the last. That number stays, also on resume: where the machine becomes slower, the run takes longer.
 --train-blocks: all (the default), a number of last blocks, 0.5 for the MLP half of the last one, 0 for linear probing by
 LARS, behind a batch norm, with crops and flips. The exact probe on cached features is: lacuna evaluate linear.
 
 Examples:
   lacuna finetune runs/mae --data photos
   lacuna finetune runs/mae --data cifar10 --labels-per-class 100 --epochs=300
+  lacuna finetune runs/mae --data photos --minutes 20
   lacuna finetune scratch --data photos --model.size=tiny
   lacuna finetune recipes/finetune-cifar10.ts --from=runs/mae`;
 
@@ -52,6 +56,7 @@ export function finetuneCommand(program: Command, add: Add): void {
     .option("--help-config", "list every key of the configuration")
     .allowUnknownOption()
     .addHelpText("after", details);
+  minutesOption(command);
   add<Options>(command, async (report, operands, options) => {
     if (options.helpConfig === true) {
       tellKeys(report, await finetuneConfigKeys());
@@ -61,8 +66,10 @@ export function finetuneCommand(program: Command, add: Add): void {
     for (const choice of choices) report.line(choice);
     const out = options.out ?? defaultRunFolder(name, new Date());
     const { finetune } = await import("../../index.js");
-    const rest = { out, overwrite: options.overwrite === true, command: typedCommand() };
-    const watched = await watchRun((signal) => finetune(config, { ...rest, signal }), out, report);
+    const { minutes } = options;
+    const length = minutes === undefined ? {} : { minutes };
+    const rest = { out, overwrite: options.overwrite === true, command: typedCommand(), ...length };
+    const watched = await watchRun((signal) => finetune(config, { ...rest, signal }), out, report, minutes);
     report.result(watched, () => tellResult(report, watched));
     return watched.exitCode;
   });

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { GpuEstimate, RunConfig, Source } from "../../index.js";
+import { type MinutesOption, minutesOption } from "../config/minutes.js";
 import { resolveRun } from "../config/resolve.js";
 import { type Add, checkOut, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
@@ -8,7 +9,7 @@ import { type Forecast, forecast, forecastRows, type Measured, remedyText } from
 import { bytes, duration, figure, scaled, whole } from "../words.js";
 import { tellChoices } from "./pretrain.js";
 
-interface Options {
+interface Options extends MinutesOption {
   readonly pictures?: number;
   readonly diagram?: string;
   readonly measure?: boolean;
@@ -31,21 +32,24 @@ export function planCommand(program: Command, add: Add): void {
     .option("--measure", "measure this machine again")
     .option("--sizes <list>", "compare sizes of the model in a table: tiny,small,base", sizeNames)
     .allowUnknownOption();
+  minutesOption(command);
   add<Options>(command, async (report, operands, options) => {
-    const own = ["pictures", "diagram", "measure", "sizes", "json"];
-    const { config, defaults } = await resolveRun(operands as string[], own);
-    if (options.diagram !== undefined) await draw(config, options.diagram);
-    const cost = await costOf(config);
+    const own = ["pictures", "diagram", "measure", "sizes", "minutes", "json"];
+    const { minutes } = options;
+    const { config: said, defaults } = await resolveRun(operands as string[], own, minutes);
+    if (options.diagram !== undefined) await draw(said, options.diagram);
+    const cost = await costOf(said);
     const { text: _, ...numbers } = cost;
-    const { source, ...run } = await runNumbers(config, options.pictures);
+    const { source, ...asked } = await runNumbers(said, options.pictures);
+    const measured = await measure(said, source, options.measure === true, report);
+    const found = await forecast(said, measured);
+    const { config, run } = await within(minutes, said, asked, found);
     const gpu = await gpuOf(cost.step / 3, run, config); // as of a forward pass with its backward pass
-    const measured = await measure(config, source, options.measure === true, report);
-    const found = await forecast(config, measured);
     const sizes = await compare(config, options.sizes ?? [], measured);
     const rows = {
       cost: costRows(cost),
       run: runRows(config, cost, run, gpu),
-      forecast: forecastRows(found, run.steps),
+      forecast: [...forecastRows(found, run.steps), ...budgetRow(minutes, run)],
     };
     report.result({ ...numbers, ...run, gpu, forecast: found, ...(sizes.length > 0 ? { sizes } : {}), config }, () => {
       if (defaults !== undefined) tellChoices(report, defaults);
@@ -58,7 +62,7 @@ export function planCommand(program: Command, add: Add): void {
       const remedy = remedyText(found);
       if (remedy !== undefined) report.line(`\n${remedy}`);
       if (sizes.length > 0) report.line();
-      if (sizes.length > 0) report.table(sizeRows(sizes, run.steps));
+      if (sizes.length > 0) report.table(sizeRows(sizes, run, minutes));
     });
     return 0;
   });
@@ -105,6 +109,28 @@ async function draw(config: RunConfig, path: string): Promise<void> {
   );
 }
 
+/** The run with the steps that fit into the minutes, where such a length was said and the pictures are known. */
+async function within(
+  minutes: number | undefined,
+  config: RunConfig,
+  run: RunNumbers,
+  { stepSeconds }: Forecast,
+): Promise<{ config: RunConfig; run: RunNumbers }> {
+  if (minutes === undefined || run.pictures === undefined) return { config, run };
+  const { derive, withinMinutes } = await import("../../index.js");
+  const long = withinMinutes(config, minutes, stepSeconds, run.pictures);
+  const { steps, warmupSteps } = derive(long, run.pictures);
+  return { config: long, run: { ...run, steps, warmupSteps } };
+}
+
+function budgetRow(minutes: number | undefined, { steps, stepsPerEpoch }: RunNumbers): string[][] {
+  if (minutes === undefined || steps === undefined || stepsPerEpoch === undefined) return [];
+  const epochs = figure(steps / stepsPerEpoch);
+  return [
+    [`in ${duration(60 * minutes)}`, `${whole(steps)} steps, ${epochs} epochs; the run itself times its own steps`],
+  ];
+}
+
 /** What this machine does with the run's own pictures, where they are here. */
 async function measure(
   config: RunConfig,
@@ -142,14 +168,18 @@ async function compare(config: RunConfig, sizes: readonly string[], measured: Me
   return found;
 }
 
-function sizeRows(sizes: readonly Compared[], steps: number | undefined): string[][] {
+function sizeRows(sizes: readonly Compared[], run: RunNumbers, minutes: number | undefined): string[][] {
+  const length = ({ stepSeconds }: Compared): string => {
+    if (run.steps === undefined) return "";
+    return minutes === undefined ? duration(run.steps * stepSeconds) : whole(Math.floor((60 * minutes) / stepSeconds));
+  };
   return [
-    ["model", "parameters", "images/s", "whole run", "memory", ""],
+    ["model", "parameters", "images/s", minutes === undefined ? "whole run" : "steps", "memory", ""],
     ...sizes.map((one) => [
       one.size,
       scaled(one.parameters),
       figure(one.imagesPerSecond),
-      steps === undefined ? "" : duration(steps * one.stepSeconds),
+      length(one),
       bytes(one.memory.totalBytes),
       one.fits ? "" : "does not fit",
     ]),

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Defaults } from "../../index.js";
 import type { ConfigKey } from "../config/keys.js";
+import { type MinutesOption, minutesOption } from "../config/minutes.js";
 import { resolveRun, runConfigKeys } from "../config/resolve.js";
 import type { Add } from "../options.js";
 import type { Report } from "../report.js";
@@ -8,7 +9,7 @@ import { defaultRunFolder } from "../training/folder.js";
 import { tellResult, watchRun } from "../training/watch.js";
 import { duration, quoted } from "../words.js";
 
-interface Options {
+interface Options extends MinutesOption {
   readonly out?: string;
   readonly overwrite?: boolean;
   readonly helpConfig?: boolean;
@@ -17,11 +18,14 @@ interface Options {
 const details = `
 Anything of the configuration can be set: --epochs=100 --data.batchSize=64 --method.maskRatio=0.6 (--help-config lists all).
 Given a folder of pictures, everything is chosen from the pictures and the machine, and said with its reason.
+With --minutes the run times some steps of its own before the first, settles by them how many it will have, and lets warm-up and
+schedule end with the last. That number stays, also on resume: where the machine becomes slower, the run takes longer.
 With --init a run begins with the weights of another one, or of an official .pth, timm's or transformers' files, in their sizes.
 A recipe is a TypeScript file (export default defineRun({ … })) or JSON; those of published experiments lie in recipes/.
 
 Examples:
   lacuna pretrain photos
+  lacuna pretrain photos --minutes 30
   lacuna pretrain photos --epochs=50 --data.imageSize=128 --out runs/first
   lacuna pretrain photos --init mae_pretrain_vit_base.pth
   lacuna pretrain recipes/mae-cifar10-reference.ts --seed=1`;
@@ -41,22 +45,26 @@ export function pretrainCommand(program: Command, add: Add): void {
     .option("--help-config", "list every key of the configuration")
     .allowUnknownOption()
     .addHelpText("after", details);
+  minutesOption(command);
   add<Options>(command, async (report, operands, options) => {
     if (options.helpConfig === true) {
       tellKeys(report, await runConfigKeys());
       return 0;
     }
-    const { name, config, defaults } = await resolveRun(operands as string[], [
-      "out",
-      "overwrite",
-      "json",
-      "help-config",
-    ]);
+    const own = ["out", "overwrite", "minutes", "json", "help-config"];
+    const { minutes } = options;
+    const { name, config, defaults } = await resolveRun(operands as string[], own, minutes);
     if (defaults !== undefined) tellChoices(report, defaults);
     const out = options.out ?? defaultRunFolder(name, new Date());
     const { featureProbes, pretrain } = await import("../../index.js");
-    const rest = { probes: featureProbes, out, overwrite: options.overwrite === true, command: typedCommand() };
-    const watched = await watchRun((signal) => pretrain(config, { ...rest, signal }), out, report);
+    const rest = {
+      probes: featureProbes,
+      out,
+      overwrite: options.overwrite === true,
+      command: typedCommand(),
+      ...(minutes === undefined ? {} : { minutes }),
+    };
+    const watched = await watchRun((signal) => pretrain(config, { ...rest, signal }), out, report, minutes);
     report.result(watched, () => tellResult(report, watched));
     return watched.exitCode;
   });

@@ -7,10 +7,11 @@ import { UsageError } from "../errors.js";
 import { type LabelledOptions, labelledSpecs } from "../measure/labelled.js";
 import { parseFlags } from "./flags.js";
 import { type ConfigKey, configKeys, type JsonSchema } from "./keys.js";
+import { checkLength, type MinutesOption } from "./minutes.js";
 import { isRecipe, loadRecipe } from "./recipe.js";
 import { refuseUnknown } from "./resolve.js";
 
-export interface FinetuneOptions extends Omit<LabelledOptions, "limit"> {
+export interface FinetuneOptions extends Omit<LabelledOptions, "limit">, MinutesOption {
   readonly labelsPerClass?: number;
   readonly labelFraction?: number;
   readonly labelSeed?: number;
@@ -36,7 +37,7 @@ export async function finetuneConfigKeys(): Promise<ConfigKey[]> {
 }
 
 const ownOptions =
-  "data train test labels-per-class label-fraction label-seed train-blocks out overwrite json help-config";
+  "data train test labels-per-class label-fraction label-seed train-blocks minutes out overwrite json help-config";
 
 /** Resolves the operand, the options and the flags of `finetune`. @throws UsageError, ConfigError, CheckpointError */
 export async function resolveFinetuning(
@@ -45,6 +46,7 @@ export async function resolveFinetuning(
 ): Promise<ResolvedFinetuning> {
   const keys = await finetuneConfigKeys();
   const { operands, settings } = parseFlags(tokens, keys, ownOptions.split(" "), "finetune");
+  checkLength(options.minutes, settings);
   const what = onlyOperand(operands);
   const written: Plain = isRecipe(what) ? await loadRecipe(what) : startOf(what);
   if (settings.some(({ path }) => path === "from")) keepShape(written);

@@ -6,6 +6,7 @@ import { UsageError } from "../errors.js";
 import { type Flags, parseFlags } from "./flags.js";
 import { decidedBy, readInit, underInit } from "./init.js";
 import { type ConfigKey, configKeys, type JsonSchema } from "./keys.js";
+import { checkLength } from "./minutes.js";
 import { nearest } from "./nearest.js";
 import { loadedPlugins, loadPlugins } from "./plugins.js";
 import { isRecipe, loadRecipe } from "./recipe.js";
@@ -28,11 +29,17 @@ export async function runConfigKeys(): Promise<ConfigKey[]> {
 /**
  * Resolves the operand and the flags of pretrain and plan.
  * @param options the command's own options, for suggestions
+ * @param minutes how long the run is to take, where that was said
  * @throws UsageError, ConfigError
  */
-export async function resolveRun(tokens: readonly string[], options: readonly string[]): Promise<ResolvedRun> {
+export async function resolveRun(
+  tokens: readonly string[],
+  options: readonly string[],
+  minutes?: number,
+): Promise<ResolvedRun> {
   const keys = await runConfigKeys();
   const { operands, settings }: Flags = parseFlags(tokens, keys, options);
+  checkLength(minutes, settings);
   const [what, ...more] = operands;
   if (what === undefined || more.length > 0) {
     throw new UsageError({
@@ -54,7 +61,7 @@ export async function resolveRun(tokens: readonly string[], options: readonly st
     };
   }
   const source = parseSource(what);
-  const defaults = await chooseFor(source, settings);
+  const defaults = await chooseFor(source, settings, minutes);
   return {
     name: sourceName(source),
     config: await checkConfig(withSettings(defaults.config, settings), keys),
@@ -67,7 +74,11 @@ function pluginsIn({ plugins }: Record<string, unknown>): string[] {
   return Array.isArray(plugins) ? plugins.filter((file) => typeof file === "string") : [];
 }
 
-async function chooseFor(source: Parameters<typeof sourceName>[0], settings: readonly Setting[]): Promise<Defaults> {
+async function chooseFor(
+  source: Parameters<typeof sourceName>[0],
+  settings: readonly Setting[],
+  minutes: number | undefined,
+): Promise<Defaults> {
   const { chooseDefaults, machineFacts, openSource, surveyPictures } = await import("../../index.js");
   const given = (path: string): unknown => settings.findLast((setting) => setting.path === path)?.value;
   const number = (path: string): number | undefined => {
@@ -90,6 +101,7 @@ async function chooseFor(source: Parameters<typeof sourceName>[0], settings: rea
     },
     batchSize: number("data.batchSize"),
     epochs: number("epochs"),
+    minutes,
     channels: number("data.channels") ?? decidedBy(facts, "data.channels"),
   };
   const known = Object.fromEntries(Object.entries(decided).filter(([, value]) => value !== undefined));

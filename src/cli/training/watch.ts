@@ -1,6 +1,6 @@
 /** Runs a run in front of a person: what it is at the start, a live line, and what came of it. */
 import { join } from "node:path";
-import type { AnyConfig, ProbeSummary, Run, RunEvent, Source, Verdict } from "../../index.js";
+import type { AnyConfig, Budget, ProbeSummary, Run, RunEvent, Source, Verdict } from "../../index.js";
 import type { Live, Report } from "../report.js";
 import { duration, figure, quoted, whole } from "../words.js";
 import { type Accuracy, accuracyLine, accuracyOf } from "./accuracy.js";
@@ -21,6 +21,8 @@ export interface Watched {
   readonly loss: number;
   readonly heldOutLoss: number | undefined;
   readonly seconds: number;
+  /** How long it was to take, where that was said. */
+  readonly minutes: number | undefined;
   readonly previews: readonly string[];
   readonly badFiles: number;
   /** Of pre-training. */
@@ -38,17 +40,19 @@ const settled = { steps: 4, seconds: 4 };
 const stepsToAdvice = 100;
 const shownBadFiles = 5;
 
-/** @param makeRun gets the signal that Ctrl-C gives */
+/** @param makeRun gets the signal that Ctrl-C gives @param minutes of a run whose length was said so */
 export async function watchRun(
   makeRun: (signal: AbortSignal) => Run<AnyConfig>,
   folder: string,
   report: Report,
+  minutes?: number,
 ): Promise<Watched> {
   using interruption = listenForSignals(() =>
     report.line("Stopping: the run saves itself at the end of this step. (Again to end at once.)"),
   );
   await using run = makeRun(interruption.signal);
   const began = performance.now();
+  if (minutes !== undefined) report.line("Timing some steps, to settle how many there will be …");
   const watcher = await Watcher.begin(run, folder, report);
   try {
     for await (const event of run) watcher.see(event);
@@ -59,7 +63,19 @@ export async function watchRun(
   }
   watcher.stop();
   const seconds = (performance.now() - began) / 1000;
-  return { ...(await watcher.result()), seconds, exitCode: watcher.interrupted ? (interruption.exitCode ?? 0) : 0 };
+  return {
+    ...(await watcher.result()),
+    seconds,
+    minutes,
+    exitCode: watcher.interrupted ? (interruption.exitCode ?? 0) : 0,
+  };
+}
+
+function budgetRow(budget: Budget | undefined): string[][] {
+  if (budget === undefined) return [];
+  const { minutes, steps, stepSeconds, timed } = budget;
+  const pace = `${figure(1000 * stepSeconds)} ms, as ${whole(timed)} took that were timed`;
+  return [["budget", `${duration(60 * minutes)}: ${whole(steps)} steps of ${pace}`]];
 }
 
 class Watcher {
@@ -92,7 +108,7 @@ class Watcher {
   }
 
   static async begin(run: Run<AnyConfig>, folder: string, report: Report): Promise<Watcher> {
-    const { config, derived, source, startStep } = await run.prepare();
+    const { config, derived, source, startStep, budget } = await run.prepare();
     const { steps, effectiveBatch, learningRate, warmupSteps } = derived;
     const base = `${config.optim.baseLearningRate} × ${effectiveBatch} / 256`;
     report.table(
@@ -104,6 +120,7 @@ class Watcher {
         ["batch", `${effectiveBatch}${config.optim.accumulate > 1 ? `, in ${config.optim.accumulate} parts` : ""}`],
         ["learning rate", `${figure(learningRate)} = ${base}, warm-up ${warmupSteps} of ${steps} steps`],
         ["precision", `${config.precision} on ${config.device}`],
+        ...budgetRow(budget),
         ...(startStep > 0 && startStep < steps ? [["goes on at", `step ${startStep} of ${steps}`]] : []),
       ],
       2,
@@ -217,7 +234,7 @@ class Watcher {
     else this.report.line(`No checkpoint was saved yet: ${go} begins anew.`);
   }
 
-  async result(): Promise<Omit<Watched, "seconds" | "exitCode">> {
+  async result(): Promise<Omit<Watched, "seconds" | "minutes" | "exitCode">> {
     const { opened, verdict, curves } = await judgeRun(this.folder);
     const { probeSummaries, summarize } = await import("../../index.js");
     const { smoothedLoss = Number.NaN, heldOutLoss, badFiles } = summarize(opened.events);
@@ -257,6 +274,8 @@ export function tellResult(report: Report, watched: Watched): void {
   report.line(
     watched.isNew ? `${came}, in ${duration(seconds)}.` : `This run is finished, with nothing left to do: ${came}.`,
   );
+  const late = lateText(watched);
+  if (late !== undefined) report.line(late);
   if (badFiles > 0)
     report.line(`${badFiles} pictures could not be read and were replaced: see ${join(folder, "events.jsonl")}`);
   if (verdict !== undefined) tellVerdict(report, verdict);
@@ -271,6 +290,15 @@ export function tellResult(report: Report, watched: Watched): void {
   report.line("Next:");
   const next = nextCommands(folder, { isClassifier: verdict === undefined, fillsIn: previews.length > 0 });
   for (const command of next) report.line(`  ${command}`);
+}
+
+/** Beyond this share of its budget a run took too long. */
+const tolerated = 1.15;
+
+/** Of a run whose steps took longer than those that were timed. */
+export function lateText({ minutes, seconds }: Pick<Watched, "minutes" | "seconds">): string | undefined {
+  if (minutes === undefined || seconds <= tolerated * 60 * minutes) return undefined;
+  return `Its budget was ${duration(60 * minutes)}: the machine was faster when steps were timed.`;
 }
 
 /** @param fillsIn whether it drew pictures of what it fills in */

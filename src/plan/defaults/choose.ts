@@ -11,7 +11,7 @@ import type { RunConfigInput } from "../../train/config.js";
 import { chooseBatch } from "./batch.js";
 import { type Choice, explain } from "./explain.js";
 import type { MachineFacts } from "./machine.js";
-import { choosePlan, type Decided, decodedPixels, type Plan, targetHours } from "./model.js";
+import { choosePlan, type Decided, decodedPixels, hoursFor, type Plan } from "./model.js";
 
 export interface Defaults {
   readonly config: RunConfigInput;
@@ -40,7 +40,7 @@ export function chooseDefaults(
   const model = models.get(decided.model ?? spec.usualModel ?? (models.names()[0] as string));
   const ask = (facts: DefaultsFacts): MethodDefaults => spec.defaults?.(facts) ?? { choices: [], cost: 1 };
   const plan = choosePlan({ survey, machine, decided, model, pictures: training, askMethod: ask });
-  const hours = targetHours[machine.device];
+  const hours = hoursFor(machine, decided);
   const { schedule = usualSchedule } = plan.method;
   const epochs = decided.epochs ?? chooseEpochs(plan.imagesPerSecond * hours * 3600, training, schedule.epochs);
   const isCoupled = couplesBatch(spec, plan.method);

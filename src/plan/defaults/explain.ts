@@ -115,7 +115,9 @@ function explainLength({ decided, epochs, scheduleReason, batch, hours }: Chosen
       reason: asSaid(decided.batchSize, batch.reason),
     },
     ...(checkpointing ? [again] : []),
-    { key: "epochs", value: `${epochs}`, reason: asSaid(decided.epochs, length) },
+    decided.minutes === undefined
+      ? { key: "epochs", value: `${epochs}`, reason: asSaid(decided.epochs, length) }
+      : { key: "epochs", value: `about ${epochs}`, reason: `${decided.minutes} min, as you said` },
   ];
 }
 

@@ -9,43 +9,19 @@ import type { Encoder } from "../../models/encoder.js";
 import type { RunEvent } from "../../runs/schema.js";
 import type { PixelBatch } from "../batch.js";
 import { type CheckpointContent, pruneCheckpoints, writeBest, writeCheckpoint } from "../checkpoint.js";
-import type { Derived, RunConfig } from "../config.js";
+import type { Derived } from "../config.js";
 import { describeInput } from "../watch/input.js";
 import { Updates } from "../watch/updates.js";
+import type { Budget } from "./budget.js";
+import { openProbes, type Probe, type Probes } from "./probes.js";
 import { openTrainingLoader, type Session } from "./session.js";
-import type { LoopConfig, Precision } from "./task.js";
-
-/** A measurement of the features while training, handed in by the caller; it draws no random numbers of the run. */
-export interface Probe {
-  readonly everyEpochs: number;
-  /** Also before the first step of a new run. */
-  readonly atStart?: boolean;
-  /** What has to be kept in mind of its numbers: told at the start of a new run. */
-  readonly warnings?: readonly { readonly code: string; readonly message: string }[];
-  run(method: Method, at: { step: number }): AsyncIterable<Probed>;
-}
-
-/** What a probe measured; of an accuracy also on how many pictures, and its mean over the classes. */
-export type Probed = readonly [
-  name: string,
-  value: number,
-  accuracy?: { readonly pictures: number; readonly meanPerClass: number },
-];
-
-/** What a run's probes may know of it. */
-export interface ProbeSetting {
-  readonly config: LoopConfig & { readonly log: Pick<RunConfig["log"], "probe"> };
-  readonly precision: Precision;
-  readonly source: Source;
-  readonly heldOut: Source | undefined;
-}
+import type { LoopConfig } from "./task.js";
 
 /** What watches a run from outside; none of it changes the numbers. */
 export interface LoopOptions {
   /** Aborted: the run saves a checkpoint at the end of the step and ends as "interrupted". */
   readonly signal?: AbortSignal;
-  /** Probes, or what makes them once data and model are open: `featureProbes` for those of `log.probe`. */
-  readonly probes?: readonly Probe[] | ((setting: ProbeSetting) => Promise<readonly Probe[]>);
+  readonly probes?: Probes;
 }
 
 /** A run that is open and has not begun. */
@@ -56,6 +32,8 @@ export interface Prepared<C extends LoopConfig> {
   readonly encoder: Encoder;
   readonly source: Source;
   readonly startStep: number;
+  /** Of a new run whose length was given in minutes. */
+  readonly budget: Budget | undefined;
 }
 
 /** A run: iterate it to make it happen. Its events are also in the run folder. */
@@ -73,9 +51,9 @@ export class Run<C extends LoopConfig = LoopConfig> implements AsyncIterable<Run
   /** Opens data, model and folder without training yet; iterating does it too. @returns config and derived numbers */
   async prepare(): Promise<Prepared<C>> {
     this.#session ??= await this.#open();
-    const { config, derived, trainer, source, start } = this.#session;
+    const { config, derived, trainer, source, start, budget } = this.#session;
     const { method, encoder } = trainer;
-    return { config, derived, method, encoder, source, startStep: start.step };
+    return { config, derived, method, encoder, source, startStep: start.step, budget };
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<RunEvent> {
@@ -201,7 +179,9 @@ class Loop {
     const { derived } = this.#session;
     if (this.step >= derived.steps) return;
     yield* this.#missingProbes();
-    this.#probes = await this.#openProbes();
+    const { config, trainer, source, heldOut } = this.#session;
+    const setting = { config, source, precision: trainer.precision, heldOut: heldOut?.source };
+    this.#probes = await openProbes(this.#options.probes ?? [], setting);
     if (this.step === 0) {
       for (const { warnings = [] } of this.#probes)
         for (const warning of warnings) yield { type: "warning", step: 0, ...warning };
@@ -303,22 +283,6 @@ class Loop {
     if (everyEpochs === 0 || this.#options.probes !== undefined) return;
     const message = "log.probe asks for probes, but the run was given none: pass { probes: featureProbes }.";
     yield { type: "warning", step: this.step, code: "no-probes", message };
-  }
-
-  /** What is made for `log.probe` is made for runs that have one. */
-  async #openProbes(): Promise<readonly Probe[]> {
-    const { probes = [] } = this.#options;
-    if (typeof probes !== "function") return probes;
-    const { config, trainer, source, heldOut } = this.#session;
-    const { probe } = config.log;
-    if (probe === undefined) return [];
-    const { precision } = trainer;
-    return probes({
-      config: { ...config, log: { ...config.log, probe } },
-      source,
-      precision,
-      heldOut: heldOut?.source,
-    });
   }
 
   async *#probe(isDue: (probe: Probe) => boolean): AsyncGenerator<RunEvent, void> {

@@ -10,15 +10,17 @@ import { formatVersion, type RunEvent, type RunFile } from "../../runs/schema.js
 import { writeAtomic } from "../../runs/write-atomic.js";
 import { RunWriter } from "../../runs/writer.js";
 import { type Checkpoint, differences, lastCheckpoint, withLaterKeys } from "../checkpoint.js";
-import { type Derived, derive } from "../config.js";
+import { type Derived, derive, withEpochs } from "../config.js";
 import { readingOptions } from "../reading.js";
 import { Trainer } from "../trainer.js";
 import { HeldOut } from "../watch/held-out.js";
+import { type Budget, settleBudget } from "./budget.js";
 import { crashedPictures } from "./crashed-pictures.js";
 import { commit, runId, settleMachine, versions } from "./environment.js";
 
 import { Logged } from "./logged.js";
 
+import type { Probes } from "./probes.js";
 import type { TaskSpec } from "./spec.js";
 import type { LoopConfig, Pictures, Precision, TaskContext } from "./task.js";
 
@@ -29,6 +31,11 @@ export interface RunOptions {
   readonly overwrite?: boolean;
   /** As it was typed, for run.json. */
   readonly command?: string;
+  /**
+   * The run's length by the clock of this machine, from here on, in place of the configuration's `epochs`: the number of steps is settled
+   * before the first one, from a pace measured on the run itself, and stands in run.json. A slower machine then takes longer.
+   */
+  readonly minutes?: number;
 }
 
 export interface ResumeOptions {
@@ -54,24 +61,35 @@ export interface Session<C extends LoopConfig = LoopConfig> {
   /** Pictures that took an earlier process of this run down. */
   readonly knownBad: readonly number[];
   readonly logged: Logged;
+  /** Of a new run whose length was given in minutes. */
+  readonly budget: Budget | undefined;
 }
 
 /** Where each decoding thread notes the picture it is at, inside the run folder. */
 const noteFolder = "decoding";
 
+interface NewOptions extends RunOptions {
+  /** What the run will be looked at with: they take a part of a budget. */
+  readonly probes?: Probes;
+}
+
 /** Opens what a new run needs and makes its folder. */
 export async function openNew<C extends LoopConfig>(
   spec: TaskSpec<C>,
   input: C,
-  options: RunOptions,
+  options: NewOptions,
 ): Promise<Session<C>> {
+  const began = performance.now();
   const machine = settleMachine(input);
   const source = await spec.openSource(input);
-  const config = spec.settle({ ...input, precision: machine.precision }, source);
+  const asked = { ...input, precision: machine.precision };
+  const budget = await budgetOf(spec, asked, source, { ...options, began });
+  const config = spec.settle(withBudget(asked, source, budget), source);
   const context = contextOf(config, source, machine.precision, false);
   return building(spec, config, context, async (trainer) => {
     await trainer.begin(() => firstLoader(config, trainer, source));
-    const run = describeRun(config, context, trainer, machine, options.command ?? `${spec.name}()`);
+    const command = options.command ?? `${spec.name}()`;
+    const run = describeRun(config, context, trainer, machine, { command, budget });
     const writer =
       options.out === undefined
         ? undefined
@@ -80,12 +98,31 @@ export async function openNew<C extends LoopConfig>(
       if (writer !== undefined) writeAtomic(join(writer.folder, "files.txt"), names(source).join("\n"));
       const start = { step: 0, resumed: false };
       const logged = new Logged([], 0);
-      return { writer, start, best: Number.NEGATIVE_INFINITY, warnings: [], knownBad: [], logged };
+      return { writer, start, best: Number.NEGATIVE_INFINITY, warnings: [], knownBad: [], logged, budget };
     });
   });
 }
 
-type Opened = Pick<Session, "writer" | "start" | "best" | "warnings" | "knownBad" | "logged">;
+/** What a length in minutes is in steps, by what the run takes here. */
+async function budgetOf<C extends LoopConfig>(
+  spec: TaskSpec<C>,
+  asked: C,
+  source: Source,
+  { minutes, probes = [], began }: NewOptions & { readonly began: number },
+): Promise<Budget | undefined> {
+  if (minutes === undefined) return undefined;
+  const config = spec.settle(asked, source);
+  const context = contextOf(config, source, config.precision as Precision, false);
+  const build = (): Trainer => buildTrainer(spec, config, context);
+  const openLoader = (trainer: Trainer): Loader => firstLoader(config, trainer, source);
+  return settleBudget(minutes, { config, source, probes, began, build, openLoader });
+}
+
+function withBudget<C extends LoopConfig>(asked: C, source: Source, budget: Budget | undefined): C {
+  return budget === undefined ? asked : withEpochs(asked, budget.steps / derive(asked, source.size).stepsPerEpoch);
+}
+
+type Opened = Pick<Session, "writer" | "start" | "best" | "warnings" | "knownBad" | "logged" | "budget">;
 
 /** A folder that is not used lets go of its lock; what the caller hears is why. */
 async function closingOnError<R>(writer: RunWriter | undefined, body: () => Promise<R>): Promise<R> {
@@ -144,7 +181,7 @@ function describeRun(
   { derived, source }: TaskContext,
   trainer: Trainer,
   machine: RunFile["machine"],
-  command: string,
+  { command, budget }: { readonly command: string; readonly budget: Budget | undefined },
 ): RunFile {
   const health = trainer.method.health();
   const { trivial: baseline } = health;
@@ -155,7 +192,11 @@ function describeRun(
     createdAt,
     command,
     config: { ...config },
-    derived: { ...derived, ...(baseline === undefined ? {} : { baseline }) },
+    derived: {
+      ...derived,
+      ...(baseline === undefined ? {} : { baseline }),
+      ...(budget === undefined ? {} : { budgetMinutes: budget.minutes, measuredStepSeconds: budget.stepSeconds }),
+    },
     versions: versions(),
     commit: commit(),
     machine,
@@ -208,7 +249,7 @@ export async function openResumed<C extends LoopConfig>(
         const knownBad = crashed.map(({ sample }) => sample);
         const { events } = openRun(folder);
         const [best, logged] = [bestScore(events, trainer.method.bestBy), new Logged(events, step)];
-        return { writer, start: { step, resumed: true }, best, warnings, knownBad, logged };
+        return { writer, start: { step, resumed: true }, best, warnings, knownBad, logged, budget: undefined };
       });
     });
   } finally {

@@ -24,6 +24,8 @@ describe("finetune", () => {
     expect(text).toMatch(/The best epoch was \d/);
     expect(existsSync(join(out, "checkpoints", "best.safetensors"))).toBe(true);
     expect(openRun(out).run.config).toMatchObject({ task: "finetune", from: pretrained, classes: ["apple", "bee"] });
+    const both = await lacuna("finetune", pretrained, "--data", pictures, "--epochs=2", "--minutes", "3");
+    expect(both).toMatchObject({ code: 2, error: expect.stringContaining("in --epochs: expected one length") });
     const again = await lacuna("resume", out, "--json");
     expect(JSON.parse(again.out)).toMatchObject({ exitCode: 0, accuracy: { last: { epoch: 2 } } });
   });

@@ -25,6 +25,19 @@ test("the reference run is that of test/reference: 585 steps, 58 of them warm-up
   expect(out).toMatch(/steps +585, 195 an epoch, warm-up 58/);
 });
 
+test("--minutes: the steps that fit at the predicted pace, with a warm-up of the recipe's share", async () => {
+  const parameters = ["plan", recipe("mae-cifar10-reference"), "--pictures", "50000", "--minutes", "10"];
+  const { out } = await lacuna(...parameters, "--json");
+  const { steps, warmupSteps, forecast, config } = JSON.parse(out);
+  expect(steps * forecast.stepSeconds).toBeLessThanOrEqual(600);
+  expect((steps + 1) * forecast.stepSeconds).toBeGreaterThan(0.97 * 600);
+  expect(config.epochs).toBeCloseTo(steps / 195, 9);
+  expect(Math.abs(warmupSteps - (58 / 585) * steps)).toBeLessThanOrEqual(1);
+  expect((await lacuna(...parameters)).out).toMatch(
+    /in 10 min +[\d,]+ steps, [\d.]+ epochs; the run itself times its own/,
+  );
+});
+
 test("without its pictures a plan still tells the model's cost, and what is missing", async () => {
   const { code, out } = await lacuna("plan", recipe("mae-vit-base-16"));
   expect(code).toBe(0);

@@ -24,6 +24,24 @@ describe("pretrain", () => {
     expect(run.config).toMatchObject({ epochs: 2, data: { batchSize: 8, source: { kind: "folder", path: pictures } } });
   });
 
+  test("--minutes: the steps are settled before the first; with --epochs it is refused", async () => {
+    const folder = temporaryFolder();
+    const pictures = await makePictures(join(folder, "pictures"), 12);
+    const flags = [...tinyFlags, "--minutes", "0.1", "--log.probe.everyEpochs=0"];
+    const { code, out } = await lacuna("pretrain", pictures, ...flags, "--out", join(folder, "run"));
+    expect(code).toBe(0);
+    expect(out).toMatch(/epochs +about \d+ +0\.1 min, as you said/);
+    const { steps, budgetMinutes } = openRun(join(folder, "run")).run.derived;
+    expect(budgetMinutes).toBe(0.1);
+    expect(out).toMatch(
+      new RegExp(`budget +6 s: ${steps?.toLocaleString("en-US")} steps of [\\d.]+ ms, as \\d+ took that were timed`),
+    );
+    expect(out).toContain(`step ${steps}/${steps}`);
+    const both = await lacuna("pretrain", pictures, ...flags, "--epochs=3", "--out", join(folder, "other"));
+    expect(both).toMatchObject({ code: 2, error: expect.stringContaining("got --minutes 0.1 beside it") });
+    expect(existsSync(join(folder, "other"))).toBe(false);
+  });
+
   test("a method that learns from classes: they are named before anything is trained, and parts of a set are none", async () => {
     const folder = temporaryFolder();
     for (const part of ["Training", "valid"]) await makePictures(join(folder, "set", part), 8);

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { Report } from "../../../src/cli/report.js";
-import { tellResult, watchRun } from "../../../src/cli/training/watch.js";
+import { lateText, tellResult, watchRun } from "../../../src/cli/training/watch.js";
 import { pretrain } from "../../../src/index.js";
 import { makePictures, temporaryFolder } from "../terminal.js";
 
@@ -71,6 +71,14 @@ test("says what a run is, and what came of it", async () => {
   expect(text).toMatch(/parameters +[\d,]+ \(encoder [\d,]+\)/);
   expect(text).toContain("step 6/6 · epoch 3.00/3");
   expect(text).toContain(`lacuna reconstruct ${out}`);
+});
+
+test("a run that took longer than its budget says why", () => {
+  expect(lateText({ minutes: 10, seconds: 650 })).toBeUndefined();
+  expect(lateText({ minutes: undefined, seconds: 9000 })).toBeUndefined();
+  expect(lateText({ minutes: 10, seconds: 780 })).toBe(
+    "Its budget was 10 min: the machine was faster when steps were timed.",
+  );
 });
 
 test("a run that fails says what is left of it", async () => {

@@ -43,6 +43,11 @@ test("what was decided is said to be", () => {
     modelSettings: { size: "base", patchSize: 8 },
     channels: 3,
   });
+  expect(explained({ minutes: 30 })).toContainEqual({
+    key: "epochs",
+    value: "about 12",
+    reason: "30 min, as you said",
+  });
   const keys = said.flatMap(({ key, reason }) => (reason === "as you said" ? [key] : []));
   expect(keys).toEqual(["model", "data.imageSize", "model.patchSize", "data.channels", "data.batchSize", "epochs"]);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { models } from "../../../src/models/index.js";
-import { choosePlan } from "../../../src/plan/defaults/model.js";
+import { choosePlan, hoursFor } from "../../../src/plan/defaults/model.js";
 import { gpu, planFacts, survey, twoCores } from "./facts.js";
 
 const planned = (cost: number, machine = twoCores, changes = {}) =>
@@ -17,6 +17,16 @@ test("what is slower gets smaller pictures, then a smaller model, until it ends 
   expect(pixels).toEqual([...pixels].sort((a, b) => b - a));
   expect(planned(1e6).size.name).toBe("half of tiny"); // nothing ends in time: the fastest
   expect(planned(0.3, gpu, { pictures: 1_300_000 }).size.width).toBeGreaterThan(planned(0.3).size.width);
+});
+
+test("a run of some minutes gets a model that learns something in that time", () => {
+  const within = (minutes: number) =>
+    choosePlan(planFacts({ cost: 0.3 }, { decided: { minutes }, survey: survey({ isFiles: false }) }));
+  const sizes = [1, 60, 600].map((minutes) => within(minutes).imagesPerSecond);
+  expect(sizes).toEqual([...sizes].sort((a, b) => b - a));
+  expect(sizes[0]).toBeGreaterThan(sizes[2] as number);
+  expect(hoursFor(twoCores, { minutes: 90 })).toBe(1.5);
+  expect(hoursFor(gpu, {})).toBe(6);
 });
 
 test("the method is told what it would train", () => {

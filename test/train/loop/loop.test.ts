@@ -9,7 +9,7 @@ import { resume } from "../../../src/finetune/resume.js";
 import { openRun } from "../../../src/runs/reader.js";
 import type { RunEvent } from "../../../src/runs/schema.js";
 import { checkpointFiles } from "../../../src/train/checkpoint.js";
-import type { Probe } from "../../../src/train/loop/loop.js";
+import type { Probe } from "../../../src/train/loop/probes.js";
 import { pretrain } from "../../../src/train/pretrain.js";
 import { fill, mayMount, smallDisk } from "../../disk.js";
 import { collect, finalState, tinyRun, trace, workFolder, writePictures } from "../example.js";

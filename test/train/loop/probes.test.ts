@@ -1,0 +1,22 @@
+import { expect, test } from "vitest";
+import type { Source } from "../../../src/data/source.js";
+import { parseFinetune } from "../../../src/finetune/config.js";
+import { parseConfig } from "../../../src/train/config.js";
+import { openProbes, type Probe } from "../../../src/train/loop/probes.js";
+
+const probe: Probe = { everyEpochs: 1, async *run() {} };
+const source = { kind: "folder" as const, path: "photos" };
+const rest = { precision: "float32" as const, source: {} as Source, heldOut: undefined };
+
+test("probes are taken as they are, or made for runs that have log.probe", async () => {
+  const config = parseConfig({ data: { source }, log: { probe: { k: 7 } } });
+  expect(await openProbes([probe], { config, ...rest })).toEqual([probe]);
+  const asked: number[] = [];
+  const make = async ({ config: { log } }: { config: { log: { probe: { k: number } } } }): Promise<Probe[]> => {
+    asked.push(log.probe.k);
+    return [probe];
+  };
+  expect(await openProbes(make, { config, ...rest })).toEqual([probe]);
+  expect(await openProbes(make, { config: parseFinetune({ data: { source } }), ...rest })).toEqual([]);
+  expect(asked).toEqual([7]);
+});
