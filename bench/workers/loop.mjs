@@ -56,7 +56,7 @@ class Training {
   }
 
   async check() {
-    return { values: [this.trainer.evaluate(await this.first()).loss] };
+    return { values: [this.trainer.evaluate(await this.first()).means.loss] };
   }
 
   /** Batches without an end from where the last step stood. */

@@ -1,6 +1,7 @@
 /** The picture of partial fine-tuning: accuracy over the number of last blocks that were trained (MAE, figure 9). */
 import type { TopLevelSpec } from "vega-lite";
 import { drawingStyle, svgOf } from "../runs/drawing.js";
+import type { Interval } from "../runs/summary.js";
 
 export interface BlocksPoint {
   /** As it was asked for: `0`, `0.5`, `4`, `all`. */
@@ -9,17 +10,19 @@ export interface BlocksPoint {
   readonly mean: number;
   /** Undefined for one seed. */
   readonly deviation: number | undefined;
+  /** Of one seed: between which accuracies the true one lies, 19 times of 20. */
+  readonly interval?: Interval;
 }
 
 const colour = "#1f4e96";
 
-/** Points in their order, evenly spaced as in the paper, as the text of an SVG. Bars are one deviation up and down. */
+/** Points in their order, evenly spaced as in the paper, as the text of an SVG. Bars are one deviation up and down, or the interval. */
 export function drawBlocks(points: readonly BlocksPoint[], subtitle: string): Promise<string> {
-  const values = points.map(({ blocks, mean, deviation = 0 }) => ({
+  const values = points.map(({ blocks, mean, deviation = 0, interval = [mean - deviation, mean + deviation] }) => ({
     blocks: blocks === "0.5" ? "½" : blocks,
     percent: 100 * mean,
-    low: 100 * (mean - deviation),
-    high: 100 * (mean + deviation),
+    low: 100 * interval[0],
+    high: 100 * interval[1],
     label: (100 * mean).toFixed(1),
   }));
   const [lowest, highest] = [Math.min(...values.map(({ low }) => low)), Math.max(...values.map(({ high }) => high))];

@@ -4,6 +4,7 @@ import { DataError } from "../data/errors.js";
 import type { Source } from "../data/source.js";
 import { classDifferences, classesText } from "../data/sources/train-test.js";
 import { pngOf } from "../runs/drawing.js";
+import { wilsonInterval } from "../runs/summary.js";
 import { makeFolder, writeAtomic } from "../runs/write-atomic.js";
 import { type Classified, classifyAll, type PictureClassifier, type Unreadable } from "./classify.js";
 import { drawConfusion, drawMistakes, mistakesOf } from "./confusion.js";
@@ -71,8 +72,11 @@ export async function writeEvaluation(
   count: number,
 ): Promise<{ files: string[]; mistakes: NamedMistake[] }> {
   makeFolder(folder);
-  const right = `${(100 * scores.top1).toFixed(1)} % of ${scores.pictures.toLocaleString("en-US")} pictures`;
-  const svg = await drawConfusion(scores.confusion, classes, `${right} are classified rightly`);
+  const tenths = (share: number): string => (100 * share).toFixed(1);
+  const right = `${tenths(scores.top1)} % of ${scores.pictures.toLocaleString("en-US")} pictures are classified rightly`;
+  const range = wilsonInterval(scores.top1, scores.pictures).map(tenths).join("–");
+  const title = `${right} (95 %: ${range}), mean per class ${tenths(scores.meanPerClass)} %`;
+  const svg = await drawConfusion(scores.confusion, classes, title);
   const found = mistakesOf(pictures, count);
   const sheet = await drawMistakes(found, source, classes);
   const mistakes = found.map(({ sample, truth, predicted, probability }) => ({

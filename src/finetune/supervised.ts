@@ -5,7 +5,7 @@
  */
 import { KeyedRandom } from "../data/random.js";
 import { withoutAutocast } from "../engine/modes.js";
-import type { Batch, Loss, ParameterRule, Rows, Step } from "../methods/method.js";
+import type { Batch, Loss, ParameterRule, Rows, Score, Step } from "../methods/method.js";
 import { Method } from "../methods/method.js";
 import type { Encoder } from "../models/encoder.js";
 import { buildEncoder } from "../models/index.js";
@@ -113,9 +113,10 @@ export class Supervised extends Method<Name> {
   }
 
   /** Sums of cross-entropy, top-1 and top-5 hits; of the averaged weights where there are some, `top1Plain` beside them. */
-  override score(batch: Batch<Name>): Readonly<Record<string, number>> {
+  override score(batch: Batch<Name>): Score {
     if (this.averaged === undefined) return judge(this.model, batch);
-    return { ...judge(this.averaged, batch), top1Plain: judge(this.model, batch).top1 };
+    const { sums, predictions } = judge(this.averaged, batch);
+    return { sums: { ...sums, top1Plain: judge(this.model, batch).sums.top1 }, predictions };
   }
 
   /** The decay grows to its value, (1 + n) / (10 + n) after n updates, or short runs would keep their first weights. */
@@ -129,10 +130,17 @@ export class Supervised extends Method<Name> {
   }
 }
 
-function judge(model: Classifier, { image, label }: Batch<Name>): { loss: number; top1: number; top5: number } {
+interface Judged {
+  readonly sums: { readonly loss: number; readonly top1: number; readonly top5: number };
+  readonly predictions: readonly number[];
+}
+
+function judge(model: Classifier, { image, label }: Batch<Name>): Judged {
   const logits = model.call(image); // [B K]
   const loss = withoutAutocast(() => crossEntropy(logits, label, { reduction: "sum" })); // []
-  return { loss: loss.item(), top1: hits(logits, label, 1), top5: hits(logits, label, 5) };
+  const sums = { loss: loss.item(), top1: hits(logits, label, 1), top5: hits(logits, label, 5) };
+  const [, likeliest] = logits.topk(1); // [B 1]
+  return { sums, predictions: likeliest.toNumbers() };
 }
 
 /** Rows whose label is among the k largest logits [B K]. */

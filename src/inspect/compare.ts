@@ -1,7 +1,7 @@
 /** Several runs beside one another: in which settings they differ, and what came of each. */
 import { resolve, sep } from "node:path";
 import type { OpenedRun } from "../runs/reader.js";
-import { type ProbeSummary, probeSummaries, type RunSummary, summarize } from "../runs/summary.js";
+import { type ProbeSummary, probeSummaries, type RunSummary, scoresOfRun, summarize } from "../runs/summary.js";
 import type { Reference } from "./reference.js";
 import { differingSettings, type SettingDifference } from "./settings.js";
 import { type Verdict, verdict } from "./verdict.js";
@@ -15,7 +15,7 @@ export interface ComparedRun {
   readonly state: OpenedRun["state"];
   readonly summary: RunSummary;
   readonly probes: readonly ProbeSummary[];
-  /** The last scores on held-out pictures, 0 to 1: top1, top5. */
+  /** The last scores on held-out pictures, 0 to 1: top1, top5, meanPerClass. */
   readonly scores: Readonly<Record<string, number>>;
   readonly verdict: Verdict;
 }
@@ -40,7 +40,7 @@ export function compareRuns(opened: readonly OpenedRun[], references?: readonly 
       state,
       summary: summarize(events),
       probes: probeSummaries(events),
-      scores: events.findLast((event) => event.type === "heldOut")?.scores ?? {},
+      scores: scoresOfRun(events).at(-1)?.scores ?? {},
       verdict: verdict(events, { ...run, state }, references),
     })),
     settings,

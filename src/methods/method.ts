@@ -104,6 +104,14 @@ export interface ParameterRule {
   readonly constantRate?: boolean;
 }
 
+/** What validation measures of a batch. */
+export interface Score {
+  /** Over the rows, which are divided by their number; it has a `loss`. */
+  readonly sums: Readonly<Record<string, number>>;
+  /** [B] classes, of a method that classifies: the mean over the classes follows from them. */
+  readonly predictions?: ArrayLike<number>;
+}
+
 /** A way to learn: `forward` turns a batch into a loss. Every hook is for methods that need it. */
 export abstract class Method<Name extends string = string> extends Module<[Batch<Name>, Step], Loss> {
   /** What is trained for, and kept. */
@@ -145,11 +153,8 @@ export abstract class Method<Name extends string = string> extends Module<[Batch
   /** How a parameter is updated, by its name in the state; undefined: as usual. */
   ruleFor?(parameter: NamedTensor): ParameterRule | undefined;
 
-  /**
-   * What validation measures: sums over the rows, which are divided by their number; it has a `loss`. Absent: the loss of
-   * `forward` in evaluation mode.
-   */
-  score?(batch: Batch<Name>, step: Step): Readonly<Record<string, number>>;
+  /** What validation measures. Absent: the loss of `forward` in evaluation mode. */
+  score?(batch: Batch<Name>, step: Step): Score;
 
   /** The score after which the best model is kept beside the last; none if absent. */
   readonly bestBy?: string;

@@ -120,6 +120,28 @@ function accuracyOf(
   };
 }
 
+/** The accuracies of a supervised run on held-out pictures, at one step. */
+export interface Scored {
+  readonly epoch: number;
+  readonly step: number;
+  /** From 0 to 1: top1, top5, meanPerClass. */
+  readonly scores: Readonly<Record<string, number>>;
+  /** That were judged, and between which values top1 lies by them, 19 times of 20; undefined in runs of earlier versions. */
+  readonly pictures?: number;
+  readonly interval?: Interval;
+}
+
+/** In the order in which they were measured; none of a run that is not supervised. */
+export function scoresOfRun(events: readonly RunEvent[]): Scored[] {
+  return events.flatMap((event): Scored[] => {
+    if (event.type !== "heldOut" || event.scores === undefined) return [];
+    const { epoch, step, scores, pictures } = event;
+    const top1 = scores["top1"];
+    const isKnown = pictures !== undefined && top1 !== undefined && Number.isFinite(top1);
+    return [{ epoch, step, scores, ...(isKnown ? { pictures, interval: wilsonInterval(top1, pictures) } : {}) }];
+  });
+}
+
 /** The speed at each step that took time. */
 export function imagesPerSecond(steps: readonly StepEvent[]): Point[] {
   return steps.flatMap(({ step, samples, seconds }, i) => {

@@ -30,6 +30,9 @@ const measurementSchema = z.object({
   setting: z.string(),
   /** 0 … 1 */
   accuracy: z.number().min(0).max(1),
+  meanPerClass: z.number().min(0).max(1).optional(),
+  /** That were judged; not known of what earlier versions measured. */
+  pictures: z.int().min(1).optional(),
   seconds: z.number().min(0),
 });
 export type Measurement = z.output<typeof measurementSchema>;

@@ -17,7 +17,15 @@ import type { Derived } from "./config.js";
 import { findNonFinite, NonFiniteError } from "./finite.js";
 import { fitMethod } from "./loop/fit.js";
 import { type LossShare, nonFiniteRemedy, takeStep, unread } from "./loop/step.js";
-import type { LoopConfig, Measures, Precision, StepResult, TrainingBatch, UpdateWrapper } from "./loop/task.js";
+import type {
+  Evaluation,
+  LoopConfig,
+  Measures,
+  Precision,
+  StepResult,
+  TrainingBatch,
+  UpdateWrapper,
+} from "./loop/task.js";
 
 /** What is trained, and in which views pictures are shown to it. */
 export interface Training {
@@ -106,12 +114,13 @@ export class Trainer implements Training {
     };
   }
 
-  /** Means over the batch, without training and without changing anything; no more pictures at once than in a micro-batch. */
-  evaluate(batch: TrainingBatch): Measures {
+  /** Without training and without changing anything; no more pictures at once than in a micro-batch. */
+  evaluate(batch: TrainingBatch): Evaluation {
     this.method.setTraining(false);
     const B = batch.samples.length;
     const { microBatch } = this.derived;
     const sums: Record<string, number> = { loss: 0 };
+    const predictions: number[] = [];
     const add = (values: Readonly<Record<string, number>>, factor: number): void => {
       for (const [name, value] of Object.entries(values)) sums[name] = (sums[name] ?? 0) + value * factor;
     };
@@ -119,10 +128,13 @@ export class Trainer implements Training {
       const rows = { start, end: Math.min(B, start + microBatch) };
       const rng = new Rng(this.config.seed, "heldOut", 0, batch.samples.slice(rows.start, rows.end));
       const step: Step = { index: 0, epoch: 0, progress: 0, rng, world: alone };
-      noGrad(() => scope(() => this.#measure(this.#batch(batch, rows), step, (rows.end - start) / B, add)));
+      const found = noGrad(() =>
+        scope(() => this.#measure(this.#batch(batch, rows), step, (rows.end - start) / B, add)),
+      );
+      predictions.push(...found);
     }
     if (this.method.score !== undefined) for (const name of Object.keys(sums)) sums[name] = (sums[name] as number) / B;
-    return sums as Measures;
+    return { means: sums as Measures, predictions };
   }
 
   close(): void {
@@ -135,15 +147,16 @@ export class Trainer implements Training {
     step: Step,
     share: number,
     add: (values: Readonly<Record<string, number>>, factor: number) => void,
-  ): void {
-    const scores = this.#precisely(step, () => this.method.score?.(batch, step));
-    if (scores !== undefined) {
-      add(scores, 1);
-      return;
+  ): readonly number[] {
+    const score = this.#precisely(step, () => this.method.score?.(batch, step));
+    if (score !== undefined) {
+      add(score.sums, 1);
+      return Array.from(score.predictions ?? []);
     }
     const { total, parts = {} } = this.#forward(batch, step);
     const values = Object.entries(parts).map(([name, part]) => [name, part.item()] as const);
     add({ loss: total.item(), ...Object.fromEntries(values) }, share);
+    return [];
   }
 
   /** Micro-batches, each a scope: their gradients add up to that of the whole batch. */

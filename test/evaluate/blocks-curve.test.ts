@@ -27,6 +27,15 @@ test("the curve has every point at its height, in the order in which they were g
   }
 });
 
+test("of one seed the bar is the interval", async () => {
+  const [bare, certain] = await Promise.all([
+    drawBlocks([{ blocks: "1", mean: 0.5, deviation: undefined }], "x"),
+    drawBlocks([{ blocks: "1", mean: 0.5, deviation: undefined, interval: [0.352, 0.648] }], "x"),
+  ]);
+  expect(certain).toContain("top-1 accuracy, %: 35.2; high: 64.8");
+  expect(bare).toContain("top-1 accuracy, %: 50; high: 50");
+});
+
 test("no two numbers overlap, and none the bars, with as many points as there are blocks", async () => {
   const many = ["0", "0.5", ...Array.from({ length: 12 }, (_, i) => `${i + 1}`)];
   const svg = await drawBlocks(

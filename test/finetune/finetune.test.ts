@@ -35,15 +35,35 @@ test("events, files and numbers of a whole run", () => {
   expect(run.config).toMatchObject({ task: "finetune", classes: ["apple", "bee", "cat"], optim: { layerDecay: 0.75 } });
   const heldOut = events.filter((event) => event.type === "heldOut");
   expect(heldOut.map(({ epoch }) => epoch)).toEqual([1, 2, 3, 4]);
-  for (const { loss, scores } of heldOut) {
+  expect(events.filter(({ type }) => type === "warning")).toEqual([]);
+  for (const { loss, scores, pictures } of heldOut) {
+    expect(pictures).toBe(24);
     expect(loss).toBeGreaterThan(0);
-    expect(Object.keys(scores ?? {})).toEqual(["top1", "top5", "top1Plain"]);
+    expect(Object.keys(scores ?? {})).toEqual(["top1", "top5", "top1Plain", "meanPerClass"]);
     expect((scores?.["top1"] ?? 0) * 24).toBeCloseTo(Math.round((scores?.["top1"] ?? 0) * 24), 6); // of 24 pictures
     expect(scores?.["top5"]).toBe(1); // there are three classes
+    expect(scores?.["meanPerClass"]).toBeCloseTo(scores?.["top1"] ?? 0, 12); // of eight pictures each
   }
   expect(trace(events)[0]?.[1]).toBeCloseTo(Math.log(3), 3); // T17: head weights next to zero -> ln C
   expect(existsSync(join(reference.folder, "checkpoints", "best.safetensors"))).toBe(true);
   expect(existsSync(join(reference.folder, "previews"))).toBe(false);
+});
+
+test("held-out pictures with other class shares are a warning before the first step", async () => {
+  const unequal = join(work.path, "unequal");
+  for (const [name, count] of Object.entries({ apple: 2, bee: 8, cat: 2 }))
+    await writePictures(join(unequal, name), count);
+  const { data, ...rest } = tinyFinetune(photos, { epochs: 1 });
+  const events = await collect(finetune({ ...rest, data: { ...data, heldOut: { kind: "folder", path: unequal } } }));
+  const at = events.findIndex(({ type }) => type === "warning");
+  expect(events[at]).toMatchObject({
+    code: "class-shares",
+    message: expect.stringContaining(
+      "bee is 33 % of the pictures to learn from and 67 % of the judged ones",
+    ) as unknown,
+  });
+  expect(at).toBeLessThan(events.findIndex(({ type }) => type === "step"));
+  expect(events.find((event) => event.type === "heldOut")?.pictures).toBe(12);
 });
 
 test("aborted and continued, with another number of workers, equals a run that never stopped, to the bit", async () => {

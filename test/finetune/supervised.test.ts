@@ -28,9 +28,11 @@ function train(changes: Partial<FinetuneConfigInput>, steps = 3, size = 8) {
   const config = parseFinetune({ ...tinyFinetune("nowhere"), classes, ...changes });
   const task = supervisedTrainer(config, 24);
   const results = Array.from({ length: steps }, (_, index) => task.step(batch(size), index + 3));
-  const measured = task.evaluate(batch(12));
-  const again = task.evaluate(batch(12));
-  expect(again).toEqual(measured); // it repeats
+  const evaluation = task.evaluate(batch(12));
+  expect(task.evaluate(batch(12))).toEqual(evaluation); // it repeats
+  const { means: measured, predictions } = evaluation;
+  const right = predictions.filter((predicted, i) => predicted === batch(12).labels?.[i]).length;
+  expect(measured["top1"]).toBeCloseTo(right / 12, 12);
   const live = liveTensors();
   task.step(batch(size), steps + 3);
   expect(liveTensors()).toBe(live);

@@ -50,7 +50,7 @@ test("held-out pictures in micro-batches, the last one smaller, give the loss of
     const config = parseConfig(tinyRun("nowhere", { optim }));
     const trainer = trainerOf(config, 24);
     try {
-      return trainer.evaluate(batch(7)).loss;
+      return trainer.evaluate(batch(7)).means.loss;
     } finally {
       trainer.close();
     }

@@ -4,6 +4,7 @@ import type { OpenedRun, ProbeSummary, RunComparison, RunEvent, RunSummary } fro
 import { UsageError } from "../errors.js";
 import { type Add, checkOut } from "../options.js";
 import { type Report, tableLines } from "../report.js";
+import { scoresText } from "../training/accuracy.js";
 import {
   featureRows,
   featuresTitle,
@@ -56,7 +57,7 @@ export function inspectCommand(program: Command, add: Add): void {
 }
 
 async function inspectOne(report: Report, folder: string, options: Options): Promise<void> {
-  const { probeSummaries, summarize } = await import("../../index.js");
+  const { probeSummaries, scoresOfRun, summarize } = await import("../../index.js");
   const judgement = await judgeRun(folder);
   const { opened, verdict: judged, curves, unkept } = judgement;
   const summary = summarize(opened.events);
@@ -72,6 +73,9 @@ async function inspectOne(report: Report, folder: string, options: Options): Pro
         `${run.machine.cpu}, ${run.machine.threads} threads, ${run.machine.device}, ${run.machine.precision}`,
       ],
       ...rows(summary, run.derived["steps"]),
+      ...scoresOfRun(opened.events)
+        .slice(-1)
+        .map((scored) => ["accuracy", scoresText(scored)]),
       ...probeRows(probeSummaries, opened),
       ...damageRow(opened.damagedLines),
     ]);

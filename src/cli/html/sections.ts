@@ -7,8 +7,10 @@ import {
   type RunEvent,
   type RunFile,
   type RunSummary,
+  scoresOfRun,
   type Verdict,
 } from "../../index.js";
+import { scoresText } from "../training/accuracy.js";
 import { accuracyText, gainsText, inProbeOrder, probeNeighbours, probeWords } from "../training/probes.js";
 import { duration, figure, percent, whole } from "../words.js";
 import { Html, html } from "./html.js";
@@ -32,11 +34,13 @@ export function verdictSection({ status, headline, causes, evidence }: Verdict):
 export function figuresSection(summary: RunSummary, run: RunFile, events: readonly RunEvent[]): Html {
   const planned = run.derived["steps"];
   const summaries = probeSummaries(events);
+  const scored = scoresOfRun(events).at(-1);
   const latest = inProbeOrder(summaries.map(({ name }) => name)).slice(0, 4);
   const all: (readonly [string, string | undefined])[] = [
     ["steps", `${whole(summary.steps)}${planned === undefined ? "" : ` of ${whole(planned)}`}`],
     ["loss, smoothed", shown(summary.smoothedLoss, figure)],
     ["loss, held out", shown(summary.heldOutLoss, figure)],
+    ["accuracy, held out", scored === undefined ? undefined : scoresText(scored)],
     ...latest.map((name): readonly [string, string] => {
       const probe = summaries.find((one) => one.name === name) as ProbeSummary;
       const { label, text } = probeWords(name, probe.last, probeNeighbours(run));

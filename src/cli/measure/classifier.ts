@@ -2,14 +2,15 @@
 import { statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
-import type { Confusion, LoadedClassifier, Scores, Source, SourceInput } from "../../index.js";
+import type { Confusion, Interval, LoadedClassifier, Scores, Source, SourceInput } from "../../index.js";
 import type { ClassifierEvaluation, NamedMistake } from "../../public/evaluate.js";
 import { parseSource } from "../config/sources.js";
 import { UsageError } from "../errors.js";
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
+import { scoresText } from "../training/accuracy.js";
 import { ifKept } from "../training/judge.js";
-import { percent, whole } from "../words.js";
+import { percent, percentInterval, whole } from "../words.js";
 import { labelledSpecs } from "./labelled.js";
 import { showShare } from "./progress.js";
 
@@ -38,13 +39,15 @@ export function classifierCommand(parent: Command, add: Add): void {
     .option("--device <name>", "cpu or cuda");
   add<Options>(command, async (report, operands, options) => {
     const run = operands[0] as string;
-    const { confusedPairs, loadClassifier, openSource } = await import("../../index.js");
+    const { confusedPairs, loadClassifier, openSource, wilsonInterval } = await import("../../index.js");
     const { evaluateClassifier } = await import("../../public/evaluate.js");
     const { classesText } = await import("../../public/data.js");
     using classifier = loadClassifier(run, options.device === undefined ? {} : { device: options.device });
     const source = await openSource(await judged(options, classifier));
     const { classes, path: model, step } = classifier;
     report.line(classesText(classes));
+    const shares = await sharesOf(classifier, source);
+    if (shares !== undefined) report.line(shares);
     const evaluation = await report.showing((live) =>
       evaluateClassifier(classifier, source, { onBatch: showShare(live, source) }),
     );
@@ -53,7 +56,7 @@ export function classifierCommand(parent: Command, add: Add): void {
     const { files, mistakes, unkept } = await keep(run, options, evaluation, source);
     const named = pairs.map((pair) => ({ ...pair, truth: classes[pair.truth], predicted: classes[pair.predicted] }));
     report.result({ model, step, classes, ...scores, pairs: named, mistakes, skipped, files }, () => {
-      tell(report, scores, pairs, classes);
+      tell(report, scores, pairs, classes, wilsonInterval);
       for (const { path, reason } of skipped) report.line(`left out ${path}: ${reason}`);
       for (const file of files) report.line(file);
       if (unkept !== undefined) report.line(`${unkept} --out <folder> keeps them elsewhere.`);
@@ -72,6 +75,19 @@ async function judged({ data, test }: Options, { config }: LoadedClassifier): Pr
     expected: "--data or --test",
     actual: "neither, and the run has no held-out pictures",
   });
+}
+
+/** A line where classes have other shares than among the pictures that were learned from, as far as these can still be listed. */
+async function sharesOf(
+  { config: { data }, classes }: LoadedClassifier,
+  judgedOnes: Source,
+): Promise<string | undefined> {
+  const { chooseLabelled, openSource, sharesText } = await import("../../index.js");
+  const { labels } = (await openSource(data.source).catch(() => undefined)) ?? {};
+  if (labels === undefined) return undefined;
+  const chosen =
+    data.labels === undefined ? labels : chooseLabelled(labels, data.labels).map((i) => labels[i] as number);
+  return sharesText(classes, chosen, judgedOnes.labels ?? []);
 }
 
 function folderOf(run: string): string {
@@ -95,15 +111,24 @@ async function keep(
 const shownClasses = 30;
 const shownPairs = 8;
 
-function tell(report: Report, scores: Scores, pairs: readonly Confusion[], classes: readonly string[]): void {
+function tell(
+  report: Report,
+  scores: Scores,
+  pairs: readonly Confusion[],
+  classes: readonly string[],
+  intervalOf: (accuracy: number, pictures: number) => Interval,
+): void {
   const { top1, top5, meanPerClass, pictures, perClass } = scores;
-  const means = `top-1 ${percent(top1)}, top-5 ${percent(top5)}, mean per class ${percent(meanPerClass)}`;
+  const means = scoresText({ scores: { top1, top5, meanPerClass }, interval: intervalOf(top1, pictures) });
   report.line(`${whole(pictures)} pictures: ${means}`);
+  report.line("In brackets: 95 % intervals (Wilson) by the judged pictures. Per class: mean over the classes.");
   report.line();
+  const found = (value: number, own: number): string =>
+    Number.isFinite(value) ? percentInterval(value, intervalOf(value, own)) : "–";
   const cell = (value: number): string => (Number.isFinite(value) ? percent(value) : "–");
   const rows = perClass.map(({ accuracy, precision, pictures: own }, i) => ({
     order: Number.isFinite(accuracy) ? accuracy : 2, // classes without pictures come last
-    cells: [`${classes[i]}`, whole(own), cell(accuracy), cell(precision)],
+    cells: [`${classes[i]}`, whole(own), found(accuracy, own), cell(precision)],
   }));
   const worst = [...rows].sort((a, b) => a.order - b.order).slice(0, shownClasses);
   const shown = rows.length <= shownClasses ? rows : worst;

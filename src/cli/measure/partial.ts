@@ -2,14 +2,15 @@
 import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import type { Command } from "commander";
-import type { FinetuneConfig, FinetuneConfigInput, Spread } from "../../index.js";
+import type { FinetuneConfig, FinetuneConfigInput, Interval, Spread } from "../../index.js";
 import { typedCommand } from "../commands/pretrain.js";
 import { resolveFinetuning } from "../config/finetuning.js";
 import { UsageError } from "../errors.js";
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
+import { scoresText } from "../training/accuracy.js";
 import { trainOnce } from "../training/once.js";
-import { percent, percentSpread, quoted } from "../words.js";
+import { percent, percentInterval, percentSpread, quoted } from "../words.js";
 import { type Asked, readBlocks, usualBlocks } from "./blocks.js";
 
 interface Options {
@@ -31,6 +32,10 @@ interface PartialRow extends Spread {
   readonly top5: number;
   /** Mean of the best epochs, which were chosen on the pictures that judge. */
   readonly best: number;
+  /** Mean over the seeds of the mean over the classes; undefined for runs of earlier versions. */
+  readonly meanPerClass?: number;
+  /** Of one seed. */
+  readonly interval?: Interval;
   readonly folders: readonly string[];
 }
 
@@ -130,6 +135,9 @@ interface Point {
   readonly top5: number;
   readonly best: number;
   readonly folder: string;
+  /** Of runs of earlier versions neither is known. */
+  readonly interval?: Interval;
+  readonly meanPerClass?: number;
 }
 
 /** Trains one point, or goes on with it, or reads what came of it. */
@@ -154,9 +162,15 @@ async function train(
   const { exitCode, accuracy } = await trainOnce(folder, config, typedCommand(), report);
   if (exitCode !== 0 || accuracy === undefined) return { exitCode, point: undefined };
   const { last, best } = accuracy;
-  const { top1 = 0, top5 = 0 } = last.scores;
-  report.line(`top-1 ${percent(top1)}${isNew ? "" : " (as it was)"}`);
-  return { exitCode, point: { epochs: config.epochs, top1, top5, best: best.scores["top1"] ?? 0, folder } };
+  const { top1 = 0, top5 = 0, meanPerClass } = last.scores;
+  report.line(`${scoresText(last)}${isNew ? "" : " (as it was)"}`);
+  const { interval } = last;
+  const certain = {
+    ...(interval === undefined ? {} : { interval }),
+    ...(meanPerClass === undefined ? {} : { meanPerClass }),
+  };
+  const point = { epochs: config.epochs, top1, top5, best: best.scores["top1"] ?? 0, folder, ...certain };
+  return { exitCode, point };
 }
 
 /** So often the accuracy is told while a point trains: only its last value counts. */
@@ -190,6 +204,10 @@ async function rowsOf(points: ReadonlyMap<Asked, readonly Point[]>): Promise<Par
         ...spread(own.map(({ top1 }) => top1)),
         top5: mean(({ top5 }) => top5),
         best: mean(({ best }) => best),
+        ...(own.every(({ meanPerClass }) => meanPerClass !== undefined)
+          ? { meanPerClass: mean(({ meanPerClass = 0 }) => meanPerClass) }
+          : {}),
+        ...(own.length === 1 && first.interval !== undefined ? { interval: first.interval } : {}),
         folders: own.map(({ folder }) => folder),
       },
     ];
@@ -218,15 +236,22 @@ function bestRows(rows: readonly PartialRow[]): PartialRow[] {
 function tell(report: Report, rows: readonly PartialRow[], files: readonly string[]): void {
   report.line();
   report.table([
-    ["trained", "epochs", "top-1", "top-5", "best epoch"],
+    ["trained", "epochs", "top-1", "per class", "top-5", "best epoch"],
     ...rows.map((row) => [
       blocksText(row.blocks),
       `${row.epochs}`,
-      percentSpread(row),
+      row.interval === undefined ? percentSpread(row) : percentInterval(row.mean, row.interval),
+      row.meanPerClass === undefined ? "" : percent(row.meanPerClass),
       percent(row.top5),
       percent(row.best),
     ]),
   ]);
+  const isOnce = rows.some(({ interval }) => interval !== undefined);
+  report.line(
+    isOnce
+      ? "In brackets: 95 % intervals (Wilson) by the judged pictures."
+      : "Mean over seeds ± sample standard deviation.",
+  );
   report.line(
     "Top-1 and top-5 after the last epoch; the best epoch is chosen on the pictures that judge, so it flatters.",
   );

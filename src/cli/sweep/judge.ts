@@ -12,7 +12,6 @@ import type {
   Source,
 } from "../../index.js";
 import type { Measure, Measured, MeasureSetting } from "../../public/evaluate.js";
-import { accuracyOf } from "../training/accuracy.js";
 import { Pace } from "../training/pace.js";
 
 /** What is fine-tuned: said in the file, over the published recipe of the encoder's size. */
@@ -60,16 +59,16 @@ export class Judge {
     if (!this.measures.includes("finetune") || this.#isKnown("finetune", results, step)) return results.measures;
     const setting = this.#setting("finetune");
     const name = createHash("sha256").update(`${setting} ${step}`).digest("hex").slice(0, 8);
-    const { accuracy, seconds } = await this.#finetuned(join(out, name), run, tell);
-    return { ...results.measures, finetune: { step, setting, accuracy, seconds } };
+    const found = await this.#finetuned(join(out, name), run, tell);
+    return { ...results.measures, finetune: { step, setting, ...found } };
   }
 
   async #finetuned(
     folder: string,
     from: string,
     tell: (share: number, text: string) => void,
-  ): Promise<{ accuracy: number; seconds: number }> {
-    const { finetune, openRun, resume, summarize } = await import("../../index.js");
+  ): Promise<Omit<Measurement, "step" | "setting">> {
+    const { finetune, openRun, resume, scoresOfRun, summarize } = await import("../../index.js");
     const { signal } = this;
     const begun = existsSync(join(folder, "run.json"));
     await using run = begun
@@ -84,7 +83,9 @@ export class Judge {
     }
     signal.throwIfAborted();
     const { events } = openRun(folder);
-    return { accuracy: accuracyOf(events)?.last.scores["top1"] ?? 0, seconds: summarize(events).trainingSeconds };
+    const { scores = {}, pictures } = scoresOfRun(events).at(-1) ?? {};
+    const { top1 = 0, meanPerClass } = scores;
+    return { accuracy: top1, meanPerClass, pictures, seconds: summarize(events).trainingSeconds };
   }
 
   /** The same of what has not been trained, kept under the step 0. */
@@ -141,7 +142,14 @@ export class Judge {
   #record(found: Measured, measures: readonly Measure[], step: number): Record<string, Measurement> {
     const seconds = found.seconds / measures.length;
     return Object.fromEntries(
-      measures.map((name) => [name, { step, setting: this.#setting(name), accuracy: found[name] ?? 0, seconds }]),
+      measures.map((name) => {
+        const accuracy = {
+          accuracy: found[name] ?? 0,
+          meanPerClass: found.meanPerClass[name],
+          pictures: found.pictures,
+        };
+        return [name, { step, setting: this.#setting(name), ...accuracy, seconds }];
+      }),
     );
   }
 }

@@ -1,44 +1,37 @@
 /** Accuracies of a supervised run, in words. */
-import type { RunEvent } from "../../index.js";
-import { percent } from "../words.js";
-
-interface At {
-  readonly epoch: number;
-  readonly step: number;
-  readonly scores: Readonly<Record<string, number>>;
-}
+import type { Scored } from "../../index.js";
+import { percent, percentInterval } from "../words.js";
 
 export interface Accuracy {
   /** The headline: the last epoch was not chosen by looking. */
-  readonly last: At;
-  readonly best: At;
+  readonly last: Scored;
+  readonly best: Scored;
   readonly text: readonly string[];
 }
 
 /** The last and the best accuracy on held-out pictures, of equal ones the first; undefined where none was measured. */
-export function accuracyOf(events: readonly RunEvent[]): Accuracy | undefined {
-  const measured = events.flatMap((event): At[] =>
-    event.type === "heldOut" && event.scores !== undefined
-      ? [{ epoch: event.epoch, step: event.step, scores: event.scores }]
-      : [],
-  );
+export function accuracyOf(measured: readonly Scored[]): Accuracy | undefined {
   const last = measured.at(-1);
   if (last === undefined) return undefined;
-  const top1 = ({ scores }: At): number => scores["top1"] ?? 0;
+  const top1 = ({ scores }: Scored): number => scores["top1"] ?? 0;
   const best = measured.reduce((a, b) => (top1(b) > top1(a) ? b : a));
   const text = [
-    `Accuracy after the last epoch: ${scoresText(last.scores)}.`,
+    `Accuracy after the last epoch: ${scoresText(last)}.`,
     `The best epoch was ${Number(best.epoch.toFixed(2))} with ${percent(top1(best))}: chosen on these very pictures, so it flatters.`,
   ];
   return { last, best, text };
 }
 
-/** `epoch 3: top-1 45.2 %, top-5 90.1 %` */
-export function accuracyLine(epoch: number, scores: Readonly<Record<string, number>>): string {
-  return `epoch ${Number(epoch.toFixed(2))}: ${scoresText(scores)}`;
+/** `epoch 3: top-1 45.2 %, top-5 90.1 %, per class 40.3 %` */
+export function accuracyLine(epoch: number, scores: Scored["scores"]): string {
+  return `epoch ${Number(epoch.toFixed(2))}: ${scoresText({ scores })}`;
 }
 
-function scoresText({ top1 = 0, top5 = 0, top1Plain }: Readonly<Record<string, number>>): string {
+/** `top-1 45.2 % (42.1–48.3), top-5 90.1 %, per class 40.3 %` */
+export function scoresText({ scores, interval }: Pick<Scored, "scores" | "interval">): string {
+  const { top1 = 0, top5 = 0, top1Plain, meanPerClass } = scores;
+  const headline = interval === undefined ? percent(top1) : percentInterval(top1, interval);
+  const perClass = meanPerClass === undefined ? "" : `, per class ${percent(meanPerClass)}`;
   const plain = top1Plain === undefined ? "" : `; without averaging the weights ${percent(top1Plain)}`;
-  return `top-1 ${percent(top1)}, top-5 ${percent(top5)}${plain}`;
+  return `top-1 ${headline}, top-5 ${percent(top5)}${perClass}${plain}`;
 }

@@ -37,7 +37,7 @@ export function featureRows(runs: readonly ComparedRun[]): Rows {
   ];
 }
 
-const scoreNames: Readonly<Record<string, string>> = { top1: "top-1", top5: "top-5" };
+const scoreNames: Readonly<Record<string, string>> = { top1: "top-1", top5: "top-5", meanPerClass: "per class" };
 
 /** `25.1 → 36.2 %`: a unit stands once. A value of step 0 alone is no result. */
 function probeCell({ probes }: ComparedRun, name: string): string {

@@ -20,7 +20,7 @@ export async function trainOnce(
   command: string,
   report: Report,
 ): Promise<Once> {
-  const { changedSince, finetune, openRun, resume } = await import("../../index.js");
+  const { changedSince, finetune, openRun, resume, scoresOfRun } = await import("../../index.js");
   const begun = existsSync(join(folder, "run.json")) ? openRun(folder) : undefined;
   const changed = begun === undefined ? [] : changedSince(begun.run.config, config);
   if (changed.length > 0) {
@@ -32,7 +32,7 @@ export async function trainOnce(
       remedy: "Choose another --out, or delete that folder.",
     });
   }
-  if (begun?.run.status === "finished") return { exitCode: 0, accuracy: accuracyOf(begun.events) };
+  if (begun?.run.status === "finished") return { exitCode: 0, accuracy: accuracyOf(scoresOfRun(begun.events)) };
   const { exitCode, accuracy } = await watchRun(
     (signal) => (begun === undefined ? finetune(config, { out: folder, signal, command }) : resume(folder, { signal })),
     folder,

@@ -236,7 +236,7 @@ class Watcher {
 
   async result(): Promise<Omit<Watched, "seconds" | "minutes" | "exitCode">> {
     const { opened, verdict, curves } = await judgeRun(this.folder);
-    const { probeSummaries, summarize } = await import("../../index.js");
+    const { probeSummaries, scoresOfRun, summarize } = await import("../../index.js");
     const { smoothedLoss = Number.NaN, heldOutLoss, badFiles } = summarize(opened.events);
     return {
       folder: this.folder,
@@ -248,7 +248,7 @@ class Watcher {
       badFiles,
       verdict: "task" in opened.run.config ? undefined : verdict,
       gains: gainsText(probeSummaries(opened.events), this.neighbours),
-      accuracy: accuracyOf(opened.events),
+      accuracy: accuracyOf(scoresOfRun(opened.events)),
       curves,
     };
   }

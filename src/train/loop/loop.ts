@@ -1,6 +1,7 @@
 /** The loop of every kind of run: steps, and what happens between them, as typed events. */
 import type { Batch, Loader } from "../../data/loader.js";
 import type { Source } from "../../data/source.js";
+import { sharesText } from "../../data/sources/labelled.js";
 import { StateError } from "../../engine/errors.js";
 import { trimMemory } from "../../engine/scope.js";
 import { badInput } from "../../inspect/input.js";
@@ -183,6 +184,7 @@ class Loop {
     const setting = { config, source, precision: trainer.precision, heldOut: heldOut?.source };
     this.#probes = await openProbes(this.#options.probes ?? [], setting);
     if (this.step === 0) {
+      yield* this.#classShares();
       for (const { warnings = [] } of this.#probes)
         for (const warning of warnings) yield { type: "warning", step: 0, ...warning };
       if (!this.#session.logged.isProbed) yield* this.#probe(({ atStart }) => atStart === true);
@@ -262,11 +264,12 @@ class Loop {
       this.step === derived.steps || this.step % Math.max(1, Math.round(epochs * derived.stepsPerEpoch)) === 0;
     if (this.#ratios !== undefined) yield { type: "update", step: this.step, ratios: this.#ratios };
     if (heldOut !== undefined && due(config.log.heldOutEpochs)) {
-      const { loss, ...more } = await heldOut.measure(trainer);
+      const { means, pictures } = await heldOut.measure(trainer);
+      const { loss, ...more } = means;
       const epoch = this.step / derived.stepsPerEpoch;
       const kind = trainer.method.score === undefined ? "parts" : "scores";
       const scored = Object.keys(more).length > 0 ? { [kind]: more } : {};
-      yield { type: "heldOut", step: this.step, epoch, loss, ...scored };
+      yield { type: "heldOut", step: this.step, epoch, loss, pictures, ...scored };
       if (kind === "scores") this.#keepBest(more);
     }
     yield* this.#probe(({ everyEpochs }) => due(everyEpochs));
@@ -275,6 +278,14 @@ class Loop {
     const { checkpointSeconds, checkpointSteps } = config.log;
     const late = performance.now() - this.#checkpointAt > checkpointSeconds * 1000;
     if (late || (checkpointSteps !== undefined && this.step % checkpointSteps === 0)) yield* this.#save();
+  }
+
+  /** Accuracies of pictures whose classes have other shares than the ones that are learned from say less. */
+  *#classShares(): Generator<RunEvent, void> {
+    const { source, heldOut, trainer } = this.#session;
+    if (heldOut === undefined || trainer.method.score === undefined) return;
+    const message = sharesText(source.classes ?? [], source.labels ?? [], heldOut.source.labels ?? []);
+    if (message !== undefined) yield { type: "warning", step: this.step, code: "class-shares", message };
   }
 
   /** Training knows no evaluation, so `log.probe` alone does nothing. */

@@ -57,6 +57,13 @@ export type UpdateWrapper = (update: () => void) => void;
 /** Means over held-out pictures: the loss, what it is made of, and scores from 0 to 1 by name. */
 export type Measures = Readonly<Record<string, number>> & { readonly loss: number };
 
+/** What a batch of held-out pictures is measured by. */
+export interface Evaluation {
+  readonly means: Measures;
+  /** [B] classes, of a method that classifies; else empty. */
+  readonly predictions: readonly number[];
+}
+
 /** Pictures that a run leaves in its folder while it trains. */
 export interface Pictures {
   ifDue(step: number): AsyncIterable<RunEvent>;

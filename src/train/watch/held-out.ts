@@ -1,5 +1,6 @@
 import { type Loader, openLoader } from "../../data/loader.js";
 import { openSource, type Source } from "../../data/source.js";
+import { meanPerClass } from "../../data/sources/labelled.js";
 import type { Transform, ViewSpec } from "../../data/views.js";
 import { imageShape, type LoopConfig, type Measures } from "../loop/task.js";
 import { type Reading, readingOptions } from "../reading.js";
@@ -19,18 +20,21 @@ export class HeldOut {
     return heldOut === undefined ? undefined : new HeldOut(await openSource(heldOut), config, views);
   }
 
-  /** Means over at most `log.heldOutPictures` pictures. */
-  async measure(trainer: Pick<Trainer, "evaluate">): Promise<Measures> {
+  /** Means over at most `log.heldOutPictures` pictures, and of a classifier the mean over their classes. */
+  async measure(trainer: Pick<Trainer, "evaluate">): Promise<{ means: Measures; pictures: number }> {
     const limit = Math.min(this.source.size, this.config.log.heldOutPictures ?? this.source.size);
     const size = Math.min(limit, this.config.data.batchSize);
     const loader = inOrder(this.config, this.source, size, this.views);
     const sums: Record<string, number> = {};
+    const [found, truth]: [number[], number[]] = [[], []];
     let seen = 0;
     try {
       for await (const { samples: ids, labels, views } of loader.batches({ epoch: 0, batch: 0 }, { epoch: 1 })) {
         const samples = Array.from(ids);
-        const measured = trainer.evaluate({ epoch: 0, samples, labels, views });
-        for (const [name, value] of Object.entries(measured)) sums[name] = (sums[name] ?? 0) + value * samples.length;
+        const { means, predictions } = trainer.evaluate({ epoch: 0, samples, labels, views });
+        for (const [name, value] of Object.entries(means)) sums[name] = (sums[name] ?? 0) + value * samples.length;
+        found.push(...predictions);
+        truth.push(...(labels ?? []));
         seen += samples.length;
         if (seen >= limit) break;
       }
@@ -38,7 +42,8 @@ export class HeldOut {
       await loader.close();
     }
     const means = Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / seen]));
-    return { loss: Number.NaN, ...means };
+    const perClass = found.length > 0 ? { meanPerClass: meanPerClass(found, truth) } : {};
+    return { means: { loss: Number.NaN, ...means, ...perClass }, pictures: seen };
   }
 }
 

@@ -20,7 +20,9 @@ describe("finetune", () => {
     expect(code).toBe(0);
     expect(text).toContain(`encoder        ${pretrained}`);
     expect(text).toMatch(/trained +[\d,]+ of [\d,]+ parameters, 2 classes/);
-    expect(text).toMatch(/Accuracy after the last epoch: top-1 [\d.]+ %/);
+    const accuracy = /top-1 [\d.]+ % \([\d.]+–[\d.]+\), top-5 [\d.]+ %, per class [\d.]+ %/;
+    expect(text).toMatch(new RegExp(`Accuracy after the last epoch: ${accuracy.source}`));
+    expect((await lacuna("inspect", out)).out).toMatch(new RegExp(`accuracy +${accuracy.source}`));
     expect(text).toMatch(/The best epoch was \d/);
     expect(existsSync(join(out, "checkpoints", "best.safetensors"))).toBe(true);
     expect(openRun(out).run.config).toMatchObject({ task: "finetune", from: pretrained, classes: ["apple", "bee"] });

@@ -34,7 +34,7 @@ test("predict names classes, skips what it cannot read, writes CSV; evaluate cla
   expect(scores.confusion.flat().reduce((a: number, b: number) => a + b, 0)).toBe(12);
   for (const file of scores.files) expect(existsSync(file)).toBe(true);
   const text = await lacuna("evaluate", "classifier", run, "--test", photos, "--out", join(folder, "judged"));
-  expect(text.out).toMatch(/12 pictures: top-1 [\d.]+ %, top-5 100.0 %, mean per class/);
+  expect(text.out).toMatch(/12 pictures: top-1 [\d.]+ % \([\d.]+–[\d.]+\), top-5 100.0 %, per class [\d.]+ %/);
   expect(existsSync(join(folder, "judged", "confusion.png"))).toBe(true);
 });
 

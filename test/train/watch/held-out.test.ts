@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { parseConfig } from "../../../src/train/config.js";
-import { HeldOut, plainLoader } from "../../../src/train/watch/held-out.js";
+import { HeldOut, middle, plainLoader } from "../../../src/train/watch/held-out.js";
 import { tinyRun, trainerOf, workFolder, writePictures } from "../example.js";
 
 const work = workFolder("held-out");
@@ -15,7 +15,7 @@ test("the mean over pictures, whatever the batches; the same each time; at most 
   const trainer = trainerOf(config, 11);
   const loss = async (changes: object, log: object = {}): Promise<number> => {
     const other = parseConfig({ ...base, data: { ...base.data, heldOut, ...changes }, log });
-    return (await (await HeldOut.open(other, trainer.validationViews))?.measure(trainer))?.loss ?? Number.NaN;
+    return (await (await HeldOut.open(other, trainer.validationViews))?.measure(trainer))?.means.loss ?? Number.NaN;
   };
   const whole = await loss({ batchSize: 11 });
   expect(await loss({ batchSize: 11 })).toBe(whole);
@@ -23,6 +23,27 @@ test("the mean over pictures, whatever the batches; the same each time; at most 
   expect(await loss({ batchSize: 4 }, { heldOutPictures: 3 })).not.toBeCloseTo(whole, 5);
   trainer.close();
   expect(await HeldOut.open(parseConfig(base), {})).toBeUndefined();
+});
+
+test("the mean over classes follows from what a classifier predicts, in batches of any size", async () => {
+  const photos = join(work.path, "unequal");
+  for (const [name, count] of [
+    ["a", 6],
+    ["b", 2],
+  ] as const)
+    await writePictures(join(photos, name), count);
+  const heldOut = { kind: "folder", path: photos } as const;
+  const base = tinyRun(photos);
+  const config = parseConfig({ ...base, data: { ...base.data, heldOut, batchSize: 3 } });
+  // Calls everything the first class, but for the last picture.
+  const always = {
+    evaluate: ({ samples }: { samples: readonly number[] }) => ({
+      means: { loss: 1, top1: 0 },
+      predictions: samples.map((sample) => (sample === 7 ? 1 : 0)),
+    }),
+  };
+  const held = (await HeldOut.open(config, { image: middle(config) })) as HeldOut;
+  expect(await held.measure(always)).toEqual({ means: { loss: 1, top1: 0, meanPerClass: 0.75 }, pictures: 8 });
 });
 
 test("pictures come in order, cut to the size of the run", async () => {
