@@ -13,11 +13,11 @@ export class Linear extends Module {
   constructor(
     readonly inputs: number,
     readonly outputs: number,
-    options: { bias?: boolean; weightInit?: Initializer } = {},
+    options: { bias?: boolean; weightInit?: Initializer; biasInit?: Initializer } = {},
   ) {
     super();
     this.weight = new Parameter([outputs, inputs], options.weightInit ?? xavierUniform);
-    this.bias = (options.bias ?? true) ? new Parameter([outputs], zero) : null;
+    this.bias = (options.bias ?? true) ? new Parameter([outputs], options.biasInit ?? zero) : null;
   }
 
   /** x [… I] -> [… O] */

@@ -2,32 +2,11 @@
 moco/optimizer.py; the momentum of each step is main_moco.py's adjust_moco_momentum. See official.py for usage.
 
 As in the official code each step first moves the teacher with the step's momentum, then makes the keys with it.
-The ResNet is torchvision's with every width divided by 64 / width (so that it fits into a small file): `Narrow` below changes the
-widths that ResNet passes on, nothing else."""
+The ResNet is torchvision's, narrow (official.py)."""
 import math
 from functools import partial
 import torch
-from official import Script, adamw, arguments, one_process, record
-
-
-def narrow(width, block, depths):
-    from torchvision.models import resnet
-
-    class Narrow(resnet.ResNet):
-        def _make_layer(self, kind, planes, *rest, **options):
-            if planes == 64:  # the first stage: the stem before it becomes narrow too
-                self.inplanes = width
-                self.conv1 = torch.nn.Conv2d(3, width, kernel_size=7, stride=2, padding=3, bias=False)
-                self.bn1 = self._norm_layer(width)
-            return super()._make_layer(kind, planes * width // 64, *rest, **options)
-
-    kind = {"basic": resnet.BasicBlock, "bottleneck": resnet.Bottleneck}[block]
-
-    def make(num_classes):
-        model = Narrow(kind, depths, num_classes=num_classes, zero_init_residual=True)
-        model.fc = torch.nn.Linear(8 * width * kind.expansion, num_classes)
-        return model
-    return make
+from official import Script, adamw, arguments, narrow, one_process, record
 
 
 class MocoV3(Script):

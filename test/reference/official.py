@@ -58,6 +58,28 @@ def adamw(groups, optim):
     return torch.optim.AdamW(groups, lr=0, betas=tuple(optim["betas"]), eps=optim["epsilon"], weight_decay=optim["weightDecay"])
 
 
+def narrow(width, block, depths):
+    """torchvision's ResNet with every width divided by 64 / width, so that it fits into a small file: `Narrow` changes the widths that
+    ResNet passes on, nothing else."""
+    from torchvision.models import resnet
+
+    class Narrow(resnet.ResNet):
+        def _make_layer(self, kind, planes, *rest, **options):
+            if planes == 64:  # the first stage: the stem before it becomes narrow too
+                self.inplanes = width
+                self.conv1 = torch.nn.Conv2d(3, width, kernel_size=7, stride=2, padding=3, bias=False)
+                self.bn1 = self._norm_layer(width)
+            return super()._make_layer(kind, planes * width // 64, *rest, **options)
+
+    kind = {"basic": resnet.BasicBlock, "bottleneck": resnet.Bottleneck}[block]
+
+    def make(num_classes):
+        model = Narrow(kind, depths, num_classes=num_classes, zero_init_residual=True)
+        model.fc = torch.nn.Linear(8 * width * kind.expansion, num_classes)
+        return model
+    return make
+
+
 def move(model, redraw=None):
     """Moves what is trivial at first (biases, norms, tokens, statistics) off its first values. redraw(name, weight): others."""
     with torch.no_grad():
@@ -103,7 +125,8 @@ def train(script, model, inputs, config):
     out, optimizer, losses = {}, script.groups(model, config), []
     model.train()
     for step in range(config["steps"]):
-        for group in optimizer.param_groups: group["lr"] = config["optim"]["rates"][step]
+        rates = config["optim"]["rates"]
+        for group in optimizer.param_groups: group["lr"] = max(rates) if group.get("fix_lr") else rates[step]
         loss, parts, outputs = script.step(model, inputs, config["progress"][step])
         optimizer.zero_grad(); loss.backward()
         if step == 0:

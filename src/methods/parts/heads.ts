@@ -4,7 +4,7 @@ import { Linear } from "../../nn/linear.js";
 import { Chain, type Module } from "../../nn/module.js";
 import { Relu } from "../../nn/relu.js";
 
-/** A projector or predictor: linear layers without bias, batch norm and ReLU between them. */
+/** A projector or predictor: linear layers, batch norm and ReLU between them. */
 export interface HeadShape {
   readonly inputs: number;
   /** Linear layers; 0 gives what comes in. */
@@ -16,17 +16,32 @@ export interface HeadShape {
   readonly batchNorm: boolean;
   /** Batch norm behind the last layer, without weight and bias. */
   readonly lastNorm: boolean;
+  /** A bias in the last layer; the others have none, which batch norm would take away again. */
+  readonly lastBias?: boolean;
 }
 
 /**
  * The MLP of MoCo v3 (`_build_mlp` of the official code; SimCLR's and BYOL's are its relatives): numbered like PyTorch's
  * `Sequential`, ReLUs counted. Weights start as PyTorch's linear layers do, uniform ± 1 / √in, whatever the encoder's do.
  */
-export function mlpHead({ inputs, layers, hidden, output, batchNorm, lastNorm }: HeadShape): Chain<Module> {
+export function mlpHead({
+  inputs,
+  layers,
+  hidden,
+  output,
+  batchNorm,
+  lastNorm,
+  lastBias = false,
+}: HeadShape): Chain<Module> {
   const links = Array.from({ length: layers }, (_, i): Module[] => {
     const [from, to] = [i === 0 ? inputs : hidden, i === layers - 1 ? output : hidden];
-    const linear = new Linear(from, to, { bias: false, weightInit: uniformFanIn(from) });
-    if (i === layers - 1) return [linear, ...(lastNorm ? [new BatchNorm1d(to, { affine: false })] : [])];
+    const isLast = i === layers - 1;
+    const linear = new Linear(from, to, {
+      bias: isLast && lastBias,
+      weightInit: uniformFanIn(from),
+      biasInit: uniformFanIn(from),
+    });
+    if (isLast) return [linear, ...(lastNorm ? [new BatchNorm1d(to, { affine: false })] : [])];
     return [linear, ...(batchNorm ? [new BatchNorm1d(to)] : []), new Relu()];
   });
   return new Chain<Module>(links.flat());

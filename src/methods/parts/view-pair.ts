@@ -3,27 +3,40 @@ import type { Transform } from "../../data/views.js";
 import type { ImageShape } from "../../models/encoder.js";
 
 const area = z.number().gt(0).max(1);
+const areas = z
+  .tuple([area, area])
+  .refine(([from, to]) => from <= to, { error: "expected [low, high] with low <= high" });
+const blur = z
+  .boolean()
+  .default(true)
+  .describe("Gaussian blur; pictures of 32 pixels are trained without (SimCLR, appendix B.9)");
 
 export const viewPairConfig = z
   .strictObject({
-    scale: z
-      .tuple([area, area])
-      .refine(([from, to]) => from <= to, { error: "expected [low, high] with low <= high" })
+    scale: areas
       .default([0.08, 1])
       .describe("share of the picture's area that a crop takes; [0.2, 1] for a ResNet (official code)"),
-    blur: z
-      .boolean()
-      .default(true)
-      .describe("Gaussian blur; pictures of 32 pixels are trained without (SimCLR, appendix B.9)"),
+    blur,
   })
   .prefault({});
 export type ViewPairConfig = z.output<typeof viewPairConfig>;
 
-const jitter = {
-  type: "colorJitter",
-  ...{ brightness: 0.4, contrast: 0.4, saturation: 0.2, hue: 0.1 },
-  probability: 0.8,
-} as const;
+export const symmetricPairConfig = z
+  .strictObject({ scale: areas.default([0.2, 1]).describe("share of the picture's area that a crop takes"), blur })
+  .prefault({});
+export type SymmetricPairConfig = z.output<typeof symmetricPairConfig>;
+
+const cropOf = ({ scale, imageSize }: Pick<ViewPairConfig, "scale"> & Pick<ImageShape, "imageSize">) =>
+  ({ type: "randomResizedCrop", size: imageSize, scale, ratio: [3 / 4, 4 / 3], interpolation: "bilinear" }) as const;
+const jitterOf = (saturation: number) =>
+  ({
+    type: "colorJitter",
+    ...{ brightness: 0.4, contrast: 0.4, saturation, hue: 0.1 },
+    probability: 0.8,
+  }) as const;
+const grey = { type: "grayscale", probability: 0.2 } as const;
+const blurred = (probability: number) => ({ type: "gaussianBlur", sigma: [0.1, 2], probability }) as const;
+const flip = { type: "flip", probability: 0.5 } as const;
 
 /**
  * Two views of a picture from two distributions (BYOL, appendix B; MoCo v3): crop, colours, grey, blur, solarise, flip, in this
@@ -33,13 +46,22 @@ export function asymmetricPair(
   { scale, blur }: ViewPairConfig,
   { imageSize }: ImageShape,
 ): Readonly<Record<"first" | "second", Transform>> {
-  const view = (blurred: number, solarized: number): Transform => [
-    { type: "randomResizedCrop", size: imageSize, scale, ratio: [3 / 4, 4 / 3], interpolation: "bilinear" },
-    jitter,
-    { type: "grayscale", probability: 0.2 },
-    ...(blur ? ([{ type: "gaussianBlur", sigma: [0.1, 2], probability: blurred }] as const) : []),
+  const view = (often: number, solarized: number): Transform => [
+    cropOf({ scale, imageSize }),
+    jitterOf(0.2),
+    grey,
+    ...(blur ? [blurred(often)] : []),
     ...(solarized > 0 ? ([{ type: "solarize", threshold: 128, probability: solarized }] as const) : []),
-    { type: "flip", probability: 0.5 },
+    flip,
   ];
   return { first: view(1, 0), second: view(0.1, 0.2) };
+}
+
+/** Two views of a picture from one distribution (MoCo v2; SimSiam, section 4): crop, colours, grey, blur, flip, in this order. */
+export function symmetricPair(
+  { scale, blur }: SymmetricPairConfig,
+  { imageSize }: ImageShape,
+): Readonly<Record<"first" | "second", Transform>> {
+  const view: Transform = [cropOf({ scale, imageSize }), jitterOf(0.4), grey, ...(blur ? [blurred(0.5)] : []), flip];
+  return { first: view, second: view };
 }

@@ -18,12 +18,12 @@ import type { Initializer } from "../../nn/parameter.js";
 import { gradientNorm } from "../../optim/clip.js";
 import type { NamedTensor } from "../../optim/optimizer.js";
 import { rampAt, rampConfig } from "../../optim/schedule.js";
-import { normalize } from "../../tensor/functional.js";
 import type { Rng } from "../../tensor/random.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { type DefaultsFacts, type MethodDefaults, paperWarmup } from "../defaults.js";
 import type { Health } from "../health.js";
 import { type Batch, defineMethod, type Loss, Method, type ParameterRule, type Step } from "../method.js";
+import { spread } from "../parts/collapse.js";
 import { mlpHead } from "../parts/heads.js";
 import { infoNce } from "../parts/losses/info-nce.js";
 import { Teacher } from "../parts/teacher.js";
@@ -175,15 +175,6 @@ export class MocoV3 extends Method<"first" | "second"> {
   override health(): Health {
     return { loss: "moves", signals };
   }
-}
-
-/** features [B W] -> how widely their directions are spread: 1 over the whole sphere, 0 in one point [] */
-function spread(features: Tensor): Tensor {
-  const unit = normalize(features.float()); // [B W]
-  return unit
-    .std([0], 0)
-    .mean()
-    .mul(Math.sqrt(unit.side(1))); // []
 }
 
 const instability = [

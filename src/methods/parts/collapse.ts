@@ -1,0 +1,45 @@
+/** What shows that all pictures are becoming the same: numbers of a batch's features, none with a gradient. */
+import { noGrad, withoutAutocast } from "../../engine/modes.js";
+import { normalize } from "../../tensor/functional.js";
+import type { Tensor } from "../../tensor/tensor.js";
+
+const measured = (body: () => Tensor): Tensor => noGrad(() => withoutAutocast(body));
+
+/**
+ * features [B D] -> how widely their directions are spread: 1 over the whole sphere, 0 in one point []. It is the standard deviation
+ * of unit features, averaged over dimensions, times √D (SimSiam, section 4.1).
+ */
+export function spread(features: Tensor): Tensor {
+  return measured(() => {
+    const unit = normalize(features.float()); // [B D]
+    return unit
+      .std([0], 0)
+      .mean()
+      .mul(Math.sqrt(unit.side(1))); // []
+  });
+}
+
+/** features [B D] -> mean cosine of two different pictures' [], 0 for a single picture */
+export function likeness(features: Tensor): Tensor {
+  return measured(() => {
+    const unit = normalize(features.float()); // [B D]
+    const B = unit.side(0);
+    const sum = unit.sum([0]); // [D]
+    const all = sum.mul(sum).sum(); // []: of all pairs, each picture's with itself included
+    return all.sub(B).div(Math.max(1, B * (B - 1)));
+  });
+}
+
+/**
+ * features [B D] -> in how many directions they vary [], from 1 (a line: two groups of pictures, each in one point) to min(B − 1, D).
+ * It is the participation ratio (Σ λ)² / Σ λ² of the variances λ along the principal axes of unit features.
+ */
+export function dimensions(features: Tensor): Tensor {
+  return measured(() => {
+    const unit = normalize(features.float()); // [B D]
+    const centred = unit.sub(unit.mean([0], true)); // [B D]
+    const products = centred.matmul(centred.transpose(0, 1)); // [B B], its eigenvalues those of the covariance
+    const trace = centred.mul(centred).sum(); // []
+    return trace.mul(trace).div(products.mul(products).sum().clamp(1e-20));
+  });
+}

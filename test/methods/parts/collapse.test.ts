@@ -1,0 +1,52 @@
+import { expect, test } from "vitest";
+import { scope } from "../../../src/engine/scope.js";
+import { dimensions, likeness, spread } from "../../../src/methods/parts/collapse.js";
+import { Rng } from "../../../src/tensor/random.js";
+import { tensor } from "../../../src/tensor/tensor.js";
+import { leavesNoTensors } from "../../engine/leaks.js";
+
+leavesNoTensors();
+
+const normal = (rows: number, width: number) => new Rng(3, "features").normal([rows, width]).reshape([rows, width]);
+
+test.each([4, 64, 256])("directions drawn at random in %i dimensions are spread over the whole sphere", (width) =>
+  scope(() => {
+    const features = normal(4000, width);
+    expect(spread(features).item()).toBeCloseTo(1, 1);
+    expect(likeness(features).item()).toBeCloseTo(0, 2);
+    expect(dimensions(features).item() / width).toBeCloseTo(1, 0);
+    expect(dimensions(features.mul(1000)).item()).toBeCloseTo(dimensions(features).item(), 2); // whatever their length
+  }),
+);
+
+test("one point is spread over nothing", () =>
+  scope(() => {
+    const features = normal(1, 32).expand([64, 32]);
+    expect(spread(features).item()).toBeCloseTo(0, 5);
+    expect(likeness(features).item()).toBeCloseTo(1, 5);
+  }));
+
+test("two opposite points: spread and likeness look well, the one direction tells", () =>
+  scope(() => {
+    const signs = tensor(
+      Float32Array.from({ length: 64 }, (_, i) => (i % 2 === 0 ? 1 : -1)),
+      [64, 1],
+    );
+    const features = normal(1, 32).mul(signs);
+    expect(spread(features).item()).toBeGreaterThan(0.7); // .78 in 32 dimensions
+    expect(likeness(features).item()).toBeCloseTo(0, 1);
+    expect(dimensions(features).item()).toBeCloseTo(1, 4);
+  }));
+
+test("the mean cosine of all pairs, counted one by one", () =>
+  scope(() => {
+    const features = normal(7, 5);
+    const rows = Array.from({ length: 7 }, (_, i) => features.slice(0, i, i + 1).toNumbers());
+    const length = (row: readonly number[]): number => Math.hypot(...row);
+    const cosines = rows.flatMap((a, i) =>
+      rows.flatMap((b, j) =>
+        i === j ? [] : [a.reduce((sum, x, k) => sum + x * (b[k] ?? 0), 0) / length(a) / length(b)],
+      ),
+    );
+    expect(likeness(features).item()).toBeCloseTo(cosines.reduce((sum, x) => sum + x) / cosines.length, 5);
+  }));
