@@ -82,14 +82,14 @@ module.exports = {
       "probes are handed in by the caller: training knows no evaluation",
     ),
     only("plan", [...everythingBelowTraining, "train"], "what a run would be and cost, before it begins"),
-    only("inspect", ["runs"], "a verdict is read from run folders alone"),
+    only("inspect", ["runs", "data/sources/names\\.ts$"], "a verdict is read from run folders alone"),
     only("finetune", [...everythingBelowTraining, "train"], "supervised training runs in the same loop"),
     only(
       "sweep",
       ["runs", "data/source\\.ts$", "train/(config|checkpoint)\\.ts$", "finetune/config\\.ts$", ...engineFaces],
       "a sweep is a plan and a folder: whoever runs it trains and judges",
     ),
-    only("export", [...everythingBelowTraining, "train", "finetune"], "what was trained, for other programs"),
+    only("export", [...everythingBelowTraining, "train", "finetune", "page"], "what was trained, for other programs"),
     only("evaluate", [...everythingBelowTraining, "train", "finetune"], "evaluation knows no commands"),
     only("cli", ["index\\.ts$", "public", ...light], "commands use what everybody can use: the public surface"),
     {

@@ -5,8 +5,8 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { forecast } from "../dist/cli/training/plan.js";
 import { measureDecoding, openSource, parseConfig, pretrain } from "../dist/index.js";
+import { forecast } from "../dist/plan/forecast.js";
 import { statusBytes } from "./machine.mjs";
 
 /** The bar: a plan is right within this share. */
@@ -56,7 +56,7 @@ async function plan(name) {
   const config = parseConfig({ ...settings[name], epochs: 1 });
   const decoding = await measureDecoding(config, await openSource(config.data.source));
   const processBytes = decoding?.processBytes ?? process.memoryUsage.rss();
-  const found = await forecast(config, { decodedPerSecond: decoding?.perSecond, processBytes, again: false });
+  const found = forecast(config, { decodedPerSecond: decoding?.perSecond, processBytes, again: false });
   return { imagesPerSecond: found.imagesPerSecond, peakBytes: found.memory.totalBytes, step: found.step };
 }
 

@@ -7,7 +7,7 @@ import { chromium } from "playwright-core";
 import sharp from "sharp";
 import { describeMachine, loadAverage } from "../bench/machine.mjs";
 import { median } from "../bench/statistics.mjs";
-import { makePage } from "../dist/cli/page/make.js";
+import { makePage } from "../dist/export/page/make.js";
 import { loadModel, pretrain, servePage, writePage } from "../dist/index.js";
 
 const limits = { strokeMs: 1500, blockedMs: 50 };

@@ -2,10 +2,10 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { makePage } from "../src/cli/page/make.js";
 import { noGrad } from "../src/engine/modes.js";
 import { scope } from "../src/engine/scope.js";
 import { autoencoderOnnx, encoderOnnx } from "../src/export/onnx.js";
+import { makePage } from "../src/export/page/make.js";
 import { resume } from "../src/finetune/resume.js";
 import type { OnnxFile } from "../src/graph/onnx/export.js";
 import { verdict } from "../src/inspect/verdict.js";

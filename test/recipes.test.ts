@@ -9,7 +9,6 @@ import { loadRecipe } from "../src/cli/config/recipe.js";
 import { resolveRun, runConfigKeys } from "../src/cli/config/resolve.js";
 import { loadSweep } from "../src/cli/sweep/load.js";
 import { planSweep } from "../src/cli/sweep/plan.js";
-import { costOf } from "../src/cli/training/cost.js";
 import { duration, scaled } from "../src/cli/words.js";
 import {
   derive,
@@ -20,6 +19,7 @@ import {
   type RunConfig,
 } from "../src/index.js";
 import { withSettings } from "../src/keys.js";
+import { costOf } from "../src/plan/cost.js";
 import { temporaryFolder } from "./cli/terminal.js";
 
 const below = (folder: string): string[] =>
@@ -76,7 +76,7 @@ describe.each(pretraining)("%s", (file) => {
   test("quotes what plan computes", async () => {
     const { cost } = checkHeader(file);
     const config = parseConfig(await loadRecipe(file));
-    const { multiplyAdds, step } = await costOf(config);
+    const { multiplyAdds, step } = costOf(config);
     expect(cost).toContain(`${scaled(multiplyAdds)} multiply-adds a picture`);
     const pictures = Number(/for ([\d,]+) pictures/.exec(cost)?.[1]?.replaceAll(",", ""));
     const whole = (epochs: number): { steps: number; seen: number } => {
@@ -109,7 +109,7 @@ describe.each(supervised)("%s", (file) => {
       parseFinetune(withSettings(written, settings));
     }
     const { model, data, trainBlocks } = parseFinetune({ ...written, from: "a run" });
-    const { encoder } = await costOf(parseConfig({ model, data: { source: data.source, imageSize: data.imageSize } }));
+    const { encoder } = costOf(parseConfig({ model, data: { source: data.source, imageSize: data.imageSize } }));
     expect(cost).toContain(scaled(encoder.multiplyAdds));
     const pictures = Number(/for ([\d,]+) pictures/.exec(cost)?.[1]?.replaceAll(",", ""));
     const passes = trainBlocks === 0 ? 1 : 3; // of three, backward being two
@@ -161,7 +161,7 @@ describe.each(below("sweeps"))("%s", (file) => {
 
 test("the sizes that are published have their published numbers of parameters", async () => {
   const parameters = async (name: string) =>
-    (await costOf(parseConfig(await loadRecipe(`recipes/mae-vit-${name}.ts`)) as RunConfig)).parameters;
+    costOf(parseConfig(await loadRecipe(`recipes/mae-vit-${name}.ts`)) as RunConfig).parameters;
   expect(await parameters("base-16")).toBe(111_907_840);
   expect(await parameters("large-16")).toBe(329_541_888);
   expect(await parameters("huge-14")).toBe(657_074_508);

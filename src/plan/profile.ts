@@ -1,18 +1,48 @@
 /** One step of a run on pictures of noise, with every operation timed. */
-
+import { loadavg } from "node:os";
+import { machineLimits } from "../engine/limits.js";
 import { timeOperations } from "../engine/meter.js";
 import { scope } from "../engine/scope.js";
 import { ConfigError } from "../errors.js";
 import { type StepProfile, stepProfile } from "../graph/profile.js";
 import { Rng } from "../tensor/random.js";
 import { derive, type RunConfig } from "../train/config.js";
+import { settleMachine } from "../train/loop/environment.js";
 import { imageShape, type Precision, type TrainingBatch } from "../train/loop/task.js";
 import { trainingOf } from "../train/pretrain.js";
 import { Trainer, type Training } from "../train/trainer.js";
 import { viewSizes } from "./example-batch.js";
+import { busyLoad, machineRates } from "./machine.js";
 
 /** Steps before the one that is measured: first calls set up kernels and memory. */
 const warmup = 2;
+
+/** A step's profile beside what the machine can do. */
+export interface ProfiledRun extends StepProfile {
+  readonly machine: {
+    readonly cpu: string;
+    readonly threads: number;
+    readonly precision: Precision;
+    /** The most that matrix products reach on it. */
+    readonly multiplyAddsPerSecond: number;
+    /** Whether other work had the machine: the times are too long then. */
+    readonly isBusy: boolean;
+  };
+}
+
+/** Profiles a step of a run as it would be trained here. @param tell gets lines on what takes its time @throws ConfigError */
+export async function profileRun(
+  config: RunConfig,
+  tell: (line: string) => void = () => undefined,
+): Promise<ProfiledRun> {
+  const load = (loadavg()[0] ?? 0) / machineLimits().cores; // before it is our own
+  const { cpu, threads, device, precision } = settleMachine(config);
+  const rates = machineRates({ cpu, threads, device, precision }, { tell });
+  const multiplyAddsPerSecond = Math.max(...rates.products.map(({ rate }) => rate));
+  const isBusy = Math.max(load, rates.load) > busyLoad;
+  const profile = await profileStep(config, precision);
+  return { ...profile, machine: { cpu, threads, precision, multiplyAddsPerSecond, isBusy } };
+}
 
 /**
  * Trains a few steps and measures the last: all that a run does but reading pictures and writing files.

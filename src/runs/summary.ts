@@ -247,3 +247,19 @@ export function pairedInterval(lost: number, won: number, count: number): Interv
   const half = (z95 * Math.sqrt(less + more - (more - less) ** 2 / all)) / all;
   return [Math.max(-1, gain - half), Math.min(1, gain + half)];
 }
+
+/** The last scores, which nobody chose by looking, and the best, which are chosen on the very pictures that judge. */
+export interface RunAccuracy {
+  readonly last: Scored;
+  /** By top-1; of equal ones the first. */
+  readonly best: Scored;
+}
+
+/** The last and the best accuracy of a supervised run on held-out pictures; undefined where none was measured. */
+export function heldOutAccuracy(events: readonly RunEvent[]): RunAccuracy | undefined {
+  const measured = scoresOfRun(events);
+  const last = measured.at(-1);
+  if (last === undefined) return undefined;
+  const top1 = ({ scores }: Scored): number => scores["top1"] ?? 0;
+  return { last, best: measured.reduce((a, b) => (top1(b) > top1(a) ? b : a)) };
+}

@@ -3,6 +3,7 @@ import type { RunEvent } from "../../src/runs/schema.js";
 import {
   centredAverage,
   gainInterval,
+  heldOutAccuracy,
   imagesPerSecond,
   pairedInterval,
   probeSummaries,
@@ -176,4 +177,13 @@ test("a gain on the same pictures is within its interval 19 times of 20, as addi
       expect(Math.abs(covered - 0.95)).toBeLessThan(0.015);
     }
   }
+});
+
+test("the last accuracy is the run's; of equal best ones the first; nothing without scores", () => {
+  const at = (epoch: number, top1: number) =>
+    ({ type: "heldOut", step: epoch * 10, epoch, loss: 1, scores: { top1, top5: 0.9 } }) as const;
+  const accuracy = heldOutAccuracy([at(1, 0.4), at(2, 0.625), at(3, 0.625), at(4, 0.5)]);
+  expect(accuracy?.last).toMatchObject({ epoch: 4, scores: { top1: 0.5 } });
+  expect(accuracy?.best).toMatchObject({ epoch: 2 });
+  expect(heldOutAccuracy([{ type: "heldOut", step: 1, epoch: 1, loss: 1 }])).toBeUndefined();
 });

@@ -6,7 +6,7 @@ import { extname, join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { makePage } from "../../../src/cli/page/make.js";
+import { makePage } from "../../../src/export/page/make.js";
 import {
   alone,
   loadModel,

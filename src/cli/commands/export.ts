@@ -172,7 +172,7 @@ async function writeFolder(model: LoadedModel, out: string, { license, overwrite
 
 async function writeAsPage(model: LoadedModel, out: string, options: Options): Promise<Written> {
   const { withMethod, writePage } = await import("../../index.js");
-  const { makePage } = await import("../page/make.js");
+  const { makePage } = await import("../../public/export.js");
   const { examples, count, title, license } = options;
   const made = await makePage(withMethod(model), {
     count: Math.max(1, count),

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { OpenedRun, ProbeSummary, RunComparison, RunEvent, RunSummary } from "../../index.js";
+import type { JudgedRun } from "../../public/runs.js";
 import { UsageError } from "../errors.js";
 import { type Add, checkOut } from "../options.js";
 import { type Report, tableLines } from "../report.js";
@@ -17,8 +18,8 @@ import {
   tail,
   taskNote,
 } from "../training/comparison.js";
-import { comparisonText, type Judged, judgeRun, tellVerdict } from "../training/judge.js";
 import { gainsText, probeNeighbours, probeText } from "../training/probes.js";
+import { comparisonText, tellVerdict, unkeptText } from "../training/verdict.js";
 import { duration, figure, percent, whole } from "../words.js";
 
 interface Options {
@@ -58,6 +59,7 @@ export function inspectCommand(program: Command, add: Add): void {
 
 async function inspectOne(report: Report, folder: string, options: Options): Promise<void> {
   const { probeSummaries, scoresOfRun, summarize } = await import("../../index.js");
+  const { judgeRun } = await import("../../public/runs.js");
   const judgement = await judgeRun(folder);
   const { opened, verdict: judged, curves, unkept } = judgement;
   const summary = summarize(opened.events);
@@ -90,7 +92,7 @@ async function inspectOne(report: Report, folder: string, options: Options): Pro
         .join(", ")}`,
     );
     if (curves !== undefined) report.line(`Curves: ${curves.png} (and .svg)`);
-    if (unkept !== undefined) report.line(unkept);
+    if (unkept !== undefined) report.line(unkeptText("curves", unkept));
     if (options.html !== undefined) report.line(`Report: ${options.html}`);
   });
 }
@@ -142,7 +144,7 @@ function tellComparison(report: Report, comparison: RunComparison): void {
   if (comparison.settings.length > 0) report.table(isBeside ? tables.settings : settingGroups(comparison), 0);
 }
 
-async function writeReport(path: string, { opened, verdict, recorded }: Judged): Promise<void> {
+async function writeReport(path: string, { opened, verdict, recorded }: JudgedRun): Promise<void> {
   const { writeAtomic } = await import("../../index.js");
   const { runReport } = await import("../html/report.js");
   writeAtomic(path, await runReport(opened, verdict, recorded));

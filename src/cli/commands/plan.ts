@@ -1,11 +1,10 @@
 import { type Command, InvalidArgumentError } from "commander";
-import type { GpuEstimate, RunConfig, Source } from "../../index.js";
+import type { GpuEstimate, RunConfig } from "../../index.js";
+import type { ComparedSize, ModelCost, RunNumbers } from "../../public/plan.js";
 import { type MinutesOption, minutesOption } from "../config/minutes.js";
 import { resolveRun } from "../config/resolve.js";
 import { type Add, checkOut, wholeNumber } from "../options.js";
-import type { Report } from "../report.js";
-import { costOf, type ModelCost } from "../training/cost.js";
-import { type Forecast, forecast, forecastRows, type Measured, remedyText } from "../training/plan.js";
+import { forecastRows, remedyText } from "../training/plan.js";
 import { bytes, duration, figure, scaled, whole } from "../words.js";
 import { tellChoices } from "./pretrain.js";
 
@@ -38,20 +37,20 @@ export function planCommand(program: Command, add: Add): void {
     const { minutes } = options;
     const { config: said, defaults } = await resolveRun(operands as string[], own, minutes);
     if (options.diagram !== undefined) await draw(said, options.diagram);
-    const cost = await costOf(said);
-    const { text: _, ...numbers } = cost;
-    const { source, ...asked } = await runNumbers(said, options.pictures);
-    const measured = await measure(said, source, options.measure === true, report);
-    const found = await forecast(said, measured);
-    const { config, run } = await within(minutes, said, asked, found);
-    const gpu = await gpuOf(cost.step / 3, run, config); // as of a forward pass with its backward pass
-    const sizes = await compare(config, options.sizes ?? [], measured);
+    const { planRun } = await import("../../public/plan.js");
+    const { pictures, measure: again = false, sizes: asked = [] } = options;
+    const tell = (line: string): void => report.line(line);
+    const planned = await planRun(said, { pictures, minutes, again, sizes: asked, tell });
+    const { config, cost, gpu, forecast: found, sizes } = planned;
+    const { unknown, ...numbers } = planned.run;
+    const note = unknown === undefined ? undefined : `steps are not known: ${unknown} Or say --pictures <n>.`;
+    const run = { ...numbers, ...(note === undefined ? {} : { note }) };
     const rows = {
       cost: costRows(cost),
       run: runRows(config, cost, run, gpu),
       forecast: [...forecastRows(found, run.steps), ...budgetRow(minutes, run)],
     };
-    report.result({ ...numbers, ...run, gpu, forecast: found, ...(sizes.length > 0 ? { sizes } : {}), config }, () => {
+    report.result({ ...cost, ...run, gpu, forecast: found, ...(sizes.length > 0 ? { sizes } : {}), config }, () => {
       if (defaults !== undefined) tellChoices(report, defaults);
       report.table(rows.cost);
       report.line();
@@ -85,7 +84,7 @@ function costRows(cost: ModelCost): string[][] {
   ];
 }
 
-function runRows(config: RunConfig, cost: ModelCost, run: RunNumbers, gpu: GpuEstimate | undefined): string[][] {
+function runRows(config: RunConfig, cost: ModelCost, run: ToldNumbers, gpu: GpuEstimate | undefined): string[][] {
   const { data, optim } = config;
   return [
     ["trainable parameters", whole(cost.trainable)],
@@ -109,21 +108,7 @@ async function draw(config: RunConfig, path: string): Promise<void> {
   );
 }
 
-/** The run with the steps that fit into the minutes, where such a length was said and the pictures are known. */
-async function within(
-  minutes: number | undefined,
-  config: RunConfig,
-  run: RunNumbers,
-  { stepSeconds }: Forecast,
-): Promise<{ config: RunConfig; run: RunNumbers }> {
-  if (minutes === undefined || run.pictures === undefined) return { config, run };
-  const { derive, withinMinutes } = await import("../../index.js");
-  const long = withinMinutes(config, minutes, stepSeconds, run.pictures);
-  const { steps, warmupSteps } = derive(long, run.pictures);
-  return { config: long, run: { ...run, steps, warmupSteps } };
-}
-
-function budgetRow(minutes: number | undefined, { steps, stepsPerEpoch }: RunNumbers): string[][] {
+function budgetRow(minutes: number | undefined, { steps, stepsPerEpoch }: ToldNumbers): string[][] {
   if (minutes === undefined || steps === undefined || stepsPerEpoch === undefined) return [];
   const epochs = figure(steps / stepsPerEpoch);
   return [
@@ -131,45 +116,8 @@ function budgetRow(minutes: number | undefined, { steps, stepsPerEpoch }: RunNum
   ];
 }
 
-/** What this machine does with the run's own pictures, where they are here. */
-async function measure(
-  config: RunConfig,
-  source: Source | undefined,
-  again: boolean,
-  report: Report,
-): Promise<Measured> {
-  const { libtorchVersion, measureDecoding } = await import("../../index.js");
-  libtorchVersion(); // loads it: a run has it too
-  const decoding = source === undefined ? undefined : await measureDecoding(config, source);
-  return {
-    decodedPerSecond: decoding?.perSecond,
-    processBytes: decoding?.processBytes ?? process.memoryUsage.rss(),
-    again,
-    tell: (line) => report.line(line),
-  };
-}
-
-interface Compared extends Forecast {
-  readonly size: string;
-  readonly parameters: number;
-}
-
-/** The same run with models of other sizes. */
-async function compare(config: RunConfig, sizes: readonly string[], measured: Measured): Promise<Compared[]> {
-  const { models, parseConfig } = await import("../../index.js");
-  const found: Compared[] = [];
-  const { sized = [] } = models.get(config.model.name);
-  const model = Object.fromEntries(Object.entries(config.model).filter(([key]) => !sized.includes(key)));
-  for (const size of sizes) {
-    const other = parseConfig({ ...config, model: { ...model, size } });
-    const { parameters } = await costOf(other);
-    found.push({ size, parameters, ...(await forecast(other, { ...measured, again: false })) });
-  }
-  return found;
-}
-
-function sizeRows(sizes: readonly Compared[], run: RunNumbers, minutes: number | undefined): string[][] {
-  const length = ({ stepSeconds }: Compared): string => {
+function sizeRows(sizes: readonly ComparedSize[], run: ToldNumbers, minutes: number | undefined): string[][] {
+  const length = ({ stepSeconds }: ComparedSize): string => {
     if (run.steps === undefined) return "";
     return minutes === undefined ? duration(run.steps * stepSeconds) : whole(Math.floor((60 * minutes) / stepSeconds));
   };
@@ -195,45 +143,8 @@ function sizeNames(text: string): string[] {
   throw new InvalidArgumentError(`Expected sizes out of ${known.join(", ")}, got ${unknown || "nothing"}.`);
 }
 
-interface RunNumbers {
-  readonly source?: Source;
-  readonly learningRate: number;
-  readonly pictures?: number;
-  readonly stepsPerEpoch?: number;
-  readonly steps?: number;
-  readonly warmupSteps?: number;
-  /** Why there are no steps. */
-  readonly note?: string;
-}
-
-async function runNumbers(config: RunConfig, given: number | undefined): Promise<RunNumbers> {
-  const { derive, openSource } = await import("../../index.js");
-  const learningRate = (config.optim.baseLearningRate * config.data.batchSize) / 256;
-  let pictures = given;
-  let source: Source | undefined;
-  try {
-    source = await openSource(config.data.source);
-    pictures ??= source.size;
-  } catch (error) {
-    if (pictures === undefined)
-      return { learningRate, note: `steps are not known: ${(error as Error).message} Or say --pictures <n>.` };
-  }
-  const { stepsPerEpoch, steps, warmupSteps } = derive(config, pictures);
-  return { learningRate, pictures, stepsPerEpoch, steps, warmupSteps, ...(source === undefined ? {} : { source }) };
-}
-
-/** Multiply-adds a picture below which starting kernels takes a GPU longer than running them: no share of its peak fits. */
-const leastForGpu = 1e9;
-
-async function gpuOf(
-  multiplyAdds: number,
-  { steps }: RunNumbers,
-  { data }: RunConfig,
-): Promise<GpuEstimate | undefined> {
-  const { estimateGpu } = await import("../../index.js");
-  if (multiplyAdds < leastForGpu) return undefined;
-  return steps === undefined ? undefined : estimateGpu({ multiplyAdds, pictures: steps * data.batchSize });
-}
+/** With why there are no steps. */
+type ToldNumbers = Omit<RunNumbers, "unknown"> & { readonly note?: string };
 
 function gpuRows(gpu: GpuEstimate | undefined, { data }: RunConfig): string[][] {
   if (gpu === undefined) return [];
@@ -248,7 +159,7 @@ function gpuRows(gpu: GpuEstimate | undefined, { data }: RunConfig): string[][] 
   ];
 }
 
-function stepRows({ pictures, stepsPerEpoch, steps, warmupSteps, note }: RunNumbers, stepCost: number): string[][] {
+function stepRows({ pictures, stepsPerEpoch, steps, warmupSteps, note }: ToldNumbers, stepCost: number): string[][] {
   if (steps === undefined) return [["steps", note ?? ""]];
   const total = stepCost * steps;
   return [

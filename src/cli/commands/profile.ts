@@ -1,4 +1,3 @@
-import { loadavg } from "node:os";
 import type { Command } from "commander";
 import type { ModuleTime, RunConfig, StepProfile } from "../../index.js";
 import { resolveRun } from "../config/resolve.js";
@@ -32,16 +31,11 @@ export function profileCommand(program: Command, add: Add): void {
     const { flame } = options;
     if (flame !== undefined) await checkOut(flame, "--flame", [".svg"]);
     const { config, defaults } = await resolveRun(operands as string[], ["flame", "rows", "json"]);
-    const { busyLoad, machineLimits, machineRates, profileStep, settleMachine } = await import("../../index.js");
-    const load = (loadavg()[0] ?? 0) / machineLimits().cores; // before it is our own
-    const { cpu, threads, device, precision } = settleMachine(config);
-    const rates = machineRates({ cpu, threads, device, precision }, { tell: (line) => report.line(line) });
-    const machineRate = Math.max(...rates.products.map(({ rate }) => rate)); // multiply-adds a second
-    const profile = await profileStep(config, precision);
+    const { profileRun } = await import("../../public/plan.js");
+    const profile = await profileRun(config, (line) => report.line(line));
+    const { threads, precision, multiplyAddsPerSecond: machineRate, isBusy } = profile.machine;
     if (flame !== undefined) await draw(profile, config, flame);
-    const isBusy = Math.max(load, rates.load) > busyLoad;
-    const machine = { cpu, threads, precision, multiplyAddsPerSecond: machineRate, isBusy };
-    report.result({ ...profile, machine, ...(flame === undefined ? {} : { file: flame }) }, () => {
+    report.result({ ...profile, ...(flame === undefined ? {} : { file: flame }) }, () => {
       if (defaults !== undefined) tellChoices(report, defaults);
       report.line(`One step: ${ms(profile.seconds)}, ${phases(profile)} (${precision}, ${threads} threads)\n`);
       if (isBusy) report.line(`${busyNote}\n`);
@@ -56,10 +50,10 @@ export function profileCommand(program: Command, add: Add): void {
 }
 
 async function draw(profile: StepProfile, { method, model, data }: RunConfig, path: string): Promise<void> {
-  const { drawingStyle, svgOf, writeAtomic } = await import("../../index.js");
-  const { flameGraph } = await import("../training/flame.js");
+  const { writeAtomic } = await import("../../index.js");
+  const { drawFlame } = await import("../../public/plan.js");
   const title = `One training step: ${method.name}, ${model.name}, ${data.imageSize} px, batch ${data.batchSize}`;
-  writeAtomic(path, await svgOf(flameGraph(profile.flame, title, drawingStyle)));
+  writeAtomic(path, await drawFlame(profile.flame, title));
 }
 
 const ms = (seconds: number): string => `${figure(seconds * 1000)} ms`;

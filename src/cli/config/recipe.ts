@@ -49,19 +49,21 @@ export async function importProgram(path: string, file: string): Promise<Readonl
 
 /** The package by the names under which programs import it, and zod. */
 async function handedOver(): Promise<Record<string, unknown>> {
-  const [lacuna, zod, data, evaluate, formats, methods, models, nn, optim, runs] = await Promise.all([
+  const [lacuna, zod, data, evaluate, exported, formats, methods, models, nn, optim, plan, runs] = await Promise.all([
     import("../../index.js"),
     import("zod"),
     import("../../public/data.js"),
     import("../../public/evaluate.js"),
+    import("../../public/export.js"),
     import("../../public/formats.js"),
     import("../../public/methods.js"),
     import("../../public/models.js"),
     import("../../public/nn.js"),
     import("../../public/optim.js"),
+    import("../../public/plan.js"),
     import("../../public/runs.js"),
   ]);
-  const parts = { data, evaluate, formats, methods, models, nn, optim, runs };
+  const parts = { data, evaluate, export: exported, formats, methods, models, nn, optim, plan, runs };
   const named = Object.entries(parts).map(([name, part]) => [`lacuna/${name}`, part] as const);
   return { lacuna, zod, ...Object.fromEntries(named) };
 }

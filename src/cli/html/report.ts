@@ -5,7 +5,6 @@ import { duration, whole } from "../words.js";
 import { htmlFile } from "./file.js";
 import type { Html } from "./html.js";
 import { framesOf } from "./pictures.js";
-import { plannedOn } from "./planned.js";
 import {
   type CostFacts,
   costSection,
@@ -26,6 +25,7 @@ export async function runReport(
   recorded?: RecordedCurves,
 ): Promise<string> {
   const { summarize } = await import("../../index.js");
+  const { plannedOn } = await import("../../public/plan.js");
   const summary = summarize(events);
   const name = basename(resolve(folder));
   const [svg, frames] = await Promise.all([curves({ run, events }, recorded), framesOf(folder, events)]);
@@ -35,7 +35,7 @@ export async function runReport(
     curvesSection(svg),
     picturesSection(frames),
     probesSection(events, run),
-    costSection(costFacts(summary, { ...run.derived, ...(await plannedOn(run)) })),
+    costSection(costFacts(summary, { ...run.derived, ...plannedOn(run) })),
     troubleSection(events),
     settingsSection(run),
     environmentSection(run, state),

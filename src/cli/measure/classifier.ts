@@ -9,7 +9,7 @@ import { UsageError } from "../errors.js";
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
 import { scoresText } from "../training/accuracy.js";
-import { ifKept } from "../training/judge.js";
+import { unkeptText } from "../training/verdict.js";
 import { percent, percentInterval, whole } from "../words.js";
 import { labelledSpecs } from "./labelled.js";
 import { showShare } from "./progress.js";
@@ -104,8 +104,13 @@ async function keep(
   const { writeEvaluation } = await import("../../public/evaluate.js");
   if (out !== undefined) return writeEvaluation(out, evaluation, source, count);
   const own = join(folderOf(run), "evaluation");
-  const { value, note } = await ifKept("pictures", () => writeEvaluation(own, evaluation, source, count));
-  return value ?? { files: [], mistakes: [], ...(note === undefined ? {} : { unkept: note }) };
+  const { FileError } = await import("../../index.js");
+  try {
+    return await writeEvaluation(own, evaluation, source, count);
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    return { files: [], mistakes: [], unkept: unkeptText("pictures", error) };
+  }
 }
 
 const shownClasses = 30;

@@ -5,7 +5,7 @@ import { measuredTable, plainRows, tableNote } from "../measure/comparison.js";
 import { showMeasuring } from "../measure/progress.js";
 import type { Report } from "../report.js";
 import { defaultRunFolder } from "../training/folder.js";
-import { tellVerdict } from "../training/judge.js";
+import { tellVerdict } from "../training/verdict.js";
 import { type Watched, watchRun } from "../training/watch.js";
 import { duration, quoted } from "../words.js";
 import { epochsWithin, quickstartConfig, stepsPerEpoch } from "./configuration.js";

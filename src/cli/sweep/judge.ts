@@ -12,7 +12,7 @@ import type {
   Source,
 } from "../../index.js";
 import type { Measure, Measured, MeasureSetting } from "../../public/evaluate.js";
-import { Pace } from "../training/pace.js";
+import { paceText } from "../training/pace.js";
 
 /** What is fine-tuned: said in the file, over the published recipe of the encoder's size. */
 export function finetuningConfig({ train, test, finetune }: Evaluate, from: string): FinetuneConfigInput {
@@ -69,6 +69,7 @@ export class Judge {
     tell: (share: number, text: string) => void,
   ): Promise<Omit<Measurement, "step" | "setting">> {
     const { finetune, openRun, resume, scoresOfRun, summarize } = await import("../../index.js");
+    const { Pace } = await import("../../public/runs.js");
     const { signal } = this;
     const begun = existsSync(join(folder, "run.json"));
     await using run = begun
@@ -79,7 +80,7 @@ export class Judge {
     for await (const event of run) {
       if (event.type !== "step") continue;
       pace.add(event);
-      tell(pace.share, pace.text);
+      tell(pace.share, paceText(pace));
     }
     signal.throwIfAborted();
     const { events } = openRun(folder);

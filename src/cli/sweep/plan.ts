@@ -1,7 +1,5 @@
 /** What each point would cost, and the order in which they are run. */
 import type { RunConfig } from "../../index.js";
-import { costOf } from "../training/cost.js";
-import { forecast } from "../training/plan.js";
 import type { ResolvedPoint, ResolvedSweep } from "./load.js";
 
 export interface PlannedPoint extends ResolvedPoint {
@@ -24,6 +22,7 @@ export interface SweepPlan {
  */
 export async function planSweep({ sweep, points }: ResolvedSweep, given?: number): Promise<SweepPlan> {
   const { inOrder } = await import("../../index.js");
+  const { costOf } = await import("../../public/plan.js");
   const planned: PlannedPoint[] = [];
   const sizes = new Map<string, Promise<number>>();
   const costs = new Map<string, Promise<number>>();
@@ -32,7 +31,7 @@ export async function planSweep({ sweep, points }: ResolvedSweep, given?: number
     try {
       const { model, method, data } = config;
       const shape = JSON.stringify([model, method, data.imageSize, data.channels]);
-      const multiplyAdds = await once(costs, shape, async () => (await costOf(config)).multiplyAdds);
+      const multiplyAdds = await once(costs, shape, async () => costOf(config).multiplyAdds);
       const pictures =
         given ?? (await once(sizes, JSON.stringify(data.source), () => sizeOf(config)).catch((error: Error) => error));
       if (pictures instanceof Error) failure ??= pictures;
@@ -77,8 +76,8 @@ export async function timesOf(
 }
 
 async function secondsOf(config: RunConfig, tell: (line: string) => void): Promise<number> {
-  const processBytes = process.memoryUsage.rss();
-  return (await forecast(config, { decodedPerSecond: undefined, processBytes, again: false, tell })).stepSeconds;
+  const { forecast } = await import("../../public/plan.js");
+  return forecast(config, { tell }).stepSeconds;
 }
 
 function once<T>(known: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 /** Runs a sweep in front of a person: points in their order, each trained, judged and entered into table and plots. */
 import type { Run, SweepFolder, SweepSummary } from "../../index.js";
 import type { LiveTable, Report } from "../report.js";
-import { Pace } from "../training/pace.js";
+import { paceText } from "../training/pace.js";
 import { listenForSignals } from "../training/signals.js";
 import type { ResolvedSweep } from "./load.js";
 import type { PlannedPoint, SweepPlan } from "./plan.js";
@@ -110,11 +110,12 @@ class Runner {
     await using run = await this.#open({ point, config });
     try {
       const { derived } = await run.prepare();
+      const { Pace } = await import("../../public/runs.js");
       const pace = new Pace({ steps: derived.steps, epochs: config.epochs, batch: derived.effectiveBatch });
       for await (const event of run) {
         if (event.type === "step") {
           pace.add(event);
-          this.live.update(pace.share, `${id} · ${pace.text}`);
+          this.live.update(pace.share, `${id} · ${paceText(pace)}`);
         }
         if (event.type === "warning") this.report.line(`${id}: warning: ${event.message}`);
         if (event.type === "end" && event.reason === "interrupted") this.interrupted = true;

@@ -1,25 +1,15 @@
 /** Accuracies of a supervised run, in words. */
 import type { Scored } from "../../index.js";
+import type { RunAccuracy } from "../../public/runs.js";
 import { percent, percentInterval } from "../words.js";
 
-export interface Accuracy {
-  /** The headline: the last epoch was not chosen by looking. */
-  readonly last: Scored;
-  readonly best: Scored;
-  readonly text: readonly string[];
-}
-
-/** The last and the best accuracy on held-out pictures, of equal ones the first; undefined where none was measured. */
-export function accuracyOf(measured: readonly Scored[]): Accuracy | undefined {
-  const last = measured.at(-1);
-  if (last === undefined) return undefined;
-  const top1 = ({ scores }: Scored): number => scores["top1"] ?? 0;
-  const best = measured.reduce((a, b) => (top1(b) > top1(a) ? b : a));
-  const text = [
+/** The headline, and the best epoch. */
+export function accuracyLines({ last, best }: RunAccuracy): string[] {
+  const top1 = best.scores["top1"] ?? 0;
+  return [
     `Accuracy after the last epoch: ${scoresText(last)}.`,
-    `The best epoch was ${Number(best.epoch.toFixed(2))} with ${percent(top1(best))}: chosen on these very pictures, so it flatters.`,
+    `The best epoch was ${Number(best.epoch.toFixed(2))} with ${percent(top1)}: chosen on these very pictures, so it flatters.`,
   ];
-  return { last, best, text };
 }
 
 /** `epoch 3: top-1 45.2 %, top-5 90.1 %, per class 40.3 %` */

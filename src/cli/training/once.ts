@@ -2,15 +2,15 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { FinetuneConfig } from "../../index.js";
+import type { RunAccuracy } from "../../public/runs.js";
 import { UsageError } from "../errors.js";
 import type { Report } from "../report.js";
-import { type Accuracy, accuracyOf } from "./accuracy.js";
 import { watchRun } from "./watch.js";
 
 export interface Once {
   /** 0, or the code of a run that was interrupted: the whole ends with it. */
   readonly exitCode: number;
-  readonly accuracy: Accuracy | undefined;
+  readonly accuracy: RunAccuracy | undefined;
 }
 
 /** @throws UsageError where the folder holds a run of another configuration: its accuracy would be no answer */
@@ -20,7 +20,8 @@ export async function trainOnce(
   command: string,
   report: Report,
 ): Promise<Once> {
-  const { changedSince, finetune, openRun, resume, scoresOfRun } = await import("../../index.js");
+  const { changedSince, finetune, openRun, resume } = await import("../../index.js");
+  const { heldOutAccuracy } = await import("../../public/runs.js");
   const begun = existsSync(join(folder, "run.json")) ? openRun(folder) : undefined;
   const changed = begun === undefined ? [] : changedSince(begun.run.config, config);
   if (changed.length > 0) {
@@ -32,7 +33,7 @@ export async function trainOnce(
       remedy: "Choose another --out, or delete that folder.",
     });
   }
-  if (begun?.run.status === "finished") return { exitCode: 0, accuracy: accuracyOf(scoresOfRun(begun.events)) };
+  if (begun?.run.status === "finished") return { exitCode: 0, accuracy: heldOutAccuracy(begun.events) };
   const { exitCode, accuracy } = await watchRun(
     (signal) => (begun === undefined ? finetune(config, { out: folder, signal, command }) : resume(folder, { signal })),
     folder,

@@ -1,73 +1,18 @@
-/** Where a run stands and how fast it goes, from its events: the text of the live line. */
-import type { RunEvent } from "../../index.js";
+/** Where a run stands and how fast it goes: the text of the live line. */
+import type { Pace } from "../../public/runs.js";
 import { duration, figure } from "../words.js";
 
-type StepEvent = Extract<RunEvent, { type: "step" }>;
-
-/** Steps over which speed and waiting are averaged. */
-const recentSteps = 50;
-
-export class Pace {
-  #loss = 0;
-  #weight = 0;
-  #recent: { at: number; seconds: number; waitSeconds: number }[] = [];
-  #last: StepEvent | undefined;
-
-  constructor(
-    private readonly run: { readonly steps: number; readonly epochs: number; readonly batch: number },
-    private readonly now: () => number = () => performance.now(),
-  ) {}
-
-  add(event: StepEvent): void {
-    this.#last = event;
-    if (Number.isFinite(event.loss)) {
-      const keep = 0.95; // about the last twenty steps
-      this.#loss = keep * this.#loss + (1 - keep) * event.loss;
-      this.#weight = keep * this.#weight + (1 - keep);
-    }
-    this.#recent.push({ at: this.now(), seconds: event.seconds, waitSeconds: event.waitSeconds });
-    if (this.#recent.length > recentSteps) this.#recent.shift();
-  }
-
-  get loss(): number {
-    return this.#last !== undefined && !Number.isFinite(this.#last.loss) ? this.#last.loss : this.#loss / this.#weight;
-  }
-
-  /** Training alone; what happens between steps is not counted. */
-  get imagesPerSecond(): number {
-    const seconds = this.#recent.reduce((sum, step) => sum + step.seconds, 0);
-    return (this.#recent.length * this.run.batch) / seconds;
-  }
-
-  get waitShare(): number {
-    const seconds = this.#recent.reduce((sum, step) => sum + step.seconds, 0);
-    return this.#recent.reduce((sum, step) => sum + step.waitSeconds, 0) / seconds;
-  }
-
-  /** By the wall clock, so that pictures and checkpoints count. */
-  get secondsLeft(): number {
-    const [first, last] = [this.#recent[0], this.#recent.at(-1)];
-    const left = this.run.steps - (this.#last?.step ?? 0);
-    if (first === undefined || last === undefined || first === last) return left * (first?.seconds ?? Number.NaN);
-    return (left * (last.at - first.at)) / 1000 / (this.#recent.length - 1);
-  }
-
-  get share(): number {
-    return (this.#last?.step ?? 0) / this.run.steps;
-  }
-
-  /** `4 min left · step 120/585 · epoch 0.6/3 · loss 0.812 · 498 images/s · 2 % waiting · rate 5.9e-4`: what matters most first */
-  get text(): string {
-    if (this.#last === undefined) return "starting";
-    const { step, epoch, learningRate } = this.#last;
-    return [
-      `${duration(this.secondsLeft)} left`,
-      `step ${step}/${this.run.steps}`,
-      `epoch ${epoch.toFixed(epoch < 10 ? 2 : 1)}/${Number(this.run.epochs.toFixed(2))}`,
-      `loss ${this.loss.toFixed(4)}`,
-      `${Math.round(this.imagesPerSecond)} images/s`,
-      `${Math.round(100 * this.waitShare)} % waiting`,
-      `rate ${figure(learningRate)}`,
-    ].join(" · ");
-  }
+/** `4 min left · step 120/585 · epoch 0.6/3 · loss 0.812 · 498 images/s · 2 % waiting · rate 5.9e-4`: what matters most first */
+export function paceText({ last, run, secondsLeft, loss, imagesPerSecond, waitShare }: Pace): string {
+  if (last === undefined) return "starting";
+  const { step, epoch, learningRate } = last;
+  return [
+    `${duration(secondsLeft)} left`,
+    `step ${step}/${run.steps}`,
+    `epoch ${epoch.toFixed(epoch < 10 ? 2 : 1)}/${Number(run.epochs.toFixed(2))}`,
+    `loss ${loss.toFixed(4)}`,
+    `${Math.round(imagesPerSecond)} images/s`,
+    `${Math.round(100 * waitShare)} % waiting`,
+    `rate ${figure(learningRate)}`,
+  ].join(" · ");
 }

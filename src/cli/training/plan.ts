@@ -1,64 +1,6 @@
 /** What a run takes on this machine, in words. */
-import type { RunConfig } from "../../index.js";
+import type { Forecast } from "../../public/plan.js";
 import { bytes, duration, figure, percent } from "../words.js";
-
-/** A run's time and memory as predicted. */
-export interface Forecast {
-  readonly imagesPerSecond: number;
-  readonly stepSeconds: number;
-  /** Seconds of a step by what they go to. */
-  readonly step: Readonly<Record<string, number>>;
-  readonly memory: {
-    readonly peakBytes: number;
-    readonly keptBytes: number;
-    readonly stateBytes: number;
-    readonly totalBytes: number;
-  };
-  readonly limitBytes: number;
-  readonly fits: boolean;
-  /** Whether other work had the machine when it was measured. */
-  readonly isBusy: boolean;
-  /** The least change that fits, where the run does not. */
-  readonly remedy?: { readonly accumulate: number; readonly checkpointing: boolean; readonly totalBytes: number };
-}
-
-export interface Measured {
-  readonly decodedPerSecond: number | undefined;
-  readonly processBytes: number;
-  readonly again: boolean;
-  /** Gets lines on what takes its time. */
-  readonly tell?: (line: string) => void;
-}
-
-/** Predicts a run from its recording and the machine's rates. */
-export async function forecast(
-  config: RunConfig,
-  { decodedPerSecond, processBytes, again, tell = () => undefined }: Measured,
-): Promise<Forecast> {
-  const { busyLoad, machineLimits, machineRates, recordRun, runMemory, settleMachine, stepTime, whatWouldFit } =
-    await import("../../index.js");
-  const machine = settleMachine(config);
-  const { precision, cpu, threads, device } = machine;
-  const recorded = recordRun(config, precision);
-  const rates = machineRates({ cpu, threads, device, precision }, { again, tell });
-  const isBusy = rates.load > busyLoad;
-  const step = stepTime(recorded, config, rates, decodedPerSecond);
-  const stepSeconds = Object.values(step).reduce((sum, seconds) => sum + seconds, 0);
-  const memory = runMemory(recorded, config, precision, processBytes);
-  const limitBytes = machineLimits().memoryBytes;
-  const fits = device !== "cpu" || memory.totalBytes <= limitBytes;
-  const remedy = fits ? undefined : whatWouldFit(config, precision, processBytes, limitBytes);
-  return {
-    imagesPerSecond: config.data.batchSize / stepSeconds,
-    stepSeconds,
-    step: { ...step },
-    memory,
-    limitBytes,
-    fits,
-    isBusy,
-    ...(remedy === undefined ? {} : { remedy }),
-  };
-}
 
 const names: Readonly<Record<string, string>> = {
   products: "matrix products",

@@ -1,14 +1,15 @@
 /** Runs a run in front of a person: what it is at the start, a live line, and what came of it. */
 import { join } from "node:path";
 import type { AnyConfig, Budget, ProbeSummary, Run, RunEvent, Source, Verdict } from "../../index.js";
+import type { Pace, RunAccuracy } from "../../public/runs.js";
 import type { Live, Report } from "../report.js";
 import { duration, figure, quoted, whole } from "../words.js";
-import { type Accuracy, accuracyLine, accuracyOf } from "./accuracy.js";
+import { accuracyLine, accuracyLines } from "./accuracy.js";
 import { costRows } from "./cost.js";
-import { judgeRun, tellVerdict } from "./judge.js";
-import { Pace } from "./pace.js";
+import { paceText } from "./pace.js";
 import { gainsText, probeText } from "./probes.js";
 import { listenForSignals } from "./signals.js";
+import { tellVerdict } from "./verdict.js";
 import { waitAdvice } from "./waiting.js";
 
 export interface Watched {
@@ -30,7 +31,7 @@ export interface Watched {
   /** What the features gained, where probes classified. */
   readonly gains: string | undefined;
   /** Of supervised training with held-out pictures. */
-  readonly accuracy: Accuracy | undefined;
+  readonly accuracy: RunAccuracy | undefined;
   readonly curves: { readonly svg: string; readonly png: string } | undefined;
 }
 
@@ -127,7 +128,8 @@ class Watcher {
     );
     report.line();
     const neighbours = "probe" in config.log ? config.log.probe.k : 0;
-    const pace = new Pace({ steps, epochs: config.epochs, batch: effectiveBatch });
+    const { Pace: RunPace } = await import("../../public/runs.js");
+    const pace = new RunPace({ steps, epochs: config.epochs, batch: effectiveBatch });
     const { isJpegName, machineLimits, probeSummaries } = await import("../../index.js");
     const { content } = source;
     const hasJpegs = content.kind === "files" && content.paths.some(isJpegName);
@@ -185,7 +187,7 @@ class Watcher {
     this.#loss = this.pace.loss;
     this.#tellTime();
     this.#advise();
-    this.live.update(this.pace.share, this.pace.text);
+    this.live.update(this.pace.share, paceText(this.pace));
   }
 
   #advise(): void {
@@ -235,8 +237,9 @@ class Watcher {
   }
 
   async result(): Promise<Omit<Watched, "seconds" | "minutes" | "exitCode">> {
+    const { heldOutAccuracy, judgeRun, summarize } = await import("../../public/runs.js");
     const { opened, verdict, curves } = await judgeRun(this.folder);
-    const { probeSummaries, scoresOfRun, summarize } = await import("../../index.js");
+    const { probeSummaries } = await import("../../index.js");
     const { smoothedLoss = Number.NaN, heldOutLoss, badFiles } = summarize(opened.events);
     return {
       folder: this.folder,
@@ -248,7 +251,7 @@ class Watcher {
       badFiles,
       verdict: "task" in opened.run.config ? undefined : verdict,
       gains: gainsText(probeSummaries(opened.events), this.neighbours),
-      accuracy: accuracyOf(scoresOfRun(opened.events)),
+      accuracy: heldOutAccuracy(opened.events),
       curves,
     };
   }
@@ -280,7 +283,7 @@ export function tellResult(report: Report, watched: Watched): void {
     report.line(`${badFiles} pictures could not be read and were replaced: see ${join(folder, "events.jsonl")}`);
   if (verdict !== undefined) tellVerdict(report, verdict);
   if (gains !== undefined) report.line(`Since before training: ${gains}.`);
-  if (accuracy !== undefined) for (const line of accuracy.text) report.line(line);
+  if (accuracy !== undefined) for (const line of accuracyLines(accuracy)) report.line(line);
   if (curves !== undefined) report.line(`Curves: ${curves.png} (and .svg)`);
   if (previews.length > 0) report.line(`Last picture: ${previews.at(-1)}`);
   if (watched.exitCode !== 0) {

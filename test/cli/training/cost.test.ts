@@ -1,38 +1,30 @@
 import { expect, test } from "vitest";
-import { costOf } from "../../../src/cli/training/cost.js";
+import { costRows, costText } from "../../../src/cli/training/cost.js";
 import { parseConfig } from "../../../src/index.js";
 
-test("ViT-B/16: the published parameters and multiply-adds", async () => {
-  const cost = await costOf(
-    parseConfig({ model: { name: "vit", size: "base" }, data: { source: { kind: "folder", path: "none" } } }),
-  );
-  // Counted by timm and by public reproductions
-  expect(cost.parameters).toBe(111_907_840);
-  expect(cost.trainable).toBe(111_655_680);
-  expect(cost.encoder.parameters).toBe(85_798_656);
-  expect(cost.decoder.parameters).toBe(26_109_184);
-  expect(cost.encoder.multiplyAdds / 1e9).toBeCloseTo(17.56, 2);
-  expect(cost.encoderVisible / 1e9).toBeCloseTo(4.3, 1); // 49 of 196 patches and the class token
-  expect(cost.decoder.multiplyAdds / 1e9).toBeCloseTo(5.35, 1);
+test("the parts of a forward pass: with a decoder its share, without one the encoder on a whole picture", () => {
+  const part = (multiplyAdds: number) => ({ parameters: 1, multiplyAdds });
+  const cost = {
+    parameters: 2,
+    trainable: 2,
+    multiplyAdds: 9.65e9,
+    encoder: part(17.56e9),
+    encoderVisible: 4.3e9,
+    decoder: part(5.35e9),
+    forwardPasses: 1,
+    step: 3 * 9.65e9,
+  };
+  expect(costText(cost)).toBe("9.65 G (encoder 4.30 G, decoder 5.35 G)");
+  expect(costText({ ...cost, decoder: part(0) })).toBe("9.65 G (encoder on a whole picture 17.56 G)");
 });
 
-test("MoCo v3 ViT-B/16: two views through student and teacher, backward through the student alone", async () => {
-  const cost = await costOf(
-    parseConfig({
-      model: { name: "vit", size: "base" },
-      method: { name: "mocoV3" },
-      data: { source: { kind: "folder", path: "none" } },
-    }),
-  );
-  const [projector, predictor] = [20_987_904 - 2 * 8192, 2_105_344 - 8192]; // weights of linear layers
-  const passes = (times: number): number => times * (17_563_000_000 + projector);
-  expect(cost.multiplyAdds / (passes(4) + 2 * predictor)).toBeCloseTo(1, 3);
-  const patches = 196 * 768 ** 2; // frozen: forward only
-  expect(cost.step / (3 * passes(2) + passes(2) + 6 * predictor - 4 * patches)).toBeCloseTo(1, 3);
-  const encoder = 85_798_656;
-  expect(cost.parameters).toBe(2 * (encoder + 20_987_904) + 2_105_344 + buffers(2, 3) + buffers(1, 2));
-  expect(cost.trainable).toBe(encoder - 197 * 768 - (768 * 768 + 768) + 20_987_904 + 2_105_344);
+test("rows of a run's table", async () => {
+  const config = parseConfig({
+    model: { name: "vit", size: "base" },
+    data: { source: { kind: "folder", path: "none" } },
+  });
+  expect(await costRows(config)).toEqual([
+    ["parameters", "111,907,840 (encoder 85,798,656)"],
+    ["multiply-adds", expect.stringMatching(/^9\.\d+ G \(encoder .*\) for one picture's forward pass in training$/)],
+  ]);
 });
-
-/** Running means and variances of so many heads: layers of 4096, the last one of 256. */
-const buffers = (heads: number, layers: number): number => heads * 2 * ((layers - 1) * 4096 + 256);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { Pace } from "../../../src/cli/training/pace.js";
+import { paceText } from "../../../src/cli/training/pace.js";
+import { Pace } from "../../../src/train/watch/pace.js";
 
 const event = (step: number, loss: number, extra: { seconds?: number; waitSeconds?: number } = {}) => ({
   type: "step" as const,
@@ -24,27 +25,9 @@ function paced(steps: number) {
   return pace;
 }
 
-test("speed counts training, the time left counts the wall clock", () => {
-  const pace = paced(20);
-  expect(pace.imagesPerSecond).toBeCloseTo(128);
-  expect(pace.waitShare).toBeCloseTo(0.1);
-  expect(pace.secondsLeft).toBeCloseTo(80);
-  expect(pace.share).toBeCloseTo(0.2);
-  expect(pace.text).toBe(
+test("what matters most comes first; before the first step there is a word", () => {
+  expect(paceText(paced(20))).toBe(
     "80 s left · step 20/100 · epoch 2.00/10 · loss 2.0000 · 128 images/s · 10 % waiting · rate 6e-4",
   );
-});
-
-test("the loss is smoothed without a bias to its start, and NaN is shown at once", () => {
-  const pace = new Pace({ steps: 100, epochs: 10, batch: 64 });
-  pace.add(event(1, 3));
-  expect(pace.loss).toBeCloseTo(3);
-  pace.add(event(2, 1));
-  expect(pace.loss).toBeCloseTo((3 * 0.95 + 1) / 1.95);
-  pace.add(event(3, Number.NaN));
-  expect(pace.loss).toBeNaN();
-});
-
-test("before the first step there is a word", () => {
-  expect(paced(0).text).toBe("starting");
+  expect(paceText(paced(0))).toBe("starting");
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { type Forecast, forecastRows, remedyText } from "../../../src/cli/training/plan.js";
+import { forecastRows, remedyText } from "../../../src/cli/training/plan.js";
+import type { Forecast } from "../../../src/public/plan.js";
 
 const found: Forecast = {
   imagesPerSecond: 128,

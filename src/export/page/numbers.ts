@@ -1,5 +1,10 @@
 /** What libtorch computes for a page: features of the examples, and numbers by which the browser checks its own. */
-import type { LoadedMethod, PageDescription, Tensor } from "../../index.js";
+import { noGrad } from "../../engine/modes.js";
+import { scope } from "../../engine/scope.js";
+import type { PageDescription } from "../../page/description.js";
+import { type Tensor, tensor } from "../../tensor/tensor.js";
+import { toImages } from "../../train/batch.js";
+import type { LoadedMethod } from "../../train/checkpoints/load.js";
 import type { Examples } from "./examples.js";
 
 /** Numbers of a prediction that the page compares with its own. */
@@ -10,12 +15,11 @@ const tolerance = 1e-3;
 const batch = 8;
 
 /** @returns float32 [E D], the features of the whole pictures */
-export async function featuresOf(model: LoadedMethod, examples: Examples): Promise<Float32Array> {
-  const { noGrad, scope } = await import("../../index.js");
+export function featuresOf(model: LoadedMethod, examples: Examples): Float32Array<ArrayBuffer> {
   const { width } = model.encoder;
   const features = new Float32Array(examples.names.length * width);
   for (let first = 0; first < examples.names.length; first += batch) {
-    const images = await imagesOf(model, examples, first, Math.min(batch, examples.names.length - first));
+    const images = imagesOf(model, examples, first, Math.min(batch, examples.names.length - first));
     const rows = scope(() => noGrad(() => model.features(images()).float().toDevice("cpu").toArray()));
     features.set(rows as Float32Array, first * width);
   }
@@ -23,8 +27,7 @@ export async function featuresOf(model: LoadedMethod, examples: Examples): Promi
 }
 
 /** Part of the prediction for the first example, in float32, with every fourth patch visible. */
-export async function checkNumbers(model: LoadedMethod, examples: Examples): Promise<PageDescription["check"]> {
-  const { noGrad, scope, tensor } = await import("../../index.js");
+export function checkNumbers(model: LoadedMethod, examples: Examples): PageDescription["check"] {
   const { method, config } = model;
   const [rows, columns] = method.hiding?.().grid ?? [0, 0];
   const patches = rows * columns;
@@ -32,7 +35,7 @@ export async function checkNumbers(model: LoadedMethod, examples: Examples): Pro
   const order = [...keep, ...Array.from({ length: patches }, (_, i) => i).filter((i) => i % 4 !== 0)];
   const restore = new BigInt64Array(patches);
   for (const [place, patch] of order.entries()) restore[patch] = BigInt(place);
-  const image = await imagesOf(model, examples, 0, 1);
+  const image = imagesOf(model, examples, 0, 1);
   const prediction = scope(() =>
     noGrad(() => {
       const on = { device: config.device };
@@ -48,13 +51,12 @@ export async function checkNumbers(model: LoadedMethod, examples: Examples): Pro
 }
 
 /** Examples as the model's input [n C H W]; made where it is used, inside a scope. */
-async function imagesOf(
+function imagesOf(
   { config }: LoadedMethod,
   { data, height, width, channels }: Examples,
   first: number,
   count: number,
-): Promise<() => Tensor> {
-  const { toImages } = await import("../../index.js");
+): () => Tensor {
   const length = height * width * channels;
   const view = { data: data.subarray(first * length, (first + count) * length), height, width, channels };
   return () => toImages(view, config.data.mean, config.data.std, config.device);

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import { flameBoxes, flameGraph } from "../../../src/cli/training/flame.js";
-import { drawingStyle, svgOf } from "../../../src/runs/drawing.js";
+import { drawFlame, flameBoxes } from "../../src/plan/flame.js";
 
 const leaf = (name: string, seconds: number) => ({ name, seconds, children: [] });
 const root = {
@@ -27,6 +26,6 @@ test("a name is written where it fits, in short where it nearly does", () => {
 });
 
 test("the picture has a box and a name for each", async () => {
-  const svg = await svgOf(flameGraph(root, "One step", drawingStyle));
+  const svg = await drawFlame(root, "One step");
   for (const text of ["One step", "forward", "backward", "addmm", "milliseconds"]) expect(svg).toContain(text);
 });

@@ -1,6 +1,7 @@
 /** A flame graph: boxes as wide as their time, what took part of it below. */
 import type { TopLevelSpec } from "vega-lite";
-import type { Flame } from "../../index.js";
+import type { Flame } from "../graph/profile.js";
+import { drawingStyle, svgOf } from "../runs/drawing.js";
 
 interface Box {
   readonly name: string;
@@ -42,8 +43,12 @@ export function flameBoxes(root: Flame): Box[] {
   return boxes;
 }
 
-/** For svgOf: time to the right, calls downwards, one colour a phase. */
-export function flameGraph(root: Flame, title: string, style: Record<string, unknown>): TopLevelSpec {
+/** As the text of an SVG: time to the right, calls downwards, one colour a phase. */
+export function drawFlame(root: Flame, title: string): Promise<string> {
+  return svgOf(flameGraph(root, title));
+}
+
+function flameGraph(root: Flame, title: string): TopLevelSpec {
   const boxes = flameBoxes(root);
   const deepest = Math.max(...boxes.map(({ below }) => below));
   return {
@@ -53,7 +58,7 @@ export function flameGraph(root: Flame, title: string, style: Record<string, unk
     height: deepest * rowHeight,
     background: "white",
     data: { values: boxes },
-    config: style as NonNullable<TopLevelSpec["config"]>,
+    config: drawingStyle as NonNullable<TopLevelSpec["config"]>,
     encoding: {
       x: { field: "from", type: "quantitative", title: "milliseconds", axis: { grid: false }, scale: { nice: false } },
       y: { field: "depth", type: "quantitative", axis: null, scale: { domain: [0, deepest], reverse: true } },

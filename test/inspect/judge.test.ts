@@ -2,11 +2,12 @@ import { cpSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { comparisonText, judgeRun } from "../../../src/cli/training/judge.js";
-import { mayMount, readOnly } from "../../disk.js";
-import { lacuna, temporaryFolder, tinyRun } from "../terminal.js";
+import { comparisonText, unkeptText } from "../../src/cli/training/verdict.js";
+import { judgeRun } from "../../src/inspect/judge.js";
+import { lacuna, temporaryFolder, tinyRun } from "../cli/terminal.js";
+import { mayMount, readOnly } from "../disk.js";
 
-const record = fileURLToPath(new URL("../../../records/2026-11-22-mae-cifar10/seed-1", import.meta.url));
+const record = fileURLToPath(new URL("../../records/2026-11-22-mae-cifar10/seed-1", import.meta.url));
 
 test("a run is held beside the recorded one, which stands behind its curves", async () => {
   const folder = join(temporaryFolder(), "run");
@@ -45,7 +46,9 @@ test.skipIf(!mayMount)(
     const view = readOnly(folder);
     const { verdict, curves, unkept } = await judgeRun(view);
     expect([verdict.status, curves]).toEqual(["normal", undefined]);
-    expect(unkept).toBe(`The curves could not be kept in ${view}: a read-only disk (EROFS).`);
+    expect(unkept && unkeptText("curves", unkept)).toBe(
+      `The curves could not be kept in ${view}: a read-only disk (EROFS).`,
+    );
     const { code, out } = await lacuna("inspect", view);
     expect([code, out]).toEqual([0, expect.stringContaining("The curves could not be kept")]);
   },

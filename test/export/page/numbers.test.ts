@@ -1,18 +1,18 @@
 import { expect, test } from "vitest";
-import { checkNumbers, featuresOf } from "../../../src/cli/page/compute.js";
-import { readExamples } from "../../../src/cli/page/examples.js";
+import { readExamples } from "../../../src/export/page/examples.js";
+import { checkNumbers, featuresOf } from "../../../src/export/page/numbers.js";
 import { loadModel, noGrad, scope, tensor, toImages, withMethod } from "../../../src/index.js";
 import type { Mae } from "../../../src/methods/masked/mae.js";
 import { maskOf } from "../../../src/methods/parts/masks.js";
-import { temporaryFolder, tinyRun } from "../terminal.js";
+import { temporaryFolder, tinyRun } from "../../cli/terminal.js";
 
 test("features and checked numbers are the model's own, however many pictures there are at a time", async () => {
   const { run } = await tinyRun(temporaryFolder());
   using model = withMethod(loadModel(run, { device: "cpu" }));
-  const examples = await readExamples(model, { count: 11 });
+  const examples = await readExamples(model, undefined, 11);
   const { mean, std } = model.config.data;
-  const features = await featuresOf(model, examples);
-  const check = await checkNumbers(model, examples);
+  const features = featuresOf(model, examples);
+  const check = checkNumbers(model, examples);
   const { all, prediction } = noGrad(() =>
     scope(() => {
       const images = toImages(examples, mean, std); // [11 C H W]

@@ -1,7 +1,12 @@
 /** The pictures that a page brings along, as the model sees them. */
 import { basename } from "node:path";
-import type { Batch, LoadedModel, Source, SourceInput } from "../../index.js";
-import { UsageError } from "../errors.js";
+import { DataError } from "../../data/errors.js";
+import type { Batch } from "../../data/loader.js";
+import { openSource, type Source, type SourceInput } from "../../data/source.js";
+import { drawn, subsetOf } from "../../data/sources/subset.js";
+import { CheckpointError } from "../../engine/errors.js";
+import type { LoadedModel } from "../../train/checkpoints/load.js";
+import { plainLoader } from "../../train/watch/held-out.js";
 
 export interface Examples {
   /** uint8 [E H W C] */
@@ -14,13 +19,13 @@ export interface Examples {
 
 /**
  * Pictures drawn by lot, always the same: of the source that is named, else of the run's held-out ones, else of those it was
- * trained on. Those that cannot be read are left out. @throws UsageError where none is left
+ * trained on. Those that cannot be read are left out. @throws DataError "examples" where none is left
  */
 export async function readExamples(
   model: LoadedModel,
-  { examples, count }: { readonly examples?: SourceInput; readonly count: number },
+  examples: SourceInput | undefined,
+  count: number,
 ): Promise<Examples> {
-  const { drawn, openSource, plainLoader, subsetOf } = await import("../../index.js");
   const { config } = model;
   const channels = channelsOf(model);
   const whole = await openSource(examples ?? config.data.heldOut ?? config.data.source);
@@ -31,9 +36,9 @@ export async function readExamples(
   const view = batch?.views["image"];
   const good = batch === undefined ? [] : ownRows(batch);
   if (view === undefined || good.length === 0) {
-    throw new UsageError({
+    throw new DataError({
       code: "examples",
-      path: "--examples",
+      path: "examples",
       expected: "a picture that can be read",
       actual: "none",
     });
@@ -61,7 +66,7 @@ function nameOf(source: Source, row: number): string {
 function channelsOf({ config, path }: LoadedModel): 1 | 3 {
   const { channels } = config.data;
   if (channels === 1 || channels === 3) return channels;
-  throw new UsageError({
+  throw new CheckpointError({
     code: "channels",
     path,
     expected: "a model of grey or colour pictures",

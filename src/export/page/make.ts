@@ -1,44 +1,50 @@
 /** A run as a page: its model as ONNX, examples with their features, and what libtorch computes for the first of them. */
 import { basename, dirname } from "node:path";
 import sharp from "sharp";
-import type { LoadedMethod, PageDescription, SourceInput } from "../../index.js";
-import { UsageError } from "../errors.js";
-import { scaled } from "../words.js";
-import { checkNumbers, featuresOf } from "./compute.js";
+import type { SourceInput } from "../../data/source.js";
+import { CheckpointError } from "../../engine/errors.js";
+import type { PageDescription } from "../../page/description.js";
+import type { PageParts } from "../../page/folder.js";
+import type { LoadedMethod } from "../../train/checkpoints/load.js";
+import { lacunaVersion } from "../../train/loop/environment.js";
+import { autoencoderOnnx } from "../onnx.js";
 import { type Examples, readExamples } from "./examples.js";
+import { checkNumbers, featuresOf } from "./numbers.js";
 
-export interface PageWishes {
+export interface PageOptions {
+  /** Pictures that visitors see; the run's held-out ones unless said, else those it was trained on. */
   readonly examples?: SourceInput;
-  readonly count: number;
+  /** How many of them; 24 unless said. */
+  readonly count?: number;
+  /** Above the page. */
   readonly title?: string;
+  /** Under which terms the weights and the examples may be used. */
   readonly license?: string;
 }
 
-export interface MadePage {
-  readonly description: PageDescription;
-  /** By their paths in the folder. */
-  readonly files: ReadonlyMap<string, Uint8Array>;
-}
+const usualCount = 24;
 
 /** Outputs of the file that the page reads. */
 const known = ["prediction", "features", "attention"] as const;
 
-/** @throws UsageError for a method or pictures that a page cannot show */
-export async function makePage(model: LoadedMethod, wishes: PageWishes): Promise<MadePage> {
+/**
+ * All that `writePage` puts into a folder. Nothing is written.
+ * @throws CheckpointError for a method that a page cannot show, DataError "examples" where no example can be read
+ */
+export async function makePage(model: LoadedMethod, options: PageOptions = {}): Promise<PageParts> {
   const target = targetOf(model);
-  const { autoencoderOnnx } = await import("../../index.js");
-  const onnx = autoencoderOnnx(model, wishes.license === undefined ? {} : { license: wishes.license });
-  const examples = await readExamples(model, wishes);
+  const onnx = autoencoderOnnx(model, options.license === undefined ? {} : { license: options.license });
+  const examples = await readExamples(model, options.examples, options.count ?? usualCount);
   const bytes = onnx.bytes();
   const given = onnx.outputs.map(({ name }) => name);
-  const features = await featuresOf(model, examples);
+  const features = featuresOf(model, examples);
   const files = new Map<string, Uint8Array>([
     ["model.onnx", bytes],
     ["features.bin", new Uint8Array(features.buffer, features.byteOffset, features.byteLength)],
   ]);
   for (let i = 0; i < examples.names.length; i++) files.set(fileOf(i), await pngOf(examples, i));
   const description = {
-    ...(await describe(model, examples, wishes)),
+    ...describe(model, examples, options),
     model: {
       file: "model.onnx",
       bytes: bytes.length,
@@ -50,12 +56,11 @@ export async function makePage(model: LoadedMethod, wishes: PageWishes): Promise
   return { description, files };
 }
 
-async function describe(
+function describe(
   model: LoadedMethod,
   examples: Examples,
-  wishes: PageWishes,
-): Promise<Omit<PageDescription, "model" | "target">> {
-  const { lacunaVersion } = await import("../../index.js");
+  options: PageOptions,
+): Omit<PageDescription, "model" | "target"> {
   const { config, encoder, step, path } = model;
   const [height, width] = encoder.imageSize;
   const hiding = model.method.hiding?.();
@@ -63,12 +68,12 @@ async function describe(
   const id = basename(dirname(dirname(path)));
   return {
     formatVersion: 1,
-    title: wishes.title ?? `${config.method.name.toUpperCase()}: fill in the gaps`,
-    license: wishes.license ?? null,
+    title: options.title ?? `${config.method.name.toUpperCase()}: fill in the gaps`,
+    license: options.license ?? null,
     run: {
       id,
       step,
-      model: `${config.method.name.toUpperCase()}, ${config.model.name.toUpperCase()} of width ${encoder.width} and depth ${encoder.depth}, ${scaled(parameters)} parameters`,
+      model: `${config.method.name.toUpperCase()}, ${config.model.name.toUpperCase()} of width ${encoder.width} and depth ${encoder.depth}, ${inThousands(parameters)} parameters`,
       lacuna: lacunaVersion(),
     },
     image: { height, width, channels: examples.channels },
@@ -81,7 +86,7 @@ async function describe(
     },
     examples: examples.names.map((name, i) => ({ file: fileOf(i), name })),
     features: { file: "features.bin", dimensions: encoder.width },
-    check: await checkNumbers(model, examples),
+    check: checkNumbers(model, examples),
   };
 }
 
@@ -92,7 +97,15 @@ function targetOf({ config, path }: LoadedMethod): PageDescription["target"] {
   if (predicted === "pixels" && "normalizeTargets" in method)
     return method.normalizeTargets ? "normalizedPixels" : "pixels";
   const expected = "a method that predicts pixels";
-  throw new UsageError({ code: "method", path, expected, actual: `${method.name} that predicts ${predicted}` });
+  throw new CheckpointError({ code: "method", path, expected, actual: `${method.name} that predicts ${predicted}` });
+}
+
+/** `17.56 M`: three or four digits and a thousandfold. */
+function inThousands(count: number): string {
+  const units = ["", " k", " M", " G"];
+  const power = count < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(count) / 3));
+  const number = count / 1000 ** power;
+  return `${power === 0 ? number : number.toFixed(number < 100 ? 2 : 1)}${units[power]}`;
 }
 
 function fileOf(example: number): string {

@@ -1,0 +1,13 @@
+/** `lacuna/export`: what was trained for other programs: ONNX, a folder for transformers, a page for browsers. */
+export { type HuggingFaceFolder, type HuggingFaceOptions, writeHuggingFace } from "../export/hugging-face.js";
+export {
+  autoencoderOnnx,
+  classifierOnnx,
+  encoderOnnx,
+  type ModelOnnxOptions,
+  preprocessing,
+} from "../export/onnx.js";
+export { makePage, type PageOptions } from "../export/page/make.js";
+export type { PageDescription } from "../page/description.js";
+export { checkRoom, type PageParts, writePage } from "../page/folder.js";
+export { type PageServer, servePage } from "../page/server.js";

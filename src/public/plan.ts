@@ -1,0 +1,13 @@
+/** `lacuna/plan`: what a run would be, take and need, before it begins; and where a step's time goes. */
+export type { Flame, ModuleTime, OperationTime, StepProfile } from "../graph/profile.js";
+export { costOf, type ModelCost } from "../plan/cost.js";
+export { type Decoding, measureDecoding } from "../plan/decoding.js";
+export { chooseDefaults, type Defaults } from "../plan/defaults/choose.js";
+export { machineFacts } from "../plan/defaults/machine.js";
+export { drawFlame } from "../plan/flame.js";
+export { type Forecast, forecast, type MachineState } from "../plan/forecast.js";
+export { type MachineRates, machineRates } from "../plan/machine.js";
+export { type ComparedSize, type PlanOptions, planRun, type RunNumbers, type RunPlan } from "../plan/plan.js";
+export { plannedOn } from "../plan/planned.js";
+export { type ProfiledRun, profileRun, profileStep } from "../plan/profile.js";
+export { estimateGpu, type GpuEstimate } from "../plan/speed.js";

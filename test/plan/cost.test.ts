@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+import { parseConfig } from "../../src/index.js";
+import { costOf } from "../../src/plan/cost.js";
+
+test("ViT-B/16: the published parameters and multiply-adds", () => {
+  const cost = costOf(
+    parseConfig({ model: { name: "vit", size: "base" }, data: { source: { kind: "folder", path: "none" } } }),
+  );
+  // Counted by timm and by public reproductions
+  expect(cost.parameters).toBe(111_907_840);
+  expect(cost.trainable).toBe(111_655_680);
+  expect(cost.encoder.parameters).toBe(85_798_656);
+  expect(cost.decoder.parameters).toBe(26_109_184);
+  expect(cost.encoder.multiplyAdds / 1e9).toBeCloseTo(17.56, 2);
+  expect(cost.encoderVisible / 1e9).toBeCloseTo(4.3, 1); // 49 of 196 patches and the class token
+  expect(cost.decoder.multiplyAdds / 1e9).toBeCloseTo(5.35, 1);
+});
+
+test("MoCo v3 ViT-B/16: two views through student and teacher, backward through the student alone", () => {
+  const cost = costOf(
+    parseConfig({
+      model: { name: "vit", size: "base" },
+      method: { name: "mocoV3" },
+      data: { source: { kind: "folder", path: "none" } },
+    }),
+  );
+  const [projector, predictor] = [20_987_904 - 2 * 8192, 2_105_344 - 8192]; // weights of linear layers
+  const passes = (times: number): number => times * (17_563_000_000 + projector);
+  expect(cost.multiplyAdds / (passes(4) + 2 * predictor)).toBeCloseTo(1, 3);
+  const patches = 196 * 768 ** 2; // frozen: forward only
+  expect(cost.step / (3 * passes(2) + passes(2) + 6 * predictor - 4 * patches)).toBeCloseTo(1, 3);
+  const encoder = 85_798_656;
+  expect(cost.parameters).toBe(2 * (encoder + 20_987_904) + 2_105_344 + buffers(2, 3) + buffers(1, 2));
+  expect(cost.trainable).toBe(encoder - 197 * 768 - (768 * 768 + 768) + 20_987_904 + 2_105_344);
+});
+
+/** Running means and variances of so many heads: layers of 4096, the last one of 256. */
+const buffers = (heads: number, layers: number): number => heads * 2 * ((layers - 1) * 4096 + 256);
