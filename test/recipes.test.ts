@@ -181,8 +181,10 @@ describe("the guide", () => {
         .trim()
         .split(/\s+/);
       if (!["pretrain", "plan", "sweep"].includes(command)) continue;
-      const own = words.filter((word) => /^--(out|dry-run|retry|pictures)\b/.test(word));
-      const settings = words.filter((word, i) => !own.includes(word) && !/^--(out|pictures)$/.test(words[i - 1] ?? ""));
+      const own = words.filter((word) => /^--(out|dry-run|retry|pictures|minutes)\b/.test(word));
+      const settings = words.filter(
+        (word, i) => !own.includes(word) && !/^--(out|pictures|minutes)$/.test(words[i - 1] ?? ""),
+      );
       const { operands } = parseFlags(settings, keys, []);
       expect(operands).toHaveLength(1);
       if (operands[0]?.startsWith("recipes/")) expect(existsSync(operands[0])).toBe(true);

@@ -20,6 +20,7 @@ export {
   type TrainTestSpecs,
   trainTestOf,
 } from "../data/sources/train-test.js";
+export { apply } from "../data/transform.js";
 export {
   sizeAfter,
   type Transform,

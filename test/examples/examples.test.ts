@@ -1,4 +1,5 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -57,6 +58,49 @@ test("files and pictures that the documents link to exist", () => {
       expect([file, link, existsSync(join(file, "..", link))]).toEqual([file, link, true]);
   }
 });
+
+test("serve-features.ts answers with what embed writes, and loads no libtorch", async () => {
+  const photos = await writePictures(join(work.path, "served"), 8);
+  const folder = join(work.path, "serve");
+  mkdirSync(folder);
+  const recipe = {
+    epochs: 1,
+    model: { name: "vit", width: 32, depth: 2, heads: 2, patchSize: 4 },
+    data: { source: { kind: "folder", path: photos }, imageSize: [16, 12], batchSize: 8, workers: 0 },
+    log: { probe: { everyEpochs: 0 } },
+  };
+  writeFileSync(join(folder, "recipe.json"), JSON.stringify(recipe));
+  const lacuna = commandsIn(folder);
+  lacuna("pretrain", "recipe.json", "--out", "run");
+  lacuna("export", "run", "--onnx", "encoder.onnx");
+  lacuna("embed", "run", photos, "--out", "features.csv");
+  const rows = readFileSync(join(folder, "features.csv"), "utf8").trim().split("\n").slice(1);
+
+  const program = [
+    "node_modules/jiti/lib/jiti-cli.mjs",
+    "examples/serve-features.ts",
+    join(folder, "encoder.onnx"),
+    "0",
+  ];
+  const server = spawn(process.execPath, program, { stdio: ["ignore", "pipe", "inherit"] });
+  try {
+    const [line] = (await once(server.stdout, "data")) as [Buffer];
+    const post = (body: Uint8Array<ArrayBuffer>) => fetch(String(line).trim(), { method: "POST", body });
+    expect(rows).toHaveLength(8);
+    for (const row of rows) {
+      const [name = "", ...expected] = row.split(",");
+      const answer = await post(new Uint8Array(readFileSync(join(photos, name))));
+      const features = (await answer.json()) as number[];
+      expect(features).toHaveLength(32);
+      for (const [i, value] of features.entries()) expect(Math.abs(value - Number(expected[i]))).toBeLessThan(1e-4);
+    }
+    expect((await post(new Uint8Array(3))).status).toBe(400);
+    expect(readFileSync(`/proc/${server.pid}/maps`, "utf8")).not.toContain("libtorch");
+  } finally {
+    server.kill();
+  }
+  expect(readFileSync("examples/serve-features.ts", "utf8").split("\n").length - 1).toBeLessThan(80);
+}, 120_000);
 
 test("own-method.ts: a method in one file trains, resumes, embeds and is read by inspect, from outside the repository", async () => {
   const photos = await writePictures(join(work.path, "pairs"), 24);
