@@ -15,6 +15,7 @@ const { methodCases } = await jiti.import(join(root, "test/inspect/method-cases.
 const { writeGrey } = await jiti.import(join(root, "test/inspect/pictures.ts"));
 
 if (!existsSync(join(work, "shapes"))) writeGrey(join(work, "shapes"), "shapes", 1024);
+if (!existsSync(join(work, "wrong"))) writeGrey(join(work, "wrong"), "shapes", 1024, "wrong");
 
 const lines = [];
 for (const each of methodCases(work)) {

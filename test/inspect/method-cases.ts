@@ -32,14 +32,37 @@ export interface MethodCase {
   readonly config: PretrainInput;
 }
 
-/** @param work where the pictures lie: `shapes` */
+type Model = NonNullable<PretrainInput["model"]>;
+
+/** @param work where the pictures lie: `shapes`, and `wrong`, the same with classes that have nothing to do with them */
 export function methodCases(work: string): MethodCase[] {
   const decoder = { width: 32, depth: 1, heads: 2 };
   const supmae = { name: "supmae", classes: 4, decoder, hidden: 64 } as const;
+  const convnext: Model = { name: "convnextV2", widths: [16, 16, 32, 64], depths: [1, 1, 1, 1], stem: 1 };
+  const resnet: Model = { name: "resnet", size: "resnet18", depths: [1, 1, 1, 1], width: 16, stem: "cifar" };
+  const simsiam = {
+    name: "simsiam",
+    projector: { layers: 2, hidden: 64, output: 64 },
+    predictor: { hidden: 16 },
+  } as const;
+  const sgd = { name: "sgd", baseLearningRate: 0.2, weightDecay: 5e-4, warmupEpochs: 0 } as const;
   const heads = { projector: { hidden: 128, output: 64 }, predictor: { hidden: 128 } };
   return [
+    { name: "EMAE", config: config(work, { name: "emae", decoder }, 8e-3) },
+    { name: "FCMAE", config: { ...config(work, { name: "fcmae", decoder: { width: 32 } }, 4e-3), model: convnext } },
     { name: "SupMAE", config: config(work, supmae, 8e-3) },
+    {
+      name: "SupMAE with classes that are not in the pictures",
+      signal: "agreement",
+      config: config(work, supmae, 8e-3, "wrong"),
+    },
     { name: "MoCo v3", config: config(work, { name: "mocoV3", ...heads }, 2e-3) },
+    { name: "SimSiam", config: { ...config(work, simsiam), model: resnet, optim: sgd } },
+    {
+      name: "SimSiam without stop-gradient",
+      signal: "likeness",
+      config: { ...config(work, { ...simsiam, stopGradient: false }), model: resnet, optim: sgd },
+    },
     {
       name: "MoCo v3 without predictor and negatives",
       signal: "margin",
@@ -48,8 +71,13 @@ export function methodCases(work: string): MethodCase[] {
   ];
 }
 
-function config(work: string, method: NonNullable<PretrainInput["method"]>, rate: number): PretrainInput {
-  const source = (split: "train" | "test") => ({ kind: "fashion-mnist", split, path: join(work, "shapes") }) as const;
+function config(
+  work: string,
+  method: NonNullable<PretrainInput["method"]>,
+  rate = 2e-3,
+  set: "shapes" | "wrong" = "shapes",
+): PretrainInput {
+  const source = (split: "train" | "test") => ({ kind: "fashion-mnist", split, path: join(work, set) }) as const;
   return {
     seed: 0,
     epochs: 20,

@@ -60,8 +60,12 @@ function idx(dimensions: readonly number[], data: Uint8Array): Buffer {
   return Buffer.concat([header, data]);
 }
 
+/** Classes that have nothing to do with what is seen. */
+const wrongClass = (n: number): number =>
+  Math.floor(4 * new KeyedRandom({ seed: 7, purpose: "class", epoch: 0, sample: n }).uniform());
+
 /** The four files of Fashion-MNIST: `count` pictures to train on, a quarter as many to test. */
-export function writeGrey(folder: string, kind: PictureKind, count: number): void {
+export function writeGrey(folder: string, kind: PictureKind, count: number, labels: "right" | "wrong" = "right"): void {
   mkdirSync(folder, { recursive: true });
   for (const [name, from, size] of [
     ["train", 0, count],
@@ -74,7 +78,7 @@ export function writeGrey(folder: string, kind: PictureKind, count: number): voi
       join(folder, `${name}-labels-idx1-ubyte`),
       idx(
         [size],
-        Uint8Array.from(numbers, (n) => n % 4),
+        Uint8Array.from(numbers, (n) => (labels === "right" ? n % 4 : wrongClass(n))),
       ),
     );
   }
