@@ -6,11 +6,12 @@ import { fcmae, fcmaeConfig } from "./masked/fcmae.js";
 import { mae, maeConfig } from "./masked/mae.js";
 import type { DefinedMethod, Method } from "./method.js";
 import { supmae, supmaeConfig } from "./mixed/supmae.js";
+import { moco, mocoConfig } from "./siamese/moco.js";
 import { mocoV3, mocoV3Config } from "./siamese/moco-v3.js";
 import { simsiam, simsiamConfig } from "./siamese/simsiam.js";
 
 /** The list of methods. A new one is a file, a line here and one in `methodConfig`. */
-export const methods = new Registry<DefinedMethod>("method", [mae, emae, fcmae, supmae, mocoV3, simsiam]);
+export const methods = new Registry<DefinedMethod>("method", [mae, emae, fcmae, supmae, moco, mocoV3, simsiam]);
 
 /** The configuration of a method that comes with the package; `methods.schema()` knows those that were added too. */
 export const methodConfig = z.discriminatedUnion("name", [
@@ -18,6 +19,7 @@ export const methodConfig = z.discriminatedUnion("name", [
   emaeConfig,
   fcmaeConfig,
   supmaeConfig,
+  mocoConfig,
   mocoV3Config,
   simsiamConfig,
 ]);

@@ -48,6 +48,11 @@ export const resnetConfig = z.strictObject({
     .enum(["imagenet", "cifar"])
     .default("imagenet")
     .describe("7 × 7 of stride 2 and a pooling, or, for small pictures, 3 × 3 of stride 1 and none"),
+  normSplits: positive
+    .default(1)
+    .describe(
+      "parts of a batch that its norms treat apart while training, as on so many devices (MoCo shuffles keys over them)",
+    ),
   zeroInitResidual: z
     .boolean()
     .default(false)
@@ -73,6 +78,7 @@ const convolution = (inputs: number, outputs: number, side: number, stride = 1):
 
 interface BlockOptions {
   readonly stride: number;
+  readonly normSplits: number;
   readonly zeroInitResidual: boolean;
   readonly dropPath: number;
 }
@@ -99,13 +105,16 @@ abstract class ResidualBlock extends Module {
   }
 }
 
-function downsampling(inputs: number, outputs: number, stride: number): Chain<Module> | null {
+function downsampling(inputs: number, outputs: number, options: BlockOptions): Chain<Module> | null {
+  const { stride } = options;
   if (inputs === outputs && stride === 1) return null;
-  return new Chain<Module>([convolution(inputs, outputs, 1, stride), new BatchNorm2d(outputs)]);
+  return new Chain<Module>([convolution(inputs, outputs, 1, stride), norm(outputs, options)]);
 }
 
-const lastNorm = (width: number, { zeroInitResidual }: BlockOptions): BatchNorm2d =>
-  new BatchNorm2d(width, { weightInit: zeroInitResidual ? zero : one });
+const norm = (width: number, { normSplits: splits }: Pick<BlockOptions, "normSplits">): BatchNorm2d =>
+  new BatchNorm2d(width, { splits });
+const lastNorm = (width: number, { zeroInitResidual, normSplits: splits }: BlockOptions): BatchNorm2d =>
+  new BatchNorm2d(width, { splits, weightInit: zeroInitResidual ? zero : one });
 
 class BasicBlock extends ResidualBlock {
   readonly conv1: Conv2d;
@@ -117,10 +126,10 @@ class BasicBlock extends ResidualBlock {
   constructor(inputs: number, width: number, options: BlockOptions) {
     super(options.dropPath);
     this.conv1 = convolution(inputs, width, 3, options.stride);
-    this.bn1 = new BatchNorm2d(width);
+    this.bn1 = norm(width, options);
     this.conv2 = convolution(width, width, 3);
     this.bn2 = lastNorm(width, options);
-    this.downsample = downsampling(inputs, width, options.stride);
+    this.downsample = downsampling(inputs, width, options);
   }
 
   protected branch(x: Tensor): Tensor {
@@ -145,12 +154,12 @@ class Bottleneck extends ResidualBlock {
   constructor(inputs: number, width: number, options: BlockOptions) {
     super(options.dropPath);
     this.conv1 = convolution(inputs, width, 1);
-    this.bn1 = new BatchNorm2d(width);
+    this.bn1 = norm(width, options);
     this.conv2 = convolution(width, width, 3, options.stride);
-    this.bn2 = new BatchNorm2d(width);
+    this.bn2 = norm(width, options);
     this.conv3 = convolution(width, 4 * width, 1);
     this.bn3 = lastNorm(4 * width, options);
-    this.downsample = downsampling(inputs, 4 * width, options.stride);
+    this.downsample = downsampling(inputs, 4 * width, options);
   }
 
   protected branch(x: Tensor): Tensor {
@@ -199,14 +208,15 @@ export class Resnet extends Module implements Encoder {
       config.stem === "cifar"
         ? convolution(image.channels, config.width, 3)
         : convolution(image.channels, config.width, 7, 2);
-    this.bn1 = new BatchNorm2d(config.width);
+    this.bn1 = norm(config.width, config);
     const rates = dropPathRates(config.dropPath, this.depth);
     let inputs = config.width;
     const [layer1, layer2, layer3, layer4] = this.depths.map((depth, i) => {
       const width = config.width * 2 ** i;
       const links = rates.splice(0, depth).map((dropPath, k) => {
-        const { zeroInitResidual } = config;
-        const block = new Block(inputs, width, { stride: i > 0 && k === 0 ? 2 : 1, zeroInitResidual, dropPath });
+        const { zeroInitResidual, normSplits } = config;
+        const stride = i > 0 && k === 0 ? 2 : 1;
+        const block = new Block(inputs, width, { stride, normSplits, zeroInitResidual, dropPath });
         inputs = width * expansion;
         return block;
       });

@@ -1,6 +1,7 @@
 import { ShapeError } from "../engine/errors.js";
 import { noGrad } from "../engine/modes.js";
-import { batchNorm } from "../tensor/functional.js";
+import { cat } from "../tensor/creation.js";
+import { type BatchNormParts, batchNorm } from "../tensor/functional.js";
 import { isRecomputing } from "../tensor/grad.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { one, zero } from "./init.js";
@@ -15,6 +16,11 @@ export interface BatchNormOptions {
   readonly momentum?: number;
   /** First values of the weight; ones if absent. */
   readonly weightInit?: Initializer;
+  /**
+   * Parts of a batch that are normalised each by itself while training, as on so many devices (MoCo's CIFAR-10 notebook): row i
+   * belongs to part i modulo their number. One if absent.
+   */
+  readonly splits?: number;
 }
 
 /**
@@ -29,10 +35,11 @@ abstract class BatchNorm extends Module {
   readonly runningVar: Buffer; // [D]
   readonly epsilon: number;
   readonly momentum: number;
+  readonly splits: number;
 
   constructor(
     readonly width: number,
-    { affine = true, epsilon = 1e-5, momentum = 0.1, weightInit = one }: BatchNormOptions = {},
+    { affine = true, epsilon = 1e-5, momentum = 0.1, weightInit = one, splits = 1 }: BatchNormOptions = {},
   ) {
     super();
     this.weight = affine ? new Parameter([width], weightInit) : null;
@@ -41,14 +48,17 @@ abstract class BatchNorm extends Module {
     this.runningVar = new Buffer([width], one);
     this.epsilon = epsilon;
     this.momentum = momentum;
+    this.splits = splits;
   }
 
   /** x [B D …] -> the same shape. @throws ShapeError for another rank or width, or one value a channel while training */
   protected normalize(x: Tensor, rank: number, expected: string, atLeast: string): Tensor {
     const [B = 0, D, ...positions] = x.shape;
     const values = positions.reduce((product, side) => product * side, B);
-    if (x.rank !== rank || D !== this.width || (this.training && values < 2)) {
-      const wanted = `${expected}${this.training ? `, at least ${atLeast} while training` : ""}`;
+    const splits = this.training ? this.splits : 1;
+    if (x.rank !== rank || D !== this.width || (this.training && values < 2 * splits) || B % splits > 0) {
+      const parts = splits > 1 ? ` in each of ${splits} equal parts of the batch` : "";
+      const wanted = `${expected}${this.training ? `, at least ${atLeast}${parts} while training` : ""}`;
       throw new ShapeError({
         problem: `batch norm expects ${wanted}, got [${x.shape.join(" ")}].`,
         code: "shape",
@@ -58,8 +68,26 @@ abstract class BatchNorm extends Module {
     }
     const { weight, bias, training, momentum, epsilon } = this;
     const [mean, variance] = isRecomputing() && training ? [null, null] : [this.runningMean, this.runningVar];
-    return batchNorm(x, { weight, bias, mean, variance, training, momentum, epsilon });
+    const parts = { weight, bias, mean, variance, training, momentum, epsilon };
+    return splits > 1 ? inParts(x, splits, parts) : batchNorm(x, parts);
   }
+}
+
+/** x [B D …] as [B/S S·D …]: a channel of a part is a channel of its own. Running statistics become the mean of the parts'. */
+function inParts(x: Tensor, splits: number, { weight, bias, mean, variance, ...rest }: BatchNormParts): Tensor {
+  const [B = 0, D = 0, ...positions] = x.shape;
+  const each = <T extends Tensor | null>(vector: T) =>
+    vector === null ? null : cat(Array<Tensor>(splits).fill(vector)); // [S·D]
+  const statistics = noGrad(() => [mean, variance].map((own) => each(own)));
+  const [means = null, variances = null] = statistics;
+  const folded = x.reshape([B / splits, splits * D, ...positions]);
+  const all = { weight: each(weight), bias: each(bias), mean: means, variance: variances };
+  const normed = batchNorm(folded, { ...all, ...rest }).reshape(x.shape);
+  noGrad(() => {
+    for (const [i, own] of [mean, variance].entries())
+      own?.copy_((statistics[i] as Tensor).reshape([splits, D]).mean([0]));
+  });
+  return normed;
 }
 
 /** Of maps: each channel over the batch and all positions. */

@@ -27,8 +27,9 @@ export { fillPictures } from "../methods/parts/fill.js";
 export { fillInGraph } from "../methods/parts/fill-in-graph.js";
 export { type HeadShape, mlpHead } from "../methods/parts/heads.js";
 export { meanCosine } from "../methods/parts/losses/cosine.js";
-export { infoNce } from "../methods/parts/losses/info-nce.js";
+export { type Contrast, infoNce, queueNce } from "../methods/parts/losses/info-nce.js";
 export { drawMask, hiddenPatches, keptPatches, type Mask, maskFromNoise, maskOf } from "../methods/parts/masks.js";
+export { KeyQueue } from "../methods/parts/queue.js";
 export type { Target } from "../methods/parts/targets/target.js";
 export { Teacher } from "../methods/parts/teacher.js";
 export type { Tokenizer } from "../methods/parts/tokenizers/tokenizer.js";
@@ -40,6 +41,7 @@ export {
   type ViewPairConfig,
   viewPairConfig,
 } from "../methods/parts/view-pair.js";
+export { Moco, type MocoConfig, moco, mocoConfig } from "../methods/siamese/moco.js";
 export { MocoV3, type MocoV3Config, mocoV3, mocoV3Config } from "../methods/siamese/moco-v3.js";
 export { Simsiam, type SimsiamConfig, simsiam, simsiamConfig } from "../methods/siamese/simsiam.js";
 export { alone, type World } from "../methods/world.js";

@@ -48,7 +48,7 @@ export function methodCases(work: string): MethodCase[] {
   const sgd = { name: "sgd", baseLearningRate: 0.2, weightDecay: 5e-4, warmupEpochs: 0 } as const;
   const heads = { projector: { hidden: 128, output: 64 }, predictor: { hidden: 128 } };
   return [
-    { name: "EMAE", config: config(work, { name: "emae", decoder }, 8e-3) },
+    { name: "EMAE", config: config(work, { name: "emae", decoder }, 2e-3) },
     { name: "FCMAE", config: { ...config(work, { name: "fcmae", decoder: { width: 32 } }, 4e-3), model: convnext } },
     { name: "SupMAE", config: config(work, supmae, 8e-3) },
     {

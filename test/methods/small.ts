@@ -11,6 +11,7 @@ const smallMethods: Readonly<Record<string, object>> = {
   fcmae: { decoder: { width: 64 } },
   supmae: { decoder, hidden: 16, classes: 3, classWeight: 0.1, temperature: 1 },
   simsiam: { projector: { output: 16 }, predictor: { hidden: 8 } },
+  moco: { queue: 24, output: 16 },
   mocoV3: { projector: { hidden: 32, output: 16 }, predictor: { hidden: 32 } },
 };
 

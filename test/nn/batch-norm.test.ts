@@ -3,8 +3,10 @@ import { noGrad } from "../../src/engine/modes.js";
 import { scope } from "../../src/engine/scope.js";
 import { BatchNorm1d, BatchNorm2d } from "../../src/nn/batch-norm.js";
 import { Linear } from "../../src/nn/linear.js";
+import { cat } from "../../src/tensor/creation.js";
 import { backward, checkpoint } from "../../src/tensor/grad.js";
 import { Rng } from "../../src/tensor/random.js";
+import type { Tensor } from "../../src/tensor/tensor.js";
 import { relativeDifference, withReference } from "../numbers.js";
 
 test("torch's BatchNorm1d: output and gradient of a batch, running statistics after two, evaluation", () => {
@@ -99,5 +101,37 @@ test("of maps: one value a channel while training, and features, are refused", (
     );
     expect(() => norm.call(new Rng(0, "x").normal([3]))).toThrow("[B 3 H W]");
     expect(norm.call(new Rng(0, "x").normal([3, 1, 2])).shape).toEqual([1, 3, 1, 2]);
+  });
+});
+
+test("in parts of a batch: as a norm of its own for rows 0, 2, 4 and for 1, 3, 5; running statistics are their mean", () => {
+  using split = new BatchNorm2d(3, { splits: 2 });
+  using plain = new BatchNorm2d(3);
+  for (const norm of [split, plain]) norm.setTraining(true);
+  scope(() => {
+    const x = new Rng(4, "x").normal([6, 3, 2, 2]).reshape([6, 3, 2, 2]);
+    const rows = (from: number): Tensor => cat([0, 2, 4].map((i) => x.slice(0, i + from, i + from + 1)));
+    const means: Tensor[] = [];
+    const variances: Tensor[] = [];
+    const apart = [0, 1].map((from) => {
+      plain.initialize(new Rng(0));
+      const normed = plain.call(rows(from));
+      means.push(plain.runningMean.clone());
+      variances.push(plain.runningVar.clone());
+      return normed;
+    });
+    split.initialize(new Rng(0));
+    const whole = split.call(x);
+    for (const [from, part] of apart.entries())
+      for (const [k, i] of [0, 2, 4].entries())
+        expect(
+          relativeDifference(whole.slice(0, i + from, i + from + 1), (part as Tensor).slice(0, k, k + 1)),
+        ).toBeLessThan(1e-5);
+    const mean = ([a, b]: Tensor[]): Tensor => (a as Tensor).add(b as Tensor).div(2);
+    expect(relativeDifference(split.runningMean, mean(means))).toBeLessThan(1e-5);
+    expect(relativeDifference(split.runningVar, mean(variances))).toBeLessThan(1e-5);
+    expect(() => split.call(x.slice(0, 0, 5))).toThrow("in each of 2 equal parts of the batch");
+    split.setTraining(false);
+    expect(split.call(x.slice(0, 0, 5)).shape).toEqual([5, 3, 2, 2]);
   });
 });

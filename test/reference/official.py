@@ -87,7 +87,7 @@ def move(model, redraw=None):
             if name.endswith("running_mean"): value.normal_(0, .1)
             elif name.endswith("running_var"): value.uniform_(.5, 1.5)
             elif name.endswith("num_batches_tracked"): value.fill_(3)
-            elif "pos_embed" in name: continue
+            elif "pos_embed" in name or not value.is_floating_point(): continue
             elif value.numel() == max(value.shape): value.add_(torch.randn_like(value) * .1)
             elif redraw: value.copy_(redraw(name, value))
 

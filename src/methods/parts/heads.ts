@@ -16,28 +16,20 @@ export interface HeadShape {
   readonly batchNorm: boolean;
   /** Batch norm behind the last layer, without weight and bias. */
   readonly lastNorm: boolean;
-  /** A bias in the last layer; the others have none, which batch norm would take away again. */
-  readonly lastBias?: boolean;
+  /** Which layers have a bias; none if absent, for batch norm would take it away again. */
+  readonly bias?: "last" | "every";
 }
 
 /**
  * The MLP of MoCo v3 (`_build_mlp` of the official code; SimCLR's and BYOL's are its relatives): numbered like PyTorch's
  * `Sequential`, ReLUs counted. Weights start as PyTorch's linear layers do, uniform ± 1 / √in, whatever the encoder's do.
  */
-export function mlpHead({
-  inputs,
-  layers,
-  hidden,
-  output,
-  batchNorm,
-  lastNorm,
-  lastBias = false,
-}: HeadShape): Chain<Module> {
+export function mlpHead({ inputs, layers, hidden, output, batchNorm, lastNorm, bias }: HeadShape): Chain<Module> {
   const links = Array.from({ length: layers }, (_, i): Module[] => {
     const [from, to] = [i === 0 ? inputs : hidden, i === layers - 1 ? output : hidden];
     const isLast = i === layers - 1;
     const linear = new Linear(from, to, {
-      bias: isLast && lastBias,
+      bias: bias === "every" || (isLast && bias === "last"),
       weightInit: uniformFanIn(from),
       biasInit: uniformFanIn(from),
     });

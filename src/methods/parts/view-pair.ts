@@ -65,3 +65,13 @@ export function symmetricPair(
   const view: Transform = [cropOf({ scale, imageSize }), jitterOf(0.4), grey, ...(blur ? [blurred(0.5)] : []), flip];
   return { first: view, second: view };
 }
+
+/** Two views of a picture as MoCo v1 draws them (official code): crop, grey, strong colours always, flip. */
+export function mocoV1Pair(
+  { scale }: Pick<SymmetricPairConfig, "scale">,
+  { imageSize }: ImageShape,
+): Readonly<Record<"first" | "second", Transform>> {
+  const colours = { type: "colorJitter", ...{ brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.4 } } as const;
+  const view: Transform = [cropOf({ scale, imageSize }), grey, { ...colours, probability: 1 }, flip];
+  return { first: view, second: view };
+}

@@ -72,7 +72,7 @@ export class Simsiam extends Method<"first" | "second"> {
     const { constantRate: _, ...predictor } = config.predictor;
     const { output } = projector;
     this.projector = mlpHead({ inputs: encoder.width, hidden, ...projector });
-    this.predictor = mlpHead({ inputs: output, output, lastBias: true, ...predictor });
+    this.predictor = mlpHead({ inputs: output, output, bias: "last", ...predictor });
   }
 
   /** first, second [B C H W] -> ½ D(p₁, z₂) + ½ D(p₂, z₁), D the negative cosine and z a constant (algorithm 1) */

@@ -1,5 +1,5 @@
 import { noGrad, withoutAutocast } from "../../../engine/modes.js";
-import { arange } from "../../../tensor/creation.js";
+import { arange, cat, zeros } from "../../../tensor/creation.js";
 import { crossEntropy, normalize } from "../../../tensor/functional.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { World } from "../../world.js";
@@ -35,6 +35,21 @@ export function infoNce(queries: Tensor, keys: Tensor, { temperature, world }: I
     const own = arange(0, B, 1, { dtype: "int64", device: q.device }).add(B * world.rank); // [B]
     const loss = crossEntropy(cosines.div(temperature), own).mul(2 * temperature); // []
     return { loss, ...noGrad(() => agreement(cosines, own)) };
+  });
+}
+
+/**
+ * InfoNCE with the keys of past batches as negatives (MoCo, equation 1): `CE([q·k, q queueᵀ] / τ)`, the own key the first of 1 + K.
+ * queries, keys [B D], not normalised; queue [K D], of unit rows. No gradient flows into keys and queue. In float32.
+ */
+export function queueNce(queries: Tensor, keys: Tensor, queue: Tensor, temperature: number): Contrast {
+  return withoutAutocast(() => {
+    const [q, k] = [normalize(queries.float()), normalize(keys.float())]; // [B D]
+    const own = q.mul(k).sum([1], true); // [B 1]
+    // A copy: the queue is written before backward reads it.
+    const cosines = cat([own, q.matmul(queue.clone().transpose(0, 1))], 1); // [B 1+K]
+    const first = zeros([q.side(0)], { dtype: "int64", device: q.device }); // [B]
+    return { loss: crossEntropy(cosines.div(temperature), first), ...noGrad(() => agreement(cosines, first)) };
   });
 }
 

@@ -1,0 +1,39 @@
+import { noGrad } from "../../engine/modes.js";
+import { normal } from "../../nn/init.js";
+import { Module } from "../../nn/module.js";
+import { Buffer } from "../../nn/parameter.js";
+import { normalize } from "../../tensor/functional.js";
+import type { Tensor } from "../../tensor/tensor.js";
+
+/**
+ * Keys of past batches, first in, first out (MoCo, section 3.1): as many negatives as one likes, whatever the batch. Where the next
+ * batch goes follows from the step, so that nothing but the keys is state.
+ */
+export class KeyQueue extends Module<[], Tensor> {
+  /** Unit rows [K D], drawn at random at first. */
+  readonly keys: Buffer;
+
+  constructor(
+    readonly length: number,
+    width: number,
+  ) {
+    super();
+    this.keys = new Buffer([length, width], (shape, rng) => normalize(normal(1)(shape, rng)));
+  }
+
+  protected forward(): Tensor {
+    return this.keys; // [K D]
+  }
+
+  /** New keys [N D], not normalised, take the place of the oldest. @param index of the step, every one of which brings as many */
+  enqueue(keys: Tensor, index: number): void {
+    noGrad(() => {
+      const newest = normalize(keys.detach().float()).slice(0, Math.max(0, keys.side(0) - this.length)); // [N D], N ≤ K
+      const N = newest.side(0);
+      const start = (index * N) % this.length;
+      const fitting = Math.min(N, this.length - start);
+      this.keys.slice(0, start, start + fitting).copy_(newest.slice(0, 0, fitting));
+      if (fitting < N) this.keys.slice(0, 0, N - fitting).copy_(newest.slice(0, fitting));
+    });
+  }
+}

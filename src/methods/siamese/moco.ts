@@ -1,0 +1,209 @@
+/**
+ * Momentum Contrast for Unsupervised Visual Representation Learning (MoCo v1). He, Fan, Wu, Xie, Girshick; CVPR 2020, arXiv 1911.05722;
+ * and Improved Baselines with Momentum Contrastive Learning (MoCo v2). Chen, Fan, Girshick, He; arXiv 2003.04297. Official code:
+ * facebookresearch/moco, whose heads, queue and order of steps these are; the symmetric loss is its CIFAR-10 notebook's.
+ *
+ * What differs: any encoder, image size and number of channels; the loss is float32 under every precision; the rate falls at each
+ * step, not at each epoch; the queue need not be a multiple of the batch. Without several devices there is nothing to shuffle keys
+ * over: `model.normSplits` of a ResNet stands for them.
+ *
+ * Expected: the official code's losses, gradients, key encoder and queue over three optimiser steps
+ * (test/methods/siamese/moco.test.ts, from test/reference/moco-*.safetensors).
+ */
+import { z } from "zod";
+import { noGrad } from "../../engine/modes.js";
+import { anyEncoder, type Encoder, type Pool } from "../../models/encoder.js";
+import type { Module } from "../../nn/module.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import type { DefaultsFacts, MethodDefaults } from "../defaults.js";
+import type { Health } from "../health.js";
+import { type Batch, defineMethod, type Loss, Method, type ParameterRule, type Step } from "../method.js";
+import { spread } from "../parts/collapse.js";
+import { mlpHead } from "../parts/heads.js";
+import { type Contrast, queueNce } from "../parts/losses/info-nce.js";
+import { KeyQueue } from "../parts/queue.js";
+import { Teacher } from "../parts/teacher.js";
+import { mocoV1Pair, symmetricPair, symmetricPairConfig } from "../parts/view-pair.js";
+
+const positive = z.int().positive();
+
+export const mocoConfig = z.strictObject({
+  name: z.literal("moco").default("moco"),
+  version: z
+    .union([z.literal(1), z.literal(2)])
+    .default(2)
+    .describe("2 has an MLP head and stronger augmentation; its temperature is 0.2, that of 1 is 0.07"),
+  temperature: z.number().positive().optional().describe("τ of the loss; the version's if absent, 0.1 for CIFAR-10"),
+  momentum: z.number().min(0).max(1).default(0.999).describe("share of itself that the key encoder keeps at a step"),
+  queue: positive.default(65_536).describe("keys of past batches that are negatives"),
+  output: positive.default(128).describe("width of queries and keys"),
+  symmetric: z
+    .boolean()
+    .default(false)
+    .describe("both views are queries and keys, and the losses add up (CIFAR-10 notebook); twice the work"),
+  shuffle: z.boolean().default(true).describe("keys are normalised in another order than queries (v1, section 3.3)"),
+  augmentation: symmetricPairConfig,
+});
+export type MocoConfig = z.output<typeof mocoConfig>;
+
+export class Moco extends Method<"first" | "second"> {
+  readonly projector: Module;
+  readonly teacher: Teacher;
+  readonly queue: KeyQueue;
+  readonly temperature: number;
+  /** What goes into the projector, and what evaluation sees. */
+  override readonly pool: Pool;
+
+  constructor(
+    readonly config: MocoConfig,
+    readonly encoder: Encoder,
+    makeEncoder: () => Encoder,
+  ) {
+    super();
+    const { version, output, temperature = version === 1 ? 0.07 : 0.2 } = config;
+    this.temperature = temperature;
+    this.pool = encoder.pools.includes("class") ? "class" : "mean";
+    const head = { layers: version, batchNorm: false, lastNorm: false, bias: "every" } as const;
+    const makeProjector = (): Module => mlpHead({ inputs: encoder.width, hidden: encoder.width, output, ...head });
+    this.projector = makeProjector();
+    this.teacher = new Teacher(makeEncoder(), makeProjector(), this.pool);
+    this.queue = new KeyQueue(config.queue, output);
+  }
+
+  override begin(): void {
+    this.teacher.copy(this);
+  }
+
+  /** first, second [B C H W] -> ctr(q, k, queue) (v1, algorithm 1): the key encoder moves, makes the keys, and these join the queue */
+  protected forward({ first, second }: Batch<"first" | "second">, step: Step): Loss {
+    const { momentum, symmetric } = this.config;
+    if (this.training) this.teacher.follow(this, momentum);
+    const one = this.oneWay(first, second, step, "first");
+    const other = symmetric ? [this.oneWay(second, first, step, "second")] : [];
+    const ways = [one, ...other];
+    const mean = (of: (way: OneWay) => Tensor): Tensor =>
+      ways
+        .map(of)
+        .reduce((a, b) => a.add(b))
+        .div(ways.length); // []
+    const parts = noGrad(() => ({
+      spread: mean(({ features }) => spread(features)),
+      positive: mean(({ positive }) => positive),
+      negative: mean(({ negative }) => negative),
+      margin: mean(({ positive, negative }) => positive.sub(negative)),
+      accuracy: mean(({ accuracy }) => accuracy),
+    }));
+    if (this.training) this.remember(ways, step);
+    return { total: ways.map(({ loss }) => loss).reduce((a, b) => a.add(b)), parts };
+  }
+
+  /** query, key: two views [B C H W] of the same pictures */
+  private oneWay(query: Tensor, key: Tensor, step: Step, way: string): OneWay {
+    const features = this.features(query); // [B W]
+    const keys = this.keysOf(key, step, way); // [B D]
+    const contrast = queueNce(this.projector.call(features), keys, this.queue.call(), this.temperature);
+    return { ...contrast, features, keys };
+  }
+
+  /** image [B C H W] -> keys [B D], by a key encoder that sees the pictures in another order */
+  private keysOf(image: Tensor, { rng }: Step, way: string): Tensor {
+    if (!this.config.shuffle || !this.training) return this.teacher.call(image); // [B D]
+    const order = rng.fork(`shuffle/${way}`).uniform([1], image.device).reshape([-1]).argsort(0); // [B]
+    return this.teacher.call(image.indexSelect(0, order)).indexSelect(0, order.argsort(0)); // [B D]
+  }
+
+  private remember(ways: readonly OneWay[], { index, world }: Step): void {
+    const keys = ways.map((way) => world.gather(way.keys)); // [B D] each
+    for (const [i, each] of keys.entries()) this.queue.enqueue(each, index * keys.length + i);
+  }
+
+  /** Decay acts on every tensor (official code). */
+  override ruleFor(): ParameterRule {
+    return { decays: true };
+  }
+
+  override health(): Health {
+    return { loss: "moves", signals };
+  }
+}
+
+interface OneWay extends Contrast {
+  readonly features: Tensor; // [B W]
+  readonly keys: Tensor; // [B D]
+}
+
+const causes = [
+  "The learning rate is too high: try a third of it.",
+  "The key encoder moves too fast: set method.momentum nearer to 1.",
+  "The views have nothing in common: look at the pictures, and at method.augmentation.",
+];
+
+const signals: Health["signals"] = [
+  {
+    name: "spread",
+    what: "spread of the features (1: over the whole sphere)",
+    below: 0.02,
+    finding: "All pictures have nearly the same features.",
+    causes,
+  },
+  {
+    name: "margin",
+    what: "cosine of a query with its own key, less that with others",
+    below: 0.03,
+    finding: "Pictures cannot be told apart: a query is no nearer to its own key than to those in the queue.",
+    causes,
+  },
+  {
+    name: "negative",
+    what: "cosine with other pictures' keys",
+    above: 0.9,
+    finding: "Different pictures have nearly the same keys.",
+    causes,
+  },
+];
+
+/** Numbers are the official code's, and for small pictures those of its CIFAR-10 notebook. */
+function defaults({ pictures, width, multiplyAdds, side, shorterSide = side }: DefaultsFacts): MethodDefaults {
+  const fitting = Math.min(256, Math.max(pictures / 4, Math.min(32, pictures)));
+  const batch = 2 ** Math.floor(Math.log2(fitting));
+  const isSmall = shorterSide < 64;
+  const most = isSmall ? 4096 : 65_536;
+  const queue = Math.min(most, batch * Math.max(1, Math.floor(pictures / 4 / batch)));
+  const looksBack = queue < most ? Math.min(1000, Math.max(10, Math.round(pictures / batch))) : isSmall ? 100 : 1000;
+  return {
+    choices: [
+      { key: "method.queue", value: queue, reason: `negatives: a quarter of the pictures, at most ${most}` },
+      {
+        key: "method.momentum",
+        value: Number((1 - 1 / looksBack).toFixed(4)),
+        reason: `a key encoder that looks back over ${looksBack} steps`,
+      },
+      ...(isSmall
+        ? [
+            { key: "method.temperature", value: 0.1, reason: "the official notebook's for CIFAR-10" },
+            { key: "method.augmentation.blur", value: false, reason: "so small pictures are trained without" },
+          ]
+        : []),
+      { key: "data.batchSize", value: batch, reason: "the official code's 256, or a quarter of the pictures" },
+      { key: "optim.name", value: "sgd", reason: "the official code's" },
+      { key: "optim.momentum", value: 0.9, reason: "the official code's" },
+      { key: "optim.baseLearningRate", value: 0.03, reason: "the official code's" },
+      { key: "optim.weightDecay", value: isSmall ? 5e-4 : 1e-4, reason: "the official code's, on every tensor" },
+      { key: "optim.warmupEpochs", value: 0, reason: "the official code's: none" },
+    ],
+    // A view forward and backward, the other forward alone.
+    cost: (4 / 3) * (1 + (width * width + width * 128) / multiplyAdds),
+    schedule: { epochs: 800, reason: "the paper's longest schedule" },
+  };
+}
+
+export const moco = defineMethod({
+  name: "moco",
+  config: mocoConfig,
+  encoders: anyEncoder,
+  usualModel: "resnet",
+  views: ({ augmentation, version }, image) => (version === 1 ? mocoV1Pair : symmetricPair)(augmentation, image),
+  couplesBatch: () => "its keys join the queue, and norms of the encoder average over the batch",
+  build: (config, makeEncoder) => new Moco(config, makeEncoder(), makeEncoder),
+  defaults,
+});
