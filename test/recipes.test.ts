@@ -109,7 +109,9 @@ describe.each(supervised)("%s", (file) => {
       parseFinetune(withSettings(written, settings));
     }
     const { model, data, trainBlocks } = parseFinetune({ ...written, from: "a run" });
-    const { encoder } = costOf(parseConfig({ model, data: { source: data.source, imageSize: data.imageSize } }));
+    const { source, imageSize } = data;
+    const method = file.includes("convnext") ? { method: { name: "fcmae" as const } } : {}; // MAE drops patches
+    const { encoder } = costOf(parseConfig({ model, data: { source, imageSize }, ...method }));
     expect(cost).toContain(scaled(encoder.multiplyAdds));
     const pictures = Number(/for ([\d,]+) pictures/.exec(cost)?.[1]?.replaceAll(",", ""));
     const passes = trainBlocks === 0 ? 1 : 3; // of three, backward being two
@@ -144,6 +146,33 @@ test.each([
       average: usual.average ?? 0,
       optim: { ...usual.optim, accumulate },
     });
+  },
+);
+
+// Woo et al. 2023, appendix, tables of fine-tuning on ImageNet-1k; the rate of Base and Large is the official commands'.
+test.each([
+  ["atto", 600, 0, 2e-4, 0.3, 0.9, "block", 0.1, 0.2, undefined],
+  ["femto", 600, 0, 2e-4, 0.05, 0.9, "block", 0, 0.2, [0.3, 0.3]],
+  ["pico", 600, 0, 2e-4, 0.3, 0.9, "block", 0, 0.2, [0.3, 0.3]],
+  ["nano", 600, 0, 2e-4, 0.3, 0.9, "block", 0.1, 0.2, [0.5, 0.5]],
+  ["tiny", 300, 40, 8e-4, 0.05, 0.9, "block", 0.2, 0.1, [0.8, 1]],
+  ["base", 100, 20, 6.25e-4, 0.05, 0.6, "group", 0.1, 0.1, [0.8, 1]],
+  ["large", 100, 20, 6.25e-4, 0.05, 0.6, "group", 0.2, 0.1, [0.8, 1]],
+  ["huge", 50, 10, 1.25e-3, 0.05, 0.75, "group", 0.3, 0.1, [0.8, 1]],
+] as const)(
+  "recipes/finetune/convnext-v2-%s.ts has the published numbers",
+  async (size, epochs, warmupEpochs, baseLearningRate, weightDecay, layerDecay, decayBy, dropPath, smoothing, mixed) => {
+    const written = (await loadRecipe(`recipes/finetune/convnext-v2-${size}.ts`)) as FinetuneConfigInput;
+    const { augmentation, optim, ...recipe } = parseFinetune({ ...written, from: "a run" });
+    expect(recipe).toMatchObject({ epochs, average: 0.9999, pool: "mean", trainBlocks: "all" });
+    expect(recipe.model).toMatchObject({ name: "convnextV2", size, dropPath, decayBy });
+    expect(recipe.data).toMatchObject({ batchSize: 1024, imageSize: 224 });
+    const rates = { baseLearningRate, weightDecay, layerDecay, warmupEpochs, betas: [0.9, 0.999] };
+    expect(optim).toMatchObject({ name: "adamw", shape: { name: "cosine" }, ...rates });
+    const [mixup, cutmix] = mixed ?? [];
+    const mixing = mixed === undefined ? { probability: 0 } : { mixup, cutmix, probability: 1 };
+    const randAugment = { magnitude: 9, deviation: 0.5 };
+    expect(augmentation).toMatchObject({ mixing, smoothing, erasing: { probability: 0.25 }, randAugment });
   },
 );
 
