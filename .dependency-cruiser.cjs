@@ -86,8 +86,8 @@ module.exports = {
     only("finetune", [...everythingBelowTraining, "train"], "supervised training runs in the same loop"),
     only(
       "sweep",
-      ["runs", "data/source\\.ts$", "train/(config|checkpoint)\\.ts$", "finetune/config\\.ts$", ...engineFaces],
-      "a sweep is a plan and a folder: whoever runs it trains and judges",
+      [...everythingBelowTraining, "train", "plan", "finetune", "evaluate"],
+      "a sweep plans, trains and judges its points",
     ),
     only("export", [...everythingBelowTraining, "train", "finetune", "page"], "what was trained, for other programs"),
     only("evaluate", [...everythingBelowTraining, "train", "finetune"], "evaluation knows no commands"),

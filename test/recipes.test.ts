@@ -8,7 +8,6 @@ import { parseFlags } from "../src/cli/config/flags.js";
 import { loadRecipe } from "../src/cli/config/recipe.js";
 import { resolveRun, runConfigKeys } from "../src/cli/config/resolve.js";
 import { loadSweep } from "../src/cli/sweep/load.js";
-import { planSweep } from "../src/cli/sweep/plan.js";
 import { duration, scaled } from "../src/cli/words.js";
 import {
   derive,
@@ -20,6 +19,7 @@ import {
 } from "../src/index.js";
 import { withSettings } from "../src/keys.js";
 import { costOf } from "../src/plan/cost.js";
+import { planSweep } from "../src/sweep/plan.js";
 import { temporaryFolder } from "./cli/terminal.js";
 
 const below = (folder: string): string[] =>

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
+import type { ResolvedSweep, SweepPlan } from "../../public/sweep.js";
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
-import { loadSweep, type ResolvedSweep } from "../sweep/load.js";
-import { planSweep, type SweepPlan, timesOf } from "../sweep/plan.js";
-import { runSweep, type SweepOutcome } from "../sweep/run.js";
+import { loadSweep } from "../sweep/load.js";
+import { type ShownSweep, showSweep } from "../sweep/show.js";
 import { duration, quoted, scaled, whole } from "../words.js";
 import { typedCommand } from "./pretrain.js";
 
@@ -45,16 +45,22 @@ export function sweepCommand(program: Command, add: Add): void {
   add<Options>(command, async (report, operands, options) => {
     const own = ["out", "dry-run", "retry", "pictures", "json"];
     const resolved = await loadSweep(operands as string[], own);
+    const { planSweep, timesOf } = await import("../../public/sweep.js");
     const plan = await planSweep(resolved, options.pictures);
     const folder = options.out ?? `runs/${resolved.name}`;
     if (options.dryRun === true) {
-      tellPlan(report, resolved, plan, await timesOf(plan, (line) => report.line(line)));
+      tellPlan(
+        report,
+        resolved,
+        plan,
+        timesOf(plan, (line) => report.line(line)),
+      );
       return 0;
     }
     if (plan.failure !== undefined) throw plan.failure;
     report.line(`${resolved.sweep.title}: ${whole(plan.points.length)} points in ${folder}`);
-    const outcome = await runSweep(resolved, plan, report, {
-      folder,
+    const outcome = await showSweep(resolved, plan, report, {
+      out: folder,
       command: typedCommand(),
       retry: options.retry === true,
     });
@@ -96,7 +102,7 @@ function tellPlan(
   });
 }
 
-function tellOutcome(report: Report, outcome: SweepOutcome): void {
+function tellOutcome(report: Report, outcome: ShownSweep): void {
   const { summary, finished, failed, waiting, seconds, files, exitCode } = outcome;
   report.line();
   report.table(outcome.table);

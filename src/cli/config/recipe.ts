@@ -49,23 +49,22 @@ export async function importProgram(path: string, file: string): Promise<Readonl
 
 /** The package by the names under which programs import it, and zod. */
 async function handedOver(): Promise<Record<string, unknown>> {
-  const [lacuna, zod, data, evaluate, exported, formats, methods, models, nn, optim, plan, runs] = await Promise.all([
-    import("../../index.js"),
-    import("zod"),
-    import("../../public/data.js"),
-    import("../../public/evaluate.js"),
-    import("../../public/export.js"),
-    import("../../public/formats.js"),
-    import("../../public/methods.js"),
-    import("../../public/models.js"),
-    import("../../public/nn.js"),
-    import("../../public/optim.js"),
-    import("../../public/plan.js"),
-    import("../../public/runs.js"),
-  ]);
-  const parts = { data, evaluate, export: exported, formats, methods, models, nn, optim, plan, runs };
+  const parts = {
+    data: await import("../../public/data.js"),
+    errors: await import("../../public/errors.js"),
+    evaluate: await import("../../public/evaluate.js"),
+    export: await import("../../public/export.js"),
+    formats: await import("../../public/formats.js"),
+    methods: await import("../../public/methods.js"),
+    models: await import("../../public/models.js"),
+    nn: await import("../../public/nn.js"),
+    optim: await import("../../public/optim.js"),
+    plan: await import("../../public/plan.js"),
+    runs: await import("../../public/runs.js"),
+    sweep: await import("../../public/sweep.js"),
+  };
   const named = Object.entries(parts).map(([name, part]) => [`lacuna/${name}`, part] as const);
-  return { lacuna, zod, ...Object.fromEntries(named) };
+  return { lacuna: await import("../../index.js"), zod: await import("zod"), ...Object.fromEntries(named) };
 }
 
 function refuse(path: string, expected: string, actual: string, remedy?: string): UsageError {

@@ -1,7 +1,7 @@
 /** From a sweep file to checked points: every configuration is complete and valid before anything is trained. */
 import { basename, extname } from "node:path";
-import type { RunConfig, Sweep, SweepPoint } from "../../index.js";
-import { type Setting, withSettings } from "../../keys.js";
+import type { Setting } from "../../keys.js";
+import type { ResolvedPoint, ResolvedSweep, Sweep } from "../../public/sweep.js";
 import { finetuneConfigKeys } from "../config/finetuning.js";
 import { parseFlags } from "../config/flags.js";
 import type { ConfigKey } from "../config/keys.js";
@@ -9,19 +9,10 @@ import { nearest } from "../config/nearest.js";
 import { isRecipe, loadRecipe } from "../config/recipe.js";
 import { checkConfig, refuseUnknown, runConfigKeys } from "../config/resolve.js";
 import { UsageError } from "../errors.js";
-import { finetuningConfig } from "./judge.js";
 
-export interface ResolvedPoint {
-  readonly point: SweepPoint;
-  readonly config: RunConfig;
-}
-
-export interface ResolvedSweep {
+export interface LoadedSweep extends ResolvedSweep {
   /** Of the file: the folder's default name. */
   readonly name: string;
-  readonly sweep: Sweep;
-  /** In the order of the file. */
-  readonly points: readonly ResolvedPoint[];
 }
 
 /**
@@ -29,7 +20,7 @@ export interface ResolvedSweep {
  * @param options the command's own options, for suggestions
  * @throws UsageError, ConfigError, naming the point
  */
-export async function loadSweep(tokens: readonly string[], options: readonly string[]): Promise<ResolvedSweep> {
+export async function loadSweep(tokens: readonly string[], options: readonly string[]): Promise<LoadedSweep> {
   const keys = await runConfigKeys();
   const { operands, settings } = parseFlags(tokens, keys, options);
   const [file, ...more] = operands;
@@ -43,7 +34,7 @@ export async function loadSweep(tokens: readonly string[], options: readonly str
     });
   }
   const sweep = await parseSweep(await loadRecipe(file), file, keys);
-  return { name: basename(file, extname(file)), sweep, points: await resolvePoints(sweep, settings, keys) };
+  return { name: basename(file, extname(file)), sweep, points: await pointsOf(sweep, settings, keys) };
 }
 
 async function parseSweep(written: Record<string, unknown>, file: string, keys: readonly ConfigKey[]): Promise<Sweep> {
@@ -76,6 +67,7 @@ async function parseSweep(written: Record<string, unknown>, file: string, keys: 
 async function checkFinetuning({ evaluate }: Sweep, file: string): Promise<void> {
   if (evaluate.finetune === undefined) return;
   const { parseFinetune } = await import("../../index.js");
+  const { finetuningConfig } = await import("../../public/sweep.js");
   const config = finetuningConfig(evaluate, "a point");
   try {
     refuseUnknown(config as unknown as Record<string, unknown>, await finetuneConfigKeys(), "finetune");
@@ -132,12 +124,12 @@ function checkKey(key: string, path: string, keys: readonly ConfigKey[]): void {
   });
 }
 
-async function resolvePoints(
+async function pointsOf(
   sweep: Sweep,
   flags: readonly Setting[],
   keys: readonly ConfigKey[],
-): Promise<ResolvedPoint[]> {
-  const { expandSweep } = await import("../../index.js");
+): Promise<readonly ResolvedPoint[]> {
+  const { resolvePoints } = await import("../../public/sweep.js");
   for (const { path } of flags) {
     if (!(path in sweep.axes)) continue;
     throw new UsageError({
@@ -148,15 +140,5 @@ async function resolvePoints(
       remedy: "Change the axis in the file, or leave the flag out.",
     });
   }
-  const base = withSettings(sweep.base, flags);
-  const points: ResolvedPoint[] = [];
-  for (const point of expandSweep(sweep)) {
-    try {
-      points.push({ point, config: await checkConfig(withSettings(base, point.settings), keys) });
-    } catch (error) {
-      if (error instanceof Error) error.message = `${error.message} (point ${point.id})`;
-      throw error;
-    }
-  }
-  return points;
+  return resolvePoints(sweep, flags, (config) => checkConfig(config, keys));
 }

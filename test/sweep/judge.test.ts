@@ -1,9 +1,9 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { Judge } from "../../../src/cli/sweep/judge.js";
-import { type Evaluate, openRun, type PointResults, sweepSchema } from "../../../src/index.js";
-import { temporaryFolder, tinyRun } from "../terminal.js";
+import { type Evaluate, openRun, type PointResults, sweepSchema } from "../../src/index.js";
+import { Judge } from "../../src/sweep/judge.js";
+import { temporaryFolder, tinyRun } from "../cli/terminal.js";
 
 const none: PointResults = { formatVersion: 1, measures: {} };
 

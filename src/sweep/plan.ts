@@ -1,6 +1,10 @@
 /** What each point would cost, and the order in which they are run. */
-import type { RunConfig } from "../../index.js";
-import type { ResolvedPoint, ResolvedSweep } from "./load.js";
+import { openSource } from "../data/source.js";
+import { costOf } from "../plan/cost.js";
+import { forecast } from "../plan/forecast.js";
+import { derive, type RunConfig } from "../train/config.js";
+import { inOrder } from "./order.js";
+import type { ResolvedPoint, ResolvedSweep } from "./resolve.js";
 
 export interface PlannedPoint extends ResolvedPoint {
   /** Multiply-adds of its whole training, backward counted as twice forward; of one picture an epoch while `pictures` is not known. */
@@ -21,21 +25,19 @@ export interface SweepPlan {
  * @throws ConfigError naming the point
  */
 export async function planSweep({ sweep, points }: ResolvedSweep, given?: number): Promise<SweepPlan> {
-  const { inOrder } = await import("../../index.js");
-  const { costOf } = await import("../../public/plan.js");
   const planned: PlannedPoint[] = [];
   const sizes = new Map<string, Promise<number>>();
-  const costs = new Map<string, Promise<number>>();
+  const costs = new Map<string, number>();
   let failure: Error | undefined;
   for (const { point, config } of points) {
     try {
       const { model, method, data } = config;
       const shape = JSON.stringify([model, method, data.imageSize, data.channels]);
-      const multiplyAdds = await once(costs, shape, async () => costOf(config).multiplyAdds);
+      const multiplyAdds = once(costs, shape, () => costOf(config).multiplyAdds);
       const pictures =
         given ?? (await once(sizes, JSON.stringify(data.source), () => sizeOf(config)).catch((error: Error) => error));
       if (pictures instanceof Error) failure ??= pictures;
-      planned.push({ point, config, ...(await runCost(config, multiplyAdds, pictures)) });
+      planned.push({ point, config, ...runCost(config, multiplyAdds, pictures) });
     } catch (error) {
       if (error instanceof Error) error.message = `${error.message} (point ${point.id})`;
       throw error;
@@ -44,43 +46,36 @@ export async function planSweep({ sweep, points }: ResolvedSweep, given?: number
   return { points: inOrder(planned, sweep.axes), failure };
 }
 
-async function runCost(
+function runCost(
   config: RunConfig,
   multiplyAdds: number,
   pictures: number | Error,
-): Promise<{ cost: number; steps: number | undefined }> {
-  const { derive } = await import("../../index.js");
+): { cost: number; steps: number | undefined } {
   if (pictures instanceof Error) return { cost: 3 * multiplyAdds * config.epochs, steps: undefined };
   const { steps, effectiveBatch } = derive(config, pictures);
   return { cost: 3 * multiplyAdds * steps * effectiveBatch, steps };
 }
 
 async function sizeOf(config: RunConfig): Promise<number> {
-  const { openSource } = await import("../../index.js");
   return (await openSource(config.data.source)).size;
 }
 
 /** Seconds of each point's training on this machine, as `lacuna plan` predicts them; undefined where pictures are not known. */
-export async function timesOf(
+export function timesOf(
   { points }: SweepPlan,
-  tell: (line: string) => void,
-): Promise<ReadonlyMap<string, number | undefined>> {
-  const steps = new Map<string, Promise<number>>();
+  tell: (line: string) => void = () => undefined,
+): ReadonlyMap<string, number | undefined> {
+  const steps = new Map<string, number>();
   const times = new Map<string, number | undefined>();
   for (const { point, config, steps: count } of points) {
     const same = JSON.stringify({ ...config, seed: 0, epochs: 0 }); // what makes no step longer
-    const step = () => once(steps, same, () => secondsOf(config, tell));
-    times.set(point.id, count === undefined ? undefined : count * (await step()));
+    const step = () => once(steps, same, () => forecast(config, { tell }).stepSeconds);
+    times.set(point.id, count === undefined ? undefined : count * step());
   }
   return times;
 }
 
-async function secondsOf(config: RunConfig, tell: (line: string) => void): Promise<number> {
-  const { forecast } = await import("../../public/plan.js");
-  return forecast(config, { tell }).stepSeconds;
-}
-
-function once<T>(known: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+function once<T>(known: Map<string, T>, key: string, make: () => T): T {
   const found = known.get(key) ?? make();
   known.set(key, found);
   return found;

@@ -1,12 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { loadSweep } from "../../../src/cli/sweep/load.js";
-import { planSweep } from "../../../src/cli/sweep/plan.js";
-import { Standing } from "../../../src/cli/sweep/standing.js";
-import { pretrain, SweepFolder } from "../../../src/index.js";
-import { temporaryFolder } from "../terminal.js";
-import { tinySweep } from "./example.js";
+import { standingLine } from "../../src/cli/sweep/lines.js";
+import { loadSweep } from "../../src/cli/sweep/load.js";
+import { pretrain, SweepFolder } from "../../src/index.js";
+import { planSweep } from "../../src/sweep/plan.js";
+import { Standing } from "../../src/sweep/standing.js";
+import { tinySweep } from "../cli/sweep/example.js";
+import { temporaryFolder } from "../cli/terminal.js";
 
 test("waiting, running, trained, done, failed: read from the disk; the table is written at any time", async () => {
   const path = temporaryFolder();
@@ -16,10 +17,10 @@ test("waiting, running, trained, done, failed: read from the disk; the table is 
   const points = plan.points.map(({ point, config }) => ({ id: point.id, config }));
   using folder = await SweepFolder.open(join(path, "sweep"), { title: "t", command: "c", points });
   const signal = new AbortController().signal;
-  const standing = await Standing.open(resolved, plan, folder, signal);
+  const standing = new Standing(resolved, plan, folder, signal);
   const [first, second] = plan.points as [(typeof plan.points)[0], (typeof plan.points)[0]];
   expect(standing.counts()).toEqual({ finished: 0, failed: 0, waiting: 3 });
-  expect(standing.line(first)).toMatch(/^ +1 +maskRatio-0\.75 +[\d.]+ M +waiting$/);
+  expect(standingLine(standing, first)).toMatch(/^ +1 +maskRatio-0\.75 +[\d.]+ M +waiting$/);
 
   standing.begin(first);
   expect(standing.of(first).status).toBe("running");
@@ -29,19 +30,19 @@ test("waiting, running, trained, done, failed: read from the disk; the table is 
   }
   standing.refresh(first);
   expect(standing.of(first)).toMatchObject({ status: "trained", accuracies: {} });
-  expect(standing.line(second)).toMatch(/waiting +about \d+ s$/); // from the first one's speed
-  await standing.judge(first, () => {});
+  expect(standingLine(standing, second)).toMatch(/waiting +about \d+ s$/); // from the first one's speed
+  await standing.judge(first);
   expect(standing.of(first).status).toBe("done");
-  expect(standing.line(first)).toMatch(/ done +[\d.]+ % +[\d.]+ % +[\d.]+ +\d+ s$/);
+  expect(standingLine(standing, first)).toMatch(/ done +[\d.]+ % +[\d.]+ % +[\d.]+ +\d+ s$/);
 
   standing.fail(second.point.id, { code: "non-finite", message: "NaN", step: 3 });
   {
     await using run = pretrain(second.config, { out: folder.run(second.point.id) });
     for await (const _ of run) break;
   }
-  const again = await Standing.open(resolved, plan, folder, signal);
+  const again = new Standing(resolved, plan, folder, signal);
   expect(again.counts()).toEqual({ finished: 1, failed: 1, waiting: 1 });
-  expect(again.line(second)).toContain("failed: NaN");
+  expect(standingLine(again, second)).toContain("failed: NaN");
 
   const { files } = await again.write();
   expect(files.map((name) => existsSync(name))).toEqual([true, true, true, true, true]);
@@ -60,7 +61,7 @@ test("baselines are judged once for each kind of model", async () => {
   const resolved = await loadSweep([file], []);
   const plan = await planSweep(resolved);
   using folder = await SweepFolder.open(join(path, "sweep"), { title: "t", command: "c", points: [] });
-  const standing = await Standing.open(resolved, plan, folder, new AbortController().signal);
+  const standing = new Standing(resolved, plan, folder, new AbortController().signal);
   const told: string[] = [];
   await standing.judgeBaselines((what) => told.push(what));
   expect(told).toEqual(["raw pixels", "before training (width-8)", "before training (width-16)"]);

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { Report } from "../../../src/cli/report.js";
 import { loadSweep } from "../../../src/cli/sweep/load.js";
-import { planSweep } from "../../../src/cli/sweep/plan.js";
-import { runSweep } from "../../../src/cli/sweep/run.js";
+import { showSweep } from "../../../src/cli/sweep/show.js";
 import { openRun } from "../../../src/index.js";
+import { planSweep } from "../../../src/sweep/plan.js";
 import { temporaryFolder } from "../terminal.js";
 import { tinySweep } from "./example.js";
 
@@ -16,8 +16,8 @@ async function sweep(file: string, folder: string, options: { retry?: boolean } 
   };
   const resolved = await loadSweep([file], []);
   const report = new Report(false, { out: { write }, error: { write } });
-  const setting = { folder, command: "lacuna sweep", retry: options.retry ?? false };
-  const outcome = await runSweep(resolved, await planSweep(resolved), report, setting);
+  const setting = { out: folder, command: "lacuna sweep", retry: options.retry ?? false };
+  const outcome = await showSweep(resolved, await planSweep(resolved), report, setting);
   return { outcome, text };
 }
 

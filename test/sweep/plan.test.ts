@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { loadSweep } from "../../../src/cli/sweep/load.js";
-import { planSweep } from "../../../src/cli/sweep/plan.js";
-import { temporaryFolder } from "../terminal.js";
-import { tinySweep } from "./example.js";
+import { loadSweep } from "../../src/cli/sweep/load.js";
+import { planSweep } from "../../src/sweep/plan.js";
+import { tinySweep } from "../cli/sweep/example.js";
+import { temporaryFolder } from "../cli/terminal.js";
 
 test("costs are of the whole training; ends come first, the cheaper one before the other", async () => {
   const { file } = await tinySweep(temporaryFolder());

@@ -1,57 +1,51 @@
-/** Where every point of a sweep stands, what it will still take, and the table of it. */
+/** Where every point of a sweep stands, and the table of it. */
 import { join } from "node:path";
-import type {
-  BaselineRow,
-  MeasureName,
-  PointResult,
-  PointState,
-  PointStatus,
-  SweepFolder,
-  SweepSummary,
-} from "../../index.js";
-import { tableLines } from "../report.js";
-import { duration, figure, percent, scaled } from "../words.js";
+import { openRun } from "../runs/reader.js";
+import { summarize } from "../runs/summary.js";
+import { writeAtomic } from "../runs/write-atomic.js";
+import type { Pace } from "../train/watch/pace.js";
+import type { MeasureName } from "./define.js";
+import { type PointState, readPoint, type SweepFolder } from "./folder.js";
 import { Judge } from "./judge.js";
-import type { ResolvedSweep } from "./load.js";
 import type { PlannedPoint, SweepPlan } from "./plan.js";
+import { writePlots } from "./plots.js";
+import type { ResolvedSweep } from "./resolve.js";
+import {
+  type BaselineRow,
+  measuresOf,
+  type PointResult,
+  type PointStatus,
+  type SweepSummary,
+  summarizeSweep,
+} from "./summary.js";
+import { csvText, markdownText } from "./table.js";
 
-/** The library, loaded once the first point is. */
-type Library = typeof import("../../index.js");
-
-const titles: Record<MeasureName, string> = { knn: "k-NN", linear: "linear", finetune: "fine-tuning" };
-
+/** Read from the sweep's folder, and again where something was done. */
 export class Standing {
+  /** What every point is judged by. */
+  readonly measures: readonly MeasureName[];
   readonly #results = new Map<string, PointResult>();
   #baselines: readonly BaselineRow[] = [];
 
-  private constructor(
-    private readonly library: Library,
+  readonly #judge: Judge;
+
+  constructor(
     private readonly resolved: ResolvedSweep,
     readonly plan: SweepPlan,
     private readonly folder: SweepFolder,
-    private readonly measures: readonly MeasureName[],
-    private readonly judgeOf: Judge,
-  ) {}
-
-  static async open(
-    resolved: ResolvedSweep,
-    plan: SweepPlan,
-    folder: SweepFolder,
     signal: AbortSignal,
-  ): Promise<Standing> {
-    const library = await import("../../index.js");
-    const measures = library.measuresOf(resolved.sweep.evaluate);
-    const judge = new Judge(resolved.sweep.evaluate, measures, signal);
-    const standing = new Standing(library, resolved, plan, folder, measures, judge);
-    for (const planned of plan.points) standing.refresh(planned);
-    return standing;
+  ) {
+    this.measures = measuresOf(resolved.sweep.evaluate);
+    this.#judge = new Judge(resolved.sweep.evaluate, this.measures, signal);
+    for (const planned of plan.points) this.refresh(planned);
   }
 
   /** What lies on the disk of a point. */
   stored(id: string): PointState {
-    return this.library.readPoint(this.folder.path, id);
+    return readPoint(this.folder.path, id);
   }
 
+  /** What is known of a point. */
   of({ point }: Pick<PlannedPoint, "point">): PointResult {
     return this.#results.get(point.id) as PointResult; // every point is refreshed at the start
   }
@@ -73,27 +67,26 @@ export class Standing {
   #read(id: string): Partial<PointResult> & Pick<PointResult, "status"> {
     const { run, results } = this.stored(id);
     if (run === undefined) return { status: "waiting" };
-    const { openRun, summarize } = this.library;
     const { steps, ...summary } = summarize(openRun(this.folder.run(id)).events);
     const known = { loss: summary.smoothedLoss, heldOutLoss: summary.heldOutLoss, seconds: summary.trainingSeconds };
     if (results.failure !== undefined) return { status: "failed", ...known, failure: results.failure.message };
     if (run.status !== "finished") return { status: "running", ...known };
     const measured = Object.entries(results.measures).filter(([, { step }]) => step === steps);
     const accuracies = Object.fromEntries(measured.map(([name, { accuracy }]) => [name, accuracy]));
-    return { status: this.judgeOf.isComplete(results, steps) ? "done" : "trained", ...known, accuracies };
+    return { status: this.#judge.isComplete(results, steps) ? "done" : "trained", ...known, accuracies };
   }
 
   /** @param tell how far fine-tuning is */
-  async judge(planned: PlannedPoint, tell: (share: number, text: string) => void): Promise<void> {
+  async judge(planned: PlannedPoint, tell: (pace: Pace) => void = () => undefined): Promise<void> {
     const { id } = planned.point;
     const { run, results } = this.stored(id);
     const step = run?.derived["steps"] ?? 0;
     const trained = this.folder.run(id);
-    const measures = await this.judgeOf.judge(trained, step, results);
+    const measures = await this.#judge.judge(trained, step, results);
     this.folder.save(id, { measures });
     this.refresh(planned);
     const where = { run: trained, step, out: join(this.folder.path, "finetuned", id) };
-    this.folder.save(id, { measures: await this.judgeOf.finetune(where, this.stored(id).results, tell) });
+    this.folder.save(id, { measures: await this.#judge.finetune(where, this.stored(id).results, tell) });
     this.refresh(planned);
   }
 
@@ -104,7 +97,7 @@ export class Standing {
     for (const { name, kind, planned } of distinct(this.plan.points)) {
       const id = kind === "pixels" ? `_${name.replaceAll(/\W+/g, "-")}` : `_untrained-${planned.point.id}`;
       tell(name);
-      const measures = await this.judgeOf.judgeBaseline(kind, planned.config, this.stored(id).results);
+      const measures = await this.#judge.judgeBaseline(kind, planned.config, this.stored(id).results);
       this.folder.save(id, { measures });
       const accuracies = Object.fromEntries(
         Object.entries(measures).map(([measure, { accuracy }]) => [measure, accuracy]),
@@ -121,7 +114,6 @@ export class Standing {
 
   /** Rewrites table and plots. */
   async write(): Promise<{ summary: SweepSummary; files: string[] }> {
-    const { csvText, markdownText, summarizeSweep, writeAtomic, writePlots } = this.library;
     const inFileOrder = this.resolved.points.map((point) => this.of(point));
     const summary = summarizeSweep(this.resolved.sweep, inFileOrder, this.#baselines);
     const at = (name: string): string => join(this.folder.path, name);
@@ -133,37 +125,8 @@ export class Standing {
     return { summary, files: ["table.md", "table.csv", "table.json"].map(at).concat(Object.values(plots ?? {})) };
   }
 
-  /** A line a point, in the order in which they are run, with a title above. */
-  lines(): string[] {
-    return tableLines([
-      ["", "point", "work", "state", ...this.measures.map((name) => titles[name]), "loss", "training"],
-      ...this.plan.points.map((planned, i) => this.#cells(planned, i)),
-    ]).map((line) => `  ${line}`);
-  }
-
-  line(planned: PlannedPoint): string {
-    return this.lines()[1 + this.plan.points.indexOf(planned)] ?? "";
-  }
-
-  #cells(planned: PlannedPoint, index: number): string[] {
-    const { status, accuracies, loss, seconds, failure } = this.of(planned);
-    const left = this.#secondsFor(planned.cost);
-    const time =
-      seconds !== undefined && seconds > 0 ? duration(seconds) : left === undefined ? "" : `about ${duration(left)}`;
-    const accuracy = (name: MeasureName): string => (accuracies[name] === undefined ? "" : percent(accuracies[name]));
-    return [
-      `${index + 1}`,
-      planned.point.id,
-      scaled(planned.cost),
-      failure === undefined ? status : `failed: ${failure.slice(0, 60)}`,
-      ...this.measures.map(accuracy),
-      loss === undefined || !Number.isFinite(loss) ? "" : figure(loss),
-      time,
-    ];
-  }
-
-  /** By the speed of the points that are trained; undefined before the first. */
-  #secondsFor(cost: number): number | undefined {
+  /** How long training takes that costs so many multiply-adds, by the points that are trained; undefined before the first. */
+  secondsFor(cost: number): number | undefined {
     const trained = [...this.#results.values()].filter(({ status }) => status === "done" || status === "trained");
     const sum = (of: (result: PointResult) => number | undefined): number =>
       trained.reduce((total, result) => total + (of(result) ?? 0), 0);

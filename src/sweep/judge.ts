@@ -2,17 +2,25 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type {
-  Evaluate,
-  FinetuneConfigInput,
-  Measurement,
-  MeasureName,
-  PointResults,
-  RunConfig,
-  Source,
-} from "../../index.js";
-import type { Measure, Measured, MeasureSetting } from "../../public/evaluate.js";
-import { paceText } from "../training/pace.js";
+import { openTrainTest, type TrainTest } from "../data/sources/train-test.js";
+import {
+  type Measure,
+  type Measured,
+  type MeasureSetting,
+  measureEncoder,
+  rawPixels,
+  withUntrained,
+} from "../evaluate/encoder.js";
+import type { FinetuneConfigInput } from "../finetune/config.js";
+import { finetune } from "../finetune/finetune.js";
+import { resume } from "../finetune/resume.js";
+import { openRun } from "../runs/reader.js";
+import { scoresOfRun, summarize } from "../runs/summary.js";
+import { loadModel, withMethod } from "../train/checkpoints/load.js";
+import type { RunConfig } from "../train/config.js";
+import { Pace } from "../train/watch/pace.js";
+import type { Evaluate, MeasureName } from "./define.js";
+import type { Measurement, PointResults } from "./folder.js";
 
 /** What is fine-tuned: said in the file, over the published recipe of the encoder's size. */
 export function finetuningConfig({ train, test, finetune }: Evaluate, from: string): FinetuneConfigInput {
@@ -20,8 +28,9 @@ export function finetuningConfig({ train, test, finetune }: Evaluate, from: stri
   return { ...said, from, data: { source: train, heldOut: test, ...data } } as FinetuneConfigInput;
 }
 
+/** Knows what is measured of a sweep's points, and measures what is missing. */
 export class Judge {
-  #pair: Promise<{ train: Source; test: Source }> | undefined;
+  #pair: Promise<TrainTest> | undefined;
 
   constructor(
     readonly evaluate: Evaluate,
@@ -38,8 +47,6 @@ export class Judge {
   async judge(run: string, step: number, results: PointResults): Promise<PointResults["measures"]> {
     const missing = this.#missing(results, step);
     if (missing.length === 0) return results.measures;
-    const { loadModel, withMethod } = await import("../../index.js");
-    const { measureEncoder } = await import("../../public/evaluate.js");
     using model = loadModel(run);
     const found = await this.#measure(withMethod(model).config, missing, (setting) =>
       measureEncoder({ name: "", encode: (images) => model.features(images) }, setting),
@@ -54,7 +61,7 @@ export class Judge {
   async finetune(
     { run, step, out }: { run: string; step: number; out: string },
     results: PointResults,
-    tell: (share: number, text: string) => void,
+    tell: (pace: Pace) => void,
   ): Promise<PointResults["measures"]> {
     if (!this.measures.includes("finetune") || this.#isKnown("finetune", results, step)) return results.measures;
     const setting = this.#setting("finetune");
@@ -66,10 +73,8 @@ export class Judge {
   async #finetuned(
     folder: string,
     from: string,
-    tell: (share: number, text: string) => void,
+    tell: (pace: Pace) => void,
   ): Promise<Omit<Measurement, "step" | "setting">> {
-    const { finetune, openRun, resume, scoresOfRun, summarize } = await import("../../index.js");
-    const { Pace } = await import("../../public/runs.js");
     const { signal } = this;
     const begun = existsSync(join(folder, "run.json"));
     await using run = begun
@@ -80,7 +85,7 @@ export class Judge {
     for await (const event of run) {
       if (event.type !== "step") continue;
       pace.add(event);
-      tell(pace.share, paceText(pace));
+      tell(pace);
     }
     signal.throwIfAborted();
     const { events } = openRun(folder);
@@ -97,7 +102,6 @@ export class Judge {
   ): Promise<PointResults["measures"]> {
     const missing = this.#missing(results, 0);
     if (missing.length === 0) return results.measures;
-    const { measureEncoder, rawPixels, withUntrained } = await import("../../public/evaluate.js");
     const found = await this.#measure(config, missing, (setting) =>
       kind === "pixels"
         ? measureEncoder(rawPixels, setting)
@@ -112,7 +116,6 @@ export class Judge {
     how: (setting: MeasureSetting) => Promise<Measured>,
   ): Promise<Measured> {
     const { evaluate } = this;
-    const { openTrainTest } = await import("../../public/data.js");
     this.#pair ??= openTrainTest(evaluate, evaluate.limit);
     const { train, test } = await this.#pair;
     this.signal.throwIfAborted();

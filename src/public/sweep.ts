@@ -1,0 +1,18 @@
+/** `lacuna/sweep`: grids of configurations: their points, what they cost, running and judging them, table and plots. */
+export {
+  defineSweep,
+  type Evaluate,
+  type MeasureName,
+  type Reference,
+  type Sweep,
+  type SweepInput,
+  sweepSchema,
+} from "../sweep/define.js";
+export { type Measurement, type PointResults, type PointState, readPoint, SweepFolder } from "../sweep/folder.js";
+export { finetuningConfig } from "../sweep/judge.js";
+export { type PlannedPoint, planSweep, type SweepPlan, timesOf } from "../sweep/plan.js";
+export { type ResolvedPoint, type ResolvedSweep, resolvePoints, resolveSweep } from "../sweep/resolve.js";
+export { runSweep, type SweepEvent, type SweepOutcome, SweepRun, type SweepRunOptions } from "../sweep/run.js";
+export type { Standing } from "../sweep/standing.js";
+export { type PointResult, type PointStatus, type SweepSummary, summarizeSweep } from "../sweep/summary.js";
+export { csvText, markdownText, tableRows } from "../sweep/table.js";
