@@ -2,7 +2,7 @@
 import type { RunEvent } from "../runs/schema.js";
 
 /**
- * - `bad-input`: what reaches the model cannot be learned from: blank, shuffled, or normalised wrongly
+ * - `bad-input`: what reaches the model cannot be learned from: blank, all the same, wrapped round, shuffled, or normalised wrongly
  * - `failed`: an error ended the run; `stopped`: it was interrupted or killed; what it learned until then may be well
  * - `diverged`: a loss of NaN, or one that rose well above its best and stays there
  * - `frozen`: the weights of the encoder, or of all the rest, do not change
@@ -38,6 +38,8 @@ export type Suspect =
   | "normalisation"
   | "constant-pictures"
   | "faint-pictures"
+  | "same-pictures"
+  | "wrapped-bytes"
   | "shuffled-patches"
   | "frozen-encoder"
   | "frozen-rest"

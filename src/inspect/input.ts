@@ -13,6 +13,12 @@ const limits = {
   flatPictures: 0.9,
   /** CIFAR-10 and Fashion-MNIST 0.8 to 1.0, drawn shapes 0.7 to 1.0; their patches shuffled 4.3. */
   seam: 2.1,
+  /** Share of pictures that show the same: frames of a fixed camera may be half; copies of one picture are all. */
+  same: 0.9,
+  /** Share of pictures whose bytes wrapped round: 0 where all is well. */
+  wrapped: 0.5,
+  /** Deviation of a channel that has one value everywhere, as alpha where nothing is transparent. */
+  constantChannel: 1e-3,
 } as const;
 
 /** How pixels from 0 to 1 are normalised: by channel. */
@@ -32,11 +38,19 @@ export function badInput(
 ): Finding | undefined {
   const input = events.find((event) => event.type === "input");
   if (input === undefined) return undefined;
-  const { mean, std, flatPictures, seam } = input;
+  const { flatPictures, seam, same, wrapped } = input;
+  const varies = input.std.map((value) => value > limits.constantChannel);
+  const kept = (values: readonly number[]): number[] =>
+    varies.includes(true) ? values.filter((_, c) => varies[c]) : [...values];
+  const [mean, std] = [kept(input.mean), kept(input.std)];
   const far = mean.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a), 0);
   const spread = std.reduce((a, b) => (Math.abs(Math.log(b + 1e-9)) > Math.abs(Math.log(a + 1e-9)) ? b : a), 1);
   Object.assign(evidence, { inputMean: far, inputStd: spread, flatPictures, ...(seam === null ? {} : { seam }) });
+  if (same !== undefined) evidence["samePictures"] = same.share;
+  if (wrapped !== undefined) evidence["wrappedPictures"] = wrapped.share;
   if (flatPictures >= limits.flatPictures) return constant(flatPictures);
+  if (same !== undefined && same.share >= limits.same) return copies(same);
+  if (wrapped !== undefined && wrapped.share >= limits.wrapped) return wrappedRound(wrapped);
   const [low, high] = limits.std;
   const brightness = brightnessOf(input, data);
   if (spread < low && brightness !== undefined && brightness.deviation < limits.contrast) return faint(brightness);
@@ -79,6 +93,35 @@ function constant(share: number): Finding {
     causes: [
       "Pictures of one colour leave targets without variance; any loss on them says nothing.",
       "Look at the original column of a preview; run lacuna doctor on the folder: blank exports and failed downloads look so.",
+    ],
+  };
+}
+
+interface Share {
+  readonly share: number;
+  readonly example: string;
+}
+
+function copies({ share, example }: Share): Finding {
+  return {
+    status: "bad-input",
+    suspect: "same-pictures",
+    headline: `There is one picture to learn from: ${percent(share)} of the pictures looked at show the same as ${example}.`,
+    causes: [
+      "A model that has learned one picture by heart has a low loss and knows no other: neither loss nor probes say anything.",
+      "An export that wrote one picture under many names looks so, or frames of a camera that does not move: lacuna doctor lists the copies.",
+    ],
+  };
+}
+
+function wrappedRound({ share, example }: Share): Finding {
+  return {
+    status: "bad-input",
+    suspect: "wrapped-bytes",
+    headline: `Numbers wrapped round when they were stored as bytes: in ${percent(share)} of the pictures looked at neighbouring pixels jump between white and black, as in ${example}.`,
+    causes: [
+      "The low bytes of 16-bit numbers, or signed numbers taken for unsigned ones, look so: export the pictures again, scaled to 0 … 255 or with 16 bits.",
+      "Look at such a picture: bands like those of a contour map are no part of what was photographed.",
     ],
   };
 }

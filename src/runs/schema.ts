@@ -21,6 +21,9 @@ const measured = z.union([
   z.literal(["NaN", "Infinity", "-Infinity"]).transform(Number),
 ]);
 
+/** A share of pictures, and the name of one of them. */
+const shareSchema = z.strictObject({ share: z.number(), example: z.string() });
+
 const signalSchema = z.object({
   name: z.string(),
   what: z.string(),
@@ -108,6 +111,8 @@ export const eventSchema = z.discriminatedUnion("type", [
       flatPictures: z.number().describe("share of pictures of one colour"),
       flatPatches: z.number().describe("share of patches of one colour"),
       seam: z.number().nullable().describe("steps between pixels across borders of patches over those inside them"),
+      same: shareSchema.optional().describe("of the source's pictures, without augmentation: those that show the same"),
+      wrapped: shareSchema.optional().describe("those whose bytes wrapped round"),
     })
     .describe("the first batch of a process"),
   z

@@ -24,12 +24,30 @@ test.each([
   ["a mean far off", { mean: [0, -7] }, "normalisation", "other pictures"],
   ["blank pictures", { flatPictures: 1, std: [0, 0], seam: null }, "constant-pictures", "targets without variance"],
   ["shuffled patches", { seam: 4.3 }, "shuffled-patches", "an augmentation or an export"],
+  [
+    "copies of one picture",
+    { same: { share: 1, example: "a/1.png" } },
+    "same-pictures",
+    "lacuna doctor lists the copies",
+  ],
+  ["some copies", { same: { share: 0.5, example: "a/1.png" } }, undefined, ""],
+  ["wrapped bytes", { wrapped: { share: 0.97, example: "b.png" } }, "wrapped-bytes", "low bytes of 16-bit numbers"],
+  ["a stray wrapped picture", { wrapped: { share: 0.03, example: "b.png" } }, undefined, ""],
+  ["a channel that is one value everywhere", { std: [0.97, 0] }, undefined, ""],
 ] as const)("%s", (_, change, suspect, cause) => {
   const evidence: Record<string, number> = {};
   const found = badInput([{ ...well, ...change } as Input], evidence);
   expect(found?.suspect).toBe(suspect);
   expect(found?.causes.join() ?? "").toContain(cause);
   expect(evidence).toHaveProperty("inputStd");
+});
+
+test("copies and wrapped bytes are named with their share and a picture", () => {
+  const headline = (change: Partial<Input>): string | undefined => badInput([{ ...well, ...change }], {})?.headline;
+  expect(headline({ same: { share: 0.969, example: "a/1.png" } })).toBe(
+    "There is one picture to learn from: 96.9 % of the pictures looked at show the same as a/1.png.",
+  );
+  expect(headline({ wrapped: { share: 1, example: "b.png" } })).toContain("in 100 % of the pictures looked at");
 });
 
 test("pictures that are nearly black are told from a wrong normalisation by their brightness", () => {

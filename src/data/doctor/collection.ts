@@ -20,6 +20,7 @@ export const ODDITIES = [
   "large",
   "long",
   "blank",
+  "wrapped",
   "misnamed",
   "grey",
   "cmyk",
@@ -123,6 +124,7 @@ function* odditiesOf(path: string, file: GoodFile): Generator<[Oddity, string]> 
   if (aspect > LONG_ASPECT) yield ["long", size];
   if (facts.bits > 8 || facts.numbers !== undefined) yield ["deep", numbersText(file)];
   else if (isBlank(channels)) yield ["blank", "one colour all over"];
+  if (file.wrapped) yield ["wrapped", "neighbours jump between white and black"];
   const extension = extname(path).toLowerCase();
   const isPacked = recordPath(`/${path}`) !== undefined; // it has the name of the file that it was
   if (!isPacked && !extensionsOf[facts.format]?.includes(extension)) {

@@ -95,6 +95,13 @@ const ODD: Readonly<Record<Oddity, Text>> = {
     meaning: "There is nothing to learn from them, and per-patch normalisation divides by almost nothing.",
     remedy: "Delete them.",
   },
+  wrapped: {
+    severity: "warning",
+    title: "pictures whose numbers wrapped round",
+    meaning:
+      "The low bytes of 16-bit numbers, or signed numbers taken for unsigned ones: bands that nobody photographed.",
+    remedy: "Export them again, scaled to 0 … 255 or with 16 bits.",
+  },
   misnamed: {
     severity: "note",
     title: "pictures whose name says another format",
@@ -184,12 +191,24 @@ export function duplicateFindings(collection: Collection, { nameOf, isHeldOut }:
   };
   add("duplicates", DUPLICATES, exact);
   add("near-duplicates", complete ? NEAR : { ...NEAR, title: `${NEAR.title} (search cut short: very many)` }, near);
+  const largest = [...exact, ...near].reduce((a, b) => (b.length > a.length ? b : a), []);
+  if (largest.length >= ONE_PICTURE * collection.usable.length) add("one-picture", ONE, [largest]);
   if (isHeldOut !== undefined) {
     const leaking = [...exact, ...near].filter((group) => new Set(group.map(isHeldOut)).size > 1);
     add("leak", LEAK, leaking);
   }
   return findings;
 }
+
+/** Share of the pictures that can be used. */
+const ONE_PICTURE = 0.9;
+
+const ONE: Text = {
+  severity: "bad",
+  title: "pictures that all show the same",
+  meaning: "There is one picture to learn from: a model knows it by heart, and no other, whatever its loss says.",
+  remedy: "An export that wrote one picture under many names looks so: export them again.",
+};
 
 const DUPLICATES: Text = {
   severity: "warning",

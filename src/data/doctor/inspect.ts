@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { type DecodeOptions, decodeBytes, type PictureFacts, readPictureFile } from "../decode.js";
 import { type BadPictureCode, BadPictureError } from "../errors.js";
+import { isWrapped } from "./glance.js";
 import { asColours, type ChannelSums, channelSums, signatureOf } from "./signature.js";
 
 /** A picture that can be used. Plain data, since it crosses from process to process. */
@@ -13,6 +14,8 @@ export interface GoodFile {
   readonly height: number;
   readonly facts: PictureFacts;
   readonly channels: ChannelSums;
+  /** Its bytes wrapped round: see `isWrapped`. */
+  readonly wrapped: boolean;
   readonly hash: readonly [number, number];
   /** Base 64. */
   readonly thumbnail: string;
@@ -43,6 +46,7 @@ export async function inspectFile(path: string, options: DecodeOptions): Promise
       height: picture.height,
       facts,
       channels: channelSums(picture),
+      wrapped: isWrapped(picture),
       hash,
       thumbnail: Buffer.from(thumbnail).toString("base64"),
       contrast,

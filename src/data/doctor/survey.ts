@@ -108,7 +108,7 @@ export function channelsToExamine(content: Extract<Source["content"], { kind: "f
 }
 
 /** At most `wanted` indices below `size`, evenly apart. */
-function spread(size: number, wanted: number): number[] {
+export function spread(size: number, wanted: number): number[] {
   const count = Math.min(size, wanted);
   return Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * size) / count));
 }

@@ -1,4 +1,5 @@
 /** The loop of every kind of run: steps, and what happens between them, as typed events. */
+import { glanceAt } from "../../data/doctor/glance.js";
 import type { Batch, Loader } from "../../data/loader.js";
 import type { Source } from "../../data/source.js";
 import { sharesText } from "../../data/sources/labelled.js";
@@ -221,12 +222,13 @@ class Loop {
   }
 
   /** What the first batch looks like, and at once what is wrong with it. */
-  *#input({ views }: Batch): Generator<RunEvent, void> {
-    const { config, trainer } = this.#session;
+  async *#input({ views }: Batch): AsyncGenerator<RunEvent, void> {
+    const { config, source, trainer } = this.#session;
     const [view] = Object.values(views) as [PixelBatch];
     const { mean, std } = config.data;
     const seen = describeInput(view, { mean, std, patch: trainer.encoder.stride });
-    const event: RunEvent = { type: "input", step: this.step, ...seen };
+    const { pictures: _, ...stored } = this.step === 0 ? await glanceAt(source, config.data) : { pictures: 0 };
+    const event: RunEvent = { type: "input", step: this.step, ...seen, ...stored };
     yield event;
     const bad = badInput([event], {}, config.data);
     if (bad === undefined) return;

@@ -19,6 +19,7 @@ function good(changes: Changes = {}): GoodFile {
     ...{ bytes: 1000, sha256: String(number++), width: 400, height: 300, hash: [number, 0], contrast: 40 },
     thumbnail: Buffer.alloc(9 * 8 * 3).toString("base64"),
     channels: { mean: [0.5, 0.4, 0.3], square: [0.3, 0.2, 0.1], grey: false },
+    wrapped: false,
     ...changes,
     facts: { ...facts, ...changes.facts },
   };
@@ -48,6 +49,7 @@ describe("Collection", () => {
     ["a.jpg", { channels: { mean: [0.5, 0.1, 1], square: [0.25, 0.01, 1], grey: false } }, ["blank"]],
     ["a.jpg", { contrast: 0 }, []],
     ["a.png", {}, ["misnamed"]],
+    ["a.jpg", { wrapped: true }, ["wrapped"]],
     ["a.tif", { facts: { format: "tiff", bits: 16, colour: "grey" } }, ["grey", "deep"]],
     ["a.jpg", { channels: { mean: [0.5, 0.5, 0.5], square: [0.3, 0.3, 0.3], grey: true } }, ["grey"]],
     ["a.jpg", { facts: { colour: "cmyk" } }, ["cmyk"]],

@@ -19,6 +19,7 @@ function good(changes: Partial<GoodFile>): GoodFile {
     facts: { format: "jpeg", colour: "rgb", bits: 8, alpha: false, frames: 1, orientation: 1, damaged: false },
     thumbnail: Buffer.alloc(9 * 8 * 3).toString("base64"),
     channels: { mean: [0.5, 0.5, 0.5], square: [0.3, 0.3, 0.3], grey: false },
+    wrapped: false,
     ...changes,
   };
 }
@@ -61,6 +62,25 @@ describe("oddFindings", () => {
     expect(ids(3)).toEqual(["tiny 3", "grey 3"]);
     expect(ids(9)).toEqual([]);
   });
+});
+
+test("a set that shows one picture is not ready for training; one with many copies is", () => {
+  const found = (copies: number, others: number) => {
+    const collection = new Collection();
+    for (let i = 0; i < copies + others; i++)
+      collection.add(
+        i,
+        nameOf(i),
+        good({ sha256: i < copies ? "one" : `${i}`, hash: [i < copies ? 0 : 2 ** 32 - i, i] }),
+      );
+    return duplicateFindings(collection, { nameOf }).find(({ id }) => id === "one-picture");
+  };
+  expect(found(19, 1)).toMatchObject({
+    severity: "bad",
+    count: 19,
+    files: expect.arrayContaining([{ path: "0.jpg" }]),
+  });
+  expect(found(10, 10)).toBeUndefined();
 });
 
 describe("duplicateFindings", () => {

@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { liveTensors } from "../../../src/engine/scope.js";
 import { resume } from "../../../src/finetune/resume.js";
+import { verdict } from "../../../src/inspect/verdict.js";
 import { openRun } from "../../../src/runs/reader.js";
 import type { RunEvent } from "../../../src/runs/schema.js";
 import { checkpointFiles } from "../../../src/train/checkpoint.js";
@@ -62,6 +63,18 @@ test("what is wrong with the first batch is said before the first step, and once
   expect(events.slice(0, 4).map(({ type }) => type)).toEqual(["start", "input", "warning", "step"]);
   expect(events[2]).toMatchObject({ code: "constant-pictures", message: expect.stringContaining("of one colour") });
   expect(events.filter(({ type }) => type === "warning")).toHaveLength(1);
+});
+
+test("a set of one picture under many names is named before the first step, and so is its verdict", async () => {
+  const copies = join(work.path, "copies");
+  mkdirSync(copies);
+  const [one] = readdirSync(photos);
+  for (let n = 0; n < 24; n++) copyFileSync(join(photos, one as string), join(copies, `${n}.png`));
+  const events = await collect(pretrain(tinyRun(copies)));
+  expect(events.slice(0, 4).map(({ type }) => type)).toEqual(["start", "input", "warning", "step"]);
+  expect(events[1]).toMatchObject({ same: { share: 1, example: "0.png" } });
+  expect(events[2]).toMatchObject({ code: "same-pictures", message: expect.stringContaining("one picture") });
+  expect(verdict(events, { derived: {} })).toMatchObject({ status: "bad-input", suspect: "same-pictures" });
 });
 
 test("events, files and numbers of a whole run", async () => {
