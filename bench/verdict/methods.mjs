@@ -48,5 +48,16 @@ function compact({ name, signal }, { run, events }) {
   const probes = events
     .filter(({ type }) => type === "probe")
     .map(({ step, name: probe, value }) => [step, probe, digits(value)]);
-  return { name, signal, derived, health, loss: steps.map(({ loss }) => digits(loss)), parts, heldOut, probes };
+  const { queries } = run.config.log.probe;
+  return {
+    name,
+    signal,
+    derived,
+    health,
+    queries,
+    loss: steps.map(({ loss }) => digits(loss)),
+    parts,
+    heldOut,
+    probes,
+  };
 }

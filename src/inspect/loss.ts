@@ -13,6 +13,8 @@ const limits = {
   settledSteps: 100,
   /** Near the baseline: healthy runs are 3 % below it before the warm-up ends. */
   nearBaseline: 0.97,
+  /** A loss that still falls by this share in a quarter of the run so far may leave the baseline yet (a small EMAE did). */
+  crawl: 0.005,
   /** A loss that fell by less than this share since the start does not learn. */
   fall: 0.02,
   jumps: 3,
@@ -105,7 +107,7 @@ export function stuck(
       ? first - recent < Math.max(limits.fall * Math.abs(first), 3 * shape.noise)
       : recent >= limits.nearBaseline * baseline;
   if (!isStuck) return undefined;
-  if (!ended && (last < warmup + limits.settledSteps || isFalling(shape))) {
+  if (!ended && (last < warmup + limits.settledSteps || isFalling(shape, limits.crawl))) {
     const reason = last < warmup ? `the warm-up lasts until step ${warmup}` : "the loss is still on its way down";
     const headline = `It is too early to tell: ${reason}.`;
     return { status: "too-early", headline, causes: [] };

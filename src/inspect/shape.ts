@@ -54,10 +54,10 @@ export function jumpSize({ best, levels, noise }: Shape): number {
   return Math.max(limits.rise * Math.abs(best), limits.riseOfFall * (begun - best), limits.noise * noise);
 }
 
-/** Whether the last quarter of the curve still goes down by more than its noise. */
-export function isFalling({ levels, recent, noise }: Shape): boolean {
+/** Whether the last quarter of the curve still goes down by more than its noise, and by this share of the loss. */
+export function isFalling({ levels, recent, noise }: Shape, share: number = limits.fall): boolean {
   const earlier = levels[Math.floor(levels.length * 0.75)] ?? recent;
-  return earlier - recent > Math.max(limits.fall * Math.abs(recent), 3 * noise);
+  return earlier - recent > Math.max(share * Math.abs(recent), 3 * noise);
 }
 
 export function shapeOf(losses: readonly number[]): Shape | undefined {

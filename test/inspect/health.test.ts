@@ -91,6 +91,8 @@ interface Stored {
   readonly signal?: string;
   readonly derived: Readonly<Record<string, number>>;
   readonly health: RunHealth;
+  /** Pictures that a probe judges. */
+  readonly queries: number;
   readonly loss: readonly number[];
   readonly parts: Readonly<Record<string, readonly number[]>>;
   readonly heldOut: readonly (readonly [step: number, loss: number, parts: Readonly<Record<string, number>>])[];
@@ -98,12 +100,14 @@ interface Stored {
 }
 
 /** What was logged, in order. */
-function eventsOf({ loss, parts, heldOut, probes }: Stored): RunEvent[] {
+function eventsOf({ loss, parts, heldOut, probes, queries }: Stored): RunEvent[] {
   const at = (step: number): RunEvent[] => [
     ...heldOut.flatMap(([on, value, of]): RunEvent[] =>
       on === step ? [{ type: "heldOut", step, epoch: 0, loss: value, parts: { ...of } }] : [],
     ),
-    ...probes.flatMap(([on, name, value]): RunEvent[] => (on === step ? [{ type: "probe", step, name, value }] : [])),
+    ...probes.flatMap(([on, name, value]): RunEvent[] =>
+      on === step ? [{ type: "probe", step, name, value, pictures: queries }] : [],
+    ),
   ];
   const steps = loss.flatMap((value, i): RunEvent[] => {
     const now = Object.fromEntries(Object.entries(parts).map(([name, values]) => [name, values[i] as number]));

@@ -48,7 +48,7 @@ export function methodCases(work: string): MethodCase[] {
   const sgd = { name: "sgd", baseLearningRate: 0.2, weightDecay: 5e-4, warmupEpochs: 0 } as const;
   const heads = { projector: { hidden: 128, output: 64 }, predictor: { hidden: 128 } };
   return [
-    { name: "EMAE", config: config(work, { name: "emae", decoder }, 2e-3) },
+    { name: "EMAE", config: config(work, { name: "emae", decoder, consistencyWeight: 0.1 }, 4e-3) },
     { name: "FCMAE", config: { ...config(work, { name: "fcmae", decoder: { width: 32 } }, 4e-3), model: convnext } },
     { name: "SupMAE", config: config(work, supmae, 8e-3) },
     {
@@ -60,7 +60,7 @@ export function methodCases(work: string): MethodCase[] {
     { name: "SimSiam", config: { ...config(work, simsiam), model: resnet, optim: sgd } },
     {
       name: "SimSiam without stop-gradient",
-      signal: "likeness",
+      signal: "dimensions",
       config: { ...config(work, { ...simsiam, stopGradient: false }), model: resnet, optim: sgd },
     },
     {
