@@ -6,16 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
-import {
-  encoderOnnx,
-  extractFeatures,
-  knn,
-  linearProbe,
-  loadModel,
-  openSource,
-  plainLoader,
-  tensor,
-} from "../dist/index.js";
+import { encoderOnnx, extractFeatures, knn, linearProbe, loadModel, openSource, tensor } from "../dist/index.js";
+import { plainLoader } from "../dist/public/train.js";
 
 const today = new Date().toISOString().slice(0, 10);
 const { values, positionals } = parseArgs({

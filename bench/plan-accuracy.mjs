@@ -5,8 +5,10 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { measureDecoding, openSource, parseConfig, pretrain } from "../dist/index.js";
+import { openSource, pretrain } from "../dist/index.js";
 import { forecast } from "../dist/plan/forecast.js";
+import { measureDecoding } from "../dist/public/plan.js";
+import { parseConfig } from "../dist/public/train.js";
 import { statusBytes } from "./machine.mjs";
 
 /** The bar: a plan is right within this share. */

@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { createJiti } from "jiti";
-import { extractFeatures, knn, openRun, openSource, plainLoader, pretrain, resume } from "../dist/index.js";
+import { extractFeatures, knn, openRun, openSource, pretrain, resume } from "../dist/index.js";
+import { plainLoader } from "../dist/public/train.js";
 
 /** Loss: largest difference of the means from step 100 on. k-NN: the mean over seeds, from … to, or so near to the official mean. */
 const curves = {

@@ -6,7 +6,8 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { createJiti } from "jiti";
-import { featureProbes, loadModel, noGrad, openRun, pretrain, verdict } from "../dist/index.js";
+import { loadModel, noGrad, openRun, pretrain, verdict } from "../dist/index.js";
+import { featureProbes } from "../dist/public/evaluate.js";
 import { compact } from "./verdict/compact.mjs";
 import { report } from "./verdict/report.mjs";
 

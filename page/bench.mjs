@@ -8,7 +8,8 @@ import sharp from "sharp";
 import { describeMachine, loadAverage } from "../bench/machine.mjs";
 import { median } from "../bench/statistics.mjs";
 import { makePage } from "../dist/export/page/make.js";
-import { loadModel, pretrain, servePage, writePage } from "../dist/index.js";
+import { loadModel, pretrain } from "../dist/index.js";
+import { servePage, writePage } from "../dist/public/export.js";
 
 const limits = { strokeMs: 1500, blockedMs: 50 };
 const strokes = Number(process.argv[2] ?? 10);

@@ -3,12 +3,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { exportOnnx, loadModel, makeFolder, parseConfig, pretrain, scope, servePage, zeros } from "../src/index.js";
+import { loadModel, pretrain, scope, zeros } from "../src/index.js";
 import { decodeFile, openLoader, openSource, resample } from "../src/public/data.js";
 import * as kinds from "../src/public/errors.js";
-import { parseNpy } from "../src/public/formats.js";
+import { exportOnnx, servePage } from "../src/public/export.js";
+import { makeFolder, parseNpy } from "../src/public/formats.js";
 import { Module } from "../src/public/nn.js";
 import { openRun } from "../src/public/runs.js";
+import { parseConfig } from "../src/public/train.js";
 import { aten, type Tensor } from "../src/tensor/tensor.js";
 import { tinyRun, writePictures } from "./train/example.js";
 

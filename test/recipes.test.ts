@@ -9,16 +9,11 @@ import { loadRecipe } from "../src/cli/config/recipe.js";
 import { resolveRun, runConfigKeys } from "../src/cli/config/resolve.js";
 import { loadSweep } from "../src/cli/sweep/load.js";
 import { duration, scaled } from "../src/cli/words.js";
-import {
-  derive,
-  estimateGpu,
-  type FinetuneConfigInput,
-  parseConfig,
-  parseFinetune,
-  type RunConfig,
-} from "../src/index.js";
+import type { FinetuneConfigInput, RunConfig } from "../src/index.js";
 import { withSettings } from "../src/keys.js";
 import { costOf } from "../src/plan/cost.js";
+import { estimateGpu } from "../src/public/plan.js";
+import { derive, parseConfig, parseFinetune } from "../src/public/train.js";
 import { planSweep } from "../src/sweep/plan.js";
 import { temporaryFolder } from "./cli/terminal.js";
 

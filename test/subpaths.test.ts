@@ -31,4 +31,5 @@ test("layers, optimisers, the parts of methods and the contracts are there for a
   has("lacuna/optim", "AdamW", "Sgd", "Lars", "warmupCosine");
   has("lacuna/methods", "Method", "defineMethod", "Teacher", "infoNce", "mlpHead", "drawMask");
   has("lacuna/models", "buildEncoder", "anyEncoder", "encoderOfMaps");
+  has("lacuna/tensor", "crossEntropy", "gelu", "cat", "noGrad", "gradients");
 });

@@ -7,8 +7,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { crc32 } from "node:zlib";
 import { Classifier } from "../../dist/finetune/classifier.js";
-import { convert, loadModel, noGrad, scope, tensor, Vit } from "../../dist/index.js";
+import { convert, loadModel, noGrad, scope, tensor } from "../../dist/index.js";
 import { keptPatches, maskFromNoise } from "../../dist/methods/parts/masks.js";
+import { Vit } from "../../dist/public/models.js";
 import { loadInto, openModelFile } from "../../dist/train/checkpoints/from-checkpoint.js";
 
 const [python, numbers, folder, ...sizes] = process.argv.slice(2);

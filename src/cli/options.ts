@@ -1,7 +1,7 @@
 /** What commands share: how they are added to the program, and numbers on the command line. */
 import { extname } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
-import type { ForeignHints } from "../index.js";
+import type { ForeignHints } from "../public/models.js";
 import { UsageError } from "./errors.js";
 import type { Report } from "./report.js";
 
@@ -34,7 +34,7 @@ export async function checkOut<E extends string>(path: string, flag: string, end
     const expected = `a file that ends in ${endings.join(", ")}`;
     throw new UsageError({ code: "out", path: flag, expected, actual: path });
   }
-  const { checkWritable } = await import("../index.js");
+  const { checkWritable } = await import("../public/formats.js");
   checkWritable(path);
   return ending;
 }

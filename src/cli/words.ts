@@ -1,5 +1,5 @@
 /** Numbers and times as people read them. */
-import type { Gain, Spread } from "../index.js";
+import type { Gain, Spread } from "../public/runs.js";
 
 /** `45 s`, `12 min`, `3.4 h`, `2.1 days`. */
 export function duration(seconds: number): string {

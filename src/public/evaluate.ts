@@ -46,6 +46,7 @@ export { type LinearProbeResult, linearProbe } from "../evaluate/linear-probe.js
 export { classify, fitLogistic, type LogisticModel } from "../evaluate/logistic.js";
 export { readMask } from "../evaluate/mask-file.js";
 export { nearestNeighbours } from "../evaluate/neighbours.js";
+export { type OpenedEncoder, openEncoder } from "../evaluate/open-encoder.js";
 export { pixelFeatures } from "../evaluate/pixels.js";
 export { featureSpread } from "../evaluate/rank.js";
 export { type Reconstructed, type ReconstructOptions, reconstruct } from "../evaluate/reconstruct.js";

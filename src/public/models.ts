@@ -1,4 +1,4 @@
-/** `lacuna/models`: the encoder's contract, the models of the package, and what an encoder of one's own is made with. */
+/** `lacuna/models`: the encoder's contract, the models of the package, what an encoder of one's own is made with, and checkpoints opened and converted. */
 export {
   ConvnextV2,
   ConvnextV2Block,
@@ -20,6 +20,8 @@ export {
 } from "../models/encoder.js";
 export { type ExportGraph, encoderOfMaps, type GraphInput, type GraphTap } from "../models/exports.js";
 export { buildEncoder, type DefinedModel, type ModelConfig, modelConfig, models, usualModel } from "../models/index.js";
+export type { Layout } from "../models/published/layout.js";
+export type { Published } from "../models/published/open.js";
 export { Registry } from "../models/registry.js";
 export { Resnet, type ResnetConfig, resnetConfig, resnetSizes } from "../models/resnet.js";
 export {
@@ -30,3 +32,14 @@ export {
   type SizeFacts,
 } from "../models/sizes.js";
 export { Vit, type VitConfig, vitConfig, vitSizes } from "../models/vit.js";
+export { type Converted, type ConvertOptions, convert } from "../train/checkpoints/convert.js";
+export { configFrom, type ForeignHints, openModelFile } from "../train/checkpoints/from-checkpoint.js";
+export {
+  type LoadedConfig,
+  type LoadedMethod,
+  type LoadedModel,
+  type LoadOptions,
+  loadModel,
+  untrainedModel,
+  withMethod,
+} from "../train/checkpoints/load.js";

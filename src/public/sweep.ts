@@ -1,4 +1,4 @@
-/** `lacuna/sweep`: grids of configurations: their points, what they cost, running and judging them, table and plots. */
+/** `lacuna/sweep`: grids of configurations: points, their order, the folder, tables and plots. */
 export {
   defineSweep,
   type Evaluate,
@@ -10,9 +10,19 @@ export {
 } from "../sweep/define.js";
 export { type Measurement, type PointResults, type PointState, readPoint, SweepFolder } from "../sweep/folder.js";
 export { finetuningConfig } from "../sweep/judge.js";
+export { inOrder } from "../sweep/order.js";
 export { type PlannedPoint, planSweep, type SweepPlan, timesOf } from "../sweep/plan.js";
+export { writePlots } from "../sweep/plots.js";
+export { expand as expandSweep, type SweepPoint } from "../sweep/points.js";
 export { type ResolvedPoint, type ResolvedSweep, resolvePoints, resolveSweep } from "../sweep/resolve.js";
 export { runSweep, type SweepEvent, type SweepOutcome, SweepRun, type SweepRunOptions } from "../sweep/run.js";
 export type { Standing } from "../sweep/standing.js";
-export { type PointResult, type PointStatus, type SweepSummary, summarizeSweep } from "../sweep/summary.js";
+export {
+  type BaselineRow,
+  measuresOf,
+  type PointResult,
+  type PointStatus,
+  type SweepSummary,
+  summarizeSweep,
+} from "../sweep/summary.js";
 export { csvText, markdownText, tableRows } from "../sweep/table.js";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { parseConfig } from "../../src/index.js";
 import { costOf } from "../../src/plan/cost.js";
+import { parseConfig } from "../../src/public/train.js";
 
 test("ViT-B/16: the published parameters and multiply-adds", () => {
   const cost = costOf(

@@ -1,7 +1,8 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { type Evaluate, openRun, type PointResults, sweepSchema } from "../../src/index.js";
+import { openRun } from "../../src/index.js";
+import { type Evaluate, type PointResults, sweepSchema } from "../../src/public/sweep.js";
 import { Judge } from "../../src/sweep/judge.js";
 import { temporaryFolder, tinyRun } from "../cli/terminal.js";
 

@@ -1,5 +1,6 @@
 // A run of the built program, for the tests that kill it: child.mjs <config as JSON> <folder>
-import { finetune, pretrain, setThreads } from "../../dist/index.js";
+import { finetune, pretrain } from "../../dist/index.js";
+import { setThreads } from "../../dist/public/tensor.js";
 
 const [text, out] = process.argv.slice(2);
 const config = JSON.parse(text);

@@ -48,6 +48,8 @@ export const mirror = [
     "plan",
     "runs",
     "sweep",
+    "tensor",
+    "train",
   ].map((name) => ({
     key: `src/public/${name}.ts`,
     reason: "a list of exports: test/subpaths.test.ts imports each as a stranger does",

@@ -7,19 +7,13 @@ import type { Browser, Page } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { makePage } from "../../../src/export/page/make.js";
-import {
-  alone,
-  loadModel,
-  noGrad,
-  type PageDescription,
-  Rng,
-  scope,
-  tensor,
-  toImages,
-  withMethod,
-  writePage,
-} from "../../../src/index.js";
+import { loadModel, noGrad, scope, tensor } from "../../../src/index.js";
 import { type PageServer, servePage } from "../../../src/page/server.js";
+import { type PageDescription, writePage } from "../../../src/public/export.js";
+import { alone } from "../../../src/public/methods.js";
+import { withMethod } from "../../../src/public/models.js";
+import { Rng } from "../../../src/public/tensor.js";
+import { toImages } from "../../../src/public/train.js";
 import { toPixels } from "../../../src/train/watch/panels.js";
 import { hashOf } from "../../src/mask/share.js";
 import {

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { ReferencePart } from "../../index.js";
+import type { ReferencePart } from "../../public/train.js";
 import { exitCodes } from "../errors.js";
 import type { Add } from "../options.js";
 import type { Report } from "../report.js";
@@ -21,7 +21,7 @@ export function checkReferenceCommand(program: Command, add: Add): void {
     )
     .argument("<files...>", ".safetensors files, such as test/reference/mae-small.safetensors");
   add(command, async (report, operands) => {
-    const { checkReference } = await import("../../index.js");
+    const { checkReference } = await import("../../public/train.js");
     const files = operands as string[];
     const checked = files.map((file): Checked => {
       const parts = checkReference(file);

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Converted, ForeignHints } from "../../index.js";
+import type { Converted, ForeignHints } from "../../public/models.js";
 import { type Add, foreignHints, foreignOptions } from "../options.js";
 import type { Report } from "../report.js";
 import { whole } from "../words.js";

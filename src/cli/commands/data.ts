@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { PackFormat, PackSummary } from "../../index.js";
+import type { PackFormat, PackSummary } from "../../public/data.js";
 import { parseSource } from "../config/sources.js";
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
@@ -39,7 +39,8 @@ export function dataCommand(program: Command, add: Add): void {
     .option("--quality <n>", "of --format jpeg, 1 to 100", qualityOption, 90)
     .option("--workers <n>", "threads that decode (default: the cores)", wholeNumber);
   add<Options>(command, async (report, operands, options) => {
-    const { machineLimits, pack } = await import("../../index.js");
+    const { machineLimits } = await import("../../public/plan.js");
+    const { pack } = await import("../../index.js");
     const live = await report.live();
     const { channels } = options;
     try {

@@ -2,7 +2,8 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { cpus } from "node:os";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
-import type { DoctorReport, PictureSurvey, SourceInput } from "../../index.js";
+import type { DoctorReport, SourceInput } from "../../index.js";
+import type { PictureSurvey } from "../../public/data.js";
 import { checkRecipeFile, recipeText } from "../config/recipe-file.js";
 import { parseSource, sourceName } from "../config/sources.js";
 import { errorText } from "../errors.js";
@@ -45,7 +46,9 @@ export function doctorCommand(program: Command, add: Add): void {
 }
 
 async function examinePictures(report: Report, pictures: string, options: Options): Promise<number> {
-  const { examine, machineLimits, openSource, reportText, surveyPictures } = await import("../../index.js");
+  const { examine, openSource } = await import("../../index.js");
+  const { machineLimits } = await import("../../public/plan.js");
+  const { reportText, surveyPictures } = await import("../../public/data.js");
   const source = parseSource(pictures);
   const known = options.channels === undefined ? {} : { channels: options.channels };
   const survey = options.writeRecipe === undefined ? undefined : await surveyPictures(await openSource(source), known);
@@ -71,7 +74,8 @@ async function writeRecipe(
   survey: PictureSurvey,
   { statistics, pictures, usable }: DoctorReport,
 ): Promise<void> {
-  const { chooseDefaults, machineFacts, writeAtomic } = await import("../../index.js");
+  const { chooseDefaults, machineFacts } = await import("../../public/plan.js");
+  const { writeAtomic } = await import("../../public/formats.js");
   const round = (values: readonly number[]): number[] => values.map((value) => Number(value.toFixed(4)));
   const measured = statistics && {
     mean: round(statistics.mean),
@@ -83,7 +87,10 @@ async function writeRecipe(
 }
 
 async function examineMachine(report: Report): Promise<number> {
-  const { cacheFolder, cpuHasBfloat16, lacunaVersion, machineLimits } = await import("../../index.js");
+  const { cacheFolder } = await import("../../public/data.js");
+  const { cpuHasBfloat16 } = await import("../../public/tensor.js");
+  const { lacunaVersion } = await import("../../public/train.js");
+  const { machineLimits } = await import("../../public/plan.js");
   const { cores, memoryBytes } = machineLimits();
   const engine = await examineEngine();
   const cache = { folder: cacheFolder(), entries: cacheEntries(cacheFolder()) };
@@ -119,7 +126,8 @@ interface Engine {
 }
 
 async function examineEngine(): Promise<Engine | { readonly error: string }> {
-  const { libtorchVersion, machineFacts } = await import("../../index.js");
+  const { libtorchVersion } = await import("../../public/tensor.js");
+  const { machineFacts } = await import("../../public/plan.js");
   try {
     const version = libtorchVersion();
     const { device, bfloat16 } = machineFacts();

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { ForeignHints } from "../../index.js";
+import type { ForeignHints } from "../../public/models.js";
 import { parseSource } from "../config/sources.js";
 import { openModel } from "../measure/model.js";
 import { showShare } from "../measure/progress.js";

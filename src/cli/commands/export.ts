@@ -1,7 +1,8 @@
 import { statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { LoadedClassifier, LoadedModel, OnnxFile } from "../../index.js";
+import type { LoadedClassifier, LoadedModel } from "../../index.js";
+import type { OnnxFile } from "../../public/export.js";
 import { parseSource } from "../config/sources.js";
 import { UsageError } from "../errors.js";
 import { type Add, checkOut, wholeNumber } from "../options.js";
@@ -76,7 +77,7 @@ async function writeAll(report: Report, path: string, options: Options): Promise
   if (out !== undefined) await checkOut(out, "--onnx", [".onnx"]);
   const { huggingFace } = options;
   if (out === undefined && options.page === undefined && huggingFace === undefined) throw nothingToWrite();
-  const { checkRoom } = await import("../../index.js");
+  const { checkRoom } = await import("../../public/export.js");
   if (options.page !== undefined) checkRoom(options.page); // before anything long begins
   using opened = await openFor(path, options);
   if ("assumed" in opened) for (const line of opened.assumed) report.line(`assumed: ${line}`);
@@ -113,7 +114,7 @@ async function openFor(path: string, options: Options): Promise<LoadedModel | Lo
 }
 
 async function withMethodOrClosed(model: LoadedModel): Promise<LoadedModel> {
-  const { withMethod } = await import("../../index.js");
+  const { withMethod } = await import("../../public/models.js");
   try {
     return withMethod(model);
   } catch (error) {
@@ -123,7 +124,9 @@ async function withMethodOrClosed(model: LoadedModel): Promise<LoadedModel> {
 }
 
 async function writeOnnx(opened: LoadedModel | LoadedClassifier, out: string, options: OnnxWishes): Promise<Written> {
-  const { autoencoderOnnx, classifierOnnx, encoderOnnx, withMethod } = await import("../../index.js");
+  const { autoencoderOnnx } = await import("../../public/export.js");
+  const { classifierOnnx, encoderOnnx } = await import("../../index.js");
+  const { withMethod } = await import("../../public/models.js");
   if (!("encoder" in opened))
     return writeFile(classifierOnnx(opened, wishes(options)), out, "classifier", opened, options);
   const what = options.what ?? "encoder";
@@ -171,7 +174,8 @@ async function writeFolder(model: LoadedModel, out: string, { license, overwrite
 }
 
 async function writeAsPage(model: LoadedModel, out: string, options: Options): Promise<Written> {
-  const { withMethod, writePage } = await import("../../index.js");
+  const { withMethod } = await import("../../public/models.js");
+  const { writePage } = await import("../../public/export.js");
   const { makePage } = await import("../../public/export.js");
   const { examples, count, title, license } = options;
   const made = await makePage(withMethod(model), {

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import type { OpenedRun, ProbeSummary, RunComparison, RunEvent, RunSummary } from "../../index.js";
-import type { JudgedRun } from "../../public/runs.js";
+import type { OpenedRun, RunEvent, RunSummary } from "../../index.js";
+import type { JudgedRun, ProbeSummary, RunComparison } from "../../public/runs.js";
 import { UsageError } from "../errors.js";
 import { type Add, checkOut } from "../options.js";
 import { type Report, tableLines } from "../report.js";
@@ -40,7 +40,7 @@ export function inspectCommand(program: Command, add: Add): void {
     .option("--html <file>", "also write all of it as one HTML file: curves, pictures, configuration, environment")
     .option("--curves <file>", "of several runs: draw their curves over one another (.svg, .png)");
   add<Options>(command, async (report, operands, options) => {
-    const { runFoldersIn } = await import("../../index.js");
+    const { runFoldersIn } = await import("../../public/runs.js");
     const ending =
       options.curves === undefined ? undefined : await checkOut(options.curves, "--curves", [".svg", ".png"]);
     const folders = [
@@ -58,7 +58,8 @@ export function inspectCommand(program: Command, add: Add): void {
 }
 
 async function inspectOne(report: Report, folder: string, options: Options): Promise<void> {
-  const { probeSummaries, scoresOfRun, summarize } = await import("../../index.js");
+  const { probeSummaries, scoresOfRun } = await import("../../public/runs.js");
+  const { summarize } = await import("../../index.js");
   const { judgeRun } = await import("../../public/runs.js");
   const judgement = await judgeRun(folder);
   const { opened, verdict: judged, curves, unkept } = judgement;
@@ -103,7 +104,8 @@ async function inspectSeveral(
   { html, curves }: Options,
   ending: ".svg" | ".png" | undefined,
 ): Promise<void> {
-  const { compareRuns, drawOverlaid, loadReferences, openRuns, pngOf, writeAtomic } = await import("../../index.js");
+  const { compareRuns, drawOverlaid, loadReferences, openRuns, pngOf } = await import("../../public/runs.js");
+  const { writeAtomic } = await import("../../public/formats.js");
   const { opened, unread } = openRuns(folders);
   const comparison = compareRuns(opened, loadReferences());
   const overlaid = opened.map(({ events }, i) => ({ name: comparison.runs[i]?.name ?? "", events }));
@@ -145,7 +147,7 @@ function tellComparison(report: Report, comparison: RunComparison): void {
 }
 
 async function writeReport(path: string, { opened, verdict, recorded }: JudgedRun): Promise<void> {
-  const { writeAtomic } = await import("../../index.js");
+  const { writeAtomic } = await import("../../public/formats.js");
   const { runReport } = await import("../html/report.js");
   writeAtomic(path, await runReport(opened, verdict, recorded));
 }

@@ -25,7 +25,7 @@ export function pageCommand(program: Command, add: Add): void {
     .argument("<run>", "a run folder, or a page that lacuna export has written")
     .option("--port <n>", "default: a free one", portNumber, 0);
   add<Options>(command, async (report, operands, { port }) => {
-    const { servePage } = await import("../../index.js");
+    const { servePage } = await import("../../public/export.js");
     const folder = await pageFolder(operands[0] as string, report);
     using interruption = listenForSignals(() => undefined);
     const server = await servePage(folder, port);

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
-import type { GpuEstimate, RunConfig } from "../../index.js";
-import type { ComparedSize, ModelCost, RunNumbers } from "../../public/plan.js";
+import type { RunConfig } from "../../index.js";
+import type { ComparedSize, GpuEstimate, ModelCost, RunNumbers } from "../../public/plan.js";
 import { type MinutesOption, minutesOption } from "../config/minutes.js";
 import { resolveRun } from "../config/resolve.js";
 import { type Add, checkOut, wholeNumber } from "../options.js";
@@ -98,7 +98,8 @@ function runRows(config: RunConfig, cost: ModelCost, run: ToldNumbers, gpu: GpuE
 /** The modules as they run in training, at any batch. */
 async function draw(config: RunConfig, path: string): Promise<void> {
   await checkOut(path, "--diagram", [".svg"]);
-  const { diagram, recordRun, writeAtomic } = await import("../../index.js");
+  const { diagram, recordRun } = await import("../../public/plan.js");
+  const { writeAtomic } = await import("../../public/formats.js");
   const batch = 7; // a number that is no width
   const one = { ...config, data: { ...config.data, batchSize: batch }, optim: { ...config.optim, accumulate: 1 } };
   const { steps, parameters } = recordRun(one, "float32");

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import type { ForeignHints } from "../../index.js";
+import type { ForeignHints } from "../../public/models.js";
 import { openPictures } from "../measure/pictures.js";
 import { showShare } from "../measure/progress.js";
 import { type Add, checkOut, foreignHints, foreignOptions, wholeNumber } from "../options.js";
@@ -37,8 +37,9 @@ export function predictCommand(program: Command, add: Add): void {
   add<Options>(command, async (report, operands, options) => {
     const ending = options.out === undefined ? undefined : await checkOut(options.out, "--out", [".csv", ".json"]);
     const [run, ...given] = operands as string[];
-    const { classifyAll, loadClassifier, writeAtomic } = await import("../../index.js");
-    const { likeliestClasses } = await import("../../public/evaluate.js");
+    const { classifyAll, likeliestClasses } = await import("../../public/evaluate.js");
+    const { loadClassifier } = await import("../../index.js");
+    const { writeAtomic } = await import("../../public/formats.js");
     const source = await openPictures(given);
     using classifier = loadClassifier(run as string, {
       ...foreignHints(options),

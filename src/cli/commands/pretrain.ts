@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Defaults } from "../../index.js";
+import type { Defaults } from "../../public/plan.js";
 import type { ConfigKey } from "../config/keys.js";
 import { type MinutesOption, minutesOption } from "../config/minutes.js";
 import { resolveRun, runConfigKeys } from "../config/resolve.js";
@@ -56,7 +56,8 @@ export function pretrainCommand(program: Command, add: Add): void {
     const { name, config, defaults } = await resolveRun(operands as string[], own, minutes);
     if (defaults !== undefined) tellChoices(report, defaults);
     const out = options.out ?? defaultRunFolder(name, new Date());
-    const { featureProbes, pretrain } = await import("../../index.js");
+    const { featureProbes } = await import("../../public/evaluate.js");
+    const { pretrain } = await import("../../index.js");
     const rest = {
       probes: featureProbes,
       out,

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import type { ModuleTime, RunConfig, StepProfile } from "../../index.js";
+import type { RunConfig } from "../../index.js";
+import type { ModuleTime, StepProfile } from "../../public/plan.js";
 import { resolveRun } from "../config/resolve.js";
 import { type Add, checkOut, wholeNumber } from "../options.js";
 import { bytes, figure, percent, scaled, whole } from "../words.js";
@@ -50,7 +51,7 @@ export function profileCommand(program: Command, add: Add): void {
 }
 
 async function draw(profile: StepProfile, { method, model, data }: RunConfig, path: string): Promise<void> {
-  const { writeAtomic } = await import("../../index.js");
+  const { writeAtomic } = await import("../../public/formats.js");
   const { drawFlame } = await import("../../public/plan.js");
   const title = `One training step: ${method.name}, ${model.name}, ${data.imageSize} px, batch ${data.batchSize}`;
   writeAtomic(path, await drawFlame(profile.flame, title));

@@ -37,19 +37,16 @@ export function reconstructCommand(program: Command, add: Add): void {
     .option("--device <name>", "cpu or cuda");
   add<Options>(command, async (report, operands, options) => {
     const [path, ...pictures] = operands as string[];
-    const { subsetOf, withMethod, writeAtomic } = await import("../../index.js");
+    const { subsetOf } = await import("../../public/data.js");
+    const { withMethod } = await import("../../public/models.js");
+    const { writeAtomic } = await import("../../public/formats.js");
     const { readMask, reconstruct } = await import("../../public/evaluate.js");
     await checkOut(options.out, "--out", [".png"]);
     using opened = await openModel(report, path as string, { device: options.device });
     const model = withMethod(opened);
     const given = await openPictures(pictures);
     const isMany = given.size > mostPictures && pictures.length === 1;
-    const source = isMany
-      ? subsetOf(
-          given,
-          Array.from({ length: mostPictures }, (_, i) => i),
-        )
-      : given;
+    const source = isMany ? subsetOf(given, [...Array(mostPictures).keys()]) : given;
     const { seed, ratio, mask, predicted } = options;
     const grid = model.method.hiding?.().grid;
     const visible = mask === undefined || grid === undefined ? undefined : readMask(mask, grid);

@@ -20,7 +20,8 @@ export function resumeCommand(program: Command, add: Add): void {
     .option("--accept-changed-data", "go on although the pictures have changed since");
   add<Options>(command, async (report, operands, options) => {
     const folder = operands[0] as string;
-    const { featureProbes, resume } = await import("../../index.js");
+    const { featureProbes } = await import("../../public/evaluate.js");
+    const { resume } = await import("../../index.js");
     const { workers, acceptChangedData = false } = options;
     const rest = { probes: featureProbes, acceptChangedData, ...(workers === undefined ? {} : { workers }) };
     const watched = await watchRun((signal) => resume(folder, { ...rest, signal }), folder, report);

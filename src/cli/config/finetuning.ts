@@ -1,8 +1,9 @@
 /** From what was typed to the configuration of a supervised run: recipe or checkpoint, options, flags; what is left is chosen. */
 import { existsSync } from "node:fs";
 import { basename, extname, resolve } from "node:path";
-import type { FinetuneConfigInput, LabelChoice, Source } from "../../index.js";
+import type { FinetuneConfigInput, Source } from "../../index.js";
 import { type Setting, valueAt, withSettings } from "../../keys.js";
+import type { LabelChoice } from "../../public/data.js";
 import { UsageError } from "../errors.js";
 import { type LabelledOptions, labelledSpecs } from "../measure/labelled.js";
 import { parseFlags } from "./flags.js";
@@ -32,7 +33,7 @@ type Plain = Record<string, unknown>;
 
 /** The flat keys of the configuration's schema. */
 export async function finetuneConfigKeys(): Promise<ConfigKey[]> {
-  const [{ currentFinetuneConfig }, { z }] = await Promise.all([import("../../index.js"), import("zod")]);
+  const [{ currentFinetuneConfig }, { z }] = await Promise.all([import("../../public/train.js"), import("zod")]);
   return configKeys(z.toJSONSchema(currentFinetuneConfig(), { io: "input" }) as JsonSchema);
 }
 
@@ -132,7 +133,8 @@ const smallPictures = 64;
 
 /** Model and size from the pictures where there is no checkpoint; a batch that fits them. */
 async function choose(said: Plain): Promise<{ config: Plain; choices: string[] }> {
-  const { openSource, resolveFinetune } = await import("../../index.js");
+  const { openSource } = await import("../../index.js");
+  const { resolveFinetune } = await import("../../public/train.js");
   const { classesText } = await import("../../public/data.js");
   const choices: string[] = [];
   const data = (said["data"] ?? {}) as Plain;
@@ -195,7 +197,8 @@ function countOf({ size, classes = [] }: Source, labels: LabelChoice | undefined
 /** From scratch the model and the size of the pictures are those that pre-training would choose. */
 async function withModel(said: Plain, source: Source, choices: string[]): Promise<Plain> {
   if (valueAt(said, "model.size") !== undefined || valueAt(said, "model.width") !== undefined) return said;
-  const { chooseDefaults, machineFacts, surveyPictures } = await import("../../index.js");
+  const { chooseDefaults, machineFacts } = await import("../../public/plan.js");
+  const { surveyPictures } = await import("../../public/data.js");
   const { config } = chooseDefaults(source.spec, await surveyPictures(source), machineFacts(undefined), {});
   const { imageSize, channels, mean, std } = config.data;
   const given = { model: config.model, data: { imageSize, channels, mean, std } };

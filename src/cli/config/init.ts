@@ -1,6 +1,8 @@
 /** What weights to begin with decide of a new run, so that nobody need repeat their sizes. */
-import type { Defaults, RunConfigInput } from "../../index.js";
+
+import type { RunConfigInput } from "../../index.js";
 import { type Setting, withSettings } from "../../keys.js";
+import type { Defaults } from "../../public/plan.js";
 
 export interface InitFacts {
   readonly path: string;
@@ -10,7 +12,7 @@ export interface InitFacts {
 
 /** Reads sizes, decoder, picture size and normalisation from a checkpoint. @throws CheckpointError, FormatError */
 export async function readInit(path: string): Promise<InitFacts> {
-  const { configFrom, openModelFile } = await import("../../index.js");
+  const { configFrom, openModelFile } = await import("../../public/models.js");
   using file = openModelFile(path);
   const { model, method, data } = configFrom(file);
   const decoder = (method?.["decoder"] ?? {}) as Readonly<Record<string, unknown>>;

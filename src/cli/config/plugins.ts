@@ -20,7 +20,7 @@ export async function loadPlugins(given: readonly string[], words: readonly stri
   const files = [...new Set([...given.map((path) => resolve(path)), ...words.flatMap(ofRun)])];
   if (files.length === 0) return;
   for (const file of files) loaded.add(file);
-  const { registerAll } = await import("../../index.js");
+  const { registerAll } = await import("../../public/train.js");
   for (const file of files) {
     const exported = await importProgram(file, file);
     if (registerAll(exported).length > 0) continue;

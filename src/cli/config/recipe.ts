@@ -47,24 +47,29 @@ export async function importProgram(path: string, file: string): Promise<Readonl
   }
 }
 
-/** The package by the names under which programs import it, and zod. */
+/** Every name under which programs import the package, and zod. */
+const handed: Readonly<Record<string, () => Promise<unknown>>> = {
+  zod: () => import("zod"),
+  lacuna: () => import("../../index.js"),
+  "lacuna/data": () => import("../../public/data.js"),
+  "lacuna/errors": () => import("../../public/errors.js"),
+  "lacuna/evaluate": () => import("../../public/evaluate.js"),
+  "lacuna/export": () => import("../../public/export.js"),
+  "lacuna/formats": () => import("../../public/formats.js"),
+  "lacuna/methods": () => import("../../public/methods.js"),
+  "lacuna/models": () => import("../../public/models.js"),
+  "lacuna/nn": () => import("../../public/nn.js"),
+  "lacuna/optim": () => import("../../public/optim.js"),
+  "lacuna/plan": () => import("../../public/plan.js"),
+  "lacuna/runs": () => import("../../public/runs.js"),
+  "lacuna/sweep": () => import("../../public/sweep.js"),
+  "lacuna/tensor": () => import("../../public/tensor.js"),
+  "lacuna/train": () => import("../../public/train.js"),
+};
+
 async function handedOver(): Promise<Record<string, unknown>> {
-  const parts = {
-    data: await import("../../public/data.js"),
-    errors: await import("../../public/errors.js"),
-    evaluate: await import("../../public/evaluate.js"),
-    export: await import("../../public/export.js"),
-    formats: await import("../../public/formats.js"),
-    methods: await import("../../public/methods.js"),
-    models: await import("../../public/models.js"),
-    nn: await import("../../public/nn.js"),
-    optim: await import("../../public/optim.js"),
-    plan: await import("../../public/plan.js"),
-    runs: await import("../../public/runs.js"),
-    sweep: await import("../../public/sweep.js"),
-  };
-  const named = Object.entries(parts).map(([name, part]) => [`lacuna/${name}`, part] as const);
-  return { lacuna: await import("../../index.js"), zod: await import("zod"), ...Object.fromEntries(named) };
+  const loaded = Object.entries(handed).map(async ([name, load]) => [name, await load()] as const);
+  return Object.fromEntries(await Promise.all(loaded));
 }
 
 function refuse(path: string, expected: string, actual: string, remedy?: string): UsageError {

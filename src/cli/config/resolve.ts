@@ -1,7 +1,8 @@
 /** From what was typed to a checked configuration: defaults or recipe, then flags. */
 import { basename, extname } from "node:path";
-import type { Defaults, RunConfig, RunConfigInput } from "../../index.js";
+import type { RunConfig, RunConfigInput } from "../../index.js";
 import { type Setting, withSettings } from "../../keys.js";
+import type { Defaults } from "../../public/plan.js";
 import { UsageError } from "../errors.js";
 import { type Flags, parseFlags } from "./flags.js";
 import { decidedBy, readInit, underInit } from "./init.js";
@@ -22,7 +23,7 @@ export interface ResolvedRun {
 
 /** The flat keys of the configuration's schema. */
 export async function runConfigKeys(): Promise<ConfigKey[]> {
-  const [{ currentRunConfig }, { z }] = await Promise.all([import("../../index.js"), import("zod")]);
+  const [{ currentRunConfig }, { z }] = await Promise.all([import("../../public/train.js"), import("zod")]);
   return configKeys(z.toJSONSchema(currentRunConfig(), { io: "input" }) as JsonSchema);
 }
 
@@ -79,7 +80,9 @@ async function chooseFor(
   settings: readonly Setting[],
   minutes: number | undefined,
 ): Promise<Defaults> {
-  const { chooseDefaults, machineFacts, openSource, surveyPictures } = await import("../../index.js");
+  const { chooseDefaults, machineFacts } = await import("../../public/plan.js");
+  const { openSource } = await import("../../index.js");
+  const { surveyPictures } = await import("../../public/data.js");
   const given = (path: string): unknown => settings.findLast((setting) => setting.path === path)?.value;
   const number = (path: string): number | undefined => {
     const value = given(path);
@@ -123,7 +126,9 @@ type Usual = Readonly<Record<"model" | "method" | "optim", { readonly name: stri
 
 /** The schema's own check, with the nearest key for one that is misspelt. */
 export async function checkConfig(config: Record<string, unknown>, keys: readonly ConfigKey[]): Promise<RunConfig> {
-  const { parseConfig, usualMethod, usualModel } = await import("../../index.js");
+  const { parseConfig } = await import("../../public/train.js");
+  const { usualMethod } = await import("../../public/methods.js");
+  const { usualModel } = await import("../../public/models.js");
   const named = withNames(config, { model: usualModel, method: usualMethod, optim: { name: "adamw" } });
   refuseUnknown(named, keys, "pretrain");
   const plugins = loadedPlugins();

@@ -1,5 +1,5 @@
 /** Several runs as one HTML file: what came of each, in what they differ, and their curves laid over one another. */
-import type { RunComparison } from "../../index.js";
+import type { RunComparison } from "../../public/runs.js";
 import {
   featureRows,
   featuresTitle,
@@ -16,7 +16,7 @@ import { curvesSection } from "./sections.js";
 
 /** @param svg as `drawOverlaid` gives it @returns the text of the file */
 export async function comparisonReport(comparison: RunComparison, svg: string | undefined): Promise<string> {
-  const { lacunaVersion } = await import("../../index.js");
+  const { lacunaVersion } = await import("../../public/train.js");
   const { runs, settings } = comparison;
   const note = taskNote(comparison);
   const features = featureRows(runs);

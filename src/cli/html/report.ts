@@ -1,6 +1,7 @@
 /** A run as one HTML file that needs nothing else: it can be mailed, printed, and read in ten years. */
 import { basename, resolve } from "node:path";
-import type { OpenedRun, RecordedCurves, RunSummary, Verdict } from "../../index.js";
+import type { OpenedRun, RunSummary, Verdict } from "../../index.js";
+import type { RecordedCurves } from "../../public/runs.js";
 import { duration, whole } from "../words.js";
 import { htmlFile } from "./file.js";
 import type { Html } from "./html.js";
@@ -53,7 +54,7 @@ async function curves(
   recorded: RecordedCurves | undefined,
 ): Promise<string | undefined> {
   if (!events.some(({ type }) => type === "step")) return undefined;
-  const { drawCurves } = await import("../../index.js");
+  const { drawCurves } = await import("../../public/runs.js");
   const baseline = run.derived["baseline"];
   const level = baseline === undefined ? {} : { baseline, answer: run.health?.trivialAnswer };
   return drawCurves(events, { title: "", recorded, ...level });

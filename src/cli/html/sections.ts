@@ -1,15 +1,7 @@
 /** The parts of a report. Each is nothing where there is nothing to say. */
-import {
-  badPictures,
-  flattened,
-  type ProbeSummary,
-  probeSummaries,
-  type RunEvent,
-  type RunFile,
-  type RunSummary,
-  scoresOfRun,
-  type Verdict,
-} from "../../index.js";
+
+import type { RunEvent, RunFile, RunSummary, Verdict } from "../../index.js";
+import { badPictures, flattened, type ProbeSummary, probeSummaries, scoresOfRun } from "../../public/runs.js";
 import { scoresText } from "../training/accuracy.js";
 import { accuracyText, gainsText, inProbeOrder, probeNeighbours, probeWords } from "../training/probes.js";
 import { duration, figure, percent, whole } from "../words.js";

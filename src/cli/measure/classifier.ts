@@ -2,8 +2,9 @@
 import { statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
-import type { Confusion, Interval, LoadedClassifier, Scores, Source, SourceInput } from "../../index.js";
-import type { ClassifierEvaluation, NamedMistake } from "../../public/evaluate.js";
+import type { LoadedClassifier, Source, SourceInput } from "../../index.js";
+import type { ClassifierEvaluation, Confusion, NamedMistake, Scores } from "../../public/evaluate.js";
+import type { Interval } from "../../public/runs.js";
 import { parseSource } from "../config/sources.js";
 import { UsageError } from "../errors.js";
 import { type Add, wholeNumber } from "../options.js";
@@ -39,7 +40,9 @@ export function classifierCommand(parent: Command, add: Add): void {
     .option("--device <name>", "cpu or cuda");
   add<Options>(command, async (report, operands, options) => {
     const run = operands[0] as string;
-    const { confusedPairs, loadClassifier, openSource, wilsonInterval } = await import("../../index.js");
+    const { confusedPairs } = await import("../../public/evaluate.js");
+    const { loadClassifier, openSource } = await import("../../index.js");
+    const { wilsonInterval } = await import("../../public/runs.js");
     const { evaluateClassifier } = await import("../../public/evaluate.js");
     const { classesText } = await import("../../public/data.js");
     using classifier = loadClassifier(run, options.device === undefined ? {} : { device: options.device });
@@ -82,7 +85,8 @@ async function sharesOf(
   { config: { data }, classes }: LoadedClassifier,
   judgedOnes: Source,
 ): Promise<string | undefined> {
-  const { chooseLabelled, openSource, sharesText } = await import("../../index.js");
+  const { chooseLabelled, sharesText } = await import("../../public/data.js");
+  const { openSource } = await import("../../index.js");
   const { labels } = (await openSource(data.source).catch(() => undefined)) ?? {};
   if (labels === undefined) return undefined;
   const chosen =
@@ -104,7 +108,7 @@ async function keep(
   const { writeEvaluation } = await import("../../public/evaluate.js");
   if (out !== undefined) return writeEvaluation(out, evaluation, source, count);
   const own = join(folderOf(run), "evaluation");
-  const { FileError } = await import("../../index.js");
+  const { FileError } = await import("../../public/errors.js");
   try {
     return await writeEvaluation(own, evaluation, source, count);
   } catch (error) {

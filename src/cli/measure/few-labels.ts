@@ -1,7 +1,7 @@
 /** `lacuna evaluate few-labels`: accuracies from some labels of each class, several draws, mean and spread. */
 import type { Command } from "commander";
-import type { Spread } from "../../index.js";
 import type { FewLabelsRow, LabelCount } from "../../public/evaluate.js";
+import type { Spread } from "../../public/runs.js";
 import { UsageError } from "../errors.js";
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";

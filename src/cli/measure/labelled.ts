@@ -62,8 +62,7 @@ export async function tellSides(
   { train, test, split }: LabelledPair,
   trained: SourceInput,
 ): Promise<void> {
-  const { sharesText } = await import("../../index.js");
-  const { classesText } = await import("../../public/data.js");
+  const { sharesText, classesText } = await import("../../public/data.js");
   report.line(`${whole(train.size)} labelled pictures to learn from, ${whole(test.size)} to judge (${split})`);
   report.line(classesText(train.classes ?? []));
   const shares = sharesText(train.classes ?? [], train.labels ?? [], test.labels ?? []);

@@ -1,4 +1,5 @@
-import type { LoadedModel, LoadOptions } from "../../index.js";
+import type { LoadedModel } from "../../index.js";
+import type { LoadOptions } from "../../public/models.js";
 import type { Report } from "../report.js";
 
 /** A model as a command's first operand names it; what its file leaves open and was assumed is said. */

@@ -2,7 +2,8 @@
 import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import type { Command } from "commander";
-import type { FinetuneConfig, FinetuneConfigInput, Interval, Spread } from "../../index.js";
+import type { FinetuneConfig, FinetuneConfigInput } from "../../index.js";
+import type { Interval, Spread } from "../../public/runs.js";
 import { typedCommand } from "../commands/pretrain.js";
 import { resolveFinetuning } from "../config/finetuning.js";
 import { UsageError } from "../errors.js";
@@ -80,7 +81,7 @@ async function sweep(report: Report, tokens: string[], options: Options): Promis
   const out = options.out ?? join("runs", `partial-${name}`);
   const depth = await depthOf(whole);
   const asked = options.blocks === undefined ? usualBlocks(depth) : readBlocks(options.blocks, depth);
-  const { makeFolder } = await import("../../index.js");
+  const { makeFolder } = await import("../../public/formats.js");
   makeFolder(out);
   const points = new Map<Asked, Point[]>(asked.map((one) => [one, []]));
   let files: string[] = [];
@@ -104,7 +105,7 @@ async function sweep(report: Report, tokens: string[], options: Options): Promis
 
 /** All but the blocks. @throws UsageError where there is nothing to begin with or nothing to judge by */
 async function begin(tokens: string[], options: Options): Promise<{ whole: FinetuneConfig; name: string }> {
-  const { resolveFinetune } = await import("../../index.js");
+  const { resolveFinetune } = await import("../../public/train.js");
   const { config } = await resolveFinetuning(tokens, options);
   const whole = resolveFinetune(config);
   const refuse = (expected: string, actual: string, remedy: string): UsageError =>
@@ -118,7 +119,9 @@ async function begin(tokens: string[], options: Options): Promise<{ whole: Finet
 
 /** Layers of the encoder; nothing is allocated. */
 async function depthOf(config: FinetuneConfig): Promise<number> {
-  const { buildEncoder, cost, imageShape } = await import("../../index.js");
+  const { buildEncoder } = await import("../../public/models.js");
+  const { cost } = await import("../../public/plan.js");
+  const { imageShape } = await import("../../public/train.js");
   let depth = 0;
   cost(
     () => buildEncoder(config.model, imageShape(config)),
@@ -178,7 +181,7 @@ const looks = 4;
 
 /** The whole configuration of one draw: other seeds, other labels. */
 async function drawn(said: FinetuneConfigInput, seeds: number, draw: number, epochs?: number): Promise<FinetuneConfig> {
-  const { resolveFinetune } = await import("../../index.js");
+  const { resolveFinetune } = await import("../../public/train.js");
   const { labels } = said.data;
   const of = seeds > 1 && labels !== undefined ? { labels: { ...labels, seed: (labels.seed ?? 0) + draw } } : {};
   const config = resolveFinetune({
@@ -192,7 +195,7 @@ async function drawn(said: FinetuneConfigInput, seeds: number, draw: number, epo
 }
 
 async function rowsOf(points: ReadonlyMap<Asked, readonly Point[]>): Promise<PartialRow[]> {
-  const { spread } = await import("../../index.js");
+  const { spread } = await import("../../public/runs.js");
   return [...points].flatMap(([{ blocks }, own]): PartialRow[] => {
     const [first] = own;
     if (first === undefined) return [];
@@ -215,7 +218,9 @@ async function rowsOf(points: ReadonlyMap<Asked, readonly Point[]>): Promise<Par
 }
 
 async function write(out: string, whole: FinetuneConfig, rows: readonly PartialRow[]): Promise<string[]> {
-  const { drawBlocks, pngOf, writeAtomic } = await import("../../index.js");
+  const { drawBlocks } = await import("../../public/evaluate.js");
+  const { pngOf } = await import("../../public/runs.js");
+  const { writeAtomic } = await import("../../public/formats.js");
   const { perClass, fraction } = whole.data.labels ?? {};
   const labels = perClass !== undefined ? `${perClass} labels a class` : `${percent(fraction ?? 1, 0)} of the labels`;
   const svg = await drawBlocks(bestRows(rows), `${basename(whole.from as string)}, ${labels}`);

@@ -1,5 +1,6 @@
 /** The first five minutes with Lacuna: data, before, training, after. */
-import type { RunConfig, SourceProgress, Tensor } from "../../index.js";
+import type { RunConfig, Tensor } from "../../index.js";
+import type { SourceProgress } from "../../public/data.js";
 import type { Measured, MeasureSetting } from "../../public/evaluate.js";
 import { measuredTable, plainRows, tableNote } from "../measure/comparison.js";
 import { showMeasuring } from "../measure/progress.js";
@@ -21,7 +22,8 @@ const labelled = { train: 10_000, k: 20, measures: ["knn", "linear"] as const };
 
 /** @returns an exit code */
 export async function quickstart(report: Report, options: QuickstartOptions): Promise<number> {
-  const { loadModel, parseConfig, pretrain } = await import("../../index.js");
+  const { loadModel, pretrain } = await import("../../index.js");
+  const { parseConfig } = await import("../../public/train.js");
   const { measureEncoder, rawPixels, withUntrained } = await import("../../public/evaluate.js");
   const out = options.out ?? defaultRunFolder("quickstart", new Date());
   report.line(
@@ -63,7 +65,9 @@ export async function quickstart(report: Report, options: QuickstartOptions): Pr
 }
 
 async function openSetting(report: Report): Promise<MeasureSetting> {
-  const { machineFacts, openSource, parseConfig } = await import("../../index.js");
+  const { machineFacts } = await import("../../public/plan.js");
+  const { openSource } = await import("../../index.js");
+  const { parseConfig } = await import("../../public/train.js");
   let last = "";
   const onProgress = ({ text }: SourceProgress): void => {
     if (text !== last) report.line(`  ${text}`);

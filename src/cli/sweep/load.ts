@@ -38,7 +38,7 @@ export async function loadSweep(tokens: readonly string[], options: readonly str
 }
 
 async function parseSweep(written: Record<string, unknown>, file: string, keys: readonly ConfigKey[]): Promise<Sweep> {
-  const { sweepSchema } = await import("../../index.js");
+  const { sweepSchema } = await import("../../public/sweep.js");
   const result = sweepSchema.safeParse(written);
   if (!result.success) {
     const { issues } = result.error;
@@ -66,7 +66,7 @@ async function parseSweep(written: Record<string, unknown>, file: string, keys: 
 /** As far as it can be known before there is an encoder. */
 async function checkFinetuning({ evaluate }: Sweep, file: string): Promise<void> {
   if (evaluate.finetune === undefined) return;
-  const { parseFinetune } = await import("../../index.js");
+  const { parseFinetune } = await import("../../public/train.js");
   const { finetuningConfig } = await import("../../public/sweep.js");
   const config = finetuningConfig(evaluate, "a point");
   try {

@@ -1,6 +1,5 @@
 /** Accuracies of a supervised run, in words. */
-import type { Scored } from "../../index.js";
-import type { RunAccuracy } from "../../public/runs.js";
+import type { RunAccuracy, Scored } from "../../public/runs.js";
 import { percent, percentInterval } from "../words.js";
 
 /** The headline, and the best epoch. */

@@ -1,5 +1,5 @@
 /** Runs beside one another, as the rows of tables. */
-import type { ComparedRun, RunComparison } from "../../index.js";
+import type { ComparedRun, RunComparison } from "../../public/runs.js";
 import { duration, figure, percent, whole } from "../words.js";
 import { accuracyText, inProbeOrder, probeWords } from "./probes.js";
 

@@ -1,6 +1,8 @@
 /** Parameters and multiply-adds of a configuration's model, in words. */
-import type { AnyConfig, FinetuneConfig } from "../../index.js";
+
+import type { FinetuneConfig } from "../../index.js";
 import type { ModelCost } from "../../public/plan.js";
+import type { AnyConfig } from "../../public/train.js";
 import { scaled, whole } from "../words.js";
 
 /** `9.65 G (encoder 4.30 G, decoder 5.35 G)`: multiply-adds of a forward pass in training. */
@@ -24,7 +26,9 @@ export async function costRows(config: AnyConfig): Promise<string[][]> {
 }
 
 async function classifierRows(config: FinetuneConfig): Promise<string[][]> {
-  const { buildClassifier, cost, empty, imageShape } = await import("../../index.js");
+  const { buildClassifier, imageShape } = await import("../../public/train.js");
+  const { cost } = await import("../../public/plan.js");
+  const { empty } = await import("../../public/tensor.js");
   const { imageSize, channels } = imageShape(config);
   const { parameters, trainable, multiplyAdds } = cost(
     () => buildClassifier(config),

@@ -20,7 +20,8 @@ export async function trainOnce(
   command: string,
   report: Report,
 ): Promise<Once> {
-  const { changedSince, finetune, openRun, resume } = await import("../../index.js");
+  const { changedSince } = await import("../../public/train.js");
+  const { finetune, openRun, resume } = await import("../../index.js");
   const { heldOutAccuracy } = await import("../../public/runs.js");
   const begun = existsSync(join(folder, "run.json")) ? openRun(folder) : undefined;
   const changed = begun === undefined ? [] : changedSince(begun.run.config, config);

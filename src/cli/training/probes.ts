@@ -1,5 +1,7 @@
 /** Probes of one step, in words. */
-import type { ProbeSummary, RunFile } from "../../index.js";
+
+import type { RunFile } from "../../index.js";
+import type { ProbeSummary } from "../../public/runs.js";
 import { gainWords, percent } from "../words.js";
 
 interface Words {

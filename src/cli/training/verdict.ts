@@ -1,6 +1,7 @@
 /** The verdict on a run, in words. */
 import { dirname } from "node:path";
-import type { FileError, Verdict } from "../../index.js";
+import type { Verdict } from "../../index.js";
+import type { FileError } from "../../public/errors.js";
 import type { Report } from "../report.js";
 import { figure } from "../words.js";
 

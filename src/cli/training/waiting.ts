@@ -1,5 +1,5 @@
 /** What to do about a run that waits for its pictures. */
-import type { AnyConfig } from "../../index.js";
+import type { AnyConfig } from "../../public/train.js";
 import { percent } from "../words.js";
 
 /** Below this share of the time nothing is worth doing. */

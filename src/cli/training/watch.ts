@@ -1,7 +1,8 @@
 /** Runs a run in front of a person: what it is at the start, a live line, and what came of it. */
 import { join } from "node:path";
-import type { AnyConfig, Budget, ProbeSummary, Run, RunEvent, Source, Verdict } from "../../index.js";
-import type { Pace, RunAccuracy } from "../../public/runs.js";
+import type { Run, RunEvent, Source, Verdict } from "../../index.js";
+import type { Pace, ProbeSummary, RunAccuracy } from "../../public/runs.js";
+import type { AnyConfig, Budget } from "../../public/train.js";
 import type { Live, Report } from "../report.js";
 import { duration, figure, quoted, whole } from "../words.js";
 import { accuracyLine, accuracyLines } from "./accuracy.js";
@@ -130,7 +131,9 @@ class Watcher {
     const neighbours = "probe" in config.log ? config.log.probe.k : 0;
     const { Pace: RunPace } = await import("../../public/runs.js");
     const pace = new RunPace({ steps, epochs: config.epochs, batch: effectiveBatch });
-    const { isJpegName, machineLimits, probeSummaries } = await import("../../index.js");
+    const { isJpegName } = await import("../../public/data.js");
+    const { machineLimits } = await import("../../public/plan.js");
+    const { probeSummaries } = await import("../../public/runs.js");
     const { content } = source;
     const hasJpegs = content.kind === "files" && content.paths.some(isJpegName);
     const facts = { cores: machineLimits().cores, hasJpegs };
@@ -239,7 +242,7 @@ class Watcher {
   async result(): Promise<Omit<Watched, "seconds" | "minutes" | "exitCode">> {
     const { heldOutAccuracy, judgeRun, summarize } = await import("../../public/runs.js");
     const { opened, verdict, curves } = await judgeRun(this.folder);
-    const { probeSummaries } = await import("../../index.js");
+    const { probeSummaries } = await import("../../public/runs.js");
     const { smoothedLoss = Number.NaN, heldOutLoss, badFiles } = summarize(opened.events);
     return {
       folder: this.folder,
@@ -260,7 +263,7 @@ class Watcher {
 /** Which classes a run learns or is probed by, before it does; fine-tuning names them before. */
 async function classRow(config: AnyConfig, { classes }: Pick<Source, "classes">): Promise<string[][]> {
   if (classes === undefined || "task" in config) return [];
-  const { methods } = await import("../../index.js");
+  const { methods } = await import("../../public/methods.js");
   const { classesText } = await import("../../public/data.js");
   const isLearned = methods.get(config.method.name).columns.includes("label");
   const isProbed = config.log.probe.everyEpochs !== 0;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { loadRecipe } from "../../../src/cli/config/recipe.js";
 import { cacheFolder } from "../../../src/data/sources/cache.js";
-import { parseConfig } from "../../../src/index.js";
+import { parseConfig } from "../../../src/public/train.js";
 import { lacuna, makePictures, temporaryFolder } from "../terminal.js";
 
 test("the exit code tells: 3 where something wants a look, 4 where a run would stop", async () => {

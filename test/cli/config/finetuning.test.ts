@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { finetuneConfigKeys, resolveFinetuning } from "../../../src/cli/config/finetuning.js";
-import { resolveFinetune } from "../../../src/index.js";
+import { resolveFinetune } from "../../../src/public/train.js";
 import { makePictures, temporaryFolder } from "../terminal.js";
 
 /** Two classes of twelve pictures each. */

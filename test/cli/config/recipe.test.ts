@@ -1,8 +1,8 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { isRecipe, loadRecipe } from "../../../src/cli/config/recipe.js";
-import { parseConfig, resolveFinetune } from "../../../src/index.js";
+import { parseConfig, resolveFinetune } from "../../../src/public/train.js";
 import { temporaryFolder } from "../terminal.js";
 
 const recipes = ["mae-vit-base-16", "mae-vit-large-16", "mae-cifar10-reference", "own-photos-5k", "mae-fashion-mnist"];
@@ -40,6 +40,16 @@ describe("loadRecipe", () => {
     writeFileSync(join(folder, "a.json"), '{"epochs": 3}');
     expect(await loadRecipe(join(folder, "a.ts"))).toEqual({ epochs: 2 });
     expect(await loadRecipe(join(folder, "a.json"))).toEqual({ epochs: 3 });
+  });
+
+  test("a program has every part of the package under its name", async () => {
+    const { exports } = JSON.parse(readFileSync("package.json", "utf8")) as { exports: Record<string, unknown> };
+    const parts = Object.keys(exports).filter((part) => part !== "./package.json");
+    const lines = parts.map((part, i) => `import * as p${i} from "${part.replace(".", "lacuna")}";`);
+    const counts = parts.map((_, i) => `Object.keys(p${i}).length > 0`).join(", ");
+    const file = join(temporaryFolder(), "all.ts");
+    writeFileSync(file, `${lines.join("\n")}\nexport default { all: [${counts}] };`);
+    expect(await loadRecipe(file)).toEqual({ all: parts.map(() => true) });
   });
 
   test("says what is wrong with one that cannot be used", async () => {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { comparisonReport } from "../../../src/cli/html/comparison.js";
-import { type RunComparison, summarize } from "../../../src/index.js";
+import { summarize } from "../../../src/index.js";
+import type { RunComparison } from "../../../src/public/runs.js";
 
 const run = (name: string) => ({
   name,

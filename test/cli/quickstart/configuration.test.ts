@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { loadRecipe } from "../../../src/cli/config/recipe.js";
 import { epochsWithin, quickstartConfig } from "../../../src/cli/quickstart/configuration.js";
-import { derive, parseConfig } from "../../../src/index.js";
+import { derive, parseConfig } from "../../../src/public/train.js";
 
 test("three epochs are the reference recipe, to the number", async () => {
   const recipe = parseConfig(

@@ -10,7 +10,8 @@ import {
   tail,
   taskNote,
 } from "../../../src/cli/training/comparison.js";
-import { type ComparedRun, type RunComparison, summarize } from "../../../src/index.js";
+import { summarize } from "../../../src/index.js";
+import type { ComparedRun, RunComparison } from "../../../src/public/runs.js";
 
 const verdict = { status: "normal", headline: "The run learns.", causes: [], evidence: {} } as const;
 

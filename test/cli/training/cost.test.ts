@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { costRows, costText } from "../../../src/cli/training/cost.js";
-import { parseConfig } from "../../../src/index.js";
+import { parseConfig } from "../../../src/public/train.js";
 
 test("the parts of a forward pass: with a decoder its share, without one the encoder on a whole picture", () => {
   const part = (multiplyAdds: number) => ({ parameters: 1, multiplyAdds });

@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { Report } from "../../../src/cli/report.js";
 import { trainOnce } from "../../../src/cli/training/once.js";
-import { openRun, resolveFinetune } from "../../../src/index.js";
+import { openRun } from "../../../src/index.js";
+import { resolveFinetune } from "../../../src/public/train.js";
 import { tinyFinetune, writeClasses } from "../../finetune/example.js";
 import { temporaryFolder } from "../terminal.js";
 

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { makePage } from "../../../src/export/page/make.js";
-import { loadModel, withMethod } from "../../../src/index.js";
+import { loadModel } from "../../../src/index.js";
 import { pageDescription } from "../../../src/page/description.js";
+import { withMethod } from "../../../src/public/models.js";
 import { temporaryFolder, tinyRun } from "../../cli/terminal.js";
 
 test("a description of all that the folder holds, and nothing of this machine", async () => {

@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
 import { readExamples } from "../../../src/export/page/examples.js";
 import { checkNumbers, featuresOf } from "../../../src/export/page/numbers.js";
-import { loadModel, noGrad, scope, tensor, toImages, withMethod } from "../../../src/index.js";
+import { loadModel, noGrad, scope, tensor } from "../../../src/index.js";
 import type { Mae } from "../../../src/methods/masked/mae.js";
 import { maskOf } from "../../../src/methods/parts/masks.js";
+import { withMethod } from "../../../src/public/models.js";
+import { toImages } from "../../../src/public/train.js";
 import { temporaryFolder, tinyRun } from "../../cli/terminal.js";
 
 test("features and checked numbers are the model's own, however many pictures there are at a time", async () => {
