@@ -20,7 +20,7 @@ export interface DefaultsFacts {
   readonly device: "cpu" | "cuda";
   readonly cores: number;
   /** Of the run, where it has been chosen: it follows from the cost, which is asked for first. */
-  readonly length?: { readonly epochs: number; readonly steps: number };
+  readonly length?: { readonly epochs: number; readonly steps: number; readonly batch: number };
 }
 
 export interface MethodDefaults {

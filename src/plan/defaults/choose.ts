@@ -46,7 +46,7 @@ export function chooseDefaults(
   const isCoupled = couplesBatch(spec, plan.method);
   const batch = chooseBatch({ plan, machine, pictures: training, decided: decided.batchSize, isCoupled });
   const steps = Math.max(1, Math.round(epochs * Math.floor(training / batch.size)));
-  const method = ask({ ...plan.facts, length: { epochs, steps } });
+  const method = ask({ ...plan.facts, length: { epochs, steps, batch: batch.size } });
   const normalisation = chooseNormalisation(survey);
   const config = withSettings(configuration({ source, survey, machine, plan, epochs, holdOut, normalisation }), [
     { path: "method.name", value: spec.name },

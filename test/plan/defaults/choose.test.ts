@@ -141,7 +141,7 @@ describe("what a method says of its own runs", () => {
   test("MAE: its decoder and its rate, by the size of the encoder", () => {
     const [decoder, rate] = ["method.decoder", "optim.baseLearningRate"].map((key) => line("mae", key));
     expect(decoder?.reason).toBe("small beside its encoder; thrown away after training");
-    expect(rate?.reason).toBe("a narrow model bears more than the paper's 1.5e-4");
+    expect(rate?.reason).toBe("0.0006 at a step, as 256 pictures have: small batches bear it, and learn more");
     const facts = {
       pictures: 1e6,
       shorterSide: 375,
@@ -159,6 +159,9 @@ describe("what a method says of its own runs", () => {
     ]);
     const small = methods.get("mae").defaults?.({ ...facts, width: 192, depth: 6 });
     expect(small?.choices.map(({ value }) => value)).toEqual([{ width: 96, depth: 2, heads: 3 }, 6e-4]);
+    expect(small?.choices[1]?.reason).toBe("a narrow model bears more than the paper's 1.5e-4");
+    const few = chosen({ pictures: 300, shorterSide: 64 }, twoCores, { method: "mae" }).config;
+    expect([few.data.batchSize, few.optim.baseLearningRate]).toEqual([16, 9.6e-3]); // 6e-4 at a step
     expect(line("mae", "model.patchSize")?.reason).toMatch(/= \d+ patches, three of four hidden$/);
   });
 
