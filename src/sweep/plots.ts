@@ -19,7 +19,7 @@ const panelOrder: readonly MeasureName[] = ["linear", "finetune", "knn"];
 interface Dot {
   readonly x: number | string;
   readonly y: number;
-  /** Deviation over seeds. */
+  /** One deviation over seeds, or the interval of a single one. */
   readonly low?: number;
   readonly high?: number;
   /** The other axes' values, in words. */
@@ -31,6 +31,8 @@ interface Panel {
   readonly subtitle: string;
   readonly colour: string;
   readonly dots: readonly Dot[];
+  /** Of what was not trained, as dashed lines. */
+  readonly levels: readonly number[];
 }
 
 /**
@@ -62,15 +64,18 @@ function ourPanel({ rows, baselines, axis, otherAxes, names }: SweepSummary, mea
     const value = row.measures[measure];
     if (value === undefined) return [];
     const { mean, deviation } = value;
-    const ends = deviation === undefined ? {} : { low: mean - deviation, high: mean + deviation };
+    const [low, high] = deviation === undefined ? (row.intervals[measure] ?? []) : [mean - deviation, mean + deviation];
+    const ends = low === undefined || high === undefined ? {} : { low, high };
     return [{ x: placeOf(row, axis), y: mean, ...ends, line: lineOf(row, otherAxes, names, axis) }];
   });
   if (dots.length === 0) return [];
   const known = baselines.flatMap(({ name, accuracies }) => {
     const value = accuracies[measure];
-    return value === undefined ? [] : [`${name} ${(100 * value).toFixed(1)} %`];
+    return value === undefined ? [] : [{ name, y: 100 * value }];
   });
-  return [{ title: `${measureTitle(measure)}, here`, subtitle: known.join(", "), colour: colours.ours, dots }];
+  const title = `${measureTitle(measure)}, here`;
+  const subtitle = known.map(({ name, y }) => `${name} ${y.toFixed(1)} %`).join(", ");
+  return [{ title, subtitle, colour: colours.ours, dots, levels: known.map(({ y }) => y) }];
 }
 
 function paperPanel(reference: Reference | undefined, measure: MeasureName): Panel[] {
@@ -78,7 +83,7 @@ function paperPanel(reference: Reference | undefined, measure: MeasureName): Pan
   if (series === undefined) return [];
   const dots = series.values.map(([x, y]) => ({ x: typeof x === "boolean" ? String(x) : x, y, line: "paper" }));
   const subtitle = [series.label, ...(series.note === undefined ? [] : [series.note])].join("; ");
-  return [{ title: `${measureTitle(measure)}, paper`, subtitle, colour: colours.paper, dots }];
+  return [{ title: `${measureTitle(measure)}, paper`, subtitle, colour: colours.paper, dots, levels: [] }];
 }
 
 function placeOf({ at, name }: SweepRow, axis: string | undefined): number | string {
@@ -119,7 +124,7 @@ function specification(summary: SweepSummary, ours: readonly Panel[], paper: rea
     vconcat: rows.map((panels) => ({
       spacing: 90,
       bounds: "flush",
-      hconcat: panels.flatMap((panel) => (panel === undefined ? [] : [panelOf(panel, x)])),
+      hconcat: panels.flatMap((panel) => (panel === undefined ? [] : [panelOf(panel, x, panels[0])])),
     })),
     config: drawingStyle,
   } as unknown as TopLevelSpec;
@@ -141,7 +146,8 @@ function abscissa(panels: readonly Panel[], title: string): Layer {
   return { field: "x", type: "nominal", title: title || null, sort: places.map(String), axis: { labelAngle: -30 } };
 }
 
-function panelOf({ title, subtitle, colour, dots }: Panel, x: Layer): Layer {
+function panelOf(panel: Panel, x: Layer, beside: Panel | undefined): Layer {
+  const { title, subtitle, colour, dots, levels } = panel;
   const lines = [...new Set(dots.map(({ line }) => line))];
   const isMany = lines.length > 1;
   const color = isMany
@@ -151,7 +157,7 @@ function panelOf({ title, subtitle, colour, dots }: Panel, x: Layer): Layer {
     field: "y",
     type: "quantitative",
     title: "accuracy, %",
-    scale: { domain: domainOf(dots), nice: false, zero: false },
+    scale: { domain: domainOf(panel, beside), nice: false, zero: false },
   };
   const joined =
     x["type"] === "quantitative" ? [{ mark: { type: "line", strokeWidth: 2 }, encoding: { x, y, color } }] : [];
@@ -173,6 +179,11 @@ function panelOf({ title, subtitle, colour, dots }: Panel, x: Layer): Layer {
       offset: 8,
     },
     layer: [
+      ...levels.map((level) => ({
+        data: { values: [{ y: level }] },
+        mark: { type: "rule", strokeDash: [5, 4], color: colours.quiet },
+        encoding: { y },
+      })),
       ...joined,
       ...(dots.some(({ low }) => low !== undefined) ? [spread] : []),
       { mark: { type: "point", filled: true, size: 60, opacity: 1 }, encoding: { x, y, color } },
@@ -184,11 +195,20 @@ function panelOf({ title, subtitle, colour, dots }: Panel, x: Layer): Layer {
   };
 }
 
-/** From the lowest to the highest with room for the numbers above; at least two points wide, or noise would look large. */
-function domainOf(dots: readonly Dot[]): [number, number] {
-  const values = dots.flatMap(({ y, low = y, high = y }) => [y, low, high]);
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  const margin = Math.max(0.12 * (high - low), (2 - (high - low)) / 2, 0.1);
+/** The lowest and the highest of what a panel shows; what was not trained is among it. */
+function endsOf({ dots, levels }: Panel): [low: number, high: number] {
+  const values = [...dots.flatMap(({ y, low = y, high = y }) => [y, low, high]), ...levels];
+  return [Math.min(...values), Math.max(...values)];
+}
+
+/** Points of accuracy that a panel spans at least, or noise would look large. */
+const leastSpan = 5;
+
+/** With room for the numbers above; beside a panel of ours the paper's spans at least as much, so that both fall alike. */
+function domainOf(panel: Panel, beside: Panel | undefined): [number, number] {
+  const [low, high] = endsOf(panel);
+  const [from, to] = beside === undefined ? [low, high] : endsOf(beside);
+  const margin = Math.max(0.12 * (high - low), (Math.max(leastSpan, to - from) - (high - low)) / 2);
   return [low - margin, high + 1.5 * margin];
 }
 

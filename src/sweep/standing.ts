@@ -73,7 +73,8 @@ export class Standing {
     if (run.status !== "finished") return { status: "running", ...known };
     const measured = Object.entries(results.measures).filter(([, { step }]) => step === steps);
     const accuracies = Object.fromEntries(measured.map(([name, { accuracy }]) => [name, accuracy]));
-    return { status: this.#judge.isComplete(results, steps) ? "done" : "trained", ...known, accuracies };
+    const judged = Object.fromEntries(measured);
+    return { status: this.#judge.isComplete(results, steps) ? "done" : "trained", ...known, accuracies, judged };
   }
 
   /** @param tell how far fine-tuning is */

@@ -1,6 +1,7 @@
 /** What a sweep has come to: a row for each group of seeds, ours beside the paper's. */
-import { type Spread, spread } from "../runs/summary.js";
+import { type Interval, type Spread, spread, wilsonInterval } from "../runs/summary.js";
 import type { Evaluate, MeasureName, Reference, Sweep } from "./define.js";
+import type { Measurement } from "./folder.js";
 import { type SweepPoint, seedAxis, shortNames } from "./points.js";
 
 export type PointStatus = "waiting" | "running" | "trained" | "done" | "failed";
@@ -18,6 +19,8 @@ export interface PointResult {
   readonly heldOutLoss: number | undefined;
   /** 0 … 1 */
   readonly accuracies: Partial<Readonly<Record<MeasureName, number>>>;
+  /** Of the accuracies: means over the classes, 0 … 1, and on how many pictures; what earlier versions measured has neither. */
+  readonly judged?: Partial<Readonly<Record<MeasureName, Pick<Measurement, "meanPerClass" | "pictures">>>>;
   /** Why it failed. */
   readonly failure: string | undefined;
 }
@@ -36,6 +39,10 @@ export interface SweepRow {
   readonly heldOutLoss: Spread | undefined;
   /** In per cent. */
   readonly measures: Partial<Readonly<Record<MeasureName, Spread>>>;
+  /** Means over the classes, in per cent. */
+  readonly perClass: Partial<Readonly<Record<MeasureName, Spread>>>;
+  /** Of a single seed: between which values each measure lies, 19 times of 20, in per cent. */
+  readonly intervals: Partial<Readonly<Record<MeasureName, Interval>>>;
   /** The paper's at the same place, in per cent. */
   readonly paper: Partial<Readonly<Record<MeasureName, number>>>;
 }
@@ -116,10 +123,8 @@ type Place = Pick<SweepRow, "at" | "name">;
 function rowOf(group: string, members: readonly PointResult[], paper: (place: Place) => SweepRow["paper"]): SweepRow {
   const { point } = members[0] as PointResult;
   const at = Object.fromEntries(Object.entries(point.at).filter(([key]) => key !== seedAxis));
-  const accuracies = measureNames.flatMap((name) => {
-    const values = known(members.map((member) => member.accuracies[name]));
-    return values.length === 0 ? [] : [[name, spread(values.map((value) => 100 * value))] as const];
-  });
+  const spreads = (of: (member: PointResult, name: MeasureName) => number | undefined): SweepRow["measures"] =>
+    byMeasure((name) => spreadOfKnown(known(members.map((member) => of(member, name))).map((value) => 100 * value)));
   const total = (values: number[]): number | undefined =>
     values.length === 0 ? undefined : values.reduce((a, b) => a + b, 0);
   return {
@@ -133,9 +138,24 @@ function rowOf(group: string, members: readonly PointResult[], paper: (place: Pl
     seconds: total(known(members.map(({ seconds }) => seconds))),
     loss: spreadOfKnown(members.map(({ loss }) => loss)),
     heldOutLoss: spreadOfKnown(members.map(({ heldOutLoss }) => heldOutLoss)),
-    measures: Object.fromEntries(accuracies),
+    measures: spreads(({ accuracies }, name) => accuracies[name]),
+    perClass: spreads(({ judged }, name) => judged?.[name]?.meanPerClass),
+    intervals: byMeasure((name) => (members.length === 1 ? intervalOf(members[0] as PointResult, name) : undefined)),
     paper: paper({ at, name: point.name }),
   };
+}
+
+/** What is known of each measure. */
+function byMeasure<T>(of: (name: MeasureName) => T | undefined): Partial<Record<MeasureName, T>> {
+  const found = measureNames.map((name) => [name, of(name)] as const);
+  return Object.fromEntries(found.filter(([, value]) => value !== undefined));
+}
+
+function intervalOf({ accuracies, judged }: PointResult, name: MeasureName): Interval | undefined {
+  const [accuracy, pictures] = [accuracies[name], judged?.[name]?.pictures];
+  if (accuracy === undefined || pictures === undefined) return undefined;
+  const [low, high] = wilsonInterval(accuracy, pictures);
+  return [100 * low, 100 * high];
 }
 
 function known(values: readonly (number | undefined)[]): number[] {

@@ -45,7 +45,19 @@ function columnsOf(summary: SweepSummary): Column[] {
       rows.some(({ seeds }) => seeds > 1),
       number("seeds", ({ finished, seeds }) => (finished === seeds ? `${seeds}` : `${finished} of ${seeds}`)),
     ),
-    ...measures.map((name) => number(`${titles[name]} %`, (row) => text(row.measures[name], 1))),
+    ...measures.flatMap((name) => [
+      number(`${titles[name]} %`, (row) => text(row.measures[name], 1)),
+      ...optional(
+        has(({ intervals }) => intervals[name]),
+        number(`${titles[name]}, 95 %`, ({ intervals }) =>
+          (intervals[name] ?? []).map((end) => end.toFixed(1)).join("–"),
+        ),
+      ),
+      ...optional(
+        has(({ perClass }) => perClass[name]),
+        number(`${titles[name]}, per class %`, (row) => text(row.perClass[name], 1)),
+      ),
+    ]),
     ...optional(
       has(({ heldOutLoss }) => heldOutLoss),
       number("held-out loss", ({ heldOutLoss }) => text(heldOutLoss, 4)),
@@ -102,6 +114,9 @@ export function markdownText(summary: SweepSummary): string {
   const notes = [
     ...(rows.some((cells) => cells.some((cell) => cell.includes("±")))
       ? ["Mean ± sample standard deviation over seeds."]
+      : []),
+    ...(summary.rows.some(({ intervals }) => Object.keys(intervals).length > 0)
+      ? ["95 %: Wilson's interval by the judged pictures; places whose intervals overlap may differ by chance."]
       : []),
     ...(accuracies.length > 0 ? [`For comparison: ${accuracies.join("; ")}.`] : []),
     ...(reference === undefined ? [] : [`Paper: ${reference.source} (${reference.setting}).`]),

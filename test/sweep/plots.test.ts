@@ -26,6 +26,34 @@ test("ours and the paper's stand in panels of their own, every value written at 
   expect(svg).not.toContain("NaN");
 });
 
+test("what was not trained is in sight, one seed has its interval, and two points fill no panel", async () => {
+  const sweep = exampleSweep();
+  const results = exampleResults(sweep, (i) => 0.5 + 0.01 * i).map((result) => ({
+    ...result,
+    judged: { linear: { pictures: 100, meanPerClass: 0.4 } },
+  }));
+  const axes = (svg = ""): string[] => [...svg.matchAll(/Y-axis[^"]* values from ([\d.]+) to ([\d.]+)/g)].map(String);
+  const span = (text = ""): [number, number] => {
+    const [, low, high] = /from ([\d.]+) to ([\d.]+)/.exec(text) ?? [];
+    return [Number(low), Number(high)];
+  };
+  const baselines = [{ name: "raw pixels", accuracies: { linear: 0.2 } }];
+  const [ours, paper] = axes(await drawSweep(summarizeSweep(sweep, results, baselines))).map(span);
+  expect(ours?.[0]).toBeLessThan(20); // raw pixels
+  expect(ours?.[1]).toBeGreaterThan(61.5); // scipy 1.17: Wilson's upper end of 52 of 100
+  expect((paper?.[1] ?? 0) - (paper?.[0] ?? 0)).toBeGreaterThan(41.5);
+  const bare = exampleSweep({ reference: undefined });
+  const flat = axes(
+    await drawSweep(
+      summarizeSweep(
+        bare,
+        exampleResults(bare, (i) => 0.5 + 0.001 * i),
+      ),
+    ),
+  ).map(span);
+  for (const [low, high] of flat) expect(high - low).toBeGreaterThan(5);
+});
+
 test("a second axis is drawn as lines, seeds as a spread, names as places", async () => {
   const axes = { "method.maskRatio": [0.1, 0.5], "model.depth": [2, 4], seed: [0, 1] };
   const grid = exampleSweep({ axes });

@@ -42,6 +42,20 @@ test("CSV: a spread has a column of its own, and commas are quoted", () => {
   );
 });
 
+test("one seed stands with its interval, and every measure with its mean per class", () => {
+  const sweep = exampleSweep({ reference: undefined });
+  const results = exampleResults(sweep, () => 0.5).map((result) => ({
+    ...result,
+    judged: { linear: { pictures: 40, meanPerClass: 0.4 } },
+  }));
+  const summary = summarizeSweep(sweep, results);
+  const header = ["maskRatio", "k-NN %", "linear probe %", "linear probe, 95 %", "linear probe, per class %"];
+  expect(tableRows(summary)[0]?.slice(0, 5)).toEqual(header);
+  // scipy 1.17: binomtest(20, 40).proportion_ci(0.95, method="wilson")
+  expect(tableRows(summary)[1]?.slice(0, 5)).toEqual(["0.1", "30.0", "50.0", "35.2–64.8", "40.0"]);
+  expect(markdownText(summary)).toContain("95 %: Wilson's interval by the judged pictures");
+});
+
 test("cells of what is not known are empty", () => {
   const sweep = exampleSweep();
   const results = exampleResults(sweep, () => 0.5).map((result) => ({ ...result, accuracies: {}, seconds: undefined }));
