@@ -17,6 +17,8 @@ export interface DefaultsFacts {
   readonly patches: number;
   /** Of its forward pass on a whole picture. */
   readonly multiplyAdds: number;
+  /** What of that is computed for hidden cells too (ModelSize.windows). */
+  readonly windows?: number | undefined;
   readonly device: "cpu" | "cuda";
   readonly cores: number;
   /** Of the run, where it has been chosen: it follows from the cost, which is asked for first. */

@@ -331,6 +331,7 @@ function offers({ side, channels, given }: SizeFacts): readonly ModelSize[] {
       choices: [{ key: "model.stem", value: stem, reason: `${grid} × ${grid} cells of ${8 * stem} pixels` }],
       ...{ width: widths[3], depth: sum(depths), patches: grid ** 2 },
       multiplyAdds: sum(firsts) + sum(blocks),
+      windows: sum(stages.map(({ width, depth, positions }) => depth * positions * width * 49)),
       activations: sum(stages.map(({ width, depth, positions }) => width * depth * positions)),
     };
   });

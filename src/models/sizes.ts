@@ -38,6 +38,8 @@ export interface ModelSize {
   readonly patches: number;
   /** Of a forward pass on one whole picture. */
   readonly multiplyAdds: number;
+  /** What of that is computed for hidden cells too, where the model computes visible ones alone (`encodeMasked`); nothing if absent. */
+  readonly windows?: number;
   /** Positions × channels, added up over the blocks: what memory grows with. */
   readonly activations: number;
 }

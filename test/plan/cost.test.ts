@@ -1,4 +1,7 @@
 import { expect, test } from "vitest";
+import { fcmae } from "../../src/methods/masked/fcmae.js";
+import { convnextV2 } from "../../src/models/convnext-v2.js";
+import type { ModelSize } from "../../src/models/sizes.js";
 import { costOf } from "../../src/plan/cost.js";
 import { parseConfig } from "../../src/public/train.js";
 
@@ -36,3 +39,30 @@ test("MoCo v3 ViT-B/16: two views through student and teacher, backward through 
 
 /** Running means and variances of so many heads: layers of 4096, the last one of 256. */
 const buffers = (heads: number, layers: number): number => heads * 2 * ((layers - 1) * 4096 + 256);
+
+test.each([
+  ["atto", 32],
+  ["atto", 224],
+  ["pico", 64],
+  ["tiny", 224],
+] as const)("FCMAE with ConvNeXt V2 %s at %d px costs what its defaults say", (size, side) => {
+  const [offer] = convnextV2.offers({ side, channels: 3, given: { size } }) as [ModelSize];
+  const { stem } = offer.settings as { stem: number };
+  const { step, encoder } = costOf(
+    parseConfig({
+      model: { name: "convnextV2", size, stem },
+      method: { name: "fcmae" },
+      data: { source: { kind: "folder", path: "none" }, imageSize: side },
+    }),
+  );
+  const said = fcmae.defaults?.({
+    ...offer,
+    pictures: 1000,
+    shorterSide: side,
+    side,
+    channels: 3,
+    device: "cpu",
+    cores: 2,
+  });
+  expect((said?.cost ?? 0) / (step / 3 / encoder.multiplyAdds)).toBeCloseTo(1, 1);
+});

@@ -214,16 +214,21 @@ function checkKept({ maskRatio }: FcmaeConfig, { grid: [rows, columns], stride }
 }
 
 /** The paper's settings (appendix A.2), which are the same for all sizes. */
-function defaults({ patches, multiplyAdds, side, shorterSide = side, length }: DefaultsFacts): MethodDefaults {
-  const { width } = fcmaeConfig.parse({}).decoder;
-  const decoder = patches * width * (49 + 8 * width);
+function defaults(facts: DefaultsFacts): MethodDefaults {
+  const { patches, multiplyAdds, windows = 0, side, channels, shorterSide = side, length } = facts;
+  const { decoder, maskRatio } = fcmaeConfig.parse({});
+  const { width } = decoder;
+  const pixels = (side ** 2 * channels) / patches; // of a cell
+  const decoding = patches * width * (facts.width + 49 + 8 * width + pixels);
+  const visible = keptPatches(patches, maskRatio) / patches;
   return {
     choices: [
       { key: "optim.baseLearningRate", value: 1.5e-4, reason: "the paper's, for every size" },
       ...paperWarmup(length, 40, 800),
     ],
     settings: { "method.augmentation": shorterSide < 64 ? "fixedCrop" : "randomCrop" },
-    cost: 1 + decoder / multiplyAdds,
+    cost: (windows + visible * (multiplyAdds - windows) + decoding) / multiplyAdds,
+    memory: visible + (1 - visible) / 8, // of what a block keeps about an eighth is whole maps, around its window
     patches: "three of five hidden",
     schedule: { epochs: 800, reason: "the paper's shorter schedule" },
   };

@@ -72,8 +72,9 @@ export function choosePlan({ survey, machine, decided, model, pictures, askMetho
     offered
       .filter((size) => survey.pictures >= size.pictures)
       .map((size): Plan => {
-        const { width, depth, patches, multiplyAdds } = size;
-        const facts = { pictures, shorterSide, side, channels, width, depth, patches, multiplyAdds, device, cores };
+        const { width, depth, patches, multiplyAdds, windows } = size;
+        const encoder = { width, depth, patches, multiplyAdds, windows };
+        const facts = { pictures, shorterSide, side, channels, ...encoder, device, cores };
         const method = askMethod(facts);
         const imagesPerSecond = guessSpeed(method.cost * multiplyAdds, survey, machine);
         return { side, model, size, imagesPerSecond, facts, method };
