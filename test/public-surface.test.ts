@@ -28,6 +28,12 @@ function exported(file: string): ReadonlyMap<string, ts.Symbol> {
   return new Map(found.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/** The compiler prints unions of literals in the order in which it met them, which is another each time. */
+const ordered = (text: string): string =>
+  text.replaceAll(/(?:"[^"\n]*"|\b\d+\b)(?: \| (?:"[^"\n]*"|\d+\b))+/g, (union) =>
+    union.split(" | ").sort().join(" | "),
+  );
+
 const isPrivate = (line: string): boolean => /^\s+(#private|private )/.test(line);
 
 /** As the compiler declares it, without comments and private members. Schemas are named by their kind: keys stand in their docs. */
@@ -37,7 +43,7 @@ function declarationText(declaration: ts.Declaration): string {
   const lines = text.replace(/^(export )?(declare )?/, "").split("\n");
   const shown = lines.filter((line) => !isPrivate(line)).join("\n");
   const isSchema = ts.isVariableDeclaration(declaration) && /^const \w+: z\.Zod/.test(shown);
-  return isSchema ? `${/^[^<;]+/.exec(shown)?.[0]}<…>` : shown;
+  return isSchema ? `${/^[^<;]+/.exec(shown)?.[0]}<…>` : ordered(shown);
 }
 
 function textOf(name: string, symbol: ts.Symbol): string {

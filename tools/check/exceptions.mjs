@@ -18,6 +18,10 @@ export const budgets = [
 
 /** Sources without a test of their own, and tests without a source. key: the file. */
 export const mirror = [
+  ...["avx2", "avx512"].map((path) => ({
+    key: `test/tensor/kernels-${path}.test.ts`,
+    reason: "src/tensor/kernels.ts on another path than the processor's best; a path is a process's",
+  })),
   { key: "page/src/model/messages.ts", reason: "types" },
   { key: "page/src/model/runtime.ts", reason: "onnxruntime-web in a browser: page/test/browser" },
   { key: "page/src/model/worker.ts", reason: "a browser's worker: page/test/browser" },

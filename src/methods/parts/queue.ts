@@ -21,8 +21,9 @@ export class KeyQueue extends Module<[], Tensor> {
     this.keys = new Buffer([length, width], (shape, rng) => normalize(normal(1)(shape, rng)));
   }
 
+  /** [] -> all keys [K D] */
   protected forward(): Tensor {
-    return this.keys; // [K D]
+    return this.keys;
   }
 
   /** New keys [N D], not normalised, take the place of the oldest. @param index of the step, every one of which brings as many */
