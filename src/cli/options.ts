@@ -1,7 +1,6 @@
 /** What commands share: how they are added to the program, and numbers on the command line. */
 import { extname } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
-import type { ForeignHints } from "../public/models.js";
 import { UsageError } from "./errors.js";
 import type { Report } from "./report.js";
 
@@ -37,34 +36,4 @@ export async function checkOut<E extends string>(path: string, flag: string, end
   const { checkWritable } = await import("../public/formats.js");
   checkWritable(path);
   return ending;
-}
-
-/** Flags for what somebody else's checkpoint leaves open; they win over what the file tells. */
-export function foreignOptions(command: Command): Command {
-  return command
-    .option("--heads <n>", "attention heads, where the file does not say", wholeNumber)
-    .option("--decoder-heads <n>", "the decoder's, where 32 wide each is wrong", wholeNumber)
-    .option("--image-size <height,width>", "of the pictures that it was trained on", sides)
-    .option("--mean <numbers>", "of each channel, of pixels from 0 to 1: 0.5,0.5,0.5", numbers)
-    .option("--std <numbers>", "deviation of each channel", numbers)
-    .option("--teacher", "of a file with student and teacher the teacher");
-}
-
-/** What was said with these flags. */
-export function foreignHints({ heads, decoderHeads, imageSize, mean, std, teacher }: ForeignHints): ForeignHints {
-  return { heads, decoderHeads, imageSize, mean, std, teacher };
-}
-
-/** For commander: `64` or `48,96`. */
-function sides(text: string): [number, number] {
-  const [height = 0, width = height] = text.split(",").map(wholeNumber);
-  return [height, width];
-}
-
-/** For commander: `0.5,0.5,0.5`. */
-function numbers(text: string): number[] {
-  const values = text.split(",").map(Number);
-  if (text === "" || !values.every(Number.isFinite))
-    throw new InvalidArgumentError("Expected numbers like 0.5,0.5,0.5.");
-  return values;
 }

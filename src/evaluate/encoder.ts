@@ -90,15 +90,19 @@ export async function evaluateEncoder(
 /** Calls `body` with raw pixels, with the encoder before training and with the model's own, one after the other. */
 export async function eachEncoder<T>(model: LoadedModel, body: (encoder: NamedEncoder) => Promise<T>): Promise<T[]> {
   const own = { name: `after ${model.step.toLocaleString("en-US")} steps`, encode: (x: Tensor) => model.features(x) };
-  return [await body(rawPixels), await withUntrained(model.config, body), await body(own)];
+  return [await body(rawPixels), await withUntrained(model.config, body, model.pool), await body(own)];
 }
 
 /** Raw pixels, normalised as for the encoder. */
 export const rawPixels: NamedEncoder = { name: "raw pixels", encode: (images) => pixelFeatures(images) };
 
-/** Lends out the encoder as the run's seed initialises it. */
-export async function withUntrained<T>(config: LoadedConfig, body: (encoder: NamedEncoder) => Promise<T>): Promise<T> {
-  const untrained = untrainedModel(config);
+/** Lends out the encoder as the run's seed initialises it. @param pool how its features are pooled */
+export async function withUntrained<T>(
+  config: LoadedConfig,
+  body: (encoder: NamedEncoder) => Promise<T>,
+  pool?: LoadedModel["pool"],
+): Promise<T> {
+  const untrained = untrainedModel(config, pool);
   try {
     return await body({ name: "before training", encode: (images) => untrained.features(images) });
   } finally {

@@ -6,9 +6,11 @@ import { scope } from "../engine/scope.js";
 import type { Published } from "../models/published/open.js";
 import { type PixelBatch, toImages } from "../train/batch.js";
 import { Checkpoint } from "../train/checkpoint.js";
-import { type ForeignHints, openModelFile, wholeConfigFrom } from "../train/checkpoints/from-checkpoint.js";
+import { openModelFile, wholeConfigFrom } from "../train/checkpoints/from-checkpoint.js";
+import type { LoadOptions } from "../train/checkpoints/load.js";
 import { loadInto } from "../train/checkpoints/load-into.js";
 import { settleMachine } from "../train/loop/environment.js";
+import { decodedAs } from "../train/reading.js";
 import { judgingView } from "./augmentation.js";
 import type { Classifier } from "./classifier.js";
 import { type FinetuneConfig, parseFinetune } from "./config.js";
@@ -38,10 +40,12 @@ export interface LoadedClassifier extends Disposable {
  */
 export function loadClassifier(
   runOrFile: string,
-  { device, ...hints }: { readonly device?: string } & ForeignHints = {},
+  { device, jpeg, colour, ...hints }: Omit<LoadOptions, "pool"> = {},
 ): LoadedClassifier {
   using published = openModelFile(runOrFile, hints);
-  const config = parseFinetune({ ...configOf(published, runOrFile), ...(device === undefined ? {} : { device }) });
+  const said = configOf(published, runOrFile);
+  const data = decodedAs(said.data, { jpeg, colour });
+  const config = parseFinetune({ ...said, data, ...(device === undefined ? {} : { device }) });
   const { precision } = settleMachine(config);
   const model = buildClassifier(config);
   const close = (): void => model.close();
@@ -74,18 +78,21 @@ export function loadClassifier(
   };
 }
 
+/** A configuration before it is checked. */
+type Said = Readonly<Record<string, unknown>> & { readonly data: object };
+
 /** A run's own configuration; of somebody else's classifier what follows from its file. */
-function configOf(published: Published, given: string): object {
+function configOf(published: Published, given: string): Said {
   const { config: own, classifier, classes, path } = published;
   const { task } = (own ?? {}) as { task?: string };
-  if (task === "finetune") return own as object;
+  if (task === "finetune") return own as unknown as Said;
   if (classifier === undefined) {
     const actual = own === undefined ? "an encoder" : (task ?? "pre-training");
     throw noClassifier(path, actual, given);
   }
   const { model, data } = wholeConfigFrom(published);
   const numbered = Array.from({ length: classifier.classes }, (_, i) => String(i));
-  return { model, data, pool: classifier.pool, classes: classes ?? numbered };
+  return { model, data: data as object, pool: classifier.pool, classes: classes ?? numbered };
 }
 
 function fill(model: Classifier, published: Published, config: FinetuneConfig): void {

@@ -9,6 +9,16 @@ export interface Reading {
   readonly data: Pick<LoopConfig["data"], "channels" | "colour" | "jpeg" | "maxBadShare" | "maxPixels" | "workers">;
 }
 
+/** How pictures are decoded, where the person who asks says it: it wins over how the model was trained. */
+export interface DecodingWishes {
+  readonly jpeg?: Reading["data"]["jpeg"] | undefined;
+  readonly colour?: Reading["data"]["colour"] | undefined;
+}
+
+export function decodedAs<D extends object>(data: D, { jpeg, colour }: DecodingWishes): D {
+  return { ...data, ...(jpeg && { jpeg }), ...(colour && { colour }) };
+}
+
 /** The loader's options that follow from it; which views, in what order and how many at a time is the caller's business. */
 export function readingOptions(
   { seed, data }: Reading,

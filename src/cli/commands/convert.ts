@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Converted, ForeignHints } from "../../public/models.js";
-import { type Add, foreignHints, foreignOptions } from "../options.js";
+import { foreignHints, foreignOptions } from "../config/foreign.js";
+import type { Add } from "../options.js";
 import type { Report } from "../report.js";
 import { whole } from "../words.js";
 

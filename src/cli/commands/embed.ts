@@ -1,16 +1,15 @@
 import type { Command } from "commander";
-import type { ForeignHints } from "../../public/models.js";
+import type { LoadOptions } from "../../public/models.js";
+import { foreignOptions, loadOptions, poolOption, readingOptions } from "../config/foreign.js";
 import { parseSource } from "../config/sources.js";
 import { openModel } from "../measure/model.js";
 import { showShare } from "../measure/progress.js";
-import { type Add, checkOut, foreignHints, foreignOptions, wholeNumber } from "../options.js";
+import { type Add, checkOut, wholeNumber } from "../options.js";
 import { whole } from "../words.js";
 
-interface Options extends ForeignHints {
-  readonly pool?: "mean" | "class";
+interface Options extends LoadOptions {
   readonly out: string;
   readonly batch: number;
-  readonly device?: string;
 }
 
 /** `lacuna embed <run> <pictures> --out f.npy` */
@@ -25,20 +24,14 @@ export function embedCommand(program: Command, add: Add): void {
     .argument("<model>", "a run folder or a checkpoint file")
     .argument("<pictures>", "a folder, a list, cifar10:train, cifar10:test or fashion-mnist:test")
     .requiredOption("--out <file>", "ends in .npy, .safetensors or .csv")
-    .option("--batch <n>", "pictures at a time", wholeNumber, 64)
-    .option("--pool <how>", "mean (over positions) or class (the class token); as it was trained if absent")
-    .option("--device <name>", "cpu or cuda");
-  foreignOptions(command);
+    .option("--batch <n>", "pictures at a time", wholeNumber, 64);
+  readingOptions(poolOption(foreignOptions(command)));
   add<Options>(command, async (report, operands, options) => {
     const { embedSource, featureFormats } = await import("../../public/evaluate.js");
     await checkOut(options.out, "--out", featureFormats);
     const { openSource } = await import("../../index.js");
     const source = await openSource(parseSource(operands[1] as string, "test"));
-    using model = await openModel(report, operands[0] as string, {
-      ...foreignHints(options),
-      device: options.device,
-      pool: options.pool,
-    });
+    using model = await openModel(report, operands[0] as string, loadOptions(options));
     const result = await report.showing((live) =>
       embedSource(model, source, options.out, { batchSize: options.batch, onBatch: showShare(live, source) }),
     );

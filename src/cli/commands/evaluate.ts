@@ -1,5 +1,7 @@
 import type { Command } from "commander";
 import type { Measure } from "../../public/evaluate.js";
+import type { LoadOptions } from "../../public/models.js";
+import { foreignOptions, loadOptions, poolOption, readingOptions } from "../config/foreign.js";
 import { classifierCommand } from "../measure/classifier.js";
 import { fewLabelsCommand } from "../measure/few-labels.js";
 import { openLabelled, tellSides } from "../measure/labelled.js";
@@ -9,13 +11,12 @@ import { showMeasuring } from "../measure/progress.js";
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
 
-interface Options {
+interface Options extends LoadOptions {
   readonly data?: string;
   readonly train?: string;
   readonly test?: string;
   readonly k?: number;
   readonly limit: number;
-  readonly device?: string;
 }
 
 const kinds: Record<Measure, string> = {
@@ -48,8 +49,8 @@ export function evaluateCommand(program: Command, add: Add): void {
       )
       .option("--train <pictures>", "labelled pictures to learn from, with --test")
       .option("--test <pictures>", "labelled pictures to judge by, with --train")
-      .option("--limit <n>", "labelled pictures of each side at most", wholeNumber, 10_000)
-      .option("--device <name>", "cpu or cuda");
+      .option("--limit <n>", "labelled pictures of each side at most", wholeNumber, 10_000);
+    readingOptions(poolOption(foreignOptions(command)));
     if (name === "linear") command.addHelpText("after", `\n${protocol}`);
     if (name === "knn") command.option("--k <n>", "neighbours that vote", wholeNumber, 20);
     add<Options>(command, (report, operands, options) =>
@@ -65,7 +66,7 @@ async function evaluate(report: Report, path: string, which: Measure, options: O
   const { evaluateEncoder } = await import("../../public/evaluate.js");
   const { comparison, measuredTable, penaltyLines, plainRows, tableNote } = await import("../measure/comparison.js");
   const { train, test, split } = await openLabelled(options);
-  using model = await openModel(report, path, { device: options.device });
+  using model = await openModel(report, path, loadOptions(options));
   const k = options.k ?? 20;
   await tellSides(report, { train, test, split }, model.config.data.source);
   const rows = await report.showing((live) =>

@@ -3,6 +3,8 @@ import { fileURLToPath } from "node:url";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { LoadedClassifier, LoadedModel } from "../../index.js";
 import type { OnnxFile } from "../../public/export.js";
+import type { ForeignHints, LoadOptions } from "../../public/models.js";
+import { foreignOptions, loadOptions, poolOption } from "../config/foreign.js";
 import { parseSource } from "../config/sources.js";
 import { UsageError } from "../errors.js";
 import { type Add, checkOut, wholeNumber } from "../options.js";
@@ -17,7 +19,7 @@ interface OnnxWishes {
   readonly license?: string;
 }
 
-interface Options extends OnnxWishes {
+interface Options extends OnnxWishes, ForeignHints, Pick<LoadOptions, "pool"> {
   readonly onnx?: string;
   readonly huggingFace?: string;
   readonly overwrite?: boolean;
@@ -64,6 +66,7 @@ export function exportCommand(program: Command, add: Add): void {
     )
     .option("--count <n>", "how many examples; they are published with the page", wholeNumber, 24)
     .option("--title <text>", "what stands above the page");
+  poolOption(foreignOptions(command));
   command.addHelpText("after", `\nEvery input and output of an ONNX file: ${guide}`);
   add<Options>(command, async (report, operands, options) => {
     await writeAll(report, operands[0] as string, options);
@@ -105,12 +108,13 @@ async function openFor(path: string, options: Options): Promise<LoadedModel | Lo
   const { what, page, huggingFace } = options;
   const isOnnxAlone = page === undefined && huggingFace === undefined;
   if (what === "classifier" && !isOnnxAlone) throw onnxAlone();
-  if (what === "classifier") return loadClassifier(path, { device: "cpu" });
-  const model = loadModel(path, { device: "cpu" });
+  const wanted = { ...loadOptions(options), device: "cpu" };
+  if (what === "classifier") return loadClassifier(path, wanted);
+  const model = loadModel(path, wanted);
   if (page !== undefined) return withMethodOrClosed(model); // before anything is written
   if (model.classifier === undefined || !isOnnxAlone || what !== undefined) return model;
   model.close();
-  return loadClassifier(path, { device: "cpu" });
+  return loadClassifier(path, wanted);
 }
 
 async function withMethodOrClosed(model: LoadedModel): Promise<LoadedModel> {

@@ -1,16 +1,16 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import type { ForeignHints } from "../../public/models.js";
+import type { LoadOptions } from "../../public/models.js";
+import { foreignOptions, loadOptions, readingOptions } from "../config/foreign.js";
 import { openPictures } from "../measure/pictures.js";
 import { showShare } from "../measure/progress.js";
-import { type Add, checkOut, foreignHints, foreignOptions, wholeNumber } from "../options.js";
+import { type Add, checkOut, wholeNumber } from "../options.js";
 import { percent, whole } from "../words.js";
 
-interface Options extends ForeignHints {
+interface Options extends LoadOptions {
   readonly out?: string;
   readonly top: number;
   readonly batch: number;
-  readonly device?: string;
 }
 
 /** What is said of one picture: the likeliest classes, the likeliest first. */
@@ -31,9 +31,8 @@ export function predictCommand(program: Command, add: Add): void {
     .argument("<pictures...>", "picture files, or one folder, list, cifar10:test or fashion-mnist:test")
     .option("--out <file>", "ends in .csv or .json; without it the answers are printed")
     .option("--top <k>", "likeliest classes of each picture", wholeNumber, 3)
-    .option("--batch <n>", "pictures at a time", wholeNumber, 64)
-    .option("--device <name>", "cpu or cuda");
-  foreignOptions(command);
+    .option("--batch <n>", "pictures at a time", wholeNumber, 64);
+  readingOptions(foreignOptions(command));
   add<Options>(command, async (report, operands, options) => {
     const ending = options.out === undefined ? undefined : await checkOut(options.out, "--out", [".csv", ".json"]);
     const [run, ...given] = operands as string[];
@@ -41,10 +40,7 @@ export function predictCommand(program: Command, add: Add): void {
     const { loadClassifier } = await import("../../index.js");
     const { writeAtomic } = await import("../../public/formats.js");
     const source = await openPictures(given);
-    using classifier = loadClassifier(run as string, {
-      ...foreignHints(options),
-      ...(options.device === undefined ? {} : { device: options.device }),
-    });
+    using classifier = loadClassifier(run as string, loadOptions(options));
     for (const line of classifier.assumed) report.line(`assumed: ${line}`);
     const batchSize = Math.max(1, options.batch);
     const found = await report.showing((live) =>

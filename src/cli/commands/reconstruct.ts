@@ -1,16 +1,17 @@
 import { type Command, Option } from "commander";
+import type { LoadOptions } from "../../public/models.js";
+import { foreignOptions, loadOptions, readingOptions } from "../config/foreign.js";
 import { openModel } from "../measure/model.js";
 import { openPictures } from "../measure/pictures.js";
 import { type Add, checkOut, positiveNumber, wholeNumber } from "../options.js";
 import { percent } from "../words.js";
 
-interface Options {
+interface Options extends LoadOptions {
   readonly out: string;
   readonly seed: number;
   readonly mask?: string;
   readonly ratio?: number;
   readonly predicted?: boolean;
-  readonly device?: string;
 }
 
 /** Pictures taken of a folder or a published set. */
@@ -33,8 +34,8 @@ export function reconstructCommand(program: Command, add: Add): void {
       ).conflicts("ratio"),
     )
     .option("--ratio <share>", "hide this share of the patches, at random (default: as in training)", positiveNumber)
-    .option("--predicted", "show predictions everywhere, not only in place of hidden patches")
-    .option("--device <name>", "cpu or cuda");
+    .option("--predicted", "show predictions everywhere, not only in place of hidden patches");
+  readingOptions(foreignOptions(command));
   add<Options>(command, async (report, operands, options) => {
     const [path, ...pictures] = operands as string[];
     const { subsetOf } = await import("../../public/data.js");
@@ -42,7 +43,7 @@ export function reconstructCommand(program: Command, add: Add): void {
     const { writeAtomic } = await import("../../public/formats.js");
     const { readMask, reconstruct } = await import("../../public/evaluate.js");
     await checkOut(options.out, "--out", [".png"]);
-    using opened = await openModel(report, path as string, { device: options.device });
+    using opened = await openModel(report, path as string, loadOptions(options));
     const model = withMethod(opened);
     const given = await openPictures(pictures);
     const isMany = given.size > mostPictures && pictures.length === 1;

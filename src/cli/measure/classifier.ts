@@ -4,7 +4,9 @@ import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import type { LoadedClassifier, Source, SourceInput } from "../../index.js";
 import type { ClassifierEvaluation, Confusion, NamedMistake, Scores } from "../../public/evaluate.js";
+import type { LoadOptions } from "../../public/models.js";
 import type { Interval } from "../../public/runs.js";
+import { foreignOptions, loadOptions, readingOptions } from "../config/foreign.js";
 import { parseSource } from "../config/sources.js";
 import { UsageError } from "../errors.js";
 import { type Add, wholeNumber } from "../options.js";
@@ -15,12 +17,11 @@ import { percent, percentInterval, whole } from "../words.js";
 import { labelledSpecs } from "./labelled.js";
 import { showShare } from "./progress.js";
 
-interface Options {
+interface Options extends LoadOptions {
   readonly data?: string;
   readonly test?: string;
   readonly out?: string;
   readonly mistakes: number;
-  readonly device?: string;
 }
 
 export function classifierCommand(parent: Command, add: Add): void {
@@ -36,8 +37,8 @@ export function classifierCommand(parent: Command, add: Add): void {
     )
     .option("--test <pictures>", "labelled pictures, all of which are judged")
     .option("--out <folder>", "where the pictures and the JSON go (default: evaluation/ in the run folder)")
-    .option("--mistakes <n>", "pictures on the sheet of mistakes", wholeNumber, 24)
-    .option("--device <name>", "cpu or cuda");
+    .option("--mistakes <n>", "pictures on the sheet of mistakes", wholeNumber, 24);
+  readingOptions(foreignOptions(command));
   add<Options>(command, async (report, operands, options) => {
     const run = operands[0] as string;
     const { confusedPairs } = await import("../../public/evaluate.js");
@@ -45,7 +46,7 @@ export function classifierCommand(parent: Command, add: Add): void {
     const { wilsonInterval } = await import("../../public/runs.js");
     const { evaluateClassifier } = await import("../../public/evaluate.js");
     const { classesText } = await import("../../public/data.js");
-    using classifier = loadClassifier(run, options.device === undefined ? {} : { device: options.device });
+    using classifier = loadClassifier(run, loadOptions(options));
     const source = await openSource(await judged(options, classifier));
     const { classes, path: model, step } = classifier;
     report.line(classesText(classes));

@@ -1,7 +1,9 @@
 /** `lacuna evaluate few-labels`: accuracies from some labels of each class, several draws, mean and spread. */
 import type { Command } from "commander";
 import type { FewLabelsRow, LabelCount } from "../../public/evaluate.js";
+import type { LoadOptions } from "../../public/models.js";
 import type { Spread } from "../../public/runs.js";
+import { foreignOptions, loadOptions, poolOption, readingOptions } from "../config/foreign.js";
 import { UsageError } from "../errors.js";
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
@@ -10,10 +12,9 @@ import { type LabelledOptions, openLabelled, tellSides } from "./labelled.js";
 import { openModel } from "./model.js";
 import { showMeasuring } from "./progress.js";
 
-interface Options extends LabelledOptions {
+interface Options extends LabelledOptions, LoadOptions {
   readonly labels?: string;
   readonly seeds: number;
-  readonly device?: string;
 }
 
 const details = `
@@ -38,8 +39,8 @@ export function fewLabelsCommand(parent: Command, add: Add): void {
     )
     .option("--seeds <n>", "draws of the labels", wholeNumber, 3)
     .option("--limit <n>", "labelled pictures of each side at most", wholeNumber, 10_000)
-    .option("--device <name>", "cpu or cuda")
     .addHelpText("after", details);
+  readingOptions(poolOption(foreignOptions(command)));
   add<Options>(command, (report, operands, options) => judge(report, operands[0] as string, options));
 }
 
@@ -48,7 +49,7 @@ async function judge(report: Report, run: string, options: Options): Promise<num
   const { affordableLabels, evaluateFewLabels, wilsonInterval } = await import("../../public/evaluate.js");
   const { train, test, split } = await openLabelled(options);
   const counts = affordableLabels(train, said);
-  using model = await openModel(report, run, { device: options.device });
+  using model = await openModel(report, run, loadOptions(options));
   const seeds = Array.from({ length: Math.max(1, options.seeds) }, (_, seed) => seed);
   await tellSides(report, { train, test, split }, model.config.data.source);
   const rows = await report.showing((live) =>

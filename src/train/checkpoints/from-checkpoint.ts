@@ -21,11 +21,28 @@ export interface ForeignHints extends ReadHints {
 
 /**
  * Opens the model in a run folder (its newest good checkpoint), a checkpoint of a run, or a file or folder of another
- * layout. Checksums of our own checkpoints are verified. @throws CheckpointError, FormatError
+ * layout. Checksums of our own checkpoints are verified.
+ * @param hints on somebody else's file; refused for one of ours
+ * @throws CheckpointError, FormatError
  */
 export function openModelFile(path: string, hints: ForeignHints = {}): Published {
   const file = modelFile(path);
-  return isOwn(file) ? openOwn(file) : openForeign(file, hints);
+  if (!isOwn(file)) return openForeign(file, hints);
+  const [said] = Object.entries(hints).find(([, value]) => value !== undefined) ?? [];
+  if (said !== undefined) throw saysItself(file, said);
+  return openOwn(file);
+}
+
+/** What somebody else's file may leave open stands in a checkpoint of ours: another value would be no longer the same model. */
+function saysItself(path: string, hint: string): CheckpointError {
+  return new CheckpointError({
+    problem: `it is a checkpoint of lacuna, which says its own ${hint}.`,
+    code: "hint",
+    path,
+    expected: "a file of somebody else, for what it leaves open",
+    actual: hint,
+    remedy: "Leave it out.",
+  });
 }
 
 /** The layouts of all methods and models of the lists, methods first: their files hold a model's too. */

@@ -13,6 +13,7 @@ import { parseConfig, type RunConfig } from "../config.js";
 import { settleMachine } from "../loop/environment.js";
 import { imageShape, type Precision } from "../loop/task.js";
 import { trainingOf } from "../pretrain.js";
+import { type DecodingWishes, decodedAs } from "../reading.js";
 import { type ForeignHints, openModelFile, wholeConfigFrom } from "./from-checkpoint.js";
 import { loadInto } from "./load-into.js";
 import { ownLayout } from "./own.js";
@@ -49,7 +50,7 @@ export interface LoadedMethod extends LoadedModel {
   readonly method: Method;
 }
 
-export interface LoadOptions extends ForeignHints {
+export interface LoadOptions extends ForeignHints, DecodingWishes {
   readonly device?: string | undefined;
   /** How features are pooled; as the method or the classifier does, or else the encoder's usual way. */
   readonly pool?: Pool | undefined;
@@ -59,9 +60,9 @@ export interface LoadOptions extends ForeignHints {
  * Reads a run's newest good checkpoint, a checkpoint file, or a model in any other layout that is read. Of a classifier its
  * encoder, and what stands between that and the head. @throws CheckpointError, FormatError
  */
-export function loadModel(path: string, { device, pool, ...hints }: LoadOptions = {}): LoadedModel {
+export function loadModel(path: string, { device, pool, jpeg, colour, ...hints }: LoadOptions = {}): LoadedModel {
   using published = openModelFile(path, hints);
-  const { method: given, ...config } = configOf(published, device);
+  const { method: given, ...config } = configOf(published, device, { jpeg, colour });
   const { precision } = settleMachine(config as RunConfig);
   const method = published.method && trainingOf({ ...config, method: given } as RunConfig).method;
   const encoder = method?.encoder ?? buildEncoder(config.model, imageShape(config));
@@ -111,28 +112,37 @@ export function withMethod(model: LoadedModel): LoadedMethod {
   });
 }
 
-/** The same encoder as the seed initialises it. Close it. */
-export function untrainedModel(config: LoadedConfig): Pick<LoadedModel, "features" | "close"> {
+/** The same encoder as the seed initialises it. Close it. @param pool how its features are pooled, if not as the method does */
+export function untrainedModel(config: LoadedConfig, pool?: Pool): Pick<LoadedModel, "features" | "close"> {
   const { method } = config;
   const built = method === undefined ? undefined : trainingOf({ ...config, method } as RunConfig).method;
   const part = built ?? buildEncoder(config.model, imageShape(config));
   part.initialize(new Rng(config.seed, "init")); // as the trainer does: the encoder's share of it is the same
   part.setTraining(false);
-  return { features: (image) => part.features(image), close: () => part.close() };
+  const encoder = built?.encoder ?? (part as Encoder);
+  const features = (image: Tensor): Tensor =>
+    pool === undefined ? part.features(image) : encoder.features(image, pool);
+  return { features, close: () => part.close() };
 }
 
-function configOf(published: Published, device: string | undefined): RunConfig {
+function configOf(published: Published, device: string | undefined, wishes: DecodingWishes): RunConfig {
+  const said = configSaid(published);
   const asked = device === undefined ? {} : { device };
+  return parseConfig({ ...said, ...asked, data: decodedAs(said.data, wishes) });
+}
+
+/** A run's own configuration, or what follows from the file. */
+function configSaid(published: Published): Pick<RunConfig, "data"> {
   const own = published.config as { task?: string } | undefined;
-  if (own !== undefined && own.task === undefined) return parseConfig({ ...own, ...asked });
+  if (own !== undefined && own.task === undefined) return own as unknown as RunConfig;
   if (own === undefined) {
     const { task: _, pool: __, classes: ___, ...whole } = wholeConfigFrom(published);
-    return parseConfig({ ...whole, ...asked });
+    return whole as unknown as RunConfig;
   }
   const { model, seed, data, precision } = own as Partial<RunConfig>;
   const { labels: _, ...pictures } = data as RunConfig["data"] & { labels?: unknown };
   const said = { ...(seed !== undefined && { seed }), ...(precision !== undefined && { precision }) };
-  return parseConfig({ model, data: pictures, ...said, ...asked });
+  return { model, data: pictures, ...said } as RunConfig;
 }
 
 interface Parts {
