@@ -293,7 +293,7 @@ const usual = [
 
 /**
  * A rate that falls with the batch, as one is used to, starves sets so small that their batches are: at 16 pictures a step 6e-4 learned
- * more than 4e-5 on every set that was tried (records/2026-11-30-small-batches).
+ * more than 4e-5 on both sets that were tried (records/2026-11-30-small-batches).
  */
 function rateFor(rate: number, width: number, batch = 256): DefaultChoice {
   const key = "optim.baseLearningRate";
