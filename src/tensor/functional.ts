@@ -1,4 +1,4 @@
-import { hasKernel, placeOf } from "./kernels.js";
+import { hasKernel, longestAttention, placeOf } from "./kernels.js";
 import { aten, type Shape, type Tensor } from "./tensor.js";
 
 const reductions = { none: 0, mean: 1, sum: 2 } as const;
@@ -110,15 +110,12 @@ export function attention(query: Tensor, key: Tensor, value: Tensor): Tensor {
 export function selfAttention(qkv: Tensor, heads: number): Tensor {
   const [B = 0, N = 0, W = 0] = qkv.shape;
   const D = W / 3;
-  if (hasKernel("attention", qkv) && N <= longestInKernel && (D / heads) % 16 === 0)
+  if (hasKernel("attention", qkv) && N <= longestAttention() && (D / heads) % 16 === 0)
     return aten("lacuna::attention", qkv, heads);
   const split = qkv.reshape([B, N, 3, heads, D / heads]).permute([2, 0, 3, 1, 4]); // [3 B H N d]
   const [q, k, v] = split.unbind(0) as [Tensor, Tensor, Tensor]; // [B H N d] each
   return attention(q, k, v).transpose(1, 2).reshape([B, N, D]); // [B N D]
 }
-
-/** Tokens of a sequence whose scores fit in a core's cache. */
-const longestInKernel = 256;
 
 export interface BatchNormParts {
   readonly weight: Tensor | null;

@@ -37,13 +37,14 @@ const aroundProducts = ["attention", "gelu", "take"] as const;
 /**
  * Which kernels of our own a processor runs, in regions whose products are of a type (docs/guide/speed.md has it by processor). The
  * others are ATen's operations: on Intel's processors the products of a linear layer, for MKL reaches there what their multipliers
- * can do (and on AMD's four fifths of it); and all in bfloat16 where the processor does not multiply it.
+ * can do (and on AMD's four fifths of it); GELU with the narrow registers of AVX2; and all in bfloat16 where the processor does not
+ * multiply it.
  */
 const running: Readonly<Record<KernelPath, Readonly<Record<"float32" | "bfloat16", readonly Kernel[]>>>> = {
   "avx512-bf16-amx": { float32: aroundProducts, bfloat16: everything.filter((kernel) => kernel !== "linear") },
   "avx512-bf16": { float32: ["linear", ...aroundProducts], bfloat16: everything },
   avx512: { float32: aroundProducts, bfloat16: [] },
-  avx2: { float32: aroundProducts, bfloat16: [] },
+  avx2: { float32: ["attention", "take"], bfloat16: [] },
   none: { float32: [], bfloat16: [] },
 };
 
@@ -57,4 +58,9 @@ export function hasKernel(kernel: Kernel, x: Tensor): boolean {
   if (device !== "cpu" || (dtype !== "bfloat16" && dtype !== "float32")) return false;
   if (isRecording() && planned === undefined) return false;
   return running[kernelPath()][dtype].includes(kernel);
+}
+
+/** Tokens of a sequence whose scores fit in a core's cache; with AVX2 libtorch's products win sooner, backwards at 197. */
+export function longestAttention(): number {
+  return kernelPath() === "avx2" ? 128 : 256;
 }

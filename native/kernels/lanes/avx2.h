@@ -61,9 +61,6 @@ inline Floats choose(Mask mask, Floats yes, Floats no) {
   const Floats bits = asFloats(mask);
   return {_mm256_blendv_ps(no.first, yes.first, bits.first), _mm256_blendv_ps(no.second, yes.second, bits.second)};
 }
-/** By the sign's bit, which is all that `choose` looks at. */
-inline Mask isNegative(Floats x) { return asUnits(x); }
-
 /** a b + c, a b - c, c - a b */
 inline Floats multiplyAdd(Floats a, Floats b, Floats c) { return {_mm256_fmadd_ps(a.first, b.first, c.first), _mm256_fmadd_ps(a.second, b.second, c.second)}; }
 inline Floats multiplySubtract(Floats a, Floats b, Floats c) { return {_mm256_fmsub_ps(a.first, b.first, c.first), _mm256_fmsub_ps(a.second, b.second, c.second)}; }
@@ -72,10 +69,6 @@ inline Floats subtractProduct(Floats a, Floats b, Floats c) { return {_mm256_fnm
 /** Where a number is none, the second. */
 inline Floats smaller(Floats a, Floats b) { return {_mm256_min_ps(a.first, b.first), _mm256_min_ps(a.second, b.second)}; }
 inline Floats larger(Floats a, Floats b) { return {_mm256_max_ps(a.first, b.first), _mm256_max_ps(a.second, b.second)}; }
-inline Floats magnitude(Floats x) {
-  const __m256 sign = _mm256_set1_ps(-0.0f);
-  return {_mm256_andnot_ps(sign, x.first), _mm256_andnot_ps(sign, x.second)};
-}
 inline float sumOf(Floats x) {
   const __m256 eight = x.first + x.second;
   const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
@@ -93,8 +86,7 @@ inline Floats rounded(Floats x) {
   constexpr int kNearest = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
   return {_mm256_round_ps(x.first, kNearest), _mm256_round_ps(x.second, kNearest)};
 }
-inline Units truncated(Floats x) { return {_mm256_cvttps_epi32(x.first), _mm256_cvttps_epi32(x.second)}; }
-inline Floats toFloats(Units x) { return {_mm256_cvtepi32_ps(x.first), _mm256_cvtepi32_ps(x.second)}; }
+
 /** 2^n of whole n */
 inline __m256 powerOfTwo(__m256i n) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23)); }
 /** x 2^n of whole n between -252 and 254: in two steps, for 2^n alone may be smaller than float32's smallest normal number */
@@ -103,16 +95,6 @@ inline __m256 timesPowerOfTwo(__m256 x, __m256 n) {
   return x * powerOfTwo(one) * powerOfTwo(_mm256_sub_epi32(whole, one));
 }
 inline Floats timesPowerOfTwo(Floats x, Floats n) { return {timesPowerOfTwo(x.first, n.first), timesPowerOfTwo(x.second, n.second)}; }
-
-/** Entries of a table of 32: of each eight the one that the lower three bits say, then the eight that the upper two say. */
-inline Floats lookUp(const Floats& low, Units at, const Floats& high) {
-  const auto entries = [&](__m256i index) {
-    const auto of = [&](__m256 eight) { return _mm256_permutevar8x32_ps(eight, index); };
-    const __m256 eighth = _mm256_castsi256_ps(_mm256_slli_epi32(index, 28)), sixteenth = _mm256_castsi256_ps(_mm256_slli_epi32(index, 27));
-    return _mm256_blendv_ps(_mm256_blendv_ps(of(low.first), of(low.second), eighth), _mm256_blendv_ps(of(high.first), of(high.second), eighth), sixteenth);
-  };
-  return {entries(at.first), entries(at.second)};
-}
 
 /** Eight rows of eight units, mirrored at the diagonal. */
 inline void mirror(__m256i (&r)[8]) {

@@ -1,2 +1,0 @@
-#define LACUNA_AVX2
-#include "../gelu.cc"
