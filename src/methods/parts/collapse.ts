@@ -2,8 +2,20 @@
 import { noGrad, withoutAutocast } from "../../engine/modes.js";
 import { normalize } from "../../tensor/functional.js";
 import type { Tensor } from "../../tensor/tensor.js";
+import type { Signal } from "../health.js";
 
 const measured = (body: () => Tensor): Tensor => noGrad(() => withoutAutocast(body));
+
+/** What a run that logs `spread` is judged by. @param causes the method's, the likeliest first */
+export function spreadSignal(causes: readonly string[]): Signal {
+  return {
+    name: "spread",
+    what: "spread of the features (1: over the whole sphere)",
+    below: 0.02,
+    finding: "All pictures have nearly the same features.",
+    causes,
+  };
+}
 
 /**
  * features [B D] -> how widely their directions are spread: 1 over the whole sphere, 0 in one point []. It is the standard deviation

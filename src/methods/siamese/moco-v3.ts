@@ -23,9 +23,9 @@ import type { Tensor } from "../../tensor/tensor.js";
 import { type DefaultsFacts, type MethodDefaults, paperWarmup } from "../defaults.js";
 import type { Health } from "../health.js";
 import { type Batch, defineMethod, type Loss, Method, type ParameterRule, type Step } from "../method.js";
-import { spread } from "../parts/collapse.js";
+import { spread, spreadSignal } from "../parts/collapse.js";
 import { mlpHead } from "../parts/heads.js";
-import { infoNce } from "../parts/losses/info-nce.js";
+import { infoNce, negativeSignal } from "../parts/losses/info-nce.js";
 import { Teacher } from "../parts/teacher.js";
 import { asymmetricPair, viewPairConfig } from "../parts/view-pair.js";
 import { mocoV3Layout } from "../published/moco-v3.js";
@@ -187,13 +187,7 @@ const instability = [
  * know their own key no better than others: a small run had a margin of 0.1 to 0.2, one without negatives and predictor 0.014.
  */
 const signals: Health["signals"] = [
-  {
-    name: "spread",
-    what: "spread of the features (1: over the whole sphere)",
-    below: 0.02,
-    finding: "All pictures have nearly the same features.",
-    causes: instability,
-  },
+  spreadSignal(instability),
   {
     name: "margin",
     what: "cosine of a query with its own key, less that with others",
@@ -205,13 +199,7 @@ const signals: Health["signals"] = [
       "The views have nothing in common: look at the pictures, and at method.augmentation.",
     ],
   },
-  {
-    name: "negative",
-    what: "cosine with other pictures' keys",
-    above: 0.9,
-    finding: "Different pictures have nearly the same keys.",
-    causes: instability,
-  },
+  negativeSignal(instability),
 ];
 
 /** Numbers are section 5's and the official code's; for runs and pictures that the paper does not know, what they are scaled by. */

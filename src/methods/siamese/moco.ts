@@ -18,9 +18,9 @@ import type { Tensor } from "../../tensor/tensor.js";
 import type { DefaultsFacts, MethodDefaults } from "../defaults.js";
 import type { Health } from "../health.js";
 import { type Batch, defineMethod, type Loss, Method, type ParameterRule, type Step } from "../method.js";
-import { spread } from "../parts/collapse.js";
+import { spread, spreadSignal } from "../parts/collapse.js";
 import { mlpHead } from "../parts/heads.js";
-import { type Contrast, queueNce } from "../parts/losses/info-nce.js";
+import { type Contrast, negativeSignal, queueNce } from "../parts/losses/info-nce.js";
 import { KeyQueue } from "../parts/queue.js";
 import { Teacher } from "../parts/teacher.js";
 import { mocoV1Pair, symmetricPair, symmetricPairConfig } from "../parts/view-pair.js";
@@ -139,13 +139,7 @@ const causes = [
 ];
 
 const signals: Health["signals"] = [
-  {
-    name: "spread",
-    what: "spread of the features (1: over the whole sphere)",
-    below: 0.02,
-    finding: "All pictures have nearly the same features.",
-    causes,
-  },
+  spreadSignal(causes),
   {
     name: "margin",
     what: "cosine of a query with its own key, less that with others",
@@ -153,13 +147,7 @@ const signals: Health["signals"] = [
     finding: "Pictures cannot be told apart: a query is no nearer to its own key than to those in the queue.",
     causes,
   },
-  {
-    name: "negative",
-    what: "cosine with other pictures' keys",
-    above: 0.9,
-    finding: "Different pictures have nearly the same keys.",
-    causes,
-  },
+  negativeSignal(causes),
 ];
 
 /** Numbers are the official code's, and for small pictures those of its CIFAR-10 notebook. */

@@ -17,7 +17,7 @@ import type { Tensor } from "../../tensor/tensor.js";
 import type { DefaultsFacts, MethodDefaults } from "../defaults.js";
 import type { Health } from "../health.js";
 import { type Batch, defineMethod, type Loss, Method, type ParameterRule } from "../method.js";
-import { dimensions, likeness, spread } from "../parts/collapse.js";
+import { dimensions, likeness, spread, spreadSignal } from "../parts/collapse.js";
 import { mlpHead } from "../parts/heads.js";
 import { meanCosine } from "../parts/losses/cosine.js";
 import { symmetricPair, symmetricPairConfig } from "../parts/view-pair.js";
@@ -116,13 +116,7 @@ const missing = [
 
 /** The lowest loss there is, −1, is that of a collapsed run: how features lie tells more. */
 const signals: Health["signals"] = [
-  {
-    name: "spread",
-    what: "spread of the features (1: over the whole sphere)",
-    below: 0.02,
-    finding: "All pictures have nearly the same features.",
-    causes: missing,
-  },
+  spreadSignal(missing),
   {
     name: "likeness",
     what: "cosine of different pictures' projections",

@@ -2,6 +2,7 @@ import { noGrad, withoutAutocast } from "../../../engine/modes.js";
 import { arange, cat, zeros } from "../../../tensor/creation.js";
 import { crossEntropy, normalize } from "../../../tensor/functional.js";
 import type { Tensor } from "../../../tensor/tensor.js";
+import type { Signal } from "../../health.js";
 import type { World } from "../../world.js";
 
 export interface InfoNceOptions {
@@ -19,6 +20,17 @@ export interface Contrast {
   readonly negative: Tensor;
   /** Share of the queries whose own key is the nearest of all. */
   readonly accuracy: Tensor;
+}
+
+/** What a run that logs `negative` is judged by. @param causes the method's, the likeliest first */
+export function negativeSignal(causes: readonly string[]): Signal {
+  return {
+    name: "negative",
+    what: "cosine with other pictures' keys",
+    above: 0.9,
+    finding: "Different pictures have nearly the same keys.",
+    causes,
+  };
 }
 
 /**
