@@ -277,9 +277,9 @@ export function tellResult(report: Report, watched: Watched): void {
   const held = heldOutLoss === undefined ? "" : `, on held-out pictures ${figure(heldOutLoss)}`;
   report.line();
   const came = `${steps} steps, loss ${figure(loss)}${held}`;
-  report.line(
-    watched.isNew ? `${came}, in ${duration(seconds)}.` : `This run is finished, with nothing left to do: ${came}.`,
-  );
+  if (steps === 0) report.line("No step was taken.");
+  else if (watched.isNew) report.line(`${came}, in ${duration(seconds)}.`);
+  else report.line(`This run is finished, with nothing left to do: ${came}.`);
   const late = lateText(watched);
   if (late !== undefined) report.line(late);
   if (badFiles > 0)
