@@ -32,6 +32,8 @@ export class Session {
   #state: State;
   readonly #listeners = new Set<() => void>();
   readonly #fill: Latest<Job, Filled>;
+  /** Counts the pictures asked for: a slow one must not replace a newer one. */
+  #asked = 0;
 
   constructor(
     description: PageDescription,
@@ -150,13 +152,15 @@ export class Session {
   }
 
   async #open(bytes: () => Promise<Blob>, name: string, example: number | undefined): Promise<void> {
+    const turn = ++this.#asked;
     try {
       const picture = await this.client.call("prepare", { file: await bytes() });
+      if (turn !== this.#asked) return;
       const said = `Picture ${name} is open.`;
       this.#set({ picture, pictureName: name, example, features: undefined, notice: undefined, said });
       this.#ask();
     } catch (error) {
-      this.#set({ notice: `${name}: ${textOf(error)}.` });
+      if (turn === this.#asked) this.#set({ notice: `${name}: ${textOf(error)}.` });
     }
   }
 

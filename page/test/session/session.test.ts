@@ -18,8 +18,10 @@ const description = {
 
 type Handlers = { [N in CallName]: (input: Calls[N]["input"]) => Calls[N]["output"] };
 
+const exampleBytes = async (): Promise<Blob> => new Blob([Float32Array.of(1, 0, 0, 1)]);
+
 /** A session whose model answers at once. */
-function bench(change: Partial<Handlers> = {}, hash = "") {
+function bench(change: Partial<Handlers> = {}, hash = "", fetchBytes = exampleBytes) {
   const calls: CallName[] = [];
   const filled: number[] = [];
   const handlers: Handlers = {
@@ -38,7 +40,6 @@ function bench(change: Partial<Handlers> = {}, hash = "") {
       return handlers[name](input);
     },
   };
-  const fetchBytes = async (): Promise<Blob> => new Blob([Float32Array.of(1, 0, 0, 1)]);
   const around = { address: "http://page/", hash, wanted: undefined, fetchBytes };
   return { session: new Session(description, client, around), calls, filled };
 }
@@ -59,6 +60,24 @@ test("it begins with the first example, fills it in, and asks for features when 
   });
   expect(session.state.features).toEqual(Float32Array.of(1, 0));
   expect(session.state.exampleFeatures).toEqual(Float32Array.of(1, 0, 0, 1));
+});
+
+test("of two pictures the one that was asked for last stays, however slow the first is", async () => {
+  const late = async (): Promise<Blob> => {
+    await settle();
+    return new Blob([]);
+  };
+  const gone = async (): Promise<Blob> => {
+    await settle();
+    throw new Error("gone");
+  };
+  for (const fetchBytes of [late, gone]) {
+    const { session } = bench({}, "", fetchBytes);
+    const slow = session.openExample(1);
+    await session.openFile(new Blob([]), "mine.png");
+    await slow;
+    expect(session.state).toMatchObject({ pictureName: "mine.png", example: undefined, notice: undefined });
+  }
 });
 
 test("painting asks again, undo takes a whole stroke back", async () => {
