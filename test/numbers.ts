@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { SafetensorsFile } from "../src/formats/safetensors.js";
 import { tensorOf } from "../src/models/weights.js";
@@ -6,6 +7,11 @@ import type { Tensor } from "../src/tensor/tensor.js";
 /** A file of test/reference. */
 function referenceFile(name: string): string {
   return fileURLToPath(new URL(`reference/${name}`, import.meta.url));
+}
+
+/** Numbers of test/reference that are kept as JSON. */
+export function readJson(name: string): unknown {
+  return JSON.parse(readFileSync(referenceFile(name), "utf8"));
 }
 
 /** Reads tensors of a reference file while `body` runs. */

@@ -1,14 +1,14 @@
 /**
  * Vision Transformer. "An Image is Worth 16x16 Words", Dosovitskiy et al., ICLR 2021; Ti and S from DeiT.
- * Code compared with: timm, facebookresearch/mae. Differences: positions are the MAE family's fixed sine-cosine
- * table, kept in the state as `pos_embed`; the patch embedding is a linear layer over unfolded patches.
+ * Code compared with: timm, facebookresearch/mae. Differences: positions, `pos_embed` in the state, are the MAE family's fixed
+ * sine-cosine table unless they are to be learned; the patch embedding is a linear layer over unfolded patches.
  * Expected: timm's forward for the same weights (test/models/vit.test.ts); parameter counts of the paper.
  */
 import { z } from "zod";
 import { ConfigError } from "../errors.js";
 import { Block } from "../nn/block.js";
 import { dropPathRates } from "../nn/drop-path.js";
-import { normal } from "../nn/init.js";
+import { normal, truncatedNormal } from "../nn/init.js";
 import { LayerNorm } from "../nn/layer-norm.js";
 import { Chain, Module, Parameter } from "../nn/module.js";
 import { PatchEmbed, pair, type Size } from "../nn/patches.js";
@@ -47,6 +47,15 @@ export const vitConfig = z.strictObject({
     .union([positive, z.tuple([positive, positive])])
     .default(16)
     .describe("patch side in pixels, or [height, width]"),
+  positions: z
+    .enum(["sinCos", "learned"])
+    .default("sinCos")
+    .describe("a fixed sine-cosine table (MAE, MoCo v3), or one that is learned (ViT, DINO)"),
+  positionOffset: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe("patches added to the grid when positions are resized for pictures of another size; 0.1 in DINO's code"),
   dropPath: z
     .number()
     .min(0)
@@ -71,6 +80,7 @@ export class Vit extends Module<[Tensor], Tensor> implements PatchEncoder {
   /** Patches down and across. */
   readonly grid: Size;
   readonly pools = ["mean", "class"] as const;
+  private readonly positionOffset: number;
 
   constructor(config: VitConfig, image: ImageShape) {
     super();
@@ -91,7 +101,10 @@ export class Vit extends Module<[Tensor], Tensor> implements PatchEncoder {
         remedy: `Take ${Math.ceil(width / 4) * 4}.`,
       });
     this.clsToken = new Parameter([1, 1, width], normal(0.02));
-    this.posEmbed = new Parameter([1, 1 + this.patches, width], sinCosInit(this.grid), false);
+    const isLearned = config.positions === "learned";
+    const firstPositions = isLearned ? truncatedNormal(0.02) : sinCosInit(this.grid);
+    this.posEmbed = new Parameter([1, 1 + this.patches, width], firstPositions, isLearned);
+    this.positionOffset = config.positionOffset;
     this.patchEmbed = new PatchEmbed(image.channels, width, this.patchSize);
     const rates = dropPathRates(config.dropPath, depth);
     this.blocks = new Chain(rates.map((rate) => new Block(width, heads, config.mlpRatio, rate)));
@@ -134,7 +147,7 @@ export class Vit extends Module<[Tensor], Tensor> implements PatchEncoder {
   /** The table for an image's grid: resized where it is not the encoder's own (timm, DINO) [1 1+N D] */
   private positionsOf(image: Tensor): Tensor {
     const grid = [image.side(2) / this.patchSize[0], image.side(3) / this.patchSize[1]] as const;
-    return resizePositions(this.posEmbed, this.grid, grid);
+    return resizePositions(this.posEmbed, this.grid, grid, this.positionOffset);
   }
 
   /** image [B C H W] -> tokens [B 1+N D], class token first */

@@ -1,6 +1,6 @@
 import { ConfigError } from "../errors.js";
 import { cat } from "../tensor/creation.js";
-import { resizeBicubic } from "../tensor/functional.js";
+import { resizeBicubic, scaleBicubic } from "../tensor/functional.js";
 import { type Tensor, tensor } from "../tensor/tensor.js";
 import type { Initializer } from "./parameter.js";
 import type { Size } from "./patches.js";
@@ -39,12 +39,17 @@ export function sinCosInit(grid: Size): Initializer {
 /**
  * A position table for another grid, as the official code resizes it (`interpolate_pos_embed`: bicubic, corners not
  * aligned, no antialiasing): the class token's row stays. table [1 1+N D] -> [1 1+n D]; the same grid gives the table itself
+ * @param offset samples as for a grid that is larger by so much, in patches (DINO's `interpolate_pos_encoding`: 0.1)
  */
-export function resizePositions(table: Tensor, from: Size, to: Size): Tensor {
+export function resizePositions(table: Tensor, from: Size, to: Size, offset = 0): Tensor {
   if (from[0] === to[0] && from[1] === to[1]) return table;
   const width = table.side(-1);
   const cells = table.slice(1, 1).reshape([1, from[0], from[1], width]).permute([0, 3, 1, 2]); // [1 D H W]
-  const resized = resizeBicubic(cells.float(), to)
+  const resized = (
+    offset === 0
+      ? resizeBicubic(cells.float(), to)
+      : scaleBicubic(cells.float(), [(to[0] + offset) / from[0], (to[1] + offset) / from[1]])
+  )
     .permute([0, 2, 3, 1])
     .reshape([1, to[0] * to[1], width]); // [1 n D]
   return cat([table.slice(1, 0, 1).float(), resized], 1); // [1 1+n D]

@@ -29,6 +29,17 @@ export { type HeadShape, mlpHead } from "../methods/parts/heads.js";
 export { meanCosine } from "../methods/parts/losses/cosine.js";
 export { type Contrast, infoNce, queueNce } from "../methods/parts/losses/info-nce.js";
 export { drawMask, hiddenPatches, keptPatches, type Mask, maskFromNoise, maskOf } from "../methods/parts/masks.js";
+export {
+  type CropName,
+  type CropsConfig,
+  checkCrops,
+  cropsOf,
+  dinoCrops,
+  dinoCropsConfig,
+  encodeCrops,
+  swavCrops,
+  swavCropsConfig,
+} from "../methods/parts/multi-crop.js";
 export { KeyQueue } from "../methods/parts/queue.js";
 export type { Target } from "../methods/parts/targets/target.js";
 export { Teacher } from "../methods/parts/teacher.js";

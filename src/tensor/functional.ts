@@ -76,6 +76,11 @@ export function resizeBicubic(input: Tensor, size: readonly [number, number]): T
   return aten("upsample_bicubic2d.vec", input, size, false, null);
 }
 
+/** As `resizeBicubic`, by factors: input [B C H W] -> [B C ⌊H·down⌋ ⌊W·across⌋], sampled at steps of 1 / factor */
+export function scaleBicubic(input: Tensor, factors: readonly [down: number, across: number]): Tensor {
+  return aten("upsample_bicubic2d.vec", input, null, false, factors);
+}
+
 /** Rows of tokens: x [B N D], ids [B K] -> [B K D] */
 export function take(x: Tensor, ids: Tensor): Tensor {
   if (hasKernel("take", x)) return aten("lacuna::take", x, ids);

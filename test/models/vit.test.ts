@@ -8,6 +8,7 @@ import { loadState } from "../../src/models/weights.js";
 import { onDevice } from "../../src/nn/parameter.js";
 import { resizePositions } from "../../src/nn/positions.js";
 import { empty } from "../../src/tensor/creation.js";
+import { backward } from "../../src/tensor/grad.js";
 import { Rng } from "../../src/tensor/random.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { relativeDifference, withReference } from "../numbers.js";
@@ -175,4 +176,25 @@ test("pictures of another size take a resized table, as the official fine-tuning
     }),
   );
   expect([small.accepts([24, 16]), small.accepts([26, 16])]).toEqual([true, false]);
+});
+
+test("learned positions: drawn at first, trained, and trained through pictures of another size", () => {
+  const config = { width: 16, depth: 1, heads: 2, patchSize: 4, positions: "learned", positionOffset: 0.1 };
+  using vit = new Vit(vitConfig.parse(config), { imageSize: [16, 16], channels: 3 });
+  vit.initialize(new Rng(0, "init"));
+  expect(vit.posEmbed.requiresGrad).toBe(true);
+  scope(() => expect(vit.posEmbed.detach().std([0, 1, 2]).item()).toBeCloseTo(0.02, 2));
+  scope(() => {
+    backward(
+      vit
+        .call(new Rng(1, "image", 0, [0]).normal([3, 8, 12]))
+        .mul(new Rng(2, "w", 0, [0]).normal([7, 16]))
+        .sum(),
+    );
+    const reached = (vit.posEmbed.grad as Tensor).abs().sum([2]); // [1 17]
+    expect(reached.toNumbers().every((value) => value > 0)).toBe(true);
+    vit.posEmbed.grad = undefined;
+  });
+  using fixed = new Vit(vitConfig.parse({ ...config, positions: "sinCos" }), { imageSize: [16, 16], channels: 3 });
+  expect(fixed.posEmbed.requiresGrad).toBe(false);
 });

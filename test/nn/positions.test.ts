@@ -2,8 +2,20 @@ import { describe, expect, test } from "vitest";
 import { scope } from "../../src/engine/scope.js";
 import type { Size } from "../../src/nn/patches.js";
 import { resizePositions, sinCosInit, sinCosPositions } from "../../src/nn/positions.js";
+import { backward } from "../../src/tensor/grad.js";
 import { Rng } from "../../src/tensor/random.js";
-import { tensor } from "../../src/tensor/tensor.js";
+import { type Tensor, tensor } from "../../src/tensor/tensor.js";
+import { readJson, relativeDifference } from "../numbers.js";
+
+interface DinoPositions {
+  readonly grid: Size;
+  readonly width: number;
+  readonly cases: readonly {
+    readonly grid: Size;
+    readonly table: readonly number[];
+    readonly gradient: readonly number[];
+  }[];
+}
 
 const row = (table: Float32Array, width: number, n: number): number[] =>
   Array.from(table.subarray(n * width, (n + 1) * width));
@@ -71,6 +83,32 @@ describe("another grid: bicubic, corners not aligned", () => {
     const values = resized(8, [2, 2], [3, 3]);
     for (const [i, value] of [-0.073044, 0.420735, 0.914515].entries())
       expect(values[8 * (1 + i)]).toBeCloseTo(value, 5);
+  });
+
+  test("DINO's own way, a tenth of a patch more: its tables and gradients", () => {
+    const { grid, width, cases } = (readJson("crops.json") as { positions: DinoPositions }).positions;
+    const rows = 1 + grid[0] * grid[1];
+    for (const { grid: to, table, gradient } of cases) {
+      scope(() => {
+        const from = tensor(
+          Float32Array.from({ length: rows * width }, (_, i) => Math.sin(0.7 * i)),
+          [1, rows, width],
+        );
+        from.setRequiresGrad(true);
+        const resized = resizePositions(from, grid, to, 0.1);
+        const weights = tensor(
+          Float32Array.from(table, (_, i) => Math.cos(1.3 * i)),
+          resized.shape,
+        );
+        backward(resized.mul(weights).sum());
+        expect(relativeDifference(resized.detach(), tensor(Float32Array.from(table), resized.shape))).toBeLessThan(
+          1e-5,
+        );
+        const found = from.grad as Tensor;
+        expect(relativeDifference(found, tensor(Float32Array.from(gradient), found.shape))).toBeLessThan(1e-5);
+        from.grad = undefined;
+      });
+    }
   });
 
   test("rows and columns are told apart; the same grid is the table itself", () => {

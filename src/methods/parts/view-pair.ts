@@ -3,10 +3,11 @@ import type { Transform } from "../../data/views.js";
 import type { ImageShape } from "../../models/encoder.js";
 
 const area = z.number().gt(0).max(1);
-const areas = z
+/** A share of a picture's area, from least to most. */
+export const areas = z
   .tuple([area, area])
   .refine(([from, to]) => from <= to, { error: "expected [low, high] with low <= high" });
-const blur = z
+export const blur = z
   .boolean()
   .default(true)
   .describe("Gaussian blur; pictures of 32 pixels are trained without (SimCLR, appendix B.9)");
@@ -28,15 +29,15 @@ export type SymmetricPairConfig = z.output<typeof symmetricPairConfig>;
 
 const cropOf = ({ scale, imageSize }: Pick<ViewPairConfig, "scale"> & Pick<ImageShape, "imageSize">) =>
   ({ type: "randomResizedCrop", size: imageSize, scale, ratio: [3 / 4, 4 / 3], interpolation: "bilinear" }) as const;
-const jitterOf = (saturation: number) =>
+export const jitterOf = (saturation: number) =>
   ({
     type: "colorJitter",
     ...{ brightness: 0.4, contrast: 0.4, saturation, hue: 0.1 },
     probability: 0.8,
   }) as const;
-const grey = { type: "grayscale", probability: 0.2 } as const;
-const blurred = (probability: number) => ({ type: "gaussianBlur", sigma: [0.1, 2], probability }) as const;
-const flip = { type: "flip", probability: 0.5 } as const;
+export const grey = { type: "grayscale", probability: 0.2 } as const;
+export const blurred = (probability: number) => ({ type: "gaussianBlur", sigma: [0.1, 2], probability }) as const;
+export const flip = { type: "flip", probability: 0.5 } as const;
 
 /**
  * Two views of a picture from two distributions (BYOL, appendix B; MoCo v3): crop, colours, grey, blur, solarise, flip, in this

@@ -10,22 +10,28 @@ import { type DecodeFile, type Report, Work, type WorkSetup } from "../../../src
 import { type Loader, type LoaderOptions, type LoaderSource, openLoader } from "../../../src/data/loader.js";
 import { KeyedRandom } from "../../../src/data/random.js";
 import { resample } from "../../../src/data/resample.js";
+import { apply } from "../../../src/data/transform.js";
+import type { Size } from "../../../src/data/views.js";
 import { collect, fileSource, type Kept, pixelSource, plainOptions, temporaryFolder } from "../loader-sources.js";
+import { picture } from "../transform-numbers.js";
 
 const SIZE = 10;
 
-function scene(decode: DecodeFile) {
+type Views = readonly (WorkSetup["views"][number] & { readonly size: Size })[];
+const plain: Views = [{ key: "image", transform: [], of: undefined, size: { height: 1, width: 1 } }];
+
+function scene(decode: DecodeFile, views: Views = plain) {
   const reports: Report[] = [];
   const setup: WorkSetup = {
     content: shareContent({ kind: "files", root: "/r", paths: Array.from({ length: SIZE }, (_, i) => `${i}`) }),
-    ...{ size: SIZE, seed: 1, views: [{ key: "image", transform: [], of: undefined }], decoder: undefined },
+    ...{ size: SIZE, seed: 1, views, decoder: undefined },
     decode: { maxPixels: 10, timeoutMs: 10, channels: 1 },
     known: new Uint8Array(new SharedArrayBuffer(SIZE)),
     sound: new Uint8Array(new SharedArrayBuffer(SIZE)),
   };
   const pulse = new Pulse();
   const work = new Work(setup, pulse, undefined, (report) => reports.push(report));
-  const ring = new Ring(allocateRing({ slots: 1, batchSize: 1, channels: 1, views: [{ height: 1, width: 1 }] }), 0);
+  const ring = new Ring(allocateRing({ slots: 1, batchSize: 1, channels: 1, views: views.map(({ size }) => size) }), 0);
   ring.publish(0, 4, Int32Array.of(3));
   const place = ring.take() as Place;
   return {
@@ -52,6 +58,26 @@ test("decodes with the options it was given, and says when a batch is complete",
   expect(reports).toEqual([{ type: "done" }]);
   expect([...ring.pixels(0, 0)]).toEqual([103]);
   expect(pulse.read()).toBeUndefined();
+});
+
+test("views of any sizes are made of one decoded picture", async () => {
+  const crop = (side: number) =>
+    ({ type: "randomResizedCrop", size: [side, side], scale: [0.3, 1], ratio: [1, 1] }) as const;
+  const sides = [6, 6, 4, 4, 4];
+  const views = sides.map((side, i) => {
+    return { key: `crop${i}`, transform: [crop(side)], of: undefined, size: { height: side, width: side } };
+  });
+  const decoded: string[] = [];
+  const { ring, run } = scene(async (path) => {
+    decoded.push(path);
+    return picture(9, 8, 1, 0);
+  }, views);
+  await run();
+  expect(decoded).toEqual(["/r/3"]);
+  for (const [i, { key, transform }] of views.entries()) {
+    const random = new KeyedRandom({ seed: 1, purpose: `view:${key}`, epoch: 4, sample: 3 });
+    expect([...ring.pixels(0, i)]).toEqual([...apply(transform, picture(9, 8, 1, 0), random).data]);
+  }
 });
 
 test("reports why a picture is bad, marks it, and takes the keyed replacement; known ones are not decoded", async () => {
