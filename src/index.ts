@@ -3,7 +3,7 @@
  * The package at a glance, by what one wants to do. Everything stands in a subpath too, beside what is needed less often:
  * `lacuna/data`, `/train`, `/evaluate`, `/export`, `/runs`, `/methods`, `/models`, `/nn`, `/optim`, `/tensor`, `/plan`, `/sweep`,
  * `/formats`, `/errors`. Importing it loads neither libtorch nor a worker: the engine starts at the first operation.
- * @module
+ * @module lacuna
  */
 
 // Pictures: open them, look them over, pack them

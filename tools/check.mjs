@@ -32,6 +32,8 @@ const checks = [
   { name: "budgets", what: "lines and entries", command: own("budgets") },
   { name: "mirror", what: "a test for each source", command: own("mirror") },
   { name: "shapes", what: "a shape line for each forward", command: own("forward-shapes") },
+  { name: "docstrings", what: "a sentence for each export", command: own("docstrings") },
+  { name: "reference", what: "typedoc, links and parameters", command: [bin("typedoc"), "--emit", "none"] },
   { name: "names", what: "no method by its name", command: own("names") },
   { name: "words", what: "no machine, no registry", command: own("words") },
 ];
@@ -60,7 +62,7 @@ for (const { name, output } of failed) process.stdout.write(`\n── ${name} �
 process.stdout.write("\n");
 for (const { name, what, ok, seconds } of results.sort((a, b) => b.seconds - a.seconds)) {
   process.stdout.write(
-    `${ok ? "pass" : "FAIL"}  ${name.padEnd(8)} ${`${seconds.toFixed(1)} s`.padStart(7)}  ${what}\n`,
+    `${ok ? "pass" : "FAIL"}  ${name.padEnd(10)} ${`${seconds.toFixed(1)} s`.padStart(7)}  ${what}\n`,
   );
 }
 const passed = results.length - failed.length;

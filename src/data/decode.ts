@@ -60,6 +60,7 @@ export interface PictureFacts {
   readonly numbers?: StoredNumbers;
 }
 
+/** A decoded picture, and what its file says of it. */
 export interface Decoded {
   readonly picture: Picture;
   readonly facts: PictureFacts;

@@ -28,6 +28,7 @@ export { notedPaths } from "./loader/notes.js";
 /** What the loader needs of an opened source. */
 export type LoaderSource = Pick<Source, "size" | "labels" | "content" | "name">;
 
+/** What a loader makes of a source: views, batches, their order, and what a bad picture may cost. */
 export interface LoaderOptions {
   /**
    * Each view of a picture is drawn for itself, unless it says what it shares with another. For files of any size the
@@ -69,6 +70,7 @@ export interface BatchView {
   readonly channels: number;
 }
 
+/** One batch. Its pixels are valid until the next batch is asked for. */
 export interface Batch {
   readonly epoch: number;
   /** Number of the batch in its epoch. */
@@ -113,6 +115,10 @@ export function defaultWorkers(source: Pick<LoaderSource, "content">, cores: num
 
 type View = Size & ResolvedView;
 
+/**
+ * Makes batches of views from a source in worker threads; the same seed gives the same batches whatever the number of workers.
+ * `openLoader` makes one.
+ */
 export class Loader implements AsyncDisposable {
   readonly batchesPerEpoch: number;
   readonly #source: LoaderSource;

@@ -39,6 +39,7 @@ export interface Box {
   readonly bottom: number;
 }
 
+/** The size that a picture is resampled to, and which part of it. */
 export interface ResampleOptions {
   readonly height: number;
   readonly width: number;

@@ -117,7 +117,9 @@ export const transformStepSchema = z.discriminatedUnion("type", [
 /** Steps in order. An empty list leaves the picture as it is. */
 export const transformSchema = z.array(transformStepSchema).readonly();
 
+/** One step of a transform: a crop, a flip, a change of colours, … */
 export type TransformStep = z.output<typeof transformStepSchema>;
+/** The steps that turn a picture into a view, in order, with every default filled in. */
 export type Transform = z.output<typeof transformSchema>;
 /** A transform as it may be written: what has a default may be left out. */
 export type TransformInput = z.input<typeof transformSchema>;
@@ -132,7 +134,9 @@ const sharingViewSchema = z.strictObject({
     .describe("the view whose random numbers it draws: the same crop and flip, at another size if its steps say so"),
   of: viewName.optional().describe("the view whose finished pixels it starts from, instead of the picture's"),
 });
+/** Schema of a view: a transform, or a transform with the view that it shares random numbers or pixels with. */
 export const viewSchema = z.union([transformSchema, sharingViewSchema]);
+/** A view with every default filled in. */
 export type ViewSpec = z.output<typeof viewSchema>;
 /** A view as it may be written. */
 export type ViewSpecInput = z.input<typeof viewSchema>;

@@ -15,6 +15,7 @@ const codes = {
   bfloat16: 15,
 } as const;
 
+/** Types of numbers that a tensor can hold, by PyTorch's names. */
 export type DType = keyof typeof codes;
 export type TypedArray = Uint8Array | Int8Array | Int16Array | Int32Array | BigInt64Array | Float32Array | Float64Array;
 

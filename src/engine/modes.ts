@@ -65,6 +65,7 @@ export function setThreads(count: number): void {
   guarded("setThreads", [], () => binding().setThreads(count));
 }
 
+/** How many threads libtorch's operations use. */
 export function threads(): number {
   return binding().threads();
 }

@@ -10,6 +10,7 @@ import { type Classified, classifyAll, type PictureClassifier, type Unreadable }
 import { drawConfusion, drawMistakes, mistakesOf } from "./confusion.js";
 import { type Scores, scoresOf } from "./scores.js";
 
+/** A classifier's scores on a source, and its answer to each picture. */
 export interface ClassifierEvaluation {
   readonly classes: readonly string[];
   readonly scores: Scores;
@@ -19,7 +20,8 @@ export interface ClassifierEvaluation {
 }
 
 /**
- * Classifies every picture of a source that has a class. @param onBatch called after each batch with the share that is done
+ * Classifies every picture of a source that has a class.
+ * @param options pictures at a time (64 unless said); `onBatch` is told the share that is done after each batch
  * @throws DataError "other-classes" where the source has other ones than the classifier, "no-pictures" where none is left
  */
 export async function evaluateClassifier(

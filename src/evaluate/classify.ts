@@ -33,7 +33,8 @@ export interface Unreadable {
 
 /**
  * Classifies every picture of a source in its order, as the run judged its own. A picture that cannot be read is left out and
- * told; none is counted twice. @param onBatch called after each batch with the share that is done
+ * told; none is counted twice.
+ * @param options pictures at a time (64 unless said); `onBatch` is told the share that is done after each batch
  */
 export async function classifyAll(
   classifier: PictureClassifier,

@@ -9,6 +9,7 @@ import { plainLoader } from "../train/watch/held-out.js";
 import type { Unreadable } from "./classify.js";
 import { FeatureFile } from "./feature-file.js";
 
+/** What `embedSource` wrote. */
 export interface Embedded {
   /** The features, and for a format without room for them the pictures' names. */
   readonly files: readonly string[];

@@ -58,6 +58,7 @@ export interface FeatureSetting {
   readonly signal?: AbortSignal;
 }
 
+/** How an encoder is judged: its pictures, and the measures that are taken. */
 export interface MeasureSetting extends FeatureSetting {
   /** Both unless said. */
   readonly measures?: readonly Measure[];

@@ -29,6 +29,7 @@ export interface ExtractOptions {
   readonly view?: string;
 }
 
+/** Features of a source, a row a picture. */
 export interface Extracted {
   /** [N D] in the order of the batches; the caller's to dispose. */
   readonly features: Tensor;

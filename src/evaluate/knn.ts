@@ -10,6 +10,7 @@ export interface KnnOptions {
   readonly tiling?: Tiling;
 }
 
+/** What k-NN classification with one `k` gives. */
 export interface KnnResult {
   readonly k: number;
   /** Share of the queries whose class was found. */

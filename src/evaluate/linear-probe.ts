@@ -23,6 +23,7 @@ export interface PenaltyChoice {
   readonly accuracy: number;
 }
 
+/** The classifier that was fitted to frozen features, judged on the test features; accuracies are shares, 0 to 1. */
 export interface LinearProbeResult {
   /** On the test features. */
   readonly accuracy: number;

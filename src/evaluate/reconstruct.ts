@@ -16,6 +16,7 @@ import type { LoadedMethod } from "../train/checkpoints/load.js";
 import { plainLoader } from "../train/watch/held-out.js";
 import { reconstructionPanels, renderPanels } from "../train/watch/panels.js";
 
+/** Which patches are hidden, and what is drawn in their place. */
 export interface ReconstructOptions {
   /** Another seed hides other patches; 0 unless said. */
   readonly seed?: number;
@@ -27,6 +28,7 @@ export interface ReconstructOptions {
   readonly shown?: "pasted" | "predicted";
 }
 
+/** A picture that a model has filled in. */
 export interface Reconstructed {
   /** One picture with the columns original, masked, rebuilt. */
   readonly png: Buffer;

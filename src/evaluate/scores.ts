@@ -10,6 +10,7 @@ export interface ClassScores {
   readonly pictures: number;
 }
 
+/** How well a classifier does on labelled pictures; accuracies are shares, 0 to 1. */
 export interface Scores {
   readonly pictures: number;
   readonly top1: number;

@@ -10,6 +10,7 @@ import { convert } from "../train/checkpoints/convert.js";
 import type { LoadedModel } from "../train/checkpoints/load.js";
 import { encoderOnnx, preprocessing } from "./onnx.js";
 
+/** What the folder says of its licence, and whether it may replace another. */
 export interface HuggingFaceOptions {
   /** An SPDX name, or a sentence: under which terms the weights may be used. */
   readonly license?: string;
@@ -17,6 +18,7 @@ export interface HuggingFaceOptions {
   readonly overwrite?: boolean;
 }
 
+/** What `writeHuggingFace` wrote. */
 export interface HuggingFaceFolder {
   readonly files: readonly string[];
   /** What the folder lacks, and why. */

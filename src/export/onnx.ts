@@ -16,6 +16,7 @@ import type { LoadedConfig, LoadedMethod, LoadedModel } from "../train/checkpoin
 import type { RunConfig } from "../train/config.js";
 import { lacunaVersion } from "../train/loop/environment.js";
 
+/** Precision of an exported file, outputs beside the usual ones, and what it says of its licence. */
 export interface ModelOnnxOptions {
   readonly precision?: Precision;
   /** Blocks whose output becomes one of the file's, `hidden_states.3`; 0 is the first block, negative counts from the end. */

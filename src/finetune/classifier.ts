@@ -36,6 +36,7 @@ const headDeviation = { finetune: 2e-5, probe: 0.01 } as const;
 /** MAE's published ε of the norm before a probe's classifier. */
 const probeEpsilon = 1e-6;
 
+/** An encoder with a linear head: image [B C H W] -> logits [B K], float32. Only `trainBlocks` of it is trained. */
 export class Classifier extends Module<[Tensor], Tensor> {
   /** In place of the encoder's final norm, where patch tokens are averaged (not in a probe). */
   readonly fcNorm: LayerNorm | undefined;

@@ -73,7 +73,9 @@ export const finetuneConfig = z.strictObject({
     .describe("decay of a moving average of the weights, which is then judged (paper, table 11: 0.9999); 0: none"),
   log: logConfig.prefault({}),
 });
+/** A supervised run's whole configuration, with the published recipe and every default filled in. */
 export type FinetuneConfig = z.output<typeof finetuneConfig>;
+/** A supervised run's configuration as it may be written: what the recipe of its model says may be left out. */
 export type FinetuneConfigInput = z.input<typeof finetuneConfig>;
 
 /** The schema with the models that programs have added. */

@@ -14,6 +14,7 @@ import type { Tensor } from "../tensor/tensor.js";
 
 const positive = z.number().positive();
 
+/** Schema of random erasing (Zhong et al. 2020, arXiv 1708.04896); defaults as in timm, which MAE's fine-tuning uses. */
 export const erasingConfig = z.strictObject({
   probability: z.number().min(0).max(1).default(0.25).describe("of a picture to have a rectangle erased"),
   area: z
@@ -27,6 +28,7 @@ export const erasingConfig = z.strictObject({
     .default([0.3, 1 / 0.3])
     .describe("height : width of the rectangle, drawn uniformly in its logarithm"),
 });
+/** Options of random erasing with their defaults filled in. */
 export type ErasingConfig = z.output<typeof erasingConfig>;
 
 const tries = 10;

@@ -16,12 +16,14 @@ import { type Tensor, tensor } from "../tensor/tensor.js";
 
 const share = z.number().min(0).max(1);
 
+/** Schema of mixup (arXiv 1710.09412) and CutMix (arXiv 1905.04899); defaults of MAE's fine-tuning (table 9). */
 export const mixingConfig = z.strictObject({
   mixup: z.number().min(0).default(0.8).describe("α of mixup's λ ~ Beta(α, α); 0: no mixup"),
   cutmix: z.number().min(0).default(1).describe("α of CutMix's λ; 0: no CutMix"),
   probability: share.default(1).describe("of a batch to be mixed at all"),
   switchProbability: share.default(0.5).describe("of CutMix rather than mixup where both are on"),
 });
+/** Options of mixup and CutMix with their defaults filled in. */
 export type MixingConfig = z.output<typeof mixingConfig>;
 
 /** Rows and columns [from, to) of the picture that come from the partner. */
@@ -39,7 +41,10 @@ export interface Mix {
 
 type Draws = Pick<KeyedRandom, "uniform" | "normal" | "integer">;
 
-/** @throws ConfigError where batches have an odd number of pictures: the middle one would be without a partner */
+/**
+ * Checks that the pictures of a batch can be paired.
+ * @throws ConfigError where batches have an odd number of pictures: the middle one would be without a partner
+ */
 export function checkMixing({ mixup, cutmix, probability }: MixingConfig, batchSize: number): void {
   if (batchSize % 2 === 0 || probability === 0 || (mixup === 0 && cutmix === 0)) return;
   throw new ConfigError({

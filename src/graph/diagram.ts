@@ -14,6 +14,7 @@ export interface Box {
   readonly times: number;
 }
 
+/** What a diagram has to know beside the recording. */
 export interface DiagramOptions {
   readonly title: string;
   /** The batch at which the graph was recorded; written as B. */

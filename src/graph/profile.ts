@@ -13,11 +13,13 @@ interface Tally {
   multiplyAdds: number;
 }
 
+/** Time and work of one kind of operation, by libtorch's name. */
 export interface OperationTime extends Readonly<Tally> {
   readonly name: string;
   readonly calls: number;
 }
 
+/** Time and work inside one module, forward and backward. */
 export interface ModuleTime extends Readonly<Tally> {
   /** `encoder.blocks.0.attn`; empty for the whole model. */
   readonly path: string;
@@ -32,6 +34,7 @@ export interface Flame {
   readonly children: Flame[];
 }
 
+/** Where the time of a training step went, in seconds. */
 export interface StepProfile {
   readonly seconds: number;
   readonly phases: Readonly<Record<Phase, number>>;

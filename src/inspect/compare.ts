@@ -20,6 +20,7 @@ export interface ComparedRun {
   readonly verdict: Verdict;
 }
 
+/** Several runs side by side, and the settings in which they differ. */
 export interface RunComparison {
   readonly runs: readonly ComparedRun[];
   /** Only the settings that differ. */

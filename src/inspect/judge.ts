@@ -8,6 +8,7 @@ import { type OpenedRun, openRun } from "../runs/reader.js";
 import { loadReferences, nearestReference } from "./reference.js";
 import { type Verdict, verdict } from "./verdict.js";
 
+/** A run with its verdict and its curves. */
 export interface JudgedRun {
   readonly opened: OpenedRun;
   readonly verdict: Verdict;

@@ -6,6 +6,7 @@ import { drawingStyle, palette, svgOf } from "../runs/drawing.js";
 import type { RunEvent } from "../runs/schema.js";
 import { centredAverage, type Point } from "../runs/summary.js";
 
+/** One of the runs in a picture of curves. */
 export interface OverlaidRun {
   /** In the legend; another one for each run. */
   readonly name: string;

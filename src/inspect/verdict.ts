@@ -12,6 +12,7 @@ import { clippedAway, collapsed, culpritOf, frozen, movement } from "./weights.j
 
 export type { VerdictStatus } from "./finding.js";
 
+/** The verdict on a run: its status, a sentence, likely causes, and the numbers behind them. */
 export interface Verdict extends Finding {
   /** The numbers on which it rests. */
   readonly evidence: Readonly<Record<string, number>>;

@@ -25,6 +25,7 @@ export interface DefaultsFacts {
   readonly length?: { readonly epochs: number; readonly steps: number; readonly batch: number };
 }
 
+/** What a method advises for given pictures and a given model, and what a step of it costs. */
 export interface MethodDefaults {
   /** In the order in which they are shown. Keys below `method.` and `optim.`, and `data.batchSize`. */
   readonly choices: readonly DefaultChoice[];
@@ -40,6 +41,7 @@ export interface MethodDefaults {
   readonly schedule?: { readonly epochs: number; readonly reason: string };
 }
 
+/** A method's advice, given the facts; it is asked again once the length of the run is known. */
 export type DefaultsFor = (facts: DefaultsFacts) => MethodDefaults;
 
 /** A warm-up of the share of the run that the paper's has: `epochs` of `of`. Nothing where the length is not known yet. */

@@ -16,6 +16,7 @@ export interface Signal {
   readonly causes: readonly string[];
 }
 
+/** By what one sees that a method's run is well: what its loss does, and which quantities are watched beside it. */
 export interface Health {
   /**
    * `falls`: a healthy loss falls below `trivial`. `moves`: its height says little (a moving target, a negative cosine, a

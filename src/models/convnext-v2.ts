@@ -45,6 +45,7 @@ const positive = z.int().positive();
 const four = z.tuple([positive, positive, positive, positive]);
 const sizeNames = Object.keys(convnextV2Sizes) as [keyof typeof convnextV2Sizes];
 
+/** Schema of a ConvNeXt V2's sizes. */
 export const convnextV2Config = z.strictObject({
   name: z.literal("convnextV2").default("convnextV2"),
   size: z.enum(sizeNames).default("tiny").describe("widths and depths by name; each can be set by itself too"),
@@ -69,6 +70,7 @@ export const convnextV2Config = z.strictObject({
     .default("block")
     .describe("layers of a layer-wise decaying rate: every block, or groups of three blocks (paper: base and large)"),
 });
+/** A ConvNeXt V2's sizes with their defaults filled in. */
 export type ConvnextV2Config = z.output<typeof convnextV2Config>;
 
 const weightInit = truncatedNormal(0.02);
@@ -106,6 +108,7 @@ export class ConvnextV2Block extends Module<[Tensor, Tensor?, Tensor?]> {
   }
 }
 
+/** ConvNeXt V2, which can hide cells of its last map: image [B C H W] -> map [B D h w]. State as the official code's. */
 export class ConvnextV2 extends Module<[Tensor, CellMask?], Tensor> implements DenseEncoder {
   /** The first convolution and its norm; between stages a norm and a convolution that halves the sides. */
   readonly downsampleLayers: readonly Chain<Module>[];

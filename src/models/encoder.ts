@@ -98,16 +98,19 @@ export interface EncoderKind<E extends Encoder> {
   is(encoder: Encoder): encoder is E;
 }
 
+/** For methods that train every encoder. */
 export const anyEncoder: EncoderKind<Encoder> = {
   what: "any encoder",
   is: (encoder): encoder is Encoder => encoder.width > 0,
 };
 
+/** For methods that leave out patches: encoders whose patches are tokens. */
 export const patchEncoder: EncoderKind<PatchEncoder> = {
   what: "an encoder of patches (vit)",
   is: (encoder): encoder is PatchEncoder => "encode" in encoder && "patchEmbed" in encoder,
 };
 
+/** For methods that hide cells of a map. */
 export const denseEncoder: EncoderKind<DenseEncoder> = {
   what: "an encoder of maps that can hide cells (convnextV2)",
   is: (encoder): encoder is DenseEncoder => "encodeMasked" in encoder,

@@ -19,6 +19,7 @@ export interface GraphTap {
   readonly op?: string;
 }
 
+/** A graph of a model that other programs can have: what is recorded, on which inputs, and which sides stay free. */
 export interface ExportGraph {
   /** `encoder`, `masked-autoencoder`. */
   readonly name: string;

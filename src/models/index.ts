@@ -24,6 +24,7 @@ export const models = new Registry<DefinedModel>("model", [vit, convnextV2, resn
 
 /** The configuration of a model that comes with the package; `models.schema()` knows those that were added too. */
 export const modelConfig = z.discriminatedUnion("name", [vitConfig, convnextV2Config, resnetConfig]);
+/** The configuration of a model that comes with the package, defaults filled in. */
 export type ModelConfig = z.output<typeof modelConfig>;
 
 /** The model of a configuration that names none. */

@@ -35,6 +35,7 @@ type Four = readonly [number, number, number, number];
 const positive = z.int().positive();
 const sizeNames = Object.keys(resnetSizes) as [keyof typeof resnetSizes];
 
+/** Schema of a ResNet's sizes. */
 export const resnetConfig = z.strictObject({
   name: z.literal("resnet").default("resnet"),
   size: z.enum(sizeNames).default("resnet50").describe("block and depths by name; each can be set by itself too"),
@@ -66,6 +67,7 @@ export const resnetConfig = z.strictObject({
       "stochastic depth: rate of the last block, growing linearly from 0 (Huang et al. 2016); torchvision has none",
     ),
 });
+/** A ResNet's sizes with their defaults filled in. */
 export type ResnetConfig = z.output<typeof resnetConfig>;
 
 const convolution = (inputs: number, outputs: number, side: number, stride = 1): Conv2d =>
@@ -175,6 +177,7 @@ class Bottleneck extends ResidualBlock {
 
 const blocks = { basic: { type: BasicBlock, expansion: 1 }, bottleneck: { type: Bottleneck, expansion: 4 } } as const;
 
+/** ResNet: image [B C H W] -> map [B D h w]. State as torchvision's. */
 export class Resnet extends Module implements Encoder {
   readonly conv1: Conv2d;
   readonly bn1: BatchNorm2d;

@@ -36,6 +36,7 @@ function isVitSize(name: unknown): name is keyof typeof vitSizes {
 const positive = z.int().positive();
 const sizeNames = Object.keys(vitSizes) as [keyof typeof vitSizes];
 
+/** Schema of a ViT's sizes. */
 export const vitConfig = z.strictObject({
   name: z.literal("vit").default("vit"),
   size: z.enum(sizeNames).default("small").describe("width, depth and heads by name; each can be set by itself too"),
@@ -63,8 +64,10 @@ export const vitConfig = z.strictObject({
     .default(0)
     .describe("stochastic depth: rate of the last block's branches, growing linearly from 0; for supervised training"),
 });
+/** A ViT's sizes with their defaults filled in. */
 export type VitConfig = z.output<typeof vitConfig>;
 
+/** Vision Transformer with a class token and fixed positions: image [B C H W] -> tokens [B 1+N D]. State as the MAE family's. */
 export class Vit extends Module<[Tensor], Tensor> implements PatchEncoder {
   readonly clsToken: Parameter; // [1 1 D]
   readonly posEmbed: Parameter; // [1 1+N D]

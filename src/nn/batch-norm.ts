@@ -8,6 +8,7 @@ import { one, zero } from "./init.js";
 import { Module } from "./module.js";
 import { Buffer, type Initializer, Parameter } from "./parameter.js";
 
+/** Options of batch normalisation, as PyTorch's; `splits` is ours. */
 export interface BatchNormOptions {
   /** Whether a weight and a bias follow. */
   readonly affine?: boolean;

@@ -61,12 +61,15 @@ function redraws(cut: number): number {
   return Math.ceil(12 / -Math.log10(outside));
 }
 
+/** Normal with mean 0 and this deviation. */
 export function normal(deviation: number): Initializer {
   return (shape, rng) => rng.normal(shape).reshape(shape).mul(deviation);
 }
 
+/** All zeros. */
 export const zero: Initializer = (shape) => zeros(shape);
 
+/** All ones. */
 export const one: Initializer = (shape) => full(shape, 1);
 
 function uniform(shape: Shape, rng: Rng, bound: number): ReturnType<Initializer> {

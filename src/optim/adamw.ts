@@ -19,6 +19,7 @@ export const adamwConfig = z.strictObject({
 });
 export type AdamWConfig = z.output<typeof adamwConfig>;
 
+/** Options of AdamW; the rate comes with every step, the decay with its group. */
 export type AdamWOptions = Pick<AdamWConfig, "betas" | "epsilon">;
 
 /** What the fused operation wants beside a parameter. */

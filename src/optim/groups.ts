@@ -29,6 +29,7 @@ export function weightDecayGroups(
   return groups.filter((group) => group.tensors.length > 0);
 }
 
+/** How learning rates fall from the head down to the first layer, and what is decayed. */
 export interface LayerDecay {
   readonly weightDecay: number;
   /** Factor from one layer to the one below it (MAE: 0.65 for ViT-B, 0.75 for larger). */

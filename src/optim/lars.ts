@@ -21,6 +21,7 @@ export const larsConfig = z.strictObject({
     .describe("how far a matrix may move, as a share of its own norm"),
 });
 
+/** Options of LARS; the rate comes with every step, the decay with its group. */
 export interface LarsOptions {
   readonly momentum: number;
   readonly trustCoefficient: number;

@@ -7,6 +7,7 @@
 /** A function's value and its gradient at a point. */
 export type Objective = (point: Float64Array) => { readonly value: number; readonly gradient: Float64Array };
 
+/** When L-BFGS stops, and how far back it looks. */
 export interface LbfgsOptions {
   /** Stops once no entry of the gradient is larger. */
   readonly tolerance: number;
@@ -15,6 +16,7 @@ export interface LbfgsOptions {
   readonly memory?: number;
 }
 
+/** Where L-BFGS ended. */
 export interface Minimum {
   readonly point: Float64Array;
   readonly value: number;
@@ -44,6 +46,7 @@ const SUFFICIENT_DECREASE = 1e-4;
 const CURVATURE = 0.9;
 const MAX_TRIALS = 25;
 
+/** Minimises a smooth function from `start` on. The last point is given also where it is no minimum: see `converged`. */
 export function lbfgs(objective: Objective, start: Float64Array, options: LbfgsOptions): Minimum {
   const { tolerance, maxIterations, memory = 10 } = options;
   const pairs: Pair[] = [];

@@ -42,6 +42,7 @@ export const rateShapeConfig = z
   ])
   .prefault({ name: "cosine" })
   .describe("how the rate goes on after the warm-up");
+/** How a learning rate goes on after its warm-up, defaults filled in. */
 export type RateShape = z.output<typeof rateShapeConfig>;
 
 /** The rate at a position, for a schedule of any shape: the warm-up is that of `warmupCosine`. */
@@ -64,6 +65,7 @@ export const rampConfig = z.union([
     over: z.number().gt(0).max(1).default(1).describe("share of the run after which it has arrived, and stays"),
   }),
 ]);
+/** A number that changes over a run, defaults filled in; `rampAt` reads it. */
 export type Ramp = z.output<typeof rampConfig>;
 
 /** The value of a ramp where a run stands. @param progress share of the run that is done, 0 to 1 */

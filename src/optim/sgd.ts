@@ -15,6 +15,7 @@ export const sgdConfig = z.strictObject({
   weightDecay: z.number().min(0).default(0).describe("L2 term added to the gradient"),
 });
 
+/** Options of SGD; the rate comes with every step, the decay with its group. */
 export interface SgdOptions {
   readonly momentum: number;
   readonly nesterov?: boolean;

@@ -9,6 +9,7 @@ const side = z.int().positive();
 const perChannel = z.array(z.number()).min(1);
 const file = z.string().regex(/^[\w][\w./-]*$/, "expected a path inside the folder");
 
+/** Schema of page.json. */
 export const pageDescription = z.strictObject({
   formatVersion: z.literal(pageFormatVersion),
   title: z.string().min(1),
@@ -47,4 +48,5 @@ export const pageDescription = z.strictObject({
     .describe("what libtorch computed, so that a browser whose numbers differ is found out"),
 });
 
+/** All that a page knows of its model, its examples and their licence: the content of page.json. */
 export type PageDescription = z.output<typeof pageDescription>;

@@ -12,6 +12,7 @@ import { PageError } from "./errors.js";
 /** Where `npm run build:page` leaves what every page is made of. */
 const built = fileURLToPath(new URL("../../page/dist/", import.meta.url));
 
+/** What a page needs beside the built site: page.json and the files that it names. */
 export interface PageParts {
   readonly description: PageDescription;
   /** By their paths in the folder; what the description names must be among them. */

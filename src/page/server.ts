@@ -7,6 +7,7 @@ import { descriptionFile } from "./description.js";
 import { PageError } from "./errors.js";
 import { fileInside } from "./files.js";
 
+/** A page that is served on this machine; `close` ends it. */
 export interface PageServer {
   readonly address: string;
   readonly port: number;

@@ -15,6 +15,7 @@ interface Part {
   readonly multiplyAdds: number;
 }
 
+/** Parameters and multiply-adds of a model and of a training step of it. */
 export interface ModelCost {
   /** Encoder and decoder, fixed positions included. */
   readonly parameters: number;

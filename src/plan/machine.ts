@@ -37,6 +37,7 @@ const ratesSchema = z.strictObject({
   /** Other work while it was measured: the system's load over the cores of this process, before it began. */
   load: z.number().min(0),
 });
+/** How fast this machine computes, as measured: rates are multiply-adds a second, everything else is seconds. */
 export type MachineRates = z.output<typeof ratesSchema>;
 
 /** What the rates were measured under: they hold for nothing else. */

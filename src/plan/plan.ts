@@ -26,6 +26,7 @@ export interface ComparedSize extends Forecast {
   readonly parameters: number;
 }
 
+/** What a run would be and take: its numbers, time and memory here, time on a large GPU, and models of other sizes. */
 export interface RunPlan {
   /** With the epochs that fit, where minutes were given and the pictures are known. */
   readonly config: RunConfig;
@@ -37,6 +38,7 @@ export interface RunPlan {
   readonly sizes: readonly ComparedSize[];
 }
 
+/** What a plan cannot see for itself, and what it shall compare. */
 export interface PlanOptions {
   /** How many there are, where they are not here. */
   readonly pictures?: number | undefined;

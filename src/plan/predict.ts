@@ -78,7 +78,10 @@ export interface StepTime {
 /** Backward of a product costs twice its forward pass, and is in the measured rates; computing again costs a third more. */
 const recomputed = 4 / 3;
 
-/** @param decodedPerSecond pictures that the loader makes in a second with all threads; undefined: not known, not counted */
+/**
+ * Predicts where the time of a training step goes, in seconds, from its recording and this machine's rates.
+ * @param decodedPerSecond pictures that the loader makes in a second with all threads; undefined: not known, not counted
+ */
 export function stepTime(
   { steps, parameters, trainable, forwardPasses, layerPaths }: RecordedRun,
   config: RunConfig,
@@ -183,7 +186,10 @@ const heapShare = 0.3;
 /** Numbers that an optimiser keeps for each parameter. */
 const slots = { adamw: 2, sgd: 1, lars: 1 } as const;
 
-/** @param processBytes what the process takes before a model is built */
+/**
+ * Predicts the memory of a run in bytes: process, state, a step's activations, pictures under way.
+ * @param processBytes what the process takes before a model is built
+ */
 export function runMemory(run: RecordedRun, config: RunConfig, precision: Precision, processBytes: number): RunMemory {
   const { steps, parameters, size, trainable, layerPaths } = run;
   const accumulates = config.optim.accumulate > 1;

@@ -7,6 +7,7 @@ const utilisation = 0.3;
 /** One core, JPEGs of 500 × 375, as measured for sharp (plan/defaults/model.ts). */
 const decodedPictures = 340;
 
+/** How long a run would take on a large GPU, and what it takes to feed it. */
 export interface GpuEstimate {
   /** What it is an estimate of, in words. */
   readonly basis: string;
@@ -19,11 +20,16 @@ export interface GpuEstimate {
   readonly decodingCores: number;
 }
 
-/**
- * @param multiplyAdds of one picture's forward pass in training; backward costs twice as much
- * @param pictures seen in the whole run: set size × epochs
- */
-export function estimateGpu({ multiplyAdds, pictures }: { multiplyAdds: number; pictures: number }): GpuEstimate {
+/** Estimates a run on an H100 or H200 from its multiply-adds and an assumed share of the data sheet's peak. */
+export function estimateGpu({
+  multiplyAdds,
+  pictures,
+}: {
+  /** Of one picture's forward pass in training; backward costs twice as much. */
+  readonly multiplyAdds: number;
+  /** Seen in the whole run: set size × epochs. */
+  readonly pictures: number;
+}): GpuEstimate {
   const imagesPerSecond = (peakOperations * utilisation) / (2 * 3 * multiplyAdds);
   return {
     basis: `one H100 or H200 at ${100 * utilisation} % of its ${Math.round(peakOperations / 1e12)} T operations a second in bfloat16: an assumption`,

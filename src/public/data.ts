@@ -1,4 +1,7 @@
-/** `lacuna/data`: sources of pictures, decoding, views, the loader, the doctor. No libtorch is loaded. */
+/**
+ * `lacuna/data`: sources of pictures, decoding, views, the loader, the doctor. No libtorch is loaded.
+ * @module lacuna/data
+ */
 export { type Decoded, decodeFile, decodePart, type PictureFacts, readPictureFile } from "../data/decode.js";
 export { examine } from "../data/doctor/examine.js";
 export { type DoctorReport, doctorReportSchema } from "../data/doctor/report.js";

@@ -1,4 +1,7 @@
-/** `lacuna/errors`: the kinds of errors that Lacuna throws on purpose. All are LacunaErrors, with the same fields. */
+/**
+ * `lacuna/errors`: the kinds of errors that Lacuna throws on purpose. All are LacunaErrors, with the same fields.
+ * @module lacuna/errors
+ */
 export { BadPictureError, DataError } from "../data/errors.js";
 export { BadDataError } from "../data/loader/bad-samples.js";
 export { CheckpointError, DisposedError, EngineError, ShapeError, StateError } from "../engine/errors.js";

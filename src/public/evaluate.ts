@@ -1,4 +1,7 @@
-/** `lacuna/evaluate`: features, k-NN, linear probe, few labels, scores of a classifier. */
+/**
+ * `lacuna/evaluate`: features, k-NN, linear probe, few labels, scores of a classifier.
+ * @module lacuna/evaluate
+ */
 export { meanPerClass } from "../data/sources/labelled.js";
 export { drawBlocks } from "../evaluate/blocks-curve.js";
 export {

@@ -1,4 +1,7 @@
-/** `lacuna/export`: what was trained for other programs: ONNX, a folder for transformers, the page for the browser. */
+/**
+ * `lacuna/export`: what was trained for other programs: ONNX, a folder for transformers, the page for the browser.
+ * @module lacuna/export
+ */
 export { type HuggingFaceFolder, type HuggingFaceOptions, writeHuggingFace } from "../export/hugging-face.js";
 export {
   autoencoderOnnx,

@@ -1,4 +1,8 @@
-/** `lacuna/formats`: files of weights and arrays as bytes: safetensors, torch.save, npy, IDX. Nothing in them is run. Files that appear whole or not at all. */
+/**
+ * `lacuna/formats`: files of weights and arrays as bytes: safetensors, torch.save, npy, IDX. Nothing in them is run. Files that
+ * appear whole or not at all.
+ * @module lacuna/formats
+ */
 export { csvCell } from "../formats/csv.js";
 export { FormatError } from "../formats/errors.js";
 export { parseIdx } from "../formats/idx.js";

@@ -1,4 +1,7 @@
-/** `lacuna/methods`: the method's contract, the methods of the package, and the parts that they share. */
+/**
+ * `lacuna/methods`: the method's contract, the methods of the package, and the parts that they share.
+ * @module lacuna/methods
+ */
 export type { DefaultsFacts, DefaultsFor, MethodDefaults } from "../methods/defaults.js";
 export type { Health, Signal } from "../methods/health.js";
 export { buildMethod, methods, usualMethod } from "../methods/index.js";

@@ -1,4 +1,8 @@
-/** `lacuna/models`: the encoder's contract, the models of the package, what an encoder of one's own is made with, and checkpoints opened and converted. */
+/**
+ * `lacuna/models`: the encoder's contract, the models of the package, what an encoder of one's own is made with, and checkpoints
+ * opened and converted.
+ * @module lacuna/models
+ */
 export {
   ConvnextV2,
   ConvnextV2Block,

@@ -1,4 +1,7 @@
-/** `lacuna/nn`: modules, layers and first values, for models and methods of one's own. */
+/**
+ * `lacuna/nn`: modules, layers and first values, for models and methods of one's own.
+ * @module lacuna/nn
+ */
 export { Attention } from "../nn/attention.js";
 export { BatchNorm1d, BatchNorm2d, type BatchNormOptions } from "../nn/batch-norm.js";
 export { Block } from "../nn/block.js";

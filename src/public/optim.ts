@@ -1,4 +1,7 @@
-/** `lacuna/optim`: optimisers, parameter groups, schedules, clipping, averages. */
+/**
+ * `lacuna/optim`: optimisers, parameter groups, schedules, clipping, averages.
+ * @module lacuna/optim
+ */
 export { AdamW, type AdamWOptions } from "../optim/adamw.js";
 export { averageInto, ParameterAverage } from "../optim/average.js";
 export { clipGradientNorm, gradientNorm } from "../optim/clip.js";

@@ -1,4 +1,7 @@
-/** `lacuna/plan`: what a run would be and cost on this machine: defaults, memory, time, profiles. */
+/**
+ * `lacuna/plan`: what a run would be and cost on this machine: defaults, memory, time, profiles.
+ * @module lacuna/plan
+ */
 export { machineLimits } from "../engine/limits.js";
 export { type Cost, cost } from "../graph/cost.js";
 export { type DiagramOptions, diagram } from "../graph/diagram.js";

@@ -1,4 +1,7 @@
-/** `lacuna/runs`: run folders, their events, curves and verdicts, and several of them compared. No libtorch is loaded. */
+/**
+ * `lacuna/runs`: run folders, their events, curves and verdicts, and several of them compared. No libtorch is loaded.
+ * @module lacuna/runs
+ */
 export { type ComparedRun, compareRuns, distinctNames, type RunComparison } from "../inspect/compare.js";
 export { type JudgedRun, judgeRun } from "../inspect/judge.js";
 export { drawOverlaid, type OverlaidRun } from "../inspect/overlay.js";

@@ -1,4 +1,7 @@
-/** `lacuna/sweep`: grids of configurations: points, their order, the folder, tables and plots. */
+/**
+ * `lacuna/sweep`: grids of configurations: points, their order, the folder, tables and plots.
+ * @module lacuna/sweep
+ */
 export {
   defineSweep,
   type Evaluate,

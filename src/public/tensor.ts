@@ -1,4 +1,7 @@
-/** `lacuna/tensor`: tensors, their creation, scopes, gradients, random numbers, modes and threads. */
+/**
+ * `lacuna/tensor`: tensors, their creation, scopes, gradients, random numbers, modes and threads.
+ * @module lacuna/tensor
+ */
 export { cpuHasBfloat16, libtorchVersion } from "../engine/device.js";
 export type { DType } from "../engine/dtype.js";
 export { autocast, noGrad, setThreads, threads } from "../engine/modes.js";

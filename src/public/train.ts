@@ -1,4 +1,7 @@
-/** `lacuna/train`: configurations, pre-training, fine-tuning, and what stands inside a run. */
+/**
+ * `lacuna/train`: configurations, pre-training, fine-tuning, and what stands inside a run.
+ * @module lacuna/train
+ */
 export { Classifier } from "../finetune/classifier.js";
 export {
   currentFinetuneConfig,

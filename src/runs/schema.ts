@@ -157,6 +157,7 @@ export const eventSchema = z.discriminatedUnion("type", [
 
 /** One line of events.jsonl. */
 export type RunEvent = z.output<typeof eventSchema>;
+/** What a run logs of a training step. */
 export type StepEvent = Extract<RunEvent, { type: "step" }>;
 
 /**

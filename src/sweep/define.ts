@@ -40,6 +40,7 @@ const referenceSchema = z.strictObject({
     .describe("in per cent"),
 });
 
+/** Schema of a sweep: the base configuration, what is varied, how each point is judged, and a paper's curve to compare with. */
 export const sweepSchema = z
   .strictObject({
     title: z.string().min(1),
@@ -57,8 +58,11 @@ export const sweepSchema = z
   })
   .describe("a sweep");
 
+/** A sweep with every default filled in; `SweepInput` is how it may be written. */
 export type Sweep = z.output<typeof sweepSchema>;
+/** How each point of a sweep is judged: labelled pictures, k-NN, linear probe, fine-tuning. */
 export type Evaluate = Sweep["evaluate"];
+/** What a paper found on the same axis, in per cent. */
 export type Reference = NonNullable<Sweep["reference"]>;
 /** What a point is judged by. */
 export type MeasureName = keyof Reference["measures"];

@@ -35,6 +35,7 @@ const measurementSchema = z.object({
   pictures: z.int().min(1).optional(),
   seconds: z.number().min(0),
 });
+/** One measure of one point, as the sweep's folder keeps it. */
 export type Measurement = z.output<typeof measurementSchema>;
 
 const resultsSchema = z.object({
@@ -45,6 +46,7 @@ const resultsSchema = z.object({
     .optional()
     .describe("where the training ended in something that it would end in again"),
 });
+/** All measures of one point, or why it failed. */
 export type PointResults = z.output<typeof resultsSchema>;
 
 /** A point with its configuration, checked. */

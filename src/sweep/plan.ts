@@ -6,12 +6,14 @@ import { derive, type RunConfig } from "../train/config.js";
 import { inOrder } from "./order.js";
 import type { ResolvedPoint, ResolvedSweep } from "./resolve.js";
 
+/** A point with what its training costs. */
 export interface PlannedPoint extends ResolvedPoint {
   /** Multiply-adds of its whole training, backward counted as twice forward; of one picture an epoch while `pictures` is not known. */
   readonly cost: number;
   readonly steps: number | undefined;
 }
 
+/** All points in the order in which they are run, with their costs. */
 export interface SweepPlan {
   /** In the order in which they are run. */
   readonly points: readonly PlannedPoint[];

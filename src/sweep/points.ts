@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { ConfigError } from "../errors.js";
 import type { Sweep } from "./define.js";
 
+/** One configuration of a sweep: its name, and what it sets over the base. */
 export interface SweepPoint {
   /** `maskRatio-0.75`, with a seed `maskRatio-0.75_seed-1`: the name of its folder. */
   readonly id: string;

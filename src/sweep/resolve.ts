@@ -5,11 +5,13 @@ import { parseConfig, type RunConfig, type RunConfigInput } from "../train/confi
 import { type Sweep, type SweepInput, sweepSchema } from "./define.js";
 import { expand, type SweepPoint } from "./points.js";
 
+/** A point with its whole configuration, checked. */
 export interface ResolvedPoint {
   readonly point: SweepPoint;
   readonly config: RunConfig;
 }
 
+/** A sweep whose points are all checked. */
 export interface ResolvedSweep {
   readonly sweep: Sweep;
   /** In the order in which the sweep names them. */
@@ -23,7 +25,12 @@ export async function resolveSweep(input: SweepInput): Promise<ResolvedSweep> {
   return { sweep, points };
 }
 
-/** @param settings laid over the base of all points @param check makes a configuration whole */
+/**
+ * Makes the configuration of every point.
+ * @param settings laid over the base of all points
+ * @param check makes a configuration whole
+ * @throws what `check` throws, with the point's name added
+ */
 export async function resolvePoints(
   sweep: Sweep,
   settings: readonly Setting[],

@@ -27,6 +27,7 @@ export type SweepEvent =
   /** A point is trained and judged, or has failed; table and plots have it. */
   | { readonly type: "settled"; readonly planned: PlannedPoint };
 
+/** Where a sweep runs, and what it does with points that failed. */
 export interface SweepRunOptions {
   /** The sweep's folder: a new one, or one to go on with. */
   readonly out: string;
@@ -38,6 +39,7 @@ export interface SweepRunOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How far a sweep has come. */
 export interface SweepOutcome {
   readonly folder: string;
   /** Ended by its signal: run again, it goes on. */

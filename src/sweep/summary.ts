@@ -4,6 +4,7 @@ import type { Evaluate, MeasureName, Reference, Sweep } from "./define.js";
 import type { Measurement } from "./folder.js";
 import { type SweepPoint, seedAxis, shortNames } from "./points.js";
 
+/** How far a point is: not begun, begun, trained and not judged, judged, failed for good. */
 export type PointStatus = "waiting" | "running" | "trained" | "done" | "failed";
 
 /** A point and what is known of it. */
@@ -58,12 +59,14 @@ export interface Agreement {
   readonly rankCorrelation: number | undefined;
 }
 
+/** Raw pixels or an untrained encoder, judged like the points. */
 export interface BaselineRow {
   readonly name: string;
   /** 0 … 1 */
   readonly accuracies: Partial<Readonly<Record<MeasureName, number>>>;
 }
 
+/** What a sweep has come to: all that its table and plots show. */
 export interface SweepSummary {
   readonly title: string;
   /** The key on the plots' abscissa; undefined where there are only names. */

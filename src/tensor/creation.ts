@@ -6,12 +6,15 @@ export interface Placement {
   readonly device?: string;
 }
 
+/** A tensor of zeros. */
 export function zeros(shape: Shape, { dtype = "float32", device = "cpu" }: Placement = {}): Tensor {
   return aten("zeros", shape, { dtype, device });
 }
+/** A tensor of ones. */
 export function ones(shape: Shape, { dtype = "float32", device = "cpu" }: Placement = {}): Tensor {
   return aten("ones", shape, { dtype, device });
 }
+/** A tensor that has `value` everywhere. */
 export function full(shape: Shape, value: number, { dtype = "float32", device = "cpu" }: Placement = {}): Tensor {
   return aten("full", shape, value, { dtype, device });
 }
@@ -31,12 +34,15 @@ export function arange(
 ): Tensor {
   return aten("arange.start_step", start, end, step, { dtype, device });
 }
+/** The identity matrix [size size]. */
 export function eye(size: number, { dtype = "float32", device = "cpu" }: Placement = {}): Tensor {
   return aten("eye", size, { dtype, device });
 }
+/** Joins tensors along a dimension that they have; all their other sides must be equal. */
 export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
   return aten("cat", tensors, dim);
 }
+/** Joins tensors of one shape along a new dimension. */
 export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
   return aten("stack", tensors, dim);
 }

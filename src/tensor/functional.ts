@@ -2,6 +2,7 @@ import { hasKernel, longestAttention, placeOf } from "./kernels.js";
 import { aten, type Shape, type Tensor } from "./tensor.js";
 
 const reductions = { none: 0, mean: 1, sum: 2 } as const;
+/** What becomes of the losses of single elements, as in PyTorch. */
 export type Reduction = keyof typeof reductions;
 
 /** input [… I], weight [O I], bias [O] -> [… O] */
@@ -67,6 +68,7 @@ export function crossEntropy(
   );
 }
 
+/** Squared error, by PyTorch's `mse_loss`: [] unless the reduction is `none`, then the shape of the input. */
 export function mseLoss(input: Tensor, target: Tensor, reduction: Reduction = "mean"): Tensor {
   return aten("mse_loss", input, target, reductions[reduction]);
 }

@@ -131,7 +131,9 @@ export const runConfig = z.strictObject({
   optim: optimConfig.prefault({ name: "adamw" }),
   log: logConfig.prefault({}),
 });
+/** A pre-training run's whole configuration, with every default filled in: what run.json keeps. */
 export type RunConfig = z.output<typeof runConfig>;
+/** A pre-training run's configuration as it may be written: what has a default may be left out. */
 export type RunConfigInput = z.input<typeof runConfig>;
 
 /** For recipes: checks the types of a configuration where it is written. */
@@ -148,7 +150,10 @@ export function currentRunConfig(): typeof runConfig {
   }) as unknown as typeof runConfig;
 }
 
-/** @throws ConfigError in the house's form, with the nearest key for one that is misspelt */
+/**
+ * Checks a configuration and fills in its defaults.
+ * @throws ConfigError in the house's form, with the nearest key for one that is misspelt
+ */
 export function parseConfig(input: unknown): RunConfig {
   const config = parseBy(currentRunConfig(), input);
   checkAccumulation(config);
@@ -237,7 +242,10 @@ interface Derivable {
   };
 }
 
-/** @throws ConfigError where there are fewer pictures than a batch takes */
+/**
+ * Steps, warm-up and learning rate that follow from a configuration and the number of training pictures.
+ * @throws ConfigError where there are fewer pictures than a batch takes
+ */
 export function derive({ data, optim, epochs }: Derivable, pictures: number): Derived {
   const stepsPerEpoch = Math.floor(pictures / data.batchSize);
   if (stepsPerEpoch === 0) {

@@ -22,6 +22,7 @@ export const findingSchema = z.strictObject({
 
 const spreadSchema = z.strictObject({ least: z.number(), median: z.number(), most: z.number() });
 
+/** Schema of what `lacuna doctor --json` prints: the verdict, how many pictures can be used, findings, statistics. */
 export const doctorReportSchema = z.strictObject({
   formatVersion: z.literal(1),
   /** Absolute path of the folder or list. */
@@ -57,4 +58,5 @@ export const doctorReportSchema = z.strictObject({
 
 export type Severity = z.output<typeof severitySchema>;
 export type Finding = z.output<typeof findingSchema>;
+/** What the doctor says of a folder or a list of pictures. */
 export type DoctorReport = z.output<typeof doctorReportSchema>;

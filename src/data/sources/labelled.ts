@@ -19,6 +19,7 @@ export const labelChoiceSchema = z
   })
   .describe("learn from some of the labels only");
 
+/** Which labelled pictures are learned from: so many a class, or a share of all. */
 export type LabelChoice = z.output<typeof labelChoiceSchema>;
 
 /**

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { DataError } from "../errors.js";
 import { statOf } from "./names.js";
 
+/** The parts that a set of pictures is divided into. */
 export type SplitName = "train" | "validation" | "test";
 
 const spellings: Readonly<Record<SplitName, readonly string[]>> = {

@@ -11,6 +11,7 @@ import { autoencoderOnnx } from "../onnx.js";
 import { type Examples, readExamples } from "./examples.js";
 import { checkNumbers, featuresOf } from "./numbers.js";
 
+/** What a page shows beside the model: examples, title, licence. */
 export interface PageOptions {
   /** Pictures that visitors see; the run's held-out ones unless said, else those it was trained on. */
   readonly examples?: SourceInput;

@@ -29,6 +29,7 @@ export interface Tap {
   readonly op?: OpName;
 }
 
+/** How a module is recorded, and what the file says of itself. */
 export interface OnnxOptions {
   /** Of the graph: what the file computes. */
   readonly name: string;
@@ -65,6 +66,7 @@ export interface OnnxFile {
 }
 
 /**
+ * Records a module and makes an ONNX file of what it did: opset 18, free sides kept free. Nothing is written yet.
  * @throws StateError, see `trace`; ExportError for an operation that ONNX cannot hold
  */
 export function exportOnnx(module: Module<never[], unknown>, options: OnnxOptions): OnnxFile {

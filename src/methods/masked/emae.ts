@@ -28,6 +28,7 @@ import { augmentationConfig, maskedView } from "../parts/augmentation.js";
 import { type Mask, maskOf } from "../parts/masks.js";
 import { decoderConfig, Mae, type MaeConfig, maeConfig, maeDefaults } from "./mae.js";
 
+/** Schema of EMAE's options (docs/methods/emae.md). */
 export const emaeConfig = z.strictObject({
   name: z.literal("emae").default("emae"),
   parts: z
@@ -53,8 +54,10 @@ export const emaeConfig = z.strictObject({
   decoder: decoderConfig,
   augmentation: augmentationConfig,
 });
+/** EMAE's options with their defaults filled in. */
 export type EmaeConfig = z.output<typeof emaeConfig>;
 
+/** MAE on K parts of each picture at once, whose predictions of a patch shall agree. State as MAE's. */
 export class Emae extends Mae {
   /** K */
   readonly parts: number;
@@ -223,6 +226,7 @@ function asMae({ parts, normalizeTargets, decoder, augmentation }: EmaeConfig, {
   return maeConfig.parse({ maskRatio, normalizeTargets, decoder, augmentation });
 }
 
+/** The definition of EMAE (Li et al. 2024): `{ name: "emae" }` in a configuration. */
 export const emae = defineMethod({
   name: "emae",
   config: emaeConfig,

@@ -44,6 +44,7 @@ import { fcmaeLayout } from "../published/fcmae.js";
 
 const positive = z.int().positive();
 
+/** Schema of FCMAE's options (docs/methods/fcmae.md). */
 export const fcmaeConfig = z.strictObject({
   name: z.literal("fcmae").default("fcmae"),
   maskRatio: z
@@ -65,6 +66,7 @@ export const fcmaeConfig = z.strictObject({
     .describe("thrown away after pre-training"),
   augmentation: augmentationConfig,
 });
+/** FCMAE's options with their defaults filled in. */
 export type FcmaeConfig = z.output<typeof fcmaeConfig>;
 
 const firstValues = { weightInit: truncatedNormal(0.02), biasInit: zero };
@@ -75,6 +77,10 @@ interface Filled extends Omit<Reconstruction, "mask"> {
   readonly hidden: Tensor;
 }
 
+/**
+ * A masked autoencoder of convolutions: the encoder sees the visible cells of its last map, one block predicts the pixels of the
+ * hidden ones.
+ */
 export class Fcmae extends Method<"image"> {
   readonly proj: PatchConv;
   readonly maskToken: Parameter; // [1 d 1 1]
@@ -234,6 +240,7 @@ function defaults(facts: DefaultsFacts): MethodDefaults {
   };
 }
 
+/** The definition of FCMAE (Woo et al. 2023), which pre-trains ConvNeXt V2: `{ name: "fcmae" }` in a configuration. */
 export const fcmae = defineMethod({
   name: "fcmae",
   config: fcmaeConfig,

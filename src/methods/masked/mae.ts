@@ -60,6 +60,7 @@ export const decoderConfig = z
   .prefault({})
   .describe("thrown away after pre-training");
 
+/** Schema of MAE's options; keys name the paper's ablation that they come from (docs/methods/mae.md). */
 export const maeConfig = z.strictObject({
   name: z.literal("mae").default("mae"),
   maskRatio: share.default(0.75).describe("share of the patches that is hidden (paper, figure 5)"),
@@ -90,6 +91,7 @@ export const maeConfig = z.strictObject({
   decoder: decoderConfig,
   augmentation: augmentationConfig,
 });
+/** MAE's options with their defaults filled in. */
 export type MaeConfig = z.output<typeof maeConfig>;
 
 /** All that a masked autoencoder makes of a picture and a mask. */
@@ -102,6 +104,10 @@ export interface Filled extends Omit<Reconstruction, "mask"> {
   readonly hidden: Tensor;
 }
 
+/**
+ * A masked autoencoder: the encoder sees the visible patches, a small decoder predicts the hidden ones. State as the official
+ * code's.
+ */
 export class Mae extends Method<"image"> {
   readonly decoderEmbed: Linear;
   /** In the decoder [1 1 d], or in the encoder [1 1 D] (table 1c). */
@@ -344,6 +350,7 @@ export function maeDefaults({
 
 const published = { name: "mae", names: ["mae", "emae"] };
 
+/** The definition of MAE (He et al. 2022): `{ name: "mae" }` in a configuration. */
 export const mae = defineMethod({
   name: "mae",
   config: maeConfig,

@@ -28,6 +28,7 @@ import { officialMaeLayout } from "../published/mae.js";
 
 const positive = z.int().positive();
 
+/** Schema of SupMAE's options (docs/methods/supmae.md). */
 export const supmaeConfig = z.strictObject({
   name: z.literal("supmae").default("supmae"),
   maskRatio: maeConfig.shape.maskRatio,
@@ -59,6 +60,7 @@ export const supmaeConfig = z.strictObject({
     .describe("λ: weight of the cross-entropy beside the reconstruction loss"),
   augmentation: augmentationConfig,
 });
+/** SupMAE's options with their defaults filled in. */
 export type SupmaeConfig = z.output<typeof supmaeConfig>;
 
 /** What a plan counts with where nobody has looked at the pictures: ImageNet's. */
@@ -66,6 +68,7 @@ const usualClasses = 1000;
 
 type Name = "image" | "label";
 
+/** MAE with a classifier that is trained with labels on the visible tokens. */
 export class SupMae extends Mae {
   readonly clsHead: Chain<Module> | Linear;
   readonly classes: number;
@@ -163,6 +166,7 @@ function classifierSizes(rest: Tensors): Pick<SupmaeConfig, "hidden" | "classes"
   return single === undefined ? { hidden: first ?? 0, classes: last } : { hidden: 0, classes: single };
 }
 
+/** The definition of SupMAE (Liang et al. 2022): `{ name: "supmae" }` in a configuration. */
 export const supmae = defineMethod({
   name: "supmae",
   config: supmaeConfig,

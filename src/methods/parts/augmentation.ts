@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Transform } from "../../data/views.js";
 import type { ImageShape } from "../../models/encoder.js";
 
+/** Schema of a masked method's augmentation. */
 export const augmentationConfig = z
   .enum(["randomCrop", "fixedCrop", "colorJitter", "none"])
   .default("randomCrop")

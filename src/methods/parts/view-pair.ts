@@ -12,6 +12,7 @@ export const blur = z
   .default(true)
   .describe("Gaussian blur; pictures of 32 pixels are trained without (SimCLR, appendix B.9)");
 
+/** Schema of what can be set of a pair of views from two distributions (`asymmetricPair`). */
 export const viewPairConfig = z
   .strictObject({
     scale: areas
@@ -20,11 +21,14 @@ export const viewPairConfig = z
     blur,
   })
   .prefault({});
+/** What can be set of a pair of views from two distributions, defaults filled in. */
 export type ViewPairConfig = z.output<typeof viewPairConfig>;
 
+/** Schema of what can be set of a pair of views from one distribution (`symmetricPair`). */
 export const symmetricPairConfig = z
   .strictObject({ scale: areas.default([0.2, 1]).describe("share of the picture's area that a crop takes"), blur })
   .prefault({});
+/** What can be set of a pair of views from one distribution, defaults filled in. */
 export type SymmetricPairConfig = z.output<typeof symmetricPairConfig>;
 
 const cropOf = ({ scale, imageSize }: Pick<ViewPairConfig, "scale"> & Pick<ImageShape, "imageSize">) =>

@@ -38,6 +38,7 @@ const head = {
   batchNorm: z.boolean().default(true).describe("between the layers; without it accuracy falls (paper, section 6.2)"),
 };
 
+/** Schema of MoCo v3's options (docs/methods/mocoV3.md). */
 export const mocoV3Config = z.strictObject({
   name: z.literal("mocoV3").default("mocoV3"),
   temperature: z.number().positive().default(0.2).describe("τ of the loss; 1 for a ResNet (official code)"),
@@ -79,6 +80,7 @@ export const mocoV3Config = z.strictObject({
     .describe("weight decay on biases, norms and class token too (official code); LARS leaves vectors out in any case"),
   augmentation: viewPairConfig,
 });
+/** MoCo v3's options with their defaults filled in. */
 export type MocoV3Config = z.output<typeof mocoV3Config>;
 
 /** First values of a ViT that are not MAE's (vits.py): by the end of a parameter's name. */
@@ -88,6 +90,7 @@ const firstValues: readonly (readonly [RegExp, Initializer])[] = [
   [/\.attn\.qkv\.weight$/, stackedXavierUniform(3)],
 ];
 
+/** MoCo v3: the prediction from one view must find the other view's key, made by a slow copy of the encoder, among the batch. */
 export class MocoV3 extends Method<"first" | "second"> {
   readonly projector: Module;
   readonly predictor: Module;
@@ -254,6 +257,7 @@ function momentumFor(steps: number): DefaultChoice {
   };
 }
 
+/** The definition of MoCo v3 (Chen et al. 2021): `{ name: "mocoV3" }` in a configuration. */
 export const mocoV3 = defineMethod({
   name: "mocoV3",
   config: mocoV3Config,

@@ -27,6 +27,7 @@ import { mocoV1Pair, symmetricPair, symmetricPairConfig } from "../parts/view-pa
 
 const positive = z.int().positive();
 
+/** Schema of MoCo's options, of version 1 and 2 (docs/methods/moco.md). */
 export const mocoConfig = z.strictObject({
   name: z.literal("moco").default("moco"),
   version: z
@@ -44,8 +45,10 @@ export const mocoConfig = z.strictObject({
   shuffle: z.boolean().default(true).describe("keys are normalised in another order than queries (v1, section 3.3)"),
   augmentation: symmetricPairConfig,
 });
+/** MoCo's options with their defaults filled in. */
 export type MocoConfig = z.output<typeof mocoConfig>;
 
+/** MoCo v1 and v2: a query must find its key, made by a slow copy of the encoder, among a queue of other pictures' keys. */
 export class Moco extends Method<"first" | "second"> {
   readonly projector: Module;
   readonly teacher: Teacher;
@@ -185,6 +188,7 @@ function defaults({ pictures, width, multiplyAdds, side, shorterSide = side }: D
   };
 }
 
+/** The definition of MoCo v1 and v2 (He et al. 2020, Chen et al. 2020): `{ name: "moco" }` in a configuration. */
 export const moco = defineMethod({
   name: "moco",
   config: mocoConfig,

@@ -24,6 +24,7 @@ import { symmetricPair, symmetricPairConfig } from "../parts/view-pair.js";
 
 const positive = z.int().positive();
 
+/** Schema of SimSiam's options (docs/methods/simsiam.md). */
 export const simsiamConfig = z.strictObject({
   name: z.literal("simsiam").default("simsiam"),
   stopGradient: z
@@ -54,8 +55,13 @@ export const simsiamConfig = z.strictObject({
     .prefault({}),
   augmentation: symmetricPairConfig,
 });
+/** SimSiam's options with their defaults filled in. */
 export type SimsiamConfig = z.output<typeof simsiamConfig>;
 
+/**
+ * SimSiam: the prediction from one view must be like the projection of the other, which is taken as a constant; there are no
+ * negatives.
+ */
 export class Simsiam extends Method<"first" | "second"> {
   readonly projector: Module;
   readonly predictor: Module;
@@ -174,6 +180,7 @@ function defaults({ pictures, width, multiplyAdds, side, shorterSide = side, dev
   };
 }
 
+/** The definition of SimSiam (Chen and He 2021): `{ name: "simsiam" }` in a configuration. */
 export const simsiam = defineMethod({
   name: "simsiam",
   config: simsiamConfig,

@@ -6,6 +6,7 @@ import { kaimingUniform, uniformFanIn } from "../init.js";
 import { Module } from "../module.js";
 import { type Initializer, Parameter } from "../parameter.js";
 
+/** Options of a convolution, as `torch.nn.Conv2d`'s, and its first values. */
 export interface ConvOptions extends Convolution {
   readonly bias?: boolean;
   /** First values of the weight; PyTorch's own if absent. */
@@ -50,6 +51,7 @@ export class Conv2d extends Module {
   }
 }
 
+/** How weight and bias begin; PyTorch's own where nothing is said. */
 export interface FirstValues {
   readonly weightInit?: Initializer;
   readonly biasInit?: Initializer;

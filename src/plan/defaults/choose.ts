@@ -13,6 +13,7 @@ import { type Choice, explain } from "./explain.js";
 import type { MachineFacts } from "./machine.js";
 import { choosePlan, type Decided, decodedPixels, hoursFor, type Plan } from "./model.js";
 
+/** A configuration that was chosen for given pictures, with the reason for each choice. */
 export interface Defaults {
   readonly config: RunConfigInput;
   readonly choices: readonly Choice[];

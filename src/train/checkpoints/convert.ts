@@ -16,6 +16,7 @@ import { type ForeignHints, knownLayouts, openModelFile, wholeConfigFrom } from 
 import { ownLayout } from "./own.js";
 import { sketchMethod } from "./sketch.js";
 
+/** The layout that is written, and what somebody else's file leaves open. */
 export interface ConvertOptions extends ForeignHints {
   /**
    * A layout's name, or `lacuna`. Default: by the name of what is written: lacuna for .safetensors, else the model's own layout of
@@ -26,6 +27,7 @@ export interface ConvertOptions extends ForeignHints {
   readonly overwrite?: boolean;
 }
 
+/** What `convert` read and wrote, what it assumed, and what the new layout has no place for. */
 export interface Converted extends Pick<Published, "model" | "method" | "image" | "classifier"> {
   readonly from: string;
   readonly to: string;

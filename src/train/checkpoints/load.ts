@@ -50,6 +50,7 @@ export interface LoadedMethod extends LoadedModel {
   readonly method: Method;
 }
 
+/** Where a model is loaded to, how its features are pooled, and what somebody else's file leaves open. */
 export interface LoadOptions extends ForeignHints, DecodingWishes {
   readonly device?: string | undefined;
   /** How features are pooled; as the method or the classifier does, or else the encoder's usual way. */
@@ -99,7 +100,10 @@ export function loadModel(path: string, { device, pool, jpeg, colour, ...hints }
   }
 }
 
-/** @throws CheckpointError for an encoder without a method, which cannot fill in pictures */
+/**
+ * The same model, known to have its method.
+ * @throws CheckpointError for an encoder without a method, which cannot fill in pictures
+ */
 export function withMethod(model: LoadedModel): LoadedMethod {
   if (model.method !== undefined) return model as LoadedMethod;
   throw new CheckpointError({

@@ -1,5 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import ts from "typescript";
 import { describe, expect, test } from "vitest";
 import { functionsOf, overBudget } from "../../../tools/check/budgets.mjs";
+import { entryPoints, withoutDocstring } from "../../../tools/check/docstrings.mjs";
 import { withoutShape } from "../../../tools/check/forward-shapes.mjs";
 import { unmirrored } from "../../../tools/check/mirror.mjs";
 import { definitions, findNames } from "../../../tools/check/names.mjs";
@@ -114,4 +119,35 @@ test("names: a method or a model is asked for by its definition's name or its cl
   expect(asks("method instanceof Mae ? 1 : 2")).toEqual(["src/a.ts:2 asks for instanceof Mae"]);
   for (const line of ["x instanceof Target", "method.name", "// mae does", 'say("choose a method (mae).")'])
     expect(asks(line)).toEqual([]);
+});
+
+describe("docstrings", () => {
+  test("entry points are what package.json exports", () => {
+    const exports = {
+      ".": { types: "./dist/index.d.ts", default: "./dist/index.js" },
+      "./nn": { types: "./dist/public/nn.d.ts", default: "./dist/public/nn.js" },
+      "./package.json": "./package.json",
+    };
+    expect(entryPoints({ exports })).toEqual(["src/index.ts", "src/public/nn.ts"]);
+  });
+
+  test("an export without a sentence is named where it is declared, once; a tag alone is none", () => {
+    const root = mkdtempSync(join(tmpdir(), "lacuna-docstrings-"));
+    const declared = [
+      "/** A layer. */\nexport class Linear {}",
+      "export const zero = 0;",
+      "/** @throws Error always */\nexport function never(): never { throw new Error(); }",
+      "/** Not for others. */ const inner = 1;\nexport type Inner = typeof inner;",
+    ];
+    writeFileSync(join(root, "nn.ts"), declared.join("\n"));
+    writeFileSync(join(root, "index.ts"), 'export { Linear, zero } from "./nn.js";');
+    writeFileSync(join(root, "public.ts"), 'export * from "./nn.js";');
+    const options = { module: ts.ModuleKind.NodeNext, noLib: true, types: [] };
+    expect(withoutDocstring(root, ["index.ts", "public.ts"], options)).toEqual([
+      "nn.ts:3 zero has no docstring",
+      "nn.ts:5 never has no docstring",
+      "nn.ts:7 Inner has no docstring",
+    ]);
+    rmSync(root, { recursive: true });
+  });
 });

@@ -18,6 +18,7 @@ import { type Made, type RecordSettings, recordOf } from "./record.js";
 import { type Shard, ShardWriter, type Skipped } from "./shard.js";
 import { FORMAT_VERSION, INDEX_FILE, openShard, type PackFormat, type PackIndex, SETTINGS_FILE } from "./source.js";
 
+/** Where a packed set is written, and how its pictures are stored. */
 export interface PackOptions {
   readonly out: string;
   /** Default "pixels". */
@@ -38,12 +39,14 @@ export interface PackOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How far packing is, in pictures. */
 export interface PackProgress {
   readonly done: number;
   readonly total: number;
   readonly skipped: number;
 }
 
+/** What a packed set holds, and what was left out of it. */
 export interface PackSummary extends PackIndex {
   readonly out: string;
   /** Pictures that cannot be used, with the reason. */

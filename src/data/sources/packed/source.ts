@@ -15,6 +15,7 @@ export const FORMAT_VERSION = 1;
 
 /** `pixels`: resized, as they are. `jpeg`: resized, stored as JPEG. `files`: the files' own bytes. */
 export const PACK_FORMATS = ["pixels", "jpeg", "files"] as const;
+/** How a packed set stores its pictures: one of `PACK_FORMATS`. */
 export type PackFormat = (typeof PACK_FORMATS)[number];
 
 /** Written last: a folder that has it is complete. */
