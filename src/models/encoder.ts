@@ -57,6 +57,8 @@ export interface Encoder extends Module<[Tensor], Tensor> {
   readonly attentionPaths?: readonly string[];
   /** Heads of each of them. */
   readonly heads?: number;
+  /** Parts of a batch that its norms treat apart while training, as on so many devices; 1 if absent. */
+  readonly normSplits?: number;
   /** Graphs of the encoder for other programs; the first is `encoder`. @param pool of its `pooler_output`, the encoder's own if absent */
   exports(pool?: Pool): readonly ExportGraph[];
   /** Sizes that its parameters' shapes follow from, by the keys of its configuration; what a checkpoint must agree in. */

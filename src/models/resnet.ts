@@ -193,6 +193,7 @@ export class Resnet extends Module implements Encoder {
   /** Pixels for one cell of the last map, down and across. */
   readonly stride: Size;
   readonly pools = ["mean"] as const;
+  readonly normSplits: number;
   readonly sizes: Readonly<Record<string, unknown>>;
   private readonly stem: ResnetConfig["stem"];
 
@@ -203,6 +204,7 @@ export class Resnet extends Module implements Encoder {
     const { type: Block, expansion } = blocks[kind];
     this.depths = config.depths ?? size.depths;
     this.stem = config.stem;
+    this.normSplits = config.normSplits;
     this.sizes = { block: kind, depths: this.depths, width: config.width, stem: config.stem };
     this.channels = image.channels;
     this.imageSize = image.imageSize;

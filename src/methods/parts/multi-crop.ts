@@ -40,6 +40,7 @@ function cropsConfig({ scale, locals, localScale }: PublishedCrops) {
 export const dinoCropsConfig = cropsConfig({ scale: [0.4, 1], locals: 8, localScale: [0.05, 0.4] });
 /** SwAV's crops (its released runs: 2 of 224 pixels, 6 of 96). */
 export const swavCropsConfig = cropsConfig({ scale: [0.14, 1], locals: 6, localScale: [0.05, 0.14] });
+/** What can be set of large and small crops, defaults filled in. */
 export type CropsConfig = z.output<typeof dinoCropsConfig>;
 
 /** Crops of one kind. */
@@ -113,7 +114,10 @@ function localSizeOf(given: CropsConfig["localSize"], imageSize: Size): Size {
   return [small(imageSize[0]), small(imageSize[1])];
 }
 
-/** @throws ConfigError where the encoder cannot take the small crops; it names the nearest size that it can */
+/**
+ * Checks that the encoder can take the small crops.
+ * @throws ConfigError where it cannot, with the nearest size that it can
+ */
 export function checkCrops({ locals, localSize }: CropsConfig, encoder: Encoder): void {
   const size = localSizeOf(localSize, encoder.imageSize);
   if (locals === 0 || encoder.accepts(size)) return;

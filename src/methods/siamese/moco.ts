@@ -42,7 +42,10 @@ export const mocoConfig = z.strictObject({
     .boolean()
     .default(false)
     .describe("both views are queries and keys, and the losses add up (CIFAR-10 notebook); twice the work"),
-  shuffle: z.boolean().default(true).describe("keys are normalised in another order than queries (v1, section 3.3)"),
+  shuffle: z
+    .boolean()
+    .default(true)
+    .describe("keys are made in another order than queries (v1, section 3.3), where `model.normSplits` is above 1"),
   augmentation: symmetricPairConfig,
 });
 /** MoCo's options with their defaults filled in. */
@@ -108,9 +111,10 @@ export class Moco extends Method<"first" | "second"> {
     return { ...contrast, features, keys };
   }
 
-  /** image [B C H W] -> keys [B D], by a key encoder that sees the pictures in another order */
+  /** image [B C H W] -> keys [B D], by a key encoder that sees the pictures in another order where its norms do not see all of them */
   private keysOf(image: Tensor, { rng }: Step, way: string): Tensor {
-    if (!this.config.shuffle || !this.training) return this.teacher.call(image); // [B D]
+    const isShuffled = this.config.shuffle && this.training && (this.encoder.normSplits ?? 1) > 1;
+    if (!isShuffled) return this.teacher.call(image); // [B D]
     const order = rng.fork(`shuffle/${way}`).uniform([1], image.device).reshape([-1]).argsort(0); // [B]
     return this.teacher.call(image.indexSelect(0, order)).indexSelect(0, order.argsort(0)); // [B D]
   }

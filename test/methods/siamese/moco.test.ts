@@ -1,18 +1,20 @@
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { noGrad } from "../../../src/engine/modes.js";
 import { scope } from "../../../src/engine/scope.js";
 import type { Batch } from "../../../src/methods/method.js";
 import { Moco, moco, mocoConfig } from "../../../src/methods/siamese/moco.js";
+import { resnet } from "../../../src/models/resnet.js";
 import { AdamW } from "../../../src/optim/adamw.js";
 import { weightDecayGroups } from "../../../src/optim/groups.js";
+import { normalize } from "../../../src/tensor/functional.js";
 import { backward } from "../../../src/tensor/grad.js";
 import { Rng } from "../../../src/tensor/random.js";
 import type { Tensor } from "../../../src/tensor/tensor.js";
 import { checkReference } from "../../../src/train/reference/check.js";
 import { leavesNoTensors } from "../../engine/leaks.js";
 import { stepOf } from "../../train/example.js";
-import { smallEncoder, smallMethod } from "../small.js";
+import { smallMethod, smallModel } from "../small.js";
 
 leavesNoTensors();
 
@@ -38,13 +40,13 @@ function batch(kind = 0): Batch<"first" | "second"> {
   return { first: view("first"), second: view("second") };
 }
 
-function build(changes: object = {}): Moco {
-  const make = () => smallEncoder("resnet", image);
-  const model = new Moco(mocoConfig.parse({ ...smallMethod("moco"), ...changes }), make(), make);
-  model.initialize(new Rng(0, "init"));
-  noGrad(() => scope(() => model.begin()));
-  model.setTraining(true);
-  return model;
+function build(changes: object = {}, model: object = {}): Moco {
+  const make = () => resnet.build(resnet.config.parse({ ...smallModel("resnet"), ...model }), image);
+  const moco = new Moco(mocoConfig.parse({ ...smallMethod("moco"), ...changes }), make(), make);
+  moco.initialize(new Rng(0, "init"));
+  noGrad(() => scope(() => moco.begin()));
+  moco.setTraining(true);
+  return moco;
 }
 
 const queueOf = (model: Moco): number[] => model.queue.keys.toNumbers();
@@ -72,12 +74,35 @@ test("no gradient reaches key encoder and queue, and every weight decays", () =>
   expect(model.ruleFor()).toEqual({ decays: true });
 });
 
-test("the order in which keys are made changes nothing where norms see the whole batch", () => {
-  const loss = (shuffle: boolean): number => {
-    using model = build({ shuffle });
-    return scope(() => model.call(batch(), stepAt(0)).total.item());
-  };
-  expect(loss(true)).toBeCloseTo(loss(false), 5);
+test.each([
+  { normSplits: 1, isShuffled: false },
+  { normSplits: 2, isShuffled: true },
+])(
+  "norms over $normSplits parts of a batch: keys are made in another order: $isShuffled",
+  ({ normSplits, isShuffled }) => {
+    const loss = (shuffle: boolean): number => {
+      using model = build({ shuffle }, { normSplits });
+      const made = vi.spyOn(model.teacher, "call");
+      return scope(() => {
+        const views = batch();
+        const total = model.call(views, stepAt(0)).total.item();
+        expect(made.mock.calls.map(([seen]) => seen !== views.second)).toEqual([shuffle && isShuffled]);
+        return total;
+      });
+    };
+    expect(loss(true) !== loss(false)).toBe(isShuffled);
+  },
+);
+
+test("keys that are made in another order stand in that of the pictures", () => {
+  using model = build({ shuffle: true, momentum: 1 }, { normSplits: 2 });
+  scope(() => {
+    const views = batch();
+    model.teacher.setTraining(false); // its norms do not look at the batch: the order cannot change a key
+    const keys = normalize(model.teacher.call(views.second)).toNumbers();
+    model.call(views, stepAt(0));
+    for (const [i, key] of keys.entries()) expect(queueOf(model)[i]).toBeCloseTo(key, 4);
+  });
 });
 
 test("both ways: the losses add up, and both views' keys join the queue", () => {
