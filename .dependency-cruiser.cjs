@@ -91,6 +91,11 @@ module.exports = {
     ),
     only("export", [...everythingBelowTraining, "train", "finetune", "page"], "what was trained, for other programs"),
     only("evaluate", [...everythingBelowTraining, "train", "finetune"], "evaluation knows no commands"),
+    only(
+      "evaluate/probes",
+      ["tensor", "optim/lbfgs\\.ts$", "data/sources/labelled\\.ts$", "evaluate/features/extract\\.ts$", ...engineFaces],
+      "a probe judges features, and knows neither pictures nor models",
+    ),
     only("cli", ["index\\.ts$", "public", ...light], "commands use what everybody can use: the public surface"),
     {
       name: "light-modules",

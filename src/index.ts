@@ -22,18 +22,18 @@ export { finetune } from "./finetune/finetune.js";
 export { defineSweep, type Sweep, type SweepInput } from "./sweep/define.js";
 
 // Use what was trained: vectors, classes, pictures filled in
-export { type OpenedEncoder, openEncoder } from "./evaluate/open-encoder.js";
+export { type OpenedEncoder, openEncoder } from "./evaluate/features/open-encoder.js";
 export { type LoadedModel, loadModel } from "./train/checkpoints/load.js";
 export { type LoadedClassifier, loadClassifier } from "./finetune/load.js";
-export { type Reconstructed, reconstruct } from "./evaluate/reconstruct.js";
+export { type Reconstructed, reconstruct } from "./evaluate/reconstruct/reconstruct.js";
 
 // Evaluate it
 export { evaluateEncoder, type Measured } from "./evaluate/encoder.js";
 export { evaluateFewLabels } from "./evaluate/few-labels.js";
-export { type ClassifierEvaluation, evaluateClassifier } from "./evaluate/classifier.js";
-export { extractFeatures, type LabelledFeatures } from "./evaluate/features.js";
-export { type KnnResult, knn } from "./evaluate/knn.js";
-export { type LinearProbeResult, linearProbe } from "./evaluate/linear-probe.js";
+export { type ClassifierEvaluation, evaluateClassifier } from "./evaluate/classifier/evaluate.js";
+export { extractFeatures, type LabelledFeatures } from "./evaluate/features/extract.js";
+export { type KnnResult, knn } from "./evaluate/probes/knn.js";
+export { type LinearProbeResult, linearProbe } from "./evaluate/probes/linear-probe.js";
 
 // Read a run, and judge how it goes
 export { type OpenedRun, openRun } from "./runs/reader.js";

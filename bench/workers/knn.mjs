@@ -1,7 +1,7 @@
 // k-NN as `lacuna evaluate knn` does it, on features in memory.
 import { libtorchVersion } from "../../dist/engine/device.js";
 import { setThreads, threads } from "../../dist/engine/modes.js";
-import { knn } from "../../dist/evaluate/knn.js";
+import { knn } from "../../dist/evaluate/probes/knn.js";
 import { SafetensorsFile } from "../../dist/formats/safetensors.js";
 import { tensorOf } from "../../dist/models/weights.js";
 

@@ -6,10 +6,10 @@ import type { Tensor } from "../tensor/tensor.js";
 import { type LoadedConfig, type LoadedModel, untrainedModel } from "../train/checkpoints/load.js";
 import type { Precision } from "../train/loop/task.js";
 import { plainLoader } from "../train/watch/held-out.js";
-import { extractFeatures, type LabelledFeatures } from "./features.js";
-import { type KnnResult, knn } from "./knn.js";
-import { type LinearProbeResult, linearProbe } from "./linear-probe.js";
-import { pixelFeatures } from "./pixels.js";
+import { extractFeatures, type LabelledFeatures } from "./features/extract.js";
+import { pixelFeatures } from "./features/pixels.js";
+import { type KnnResult, knn } from "./probes/knn.js";
+import { type LinearProbeResult, linearProbe } from "./probes/linear-probe.js";
 
 /** What classifies on frozen features: the nearest neighbours, or a linear probe. */
 export type Measure = "knn" | "linear";

@@ -10,10 +10,10 @@ import type { Method } from "../methods/method.js";
 import type { PixelBatch } from "../train/batch.js";
 import type { Probe, Probed, ProbeSetting } from "../train/loop/probes.js";
 import { plainLoader } from "../train/watch/held-out.js";
-import { type Extracted, extractFeatures, type FeatureBatch, type LabelledFeatures } from "./features.js";
-import { type KnnResult, knn } from "./knn.js";
-import { type LinearProbeResult, linearProbe, sharedPenalty } from "./linear-probe.js";
-import { featureSpread } from "./rank.js";
+import { type Extracted, extractFeatures, type FeatureBatch, type LabelledFeatures } from "./features/extract.js";
+import { featureSpread } from "./features/rank.js";
+import { type KnnResult, knn } from "./probes/knn.js";
+import { type LinearProbeResult, linearProbe, sharedPenalty } from "./probes/linear-probe.js";
 
 /** Decoded pictures are kept between probes up to this number of bytes; a larger set is read again each time. */
 const keptBytes = 64 * 2 ** 20;

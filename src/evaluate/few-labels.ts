@@ -7,9 +7,9 @@ import { type Spread, spread } from "../runs/summary.js";
 import { tensor } from "../tensor/tensor.js";
 import type { LoadedModel } from "../train/checkpoints/load.js";
 import { eachEncoder, type FeatureSetting, withFeatures } from "./encoder.js";
-import type { LabelledFeatures } from "./features.js";
-import { type KnnResult, knn } from "./knn.js";
-import { type LinearProbeResult, linearProbe, sharedPenalty } from "./linear-probe.js";
+import type { LabelledFeatures } from "./features/extract.js";
+import { type KnnResult, knn } from "./probes/knn.js";
+import { type LinearProbeResult, linearProbe, sharedPenalty } from "./probes/linear-probe.js";
 
 /** How many labels: `{ perClass: 10 }` or `{ fraction: 0.01 }`. */
 export type LabelCount = Omit<LabelChoice, "seed">;

@@ -3,22 +3,21 @@
  * @module lacuna/evaluate
  */
 export { meanPerClass } from "../data/sources/labelled.js";
-export { drawBlocks } from "../evaluate/blocks-curve.js";
-export {
-  type ClassifierEvaluation,
-  evaluateClassifier,
-  type NamedMistake,
-  writeEvaluation,
-} from "../evaluate/classifier.js";
 export {
   type Classified,
   classifyAll,
   likeliestClasses,
   type PictureClassifier,
   type Unreadable,
-} from "../evaluate/classify.js";
-export { drawConfusion, drawMistakes, mistakesOf } from "../evaluate/confusion.js";
-export { type Embedded, embedSource } from "../evaluate/embed.js";
+} from "../evaluate/classifier/classify.js";
+export { drawConfusion, drawMistakes, mistakesOf } from "../evaluate/classifier/confusion.js";
+export {
+  type ClassifierEvaluation,
+  evaluateClassifier,
+  type NamedMistake,
+  writeEvaluation,
+} from "../evaluate/classifier/evaluate.js";
+export { type Confusion, confusedPairs, type Scores, scoresOf } from "../evaluate/classifier/scores.js";
 export {
   type Encode,
   evaluateEncoder,
@@ -33,9 +32,13 @@ export {
   rawPixels,
   withUntrained,
 } from "../evaluate/encoder.js";
-export { FeatureFile, featureFormats } from "../evaluate/feature-file.js";
 export { featureProbes } from "../evaluate/feature-probe.js";
-export { type Extracted, extractFeatures, type LabelledFeatures } from "../evaluate/features.js";
+export { type Embedded, embedSource } from "../evaluate/features/embed.js";
+export { type Extracted, extractFeatures, type LabelledFeatures } from "../evaluate/features/extract.js";
+export { FeatureFile, featureFormats } from "../evaluate/features/feature-file.js";
+export { type OpenedEncoder, openEncoder } from "../evaluate/features/open-encoder.js";
+export { pixelFeatures } from "../evaluate/features/pixels.js";
+export { featureSpread } from "../evaluate/features/rank.js";
 export {
   affordableLabels,
   evaluateFewLabels,
@@ -44,14 +47,11 @@ export {
   fewLabels,
   type LabelCount,
 } from "../evaluate/few-labels.js";
-export { type KnnResult, knn } from "../evaluate/knn.js";
-export { type LinearProbeResult, linearProbe } from "../evaluate/linear-probe.js";
-export { classify, fitLogistic, type LogisticModel } from "../evaluate/logistic.js";
-export { readMask } from "../evaluate/mask-file.js";
-export { nearestNeighbours } from "../evaluate/neighbours.js";
-export { type OpenedEncoder, openEncoder } from "../evaluate/open-encoder.js";
-export { pixelFeatures } from "../evaluate/pixels.js";
-export { featureSpread } from "../evaluate/rank.js";
-export { type Reconstructed, type ReconstructOptions, reconstruct } from "../evaluate/reconstruct.js";
-export { type Confusion, confusedPairs, type Scores, scoresOf } from "../evaluate/scores.js";
+export { drawBlocks } from "../evaluate/partial/curve.js";
+export { type KnnResult, knn } from "../evaluate/probes/knn.js";
+export { type LinearProbeResult, linearProbe } from "../evaluate/probes/linear-probe.js";
+export { classify, fitLogistic, type LogisticModel } from "../evaluate/probes/logistic.js";
+export { nearestNeighbours } from "../evaluate/probes/neighbours.js";
+export { readMask } from "../evaluate/reconstruct/mask-file.js";
+export { type Reconstructed, type ReconstructOptions, reconstruct } from "../evaluate/reconstruct/reconstruct.js";
 export { type Gain, gainInterval, type Interval, pairedInterval, wilsonInterval } from "../runs/summary.js";

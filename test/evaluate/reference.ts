@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { LabelledFeatures } from "../../src/evaluate/features.js";
+import type { LabelledFeatures } from "../../src/evaluate/features/extract.js";
 import { type Tensor, tensor } from "../../src/tensor/tensor.js";
 
 interface Fitted {

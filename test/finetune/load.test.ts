@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { openSource } from "../../src/data/source.js";
 import { liveTensors } from "../../src/engine/scope.js";
-import { classifyAll } from "../../src/evaluate/classify.js";
+import { classifyAll } from "../../src/evaluate/classifier/classify.js";
 import { finetune } from "../../src/finetune/finetune.js";
 import { loadClassifier } from "../../src/finetune/load.js";
 import { openRun } from "../../src/runs/reader.js";

@@ -12,7 +12,6 @@ export const budgets = [
     reason: "the door's parts, a file each, with the headers that all of them share; kernels and pixels are folders",
   },
   { key: "src/cli/commands", reason: "one file a command, found by the command's name" },
-  { key: "src/evaluate", reason: "one measure a file, what they share, and the encoder that a program opens" },
   { key: "src", reason: "one folder a layer of the import table, and the public surface" },
 ];
 
