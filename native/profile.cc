@@ -66,9 +66,15 @@ const c10::StorageImpl* storageOf(const at::Tensor& tensor) {
 
 double bytesOf(const at::Tensor& tensor) { return static_cast<double>(tensor.numel()) * tensor.element_size(); }
 
+/** Operations that have several parts of a model inside set marks around them (kernels/block.cc). */
+Kind kindOf(at::RecordScope scope) {
+  if (scope == at::RecordScope::USER_SCOPE) return kMark;
+  return scope == at::RecordScope::BACKWARD_FUNCTION ? kBackward : kOperation;
+}
+
 std::unique_ptr<at::ObserverContext> begin(const at::RecordFunction& function) {
   if (!profile) return nullptr;
-  const Kind kind = function.scope() == at::RecordScope::BACKWARD_FUNCTION ? kBackward : kOperation;
+  const Kind kind = kindOf(function.scope());
   const int64_t at = profile->enter(function.name(), kind, function.seqNr());
   Span& span = profile->spans[at];
   auto place = std::make_unique<Place>(at);
@@ -113,7 +119,7 @@ napi_value profileBegin(const Arguments& args) {
       at::RecordFunctionCallback(begin, end)
           .needsInputs(true)
           .needsOutputs(true)
-          .scopes({at::RecordScope::FUNCTION, at::RecordScope::BACKWARD_FUNCTION}));
+          .scopes({at::RecordScope::FUNCTION, at::RecordScope::BACKWARD_FUNCTION, at::RecordScope::USER_SCOPE}));
   return undefined(args.env);
 }
 

@@ -4,14 +4,16 @@
 // One picture's head fits in a core's cache. Of a product (tile.h) the right factor is `transposed` where its rows run along the
 // summed index, `paired` where they do not.
 #include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 #include <cmath>
 #include <vector>
 
+#include "parts/attention.h"
 #include "kernels.h"
-#include "tile.h"
+#include "parts/tile.h"
 
 namespace lacuna::kernels::LANES {
 namespace {
@@ -226,8 +228,17 @@ Shape shapeOf(const at::Tensor& qkv, int64_t heads) {
   return {qkv.size(0), qkv.size(1), heads, width, 1.0f / std::sqrt(static_cast<float>(width))};
 }
 
+/** Adds to q, k and v of a head what is due to it of a bias [3 H d]. */
+inline void addBias(const Shape& s, const Head<float>& head, int64_t index, const float* bias) {
+  const float* own = bias + index % s.heads * s.width;
+  for (const Matrix<float>& rows : {head.q, head.k, head.v}) {
+    for (int64_t i = 0; i < s.tokens; ++i) addRow(own, rows.at + i * rows.stride, s.width);
+    own += s.all();
+  }
+}
+
 template <typename T>
-void forwardAll(const Shape& s, const at::Tensor& qkv, at::Tensor& out, at::Tensor& rows) {
+void forwardAll(const Shape& s, const at::Tensor& qkv, [[maybe_unused]] const float* bias, at::Tensor& out, at::Tensor& rows) {
   const T* from = qkv.const_data_ptr<T>();
   T* to = out.mutable_data_ptr<T>();
   auto* kept = reinterpret_cast<Softmax*>(rows.mutable_data_ptr<float>());
@@ -238,63 +249,89 @@ void forwardAll(const Shape& s, const at::Tensor& qkv, at::Tensor& out, at::Tens
         fetch(s, Head<const T>(s, from, i + 1));
         fetch(s, headOf(s, to, i + 1));
       }
+      if constexpr (std::is_same_v<T, float>) {
+        if (bias != nullptr) addBias(s, Head<float>(s, const_cast<float*>(from), i), i, bias);
+      }
       forwardHead<T>(s, Head<const T>(s, from, i), headOf(s, to, i), kept + i * s.tokens, room);
     }
   });
 }
 
+/** Of a head that a thread has just made: the sums of its rows, for the gradient of the bias [3 H d]. */
 template <typename T>
-void backwardAll(const Shape& s, const at::Tensor& qkv, const at::Tensor& incoming, const at::Tensor& rows, at::Tensor& gradient) {
+void addUp(const Shape& s, const Head<T>& head, int64_t index, float* sums) {
+  float* own = sums + index % s.heads * s.width;
+  for (const Matrix<T>& rows : {head.q, head.k, head.v}) {
+    for (int64_t i = 0; i < s.tokens; ++i)
+      for (int64_t c = 0; c < s.width; c += kLanes) store(own + c, load(own + c) + load(rows.at + i * rows.stride + c));
+    own += s.all();
+  }
+}
+
+template <typename T>
+void backwardAll(const Shape& s, const at::Tensor& qkv, const at::Tensor& incoming, const at::Tensor& rows, at::Tensor& gradient, at::Tensor* bias) {
   const T* from = qkv.const_data_ptr<T>();
   const T* given = incoming.const_data_ptr<T>();
   const auto* kept = reinterpret_cast<const Softmax*>(rows.const_data_ptr<float>());
   T* to = gradient.mutable_data_ptr<T>();
+  std::vector<std::vector<float>> sums(at::get_num_threads());
   at::parallel_for(0, s.pictures * s.heads, 1, [&](int64_t begin, int64_t end) {
     Room<T> room(s);
+    std::vector<float> own(bias == nullptr ? 0 : s.row(), 0.0f);
     for (int64_t i = begin; i < end; ++i) {
       if (i + 1 < end) {
         fetch(s, Head<const T>(s, from, i + 1));
         fetch(s, headOf(s, given, i + 1));
         fetch(s, Head<T>(s, to, i + 1));
       }
-      backwardHead<T>(s, Head<const T>(s, from, i), headOf(s, given, i), kept + i * s.tokens, Head<T>(s, to, i), room);
+      const Head<T> head(s, to, i);
+      backwardHead<T>(s, Head<const T>(s, from, i), headOf(s, given, i), kept + i * s.tokens, head, room);
+      if (bias != nullptr) addUp(s, head, i, own.data());
     }
+    sums[at::get_thread_num()] = std::move(own);
   });
+  if (bias == nullptr) return;
+  *bias = at::zeros({s.row()}, qkv.options().dtype(at::kFloat));
+  for (const auto& own : sums)
+    if (!own.empty()) addRow(own.data(), bias->mutable_data_ptr<float>(), s.row());
 }
 
-/** qkv [B N 3·H·d] -> [B N H·d], and of each row of scores what `Softmax` says [B H N 2] */
-std::tuple<at::Tensor, at::Tensor> forward(const at::Tensor& packed, int64_t heads) {
+}  // namespace
+
+Attended attentionForward(const at::Tensor& packed, int64_t heads, const float* bias) {
   const Shape s = shapeOf(packed, heads);
   const at::Tensor qkv = packed.contiguous();
   at::Tensor out = at::empty({s.pictures, s.tokens, s.all()}, qkv.options());
   at::Tensor rows = at::empty({s.pictures, s.heads, s.tokens, 2}, qkv.options().dtype(at::kFloat));
-  inTypeOf(qkv, "attention", [&](auto number) { forwardAll<decltype(number)>(s, qkv, out, rows); });
+  inTypeOf(qkv, "attention", [&](auto number) { forwardAll<decltype(number)>(s, qkv, bias, out, rows); });
   return {out, rows};
 }
 
-at::Tensor backward(const at::Tensor& packed, const at::Tensor& gradient, const at::Tensor& rows, int64_t heads) {
+at::Tensor attentionBackward(const at::Tensor& packed, const at::Tensor& gradient, const at::Tensor& rows, int64_t heads, at::Tensor* bias) {
   const Shape s = shapeOf(packed, heads);
   const at::Tensor qkv = packed.contiguous(), incoming = gradient.to(qkv.scalar_type()).contiguous();
   at::Tensor result = at::empty(qkv.sizes(), qkv.options());
-  inTypeOf(qkv, "attention", [&](auto number) { backwardAll<decltype(number)>(s, qkv, incoming, rows, result); });
+  inTypeOf(qkv, "attention", [&](auto number) { backwardAll<decltype(number)>(s, qkv, incoming, rows, result, bias); });
   return result;
 }
+
+namespace {
 
 struct AttentionBackward : torch::autograd::Function<AttentionBackward> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& qkv, int64_t heads) {
     const at::AutoDispatchBelowADInplaceOrView below;
-    auto [out, rows] = LANES::forward(qkv, heads);
-    context->save_for_backward({qkv, rows});
+    const Attended attended = attentionForward(qkv, heads, nullptr);
+    context->save_for_backward({qkv, attended.rows});
     context->saved_data["heads"] = heads;
-    return out;
+    return attended.out;
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
     const auto saved = context->get_saved_variables();
-    return {LANES::backward(saved[0], gradients[0], saved[1], context->saved_data["heads"].toInt()), at::Tensor()};
+    return {attentionBackward(saved[0], gradients[0], saved[1], context->saved_data["heads"].toInt(), nullptr), at::Tensor()};
   }
 };
 
-at::Tensor attention(const at::Tensor& qkv, int64_t heads) { return std::get<0>(forward(qkv, heads)); }
+at::Tensor attention(const at::Tensor& qkv, int64_t heads) { return attentionForward(qkv, heads, nullptr).out; }
 at::Tensor attentionWithGradient(const at::Tensor& qkv, int64_t heads) { return AttentionBackward::apply(qkv, heads); }
 at::Tensor attentionShape(const at::Tensor& qkv, int64_t heads) {
   const Shape s = shapeOf(qkv, heads);

@@ -12,9 +12,9 @@
 
 #include <vector>
 
-#include "casts.h"
+#include "parts/casts.h"
 #include "kernels.h"
-#include "product.h"
+#include "parts/product.h"
 
 namespace lacuna::kernels::LANES {
 namespace {

@@ -7,35 +7,15 @@
 #include <torch/library.h>
 
 #include <cmath>
+#include <memory>
 #include <vector>
 
 #include "kernels.h"
-#include "casts.h"
+#include "parts/casts.h"
+#include "parts/norm.h"
 
 namespace lacuna::kernels::LANES {
 namespace {
-
-struct Rows {
-  int64_t count, width;
-};
-Rows rowsOf(const at::Tensor& x) { return {x.numel() / x.size(-1), x.size(-1)}; }
-
-/** Mean of a row, and one over its deviation. */
-struct Moments {
-  float mean, rate;
-};
-
-inline Moments momentsOf(const float* row, int64_t width, float epsilon) {
-  Floats sum = zeros(), squares = zeros();
-  for (int64_t c = 0; c < width; c += kLanes) sum = sum + load(row + c);
-  const float mean = sumOf(sum) / static_cast<float>(width);
-  const Floats center = all(mean);
-  for (int64_t c = 0; c < width; c += kLanes) {
-    const Floats d = load(row + c) - center;
-    squares = multiplyAdd(d, d, squares);
-  }
-  return {mean, 1.0f / std::sqrt(sumOf(squares) / static_cast<float>(width) + epsilon)};
-}
 
 /** x [… D] float32 -> [… D] bfloat16, and the rows' moments [rows 2] */
 std::tuple<at::Tensor, at::Tensor> forward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, double epsilon) {
@@ -51,11 +31,7 @@ std::tuple<at::Tensor, at::Tensor> forward(const at::Tensor& x, const at::Tensor
       const Moments m = momentsOf(row, rows.width, static_cast<float>(epsilon));
       kept[2 * i] = m.mean;
       kept[2 * i + 1] = m.rate;
-      const Floats mean = all(m.mean), rate = all(m.rate);
-      for (int64_t c = 0; c < rows.width; c += kLanes) {
-        const Floats normed = (load(row + c) - mean) * rate;
-        store(to + i * rows.width + c, multiplyAdd(normed, load(scale + c), load(shift + c)));
-      }
+      normRow(row, scale, shift, m, rows.width, to + i * rows.width);
     }
   });
   return {result, moments};
@@ -65,58 +41,22 @@ struct Gradients {
   at::Tensor x, weight, bias;
 };
 
-/** What one thread adds up over its rows, [2 D]: gradients of weight and bias. */
-struct Sums {
-  explicit Sums(int64_t width) : weight(width, 0.0f), bias(width, 0.0f) {}
-  std::vector<float> weight, bias;
-};
-
-/** dx = rate (g w - mean(g w) - n mean(g w n)), n the normed row; dw += g n, db += g */
-inline void backwardRow(const float* row, const BFloat16* given, const float* scale, Moments m, int64_t width, float* to, Sums& sums) {
-  const Floats mean = all(m.mean), rate = all(m.rate);
-  Floats along = zeros(), across = zeros();
-  for (int64_t c = 0; c < width; c += kLanes) {
-    const Floats g = load(given + c), n = (load(row + c) - mean) * rate;
-    const Floats gw = g * load(scale + c);
-    along = along + gw;
-    across = multiplyAdd(gw, n, across);
-    store(sums.weight.data() + c, multiplyAdd(g, n, load(sums.weight.data() + c)));
-    store(sums.bias.data() + c, g + load(sums.bias.data() + c));
-  }
-  const float share = 1.0f / static_cast<float>(width);
-  const Floats first = all(sumOf(along) * share), second = all(sumOf(across) * share);
-  for (int64_t c = 0; c < width; c += kLanes) {
-    const Floats n = (load(row + c) - mean) * rate;
-    const Floats gw = load(given + c) * load(scale + c);
-    store(to + c, rate * subtractProduct(n, second, gw - first));
-  }
-}
-
-/** Sums of the threads in their order, so that a run repeats to the bit. */
-at::Tensor total(const std::vector<std::unique_ptr<Sums>>& parts, std::vector<float> Sums::*which, const at::Tensor& like) {
-  at::Tensor result = at::zeros(like.sizes(), like.options());
-  float* to = result.mutable_data_ptr<float>();
-  for (const auto& part : parts) {
-    if (!part) continue;
-    addRow(((*part).*which).data(), to, like.numel());
-  }
-  return result;
-}
-
 Gradients backward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& moments, const at::Tensor& gradient) {
   const Rows rows = rowsOf(x);
   at::Tensor result = at::empty_like(x);
   const float *from = x.const_data_ptr<float>(), *scale = weight.const_data_ptr<float>(), *kept = moments.const_data_ptr<float>();
   const BFloat16* given = gradient.const_data_ptr<BFloat16>();
   float* to = result.mutable_data_ptr<float>();
-  std::vector<std::unique_ptr<Sums>> parts(at::get_num_threads());
+  std::vector<std::unique_ptr<NormSums>> parts(at::get_num_threads());
   at::parallel_for(0, rows.count, grainOf(rows.width), [&](int64_t begin, int64_t end) {
-    auto sums = std::make_unique<Sums>(rows.width);
-    for (int64_t i = begin; i < end; ++i)
-      backwardRow(from + i * rows.width, given + i * rows.width, scale, {kept[2 * i], kept[2 * i + 1]}, rows.width, to + i * rows.width, *sums);
+    auto sums = std::make_unique<NormSums>(rows.width);
+    for (int64_t i = begin; i < end; ++i) {
+      const auto finish = [&](int64_t c, Floats dx) { store(to + i * rows.width + c, dx); };
+      normRowBackward(from + i * rows.width, given + i * rows.width, scale, {kept[2 * i], kept[2 * i + 1]}, rows.width, *sums, finish);
+    }
     parts[at::get_thread_num()] = std::move(sums);
   });
-  return {result, total(parts, &Sums::weight, weight), total(parts, &Sums::bias, weight)};
+  return {result, total(parts, &NormSums::weight, weight), total(parts, &NormSums::bias, weight)};
 }
 
 struct LayerNormBackward : torch::autograd::Function<LayerNormBackward> {

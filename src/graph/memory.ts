@@ -35,7 +35,8 @@ interface Planned {
   readonly step: RecordedStep;
   readonly operation: Operation;
   readonly made: readonly Storage[];
-  /** Kept for backward. */
+  /** Kept for backward: of what others see, and with it what never shows outside of the operation. */
+  readonly given: readonly Storage[];
   readonly kept: readonly Storage[];
   /** Inside the kernel only: copies of what does not lie in order. */
   readonly passing: number;
@@ -112,10 +113,12 @@ class Planner {
       if (differentiable && (own === "float32" || own === "bfloat16")) this.#differentiable.add(output.id);
     }
     const operands = step.inputs.map((input) => this.#operand(step, operation, input, isLow ? type : undefined));
-    const kept = differentiable ? this.#kept(step, operation, operands) : [];
+    const given = differentiable ? this.#given(step, operation, operands) : [];
+    const kept = differentiable ? [...given, ...noted(step, operation)] : [];
     const copies = operands.filter((one) => one.isCopy && !kept.includes(one.storage as Storage));
-    const passing = copies.reduce((sum, { storage }) => sum + (storage?.bytes ?? 0), 0);
-    return { step, operation, made, kept, passing, differentiable, released: [] };
+    const own = operation.inside?.(step).forwardBytes ?? 0;
+    const passing = copies.reduce((sum, { storage }) => sum + (storage?.bytes ?? 0), own);
+    return { step, operation, made, given, kept, passing, differentiable, released: [] };
   }
 
   /** The type in which an operation computes that is no product: the widest of its operands'. */
@@ -144,11 +147,7 @@ class Planner {
     return { storage, isCopy: true };
   }
 
-  #kept(
-    step: RecordedStep,
-    { keeps, kind }: Operation,
-    operands: readonly { storage: Storage | undefined }[],
-  ): Storage[] {
+  #given(step: RecordedStep, { keeps }: Operation, operands: readonly { storage: Storage | undefined }[]): Storage[] {
     const needs = (i: number): boolean => this.#differentiable.has(step.inputs[i]?.id ?? 0);
     const isPair = keeps.length === 2 && keeps[0] === 0 && keeps[1] === 1 && step.inputs.length >= 2;
     const found = keeps.flatMap((keep) => {
@@ -156,12 +155,14 @@ class Planner {
       if (isPair && !needs(1 - keep)) return []; // a factor is kept for the other's gradient
       return operands[keep]?.storage ?? [];
     });
-    return [...new Set([...found, ...statistics(step, kind)])];
+    return [...new Set(found)];
   }
 }
 
-/** Small results of kernels that never show: mean and deviation of rows, sums of attention's exponentials. */
-function statistics({ op, inputs, attributes }: RecordedStep, kind: Operation["kind"]): Storage[] {
+/** What an operation keeps that never shows: mean and deviation of rows, sums of attention's exponentials, a block's activations. */
+function noted(step: RecordedStep, { kind, inside }: Operation): Storage[] {
+  const { op, inputs, attributes } = step;
+  if (inside !== undefined) return [{ bytes: inside(step).keptBytes, holders: 0 }];
   const shape = inputs[0]?.shape ?? [];
   const rows = product(shape.slice(0, -1));
   if (kind === "norm") return [{ bytes: 8 * rows, holders: 0 }];
@@ -258,9 +259,9 @@ class Rehearsal {
 
   /** What a segment's first step is given stays until backward. */
   #takenBy(index: number): Storage[] {
-    const { kept } = this.planned[index] as Planned;
-    for (const storage of kept) this.#hold(storage);
-    return [...kept];
+    const { given } = this.planned[index] as Planned;
+    for (const storage of given) this.#hold(storage);
+    return [...given];
   }
 
   backward(): void {
@@ -283,6 +284,7 @@ class Rehearsal {
 
   #backwardStep({ step, operation, kept, differentiable }: Planned, inSegment: boolean): void {
     if (!differentiable) return;
+    this.peak = Math.max(this.peak, this.live + (operation.inside?.(step).backwardBytes ?? 0));
     const incoming = step.outputs.reduce((sum, { id }) => sum + (this.#gradients.get(id) ?? 0), 0);
     const passes = passesOn(step, operation);
     let before = 0;

@@ -17,6 +17,18 @@ export type Kind =
   | "rows"
   | "none";
 
+export interface Inside {
+  /** Bytes from the forward pass until backward. */
+  readonly keptBytes: number;
+  /** Bytes at most at once while it computes, beside its result and what is kept. */
+  readonly forwardBytes: number;
+  readonly backwardBytes: number;
+  /** Multiply-adds of attention, among those of all its products. */
+  readonly attentionAdds: number;
+  /** Elements that parts of other kinds touch. */
+  readonly elements: Readonly<Partial<Record<Kind, number>>>;
+}
+
 export interface Operation {
   readonly kind: Kind;
   /** Multiply-adds; none for all that is no matrix product, as is usual (element-wise work is bound by memory). */
@@ -27,6 +39,8 @@ export interface Operation {
   readonly isLow?: true;
   /** Whether a float32 parameter is read as it is, where other products are given a copy in lower precision. */
   readonly castsItself?: true;
+  /** What never shows outside of a kernel of several parts. */
+  readonly inside?: (step: RecordedStep) => Inside;
   /** Whether no gradient passes: whole numbers, truths, new tensors. */
   readonly isConstant?: true;
 }
@@ -40,6 +54,25 @@ const inner = (first: number) => (step: RecordedStep) => result(step) * (shape(s
 
 /** q kᵀ and its product with v, each every token with every token over the width. qkv [B N 3·D] */
 const selfAttention = (step: RecordedStep) => 2 * result(step) * (shape(step, 0)[1] ?? 0);
+
+/** A Transformer block: its four linear layers, and attention. Weights after the input [B N D]: fc1 [M D] is the tenth tensor. */
+function blockProducts(step: RecordedStep): number {
+  const [tokens = 0, width = 0] = shape(step, 0).slice(1);
+  return result(step) * (4 * width + 2 * (shape(step, 9)[0] ?? 0) + 2 * tokens);
+}
+
+/** native/kernels/block.cc, `Kept`: q, k and v, heads, stream, hidden layer, and of rows what norms and softmax note. */
+function blockInside(step: RecordedStep): Inside {
+  const [B = 0, N = 0, D = 0] = shape(step, 0);
+  const [rows, hidden, heads] = [B * N, shape(step, 9)[0] ?? 0, Number(step.attributes[13])];
+  return {
+    keptBytes: rows * (4 * (5 * D + hidden) + 16 + 8 * heads),
+    forwardBytes: 4 * rows * hidden,
+    backwardBytes: 8 * rows * hidden,
+    attentionAdds: 2 * rows * N * D,
+    elements: { norm: 2 * rows * D, gelu: rows * hidden, elementwise: 2 * rows * D },
+  };
+}
 
 /** Each element of the result takes one multiply-add for every index that is summed over. */
 function einsumProducts(step: RecordedStep): number {
@@ -223,6 +256,7 @@ export const operations: { readonly [O in OpName]: Operation } = {
   "lacuna::linear": { kind: "product", multiplyAdds: inner(0), keeps: [0, 1], castsItself: true },
   "lacuna::layer_norm": { kind: "norm", keeps: [0], isLow: true },
   "lacuna::add_branch": elementwise(),
+  "lacuna::block": { kind: "product", multiplyAdds: blockProducts, keeps: [0], castsItself: true, inside: blockInside },
   "lacuna::gelu": { kind: "gelu", keeps: [0] },
   "lacuna::take": rows,
 };

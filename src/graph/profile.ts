@@ -67,12 +67,14 @@ const multiplyAdds: Readonly<Record<string, (shapes: Span["shapes"]) => number>>
   "aten::_scaled_dot_product_flash_attention_for_cpu_backward": attention(5, 1), // q kᵀ again, and four gradients' products
   "lacuna::linear": ([input = [], weight = []]) => product(input) * (weight[0] ?? 0),
   "lacuna::attention": ([qkv = []]) => (2 / 3) * product(qkv) * (qkv[1] ?? 0),
+  "lacuna::block": ([x = []]) => 2 * product(x) * (x[1] ?? 0), // attention's; linear layers inside are operations of their own
 };
 
 /** Products of a kernel's node of autograd (native/kernels), which has no shapes, in multiples of its operation's. */
 const backwardProducts: Readonly<Record<string, number>> = {
   "lacuna::linear": 2, // the gradients of input and weight
   "lacuna::attention": 5 / 2,
+  "lacuna::block": 5 / 2,
 };
 
 const wrapped = "autograd::engine::evaluate_function: ";
@@ -120,18 +122,13 @@ function placed(spans: readonly Span[]): Node[] {
   const nodes: Node[] = [];
   for (const [i, span] of spans.entries()) {
     const above = nodes[span.parent];
-    const forward = above?.phase === "forward" || span.kind === "module";
-    const phase: Phase = forward
-      ? "forward"
-      : span.kind === "backward" || above?.phase === "backward"
-        ? "backward"
-        : "other";
+    const phase = phaseOf(span, above);
     const origin = span.kind === "backward" ? made.get(span.sequence) : undefined;
     const path =
       phase === "forward"
         ? (paths[i] as string[])
         : origin === undefined
-          ? (above?.path ?? [])
+          ? [...(above?.path ?? []), ...(span.kind === "module" ? [span.name] : [])]
           : (paths[origin] as string[]);
     const seconds = span.endSeconds - span.beginSeconds - (inside[i] as number);
     const isNode = span.kind === "backward" && !span.name.startsWith(wrapped) && !within.has(i);
@@ -144,6 +141,12 @@ function placed(spans: readonly Span[]): Node[] {
     nodes.push({ span, own, path, phase });
   }
   return nodes;
+}
+
+/** A module is of the forward pass, but for the parts of one whose backward pass is one operation. */
+function phaseOf({ kind }: Span, above: Node | undefined): Phase {
+  if (above?.phase === "backward" || kind === "backward") return "backward";
+  return above?.phase === "forward" || kind === "module" ? "forward" : "other";
 }
 
 /** The modules around each span, outermost first. */

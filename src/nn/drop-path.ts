@@ -25,9 +25,14 @@ export class DropPath extends Module {
     }
   }
 
+  /** Whether branches are dropped now. */
+  get isOn(): boolean {
+    return this.training && this.rate > 0;
+  }
+
   /** branch [B …] -> [B …], whole samples zero or divided by the probability of keeping them */
   protected forward(branch: Tensor): Tensor {
-    if (!this.training || this.rate === 0) return branch;
+    if (!this.isOn) return branch;
     const keep = 1 - this.rate;
     const rng = nextRandom("dropPath");
     const [B = 0, ...rest] = branch.shape;

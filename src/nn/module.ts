@@ -27,6 +27,11 @@ export function watchOutputs<R>(watch: (result: unknown) => void, body: () => R)
   }
 }
 
+/** Whether what every module gives back is being looked at, so that none may leave the modules inside it out. */
+export function isWatched(): boolean {
+  return watcher !== undefined;
+}
+
 /** Which module threw, so that its parent can put its key in front of the error's path. */
 const thrower = new WeakMap<LacunaError, AnyModule>();
 

@@ -7,9 +7,10 @@ import { type RecordedStep, record } from "../engine/record.js";
 import { scope } from "../engine/scope.js";
 import { differentiableSteps } from "../graph/differentiable.js";
 import { type StepMemory, stepMemory } from "../graph/memory.js";
-import { operations } from "../graph/operations.js";
+import { type Kind, operations } from "../graph/operations.js";
 import { methods } from "../methods/index.js";
 import { alone } from "../methods/world.js";
+import { watchOutputs } from "../nn/module.js";
 import { onDevice } from "../nn/parameter.js";
 import { asOn } from "../tensor/kernels.js";
 import { Rng } from "../tensor/random.js";
@@ -34,8 +35,11 @@ export interface RecordedRun {
   readonly layerPaths: readonly string[];
 }
 
-/** Records a micro-batch of the run on the `meta` device. */
-export function recordRun(config: RunConfig, precision: Precision): RecordedRun {
+/**
+ * Records a micro-batch of the run on the `meta` device.
+ * @param inModules whether every module is called, also where a kernel has several of them as one operation
+ */
+export function recordRun(config: RunConfig, precision: Precision, { inModules = false } = {}): RecordedRun {
   const batch = config.data.batchSize / config.optim.accumulate;
   const training = onDevice("meta", () => trainingOf(config));
   const { method } = training;
@@ -45,7 +49,8 @@ export function recordRun(config: RunConfig, precision: Precision): RecordedRun 
     const { recording } = noGrad(() =>
       scope(() => {
         const given = emptyBatch(training, config, batch);
-        const forward = () => void withRandom(step.rng.fork("layers"), () => method.call(given, step));
+        const pass = () => void withRandom(step.rng.fork("layers"), () => method.call(given, step));
+        const forward = inModules ? () => watchOutputs(() => {}, pass) : pass;
         return { recording: record(() => asOn(config.device, precision, forward)).recording };
       }),
     );
@@ -95,15 +100,18 @@ export function stepTime(
     [...parameters].flatMap(([id, isTrained]) => (isTrained ? [id] : [])),
   );
   for (const [i, step] of steps.entries()) {
-    const { kind, multiplyAdds } = operations[step.op as OpName];
+    const { kind, multiplyAdds, inside } = operations[step.op as OpName];
     const passes = (forwardPasses + (isDifferentiable[i] === true ? 2 : 0)) / 3; // backward costs twice the forward pass
     const again = (config.checkpointing && segmentOf(step.module) !== undefined ? recomputed : 1) * passes;
     const output = step.outputs.reduce((sum, { shape }) => sum + product(shape), 0);
     time.overhead += again * rates.overhead;
     if (multiplyAdds !== undefined) {
-      const isAttention = !isLinear(step) && kind !== "convolution";
-      const [list, width] = isAttention ? [rates.attention, tokensOf(step)] : [rates.products, widthOf(step)];
-      time[isAttention ? "attention" : "products"] += (again * 3 * multiplyAdds(step)) / rateAt(list, width);
+      const all = multiplyAdds(step);
+      const attended = inside?.(step).attentionAdds ?? (isLinear(step) || kind === "convolution" ? 0 : all);
+      if (attended > 0) time.attention += (again * 3 * attended) / rateAt(rates.attention, tokensOf(step));
+      if (all > attended) time.products += (again * 3 * (all - attended)) / rateAt(rates.products, widthOf(step));
+      for (const [part, elements] of Object.entries(inside?.(step).elements ?? {}))
+        time.elements += again * elements * (rates.elements[part as Kind] ?? 0);
     } else if (!isView(step)) time.elements += again * output * (rates.elements[kind] ?? 0);
   }
   const { batchSize } = config.data;
@@ -140,7 +148,7 @@ function widthOf({ inputs, outputs }: RecordedStep): number {
 
 function tokensOf({ op, inputs, outputs }: RecordedStep): number {
   if (op === "scaled_dot_product_attention") return inputs[1]?.shape.at(-2) ?? 1;
-  if (op === "lacuna::attention") return inputs[0]?.shape.at(-2) ?? 1;
+  if (op === "lacuna::attention" || op === "lacuna::block") return inputs[0]?.shape.at(-2) ?? 1;
   return Math.max(inputs[0]?.shape.at(-1) ?? 1, outputs[0]?.shape.at(-2) ?? 1);
 }
 

@@ -124,6 +124,41 @@ export function selfAttention(qkv: Tensor, heads: number): Tensor {
   return attention(q, k, v).transpose(1, 2).reshape([B, N, D]); // [B N D]
 }
 
+/** Parameters of a Transformer block (nn/block.ts), D its width and M that of the hidden layer. */
+export interface BlockParts {
+  readonly norm1: Scaling; // [D]
+  readonly qkv: Layer; // [3·D D]
+  readonly proj: Layer; // [D D]
+  readonly norm2: Scaling; // [D]
+  readonly fc1: Layer; // [M D]
+  readonly fc2: Layer; // [D M]
+  readonly heads: number;
+  readonly epsilon: number;
+}
+interface Scaling {
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+}
+interface Layer {
+  readonly weight: Tensor;
+  readonly bias: Tensor | null;
+}
+
+/** Whether a whole block on `x` [B N D] is one operation of our own. */
+export function isOneOperation(x: Tensor, { qkv, fc1, heads }: BlockParts): boolean {
+  const [, N = 0, D = 0] = x.shape;
+  const fits = N <= longestAttention() && (D / heads) % 16 === 0 && fc1.weight.side(0) % 16 === 0;
+  return hasKernel("block", x) && x.dtype === "float32" && x.rank === 3 && fits && qkv.bias !== null;
+}
+
+/** A Transformer block where `isOneOperation`: x [B N D] -> [B N D] */
+export function wholeBlock(x: Tensor, { norm1, qkv, proj, norm2, fc1, fc2, heads, epsilon }: BlockParts): Tensor {
+  const parts = [norm1, qkv, proj, norm2, fc1, fc2].flatMap(({ weight, bias }) => [weight, bias as Tensor]);
+  return aten("lacuna::block", x, ...(parts as BlockTensors), heads, epsilon);
+}
+type Pair = [Tensor, Tensor];
+type BlockTensors = [...Pair, ...Pair, ...Pair, ...Pair, ...Pair, ...Pair];
+
 export interface BatchNormParts {
   readonly weight: Tensor | null;
   readonly bias: Tensor | null;

@@ -29,21 +29,24 @@ export function placeOf(x: Tensor): Place {
   return { device, dtype: autocastState()?.dtype ?? x.dtype };
 }
 
-export type Kernel = "add_branch" | "attention" | "gelu" | "layer_norm" | "linear" | "take";
+export type Kernel = "add_branch" | "attention" | "block" | "gelu" | "layer_norm" | "linear" | "take";
 
 const everything = ["add_branch", "attention", "gelu", "layer_norm", "linear", "take"] as const;
 const aroundProducts = ["attention", "gelu", "take"] as const;
 
 /**
  * Which kernels of our own a processor runs, in regions whose products are of a type (docs/guide/speed.md has it by processor). The
- * others are ATen's operations: on Intel's processors the products of a linear layer, for MKL reaches there what their multipliers
- * can do (and on AMD's four fifths of it); GELU with the narrow registers of AVX2; and all in bfloat16 where the processor does not
- * multiply it.
+ * others are ATen's operations: on Intel's processors the products of a linear layer, those inside a whole block too, for MKL reaches
+ * there what their multipliers can do (and on AMD's four fifths of it); GELU with the narrow registers of AVX2; and all in bfloat16
+ * where the processor does not multiply it.
  */
 const running: Readonly<Record<KernelPath, Readonly<Record<"float32" | "bfloat16", readonly Kernel[]>>>> = {
-  "avx512-bf16-amx": { float32: aroundProducts, bfloat16: everything.filter((kernel) => kernel !== "linear") },
+  "avx512-bf16-amx": {
+    float32: ["block", ...aroundProducts],
+    bfloat16: everything.filter((kernel) => kernel !== "linear"),
+  },
   "avx512-bf16": { float32: ["linear", ...aroundProducts], bfloat16: everything },
-  avx512: { float32: aroundProducts, bfloat16: [] },
+  avx512: { float32: ["block", ...aroundProducts], bfloat16: [] },
   avx2: { float32: ["attention", "take"], bfloat16: [] },
   none: { float32: [], bfloat16: [] },
 };

@@ -9,7 +9,7 @@ const config = parseConfig({
 });
 
 test("MAE ViT-B/16: its parts with their shapes, twelve blocks as one box, the paper's parameters", () => {
-  const { steps, parameters } = recordRun(config, "float32");
+  const { steps, parameters } = recordRun(config, "float32", { inModules: true });
   const found = boxes(steps, { title: "mae", batch: 7, parameters });
   const encoder = found.find(({ name }) => name === "encoder.blocks");
   expect(encoder).toMatchObject({ input: "[B 50 768]", output: "[B 50 768]", parameters: 85_054_464 });
@@ -19,7 +19,7 @@ test("MAE ViT-B/16: its parts with their shapes, twelve blocks as one box, the p
 });
 
 test("an SVG with each box once, and nothing that a title could break", () => {
-  const { steps, parameters } = recordRun(config, "float32");
+  const { steps, parameters } = recordRun(config, "float32", { inModules: true });
   const svg = diagram(steps, { title: `a <b> & "c"`, batch: 7, parameters });
   expect(svg).toContain(`aria-label="a &lt;b> &amp; &quot;c&quot;"`);
   expect(svg.match(/× 12/g)).toHaveLength(2); // the box and its tooltip

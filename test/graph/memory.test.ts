@@ -64,6 +64,7 @@ test.each([
   { side: 32, patch: 4, width: 128, depth: 3, batch: 16, precision: "bfloat16", checkpointing: false },
   { side: 32, patch: 4, width: 128, depth: 6, batch: 16, precision: "bfloat16", checkpointing: true },
   { side: 32, patch: 4, width: 96, depth: 6, batch: 16, precision: "float32", checkpointing: true },
+  { side: 32, patch: 4, width: 128, depth: 6, batch: 16, precision: "float32", checkpointing: true },
 ] as Setting[])("%j", (setting) => {
   const { predicted, kept, peak } = both(setting);
   expect(predicted.keptBytes / kept).toBeGreaterThan(0.9);

@@ -98,3 +98,30 @@ test("a kernel's node of autograd has twice its products, or five halves; one th
     });
   expect(kernel("linear", linear, [mm(0), mm(2)])).toEqual([0, 0]);
 });
+
+test("an operation of several parts counts for each of them, forward and backward, and has the attention between them itself", () => {
+  const product = [
+    [28, 32],
+    [32, 96],
+  ];
+  const list = [
+    span("mae", -1, 0, 5, { kind: "module" }),
+    span("blocks.0", 0, 0, 5, { kind: "module" }),
+    span("lacuna::block", 1, 0, 5, { sequence: 3, shapes: [[4, 7, 32]] }),
+    span("attn", 2, 1, 4, { kind: "module" }),
+    span("aten::mm", 3, 1, 3, { shapes: product }),
+    span("torch::autograd::CppNode<lacuna::kernels::(anonymous namespace)::BlockBackward>", -1, 5, 9, {
+      kind: "backward",
+      sequence: 3,
+    }),
+    span("attn", 5, 6, 8, { kind: "module" }),
+    span("aten::mm", 6, 6, 8, { shapes: product }),
+  ];
+  const { modules, operations } = stepProfile(list, 9);
+  const attn = modules.find(({ path }) => path === "blocks.0.attn");
+  expect(attn).toMatchObject({ forwardSeconds: 3, backwardSeconds: 2, multiplyAdds: 2 * 28 * 32 * 96 });
+  expect(modules.find(({ path }) => path === "blocks.0")).toMatchObject({ forwardSeconds: 5, backwardSeconds: 4 });
+  const own = (name: string) => operations.find((one) => one.name === name)?.multiplyAdds;
+  expect(own("lacuna::block")).toBe(2 * 28 * 7 * 32);
+  expect(own("lacuna::BlockBackward")).toBe(5 * 28 * 7 * 32);
+});

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import { scope } from "../../src/engine/scope.js";
 import { Block } from "../../src/nn/block.js";
+import { watchOutputs } from "../../src/nn/module.js";
 import { Rng } from "../../src/tensor/random.js";
+import { withRandom } from "../../src/tensor/step-random.js";
 import { relativeDifference } from "../numbers.js";
 
 test("two residual branches with the norms in front; the hidden width follows the ratio", () => {
@@ -24,5 +26,34 @@ test("with both output layers at zero a block changes nothing", () => {
   scope(() => {
     const x = new Rng(1, "x").normal([4, 8]);
     expect(block.call(x).toArray()).toEqual(x.toArray());
+  });
+});
+
+test("as one operation, where there is a kernel, a block is the same; whoever looks at every module sees all of them", () => {
+  using block = new Block(32, 2);
+  block.initialize(new Rng(0, "init"));
+  scope(() => {
+    const x = new Rng(1, "x").normal([3 * 5 * 32]).reshape([3, 5, 32]);
+    const seen: unknown[] = [];
+    const stepwise = watchOutputs(
+      (result) => void seen.push(result),
+      () => block.call(x),
+    );
+    expect(seen).toHaveLength(11); // norms, drop paths, linear layers, attention, MLP, and the block
+    expect(relativeDifference(block.call(x), stepwise)).toBeLessThan(1e-6);
+  });
+});
+
+test("with drop path, whole samples leave a block as they came", () => {
+  using block = new Block(32, 2, 4, 0.9);
+  block.initialize(new Rng(0, "init"));
+  block.setTraining(true);
+  scope(() => {
+    const keys = Array.from({ length: 16 }, (_, i) => i);
+    const x = new Rng(1, "x").normal([16 * 5 * 32]).reshape([16, 5, 32]);
+    const y = withRandom(new Rng(2, "drop", 0, keys), () => block.call(x));
+    const changed = y.sub(x).abs().flatten(1).amax([1]).toNumbers();
+    expect(changed).toContain(0); // both branches dropped, as for 0.81 of all
+    expect(changed.some((most) => most > 0)).toBe(true);
   });
 });

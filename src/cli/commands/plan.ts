@@ -102,7 +102,7 @@ async function draw(config: RunConfig, path: string): Promise<void> {
   const { writeAtomic } = await import("../../public/formats.js");
   const batch = 7; // a number that is no width
   const one = { ...config, data: { ...config.data, batchSize: batch }, optim: { ...config.optim, accumulate: 1 } };
-  const { steps, parameters } = recordRun(one, "float32");
+  const { steps, parameters } = recordRun(one, "float32", { inModules: true });
   writeAtomic(
     path,
     diagram(steps, { title: `${config.method.name}, ${config.model.name} in training`, batch, parameters }),

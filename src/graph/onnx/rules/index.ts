@@ -48,6 +48,7 @@ const unsupported = {
   "lacuna::linear": kernel,
   "lacuna::layer_norm": kernel,
   "lacuna::add_branch": kernel,
+  "lacuna::block": kernel,
   "lacuna::gelu": kernel,
   "lacuna::take": kernel,
 } as const satisfies Rules;

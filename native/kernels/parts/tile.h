@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-#include "lanes.h"
+#include "../lanes.h"
 
 namespace lacuna::kernels::LANES {
 

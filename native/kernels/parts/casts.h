@@ -3,8 +3,8 @@
 
 #include <ATen/ops/empty.h>
 
-#include "kernels.h"
-#include "lanes.h"
+#include "../kernels.h"
+#include "../lanes.h"
 
 namespace lacuna::kernels::LANES {
 
