@@ -50,3 +50,25 @@ export function paperWarmup(length: DefaultsFacts["length"], epochs: number, of:
   const value = Number(((epochs / of) * length.epochs).toPrecision(2));
   return [{ key: "optim.warmupEpochs", value, reason: `the paper's share of the run, ${epochs} epochs of ${of}` }];
 }
+
+/**
+ * A teacher that looks back over as many steps as the paper's, or over a hundredth of a shorter run, ten steps at least.
+ * @param paper its momentum at first, and the steps of its run
+ */
+export function teacherMomentum(
+  steps: number,
+  paper: { readonly momentum: number; readonly steps: number },
+): DefaultChoice {
+  const usual = Math.round(1 / (1 - paper.momentum));
+  const span = Math.min(usual, Math.max(10, steps / 100));
+  const from = Math.round(1000 * (1 - 1 / span)) / 1000;
+  return {
+    key: "method.momentum",
+    value: { from, to: 1, shape: "cosine", over: 1 },
+    shown: `${from} to 1`,
+    reason:
+      span === usual
+        ? "the paper's"
+        : `a teacher that looks back over ${Math.round(span)} of ${steps} steps (the paper's ${paper.momentum}: over ${usual} of ${paper.steps.toLocaleString("en-US")})`,
+  };
+}

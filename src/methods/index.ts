@@ -6,12 +6,13 @@ import { fcmae, fcmaeConfig } from "./masked/fcmae.js";
 import { mae, maeConfig } from "./masked/mae.js";
 import type { DefinedMethod, Method } from "./method.js";
 import { supmae, supmaeConfig } from "./mixed/supmae.js";
+import { dino, dinoConfig } from "./siamese/dino.js";
 import { moco, mocoConfig } from "./siamese/moco.js";
 import { mocoV3, mocoV3Config } from "./siamese/moco-v3.js";
 import { simsiam, simsiamConfig } from "./siamese/simsiam.js";
 
 /** The list of methods. A new one is a file, a line here and one in `methodConfig`. */
-export const methods = new Registry<DefinedMethod>("method", [mae, emae, fcmae, supmae, moco, mocoV3, simsiam]);
+export const methods = new Registry<DefinedMethod>("method", [mae, emae, fcmae, supmae, moco, mocoV3, simsiam, dino]);
 
 /** The configuration of a method that comes with the package; `methods.schema()` knows those that were added too. */
 export const methodConfig = z.discriminatedUnion("name", [
@@ -22,6 +23,7 @@ export const methodConfig = z.discriminatedUnion("name", [
   mocoConfig,
   mocoV3Config,
   simsiamConfig,
+  dinoConfig,
 ]);
 
 /** The method of a configuration that names none. */

@@ -114,8 +114,13 @@ export interface Score {
 
 /** A way to learn: `forward` turns a batch into a loss. Every hook is for methods that need it. */
 export abstract class Method<Name extends string = string> extends Module<[Batch<Name>, Step], Loss> {
-  /** What is trained for, and kept. */
+  /** What is trained. */
   abstract readonly encoder: Encoder;
+
+  /** What it is trained for: what is judged, exported and fine-tuned. The encoder itself, unless it is a teacher (DINO). */
+  get outcome(): Encoder {
+    return this.encoder;
+  }
 
   /** How its features are pooled for evaluation; the encoder's own way if absent. */
   readonly pool?: Pool;
@@ -181,7 +186,7 @@ export abstract class Method<Name extends string = string> extends Module<[Batch
 
   /** image [B C H W] -> what evaluation judges [B D] */
   features(image: Tensor): Tensor {
-    return this.encoder.features(image, this.pool);
+    return this.outcome.features(image, this.pool);
   }
 }
 

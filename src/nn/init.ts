@@ -1,7 +1,9 @@
+import { noGrad } from "../engine/modes.js";
+import { scope } from "../engine/scope.js";
 import { full, zeros } from "../tensor/creation.js";
 import type { Rng } from "../tensor/random.js";
 import type { Shape } from "../tensor/tensor.js";
-import type { Initializer } from "./parameter.js";
+import type { Initializer, Parameter } from "./parameter.js";
 
 const product = (sides: Shape): number => sides.reduce((a, b) => a * b, 1);
 
@@ -71,6 +73,18 @@ export const zero: Initializer = (shape) => zeros(shape);
 
 /** All ones. */
 export const one: Initializer = (shape) => full(shape, 1);
+
+/** First values by the pattern of a parameter's name; the first that fits counts. */
+export type FirstValuesByName = readonly (readonly [name: RegExp, first: Initializer])[];
+
+/** Draws parameters anew that are to begin otherwise than their modules do. @param rng is forked by each one's name */
+export function drawAnew(state: ReadonlyMap<string, Parameter>, rules: FirstValuesByName, rng: Rng): void {
+  for (const [name, parameter] of state) {
+    const [, first] = rules.find(([pattern]) => pattern.test(name)) ?? [];
+    if (first === undefined || parameter.device === "meta") continue;
+    noGrad(() => scope(() => void parameter.copy_(first(parameter.shape, rng.fork(name)))));
+  }
+}
 
 function uniform(shape: Shape, rng: Rng, bound: number): ReturnType<Initializer> {
   return rng

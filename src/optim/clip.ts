@@ -29,6 +29,23 @@ export function clipGradientNorm(parameters: readonly NamedTensor[], maximum: nu
   );
 }
 
+/**
+ * Shortens the gradient of every parameter in place, each by itself, so that none has a norm above `maximum` (DINO's
+ * `clip_gradients`). Reads nothing back. @returns the largest norm before clipping, a scalar tensor
+ */
+export function clipEachGradient(parameters: readonly NamedTensor[], maximum: number): Tensor {
+  return scope(() =>
+    noGrad(() => {
+      const gradients = gradientsOf(parameters);
+      if (gradients.length === 0) return zeros([]);
+      const norms = stack(aten("_foreach_norm.Scalar", gradients)); // [parameters]
+      const factors = norms.add(1e-6).reciprocal().mul(maximum).clamp(null, 1);
+      for (const [i, gradient] of gradients.entries()) gradient.mul_(factors.select(0, i));
+      return norms.amax([0]);
+    }),
+  );
+}
+
 function gradientsOf(parameters: readonly NamedTensor[]): Tensor[] {
   return parameters.flatMap(({ tensor }) => tensor.grad ?? []);
 }

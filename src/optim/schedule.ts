@@ -76,6 +76,15 @@ export function rampAt(ramp: Ramp, progress: number): number {
   return to + (from - to) * (shape === "cosine" ? 0.5 * (1 + Math.cos(Math.PI * share)) : 1 - share);
 }
 
+/** The factor on weight decay where a run stands: by half a cosine from its first value to its last (DINO: from 0.04 to 0.4). */
+export function decayScaleAt(
+  { weightDecay, finalWeightDecay = weightDecay }: { weightDecay: number; finalWeightDecay?: number | undefined },
+  progress: number,
+): number {
+  if (finalWeightDecay === weightDecay) return 1;
+  return rampAt({ from: weightDecay, to: finalWeightDecay, shape: "cosine", over: 1 }, progress) / weightDecay;
+}
+
 /** @throws ConfigError where the numbers make no schedule */
 export function checkSchedule({ peak, warmup, total, minimum = 0 }: WarmupCosine): void {
   const wrong = (path: string, expected: string, actual: number): never => {

@@ -26,10 +26,12 @@ export {
 export { SupMae, type SupmaeConfig, supmae, supmaeConfig } from "../methods/mixed/supmae.js";
 export { augmentationConfig, maskedView } from "../methods/parts/augmentation.js";
 export { dimensions, likeness, spread } from "../methods/parts/collapse.js";
-export { fillPictures } from "../methods/parts/fill.js";
-export { fillInGraph } from "../methods/parts/fill-in-graph.js";
+export { DinoHead, type DinoHeadShape } from "../methods/parts/dino-head.js";
+export { fillPictures } from "../methods/parts/filling/fill.js";
+export { fillInGraph } from "../methods/parts/filling/fill-in-graph.js";
 export { type HeadShape, mlpHead } from "../methods/parts/heads.js";
 export { meanCosine } from "../methods/parts/losses/cosine.js";
+export { type DinoTerms, dinoLoss } from "../methods/parts/losses/dino.js";
 export { type Contrast, infoNce, queueNce } from "../methods/parts/losses/info-nce.js";
 export { drawMask, hiddenPatches, keptPatches, type Mask, maskFromNoise, maskOf } from "../methods/parts/masks.js";
 export {
@@ -55,6 +57,7 @@ export {
   type ViewPairConfig,
   viewPairConfig,
 } from "../methods/parts/view-pair.js";
+export { Dino, type DinoConfig, dino, dinoConfig } from "../methods/siamese/dino.js";
 export { Moco, type MocoConfig, moco, mocoConfig } from "../methods/siamese/moco.js";
 export { MocoV3, type MocoV3Config, mocoV3, mocoV3Config } from "../methods/siamese/moco-v3.js";
 export { Simsiam, type SimsiamConfig, simsiam, simsiamConfig } from "../methods/siamese/simsiam.js";

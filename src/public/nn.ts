@@ -2,6 +2,7 @@
  * `lacuna/nn`: modules, layers and first values, for models and methods of one's own.
  * @module lacuna/nn
  */
+export { Gelu, Relu } from "../nn/activations.js";
 export { Attention } from "../nn/attention.js";
 export { BatchNorm1d, BatchNorm2d, type BatchNormOptions } from "../nn/batch-norm.js";
 export { Block } from "../nn/block.js";
@@ -21,10 +22,9 @@ export {
   zero,
 } from "../nn/init.js";
 export { LayerNorm } from "../nn/layer-norm.js";
-export { Linear } from "../nn/linear.js";
+export { Linear, WeightNormLinear } from "../nn/linear.js";
 export { Mlp } from "../nn/mlp.js";
 export { Chain, Module, type Part } from "../nn/module.js";
 export { Buffer, type Initializer, onDevice, Parameter } from "../nn/parameter.js";
 export { PatchEmbed, pair, patchify, type Size, unpatchify } from "../nn/patches.js";
 export { resizePositions, sinCosInit, sinCosPositions } from "../nn/positions.js";
-export { Relu } from "../nn/relu.js";

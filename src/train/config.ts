@@ -183,7 +183,11 @@ export function parseBy<S extends z.ZodType<Related>>(schema: S, input: unknown)
 
 interface Related {
   readonly data: Pick<z.output<typeof dataConfig>, "mean" | "std" | "channels" | "batchSize">;
-  readonly optim: { readonly accumulate: number };
+  readonly optim: {
+    readonly accumulate: number;
+    readonly weightDecay: number;
+    readonly finalWeightDecay?: number | undefined;
+  };
 }
 
 /** What no part's own schema can see. */
@@ -199,6 +203,16 @@ function checkRelations({ data, optim }: Related): void {
         remedy: `Give ${data.channels} numbers; lacuna doctor measures them.`,
       });
     }
+  }
+  if (optim.weightDecay === 0 && (optim.finalWeightDecay ?? 0) > 0) {
+    throw new ConfigError({
+      problem: `weight decay cannot rise from 0 to ${optim.finalWeightDecay}: its schedule is a factor on the first value.`,
+      code: "weight-decay",
+      path: "optim.weightDecay",
+      expected: "a number above 0",
+      actual: 0,
+      remedy: "Set it to a small number, such as 1e-6, or leave optim.finalWeightDecay out.",
+    });
   }
   if (data.batchSize % optim.accumulate !== 0) {
     throw new ConfigError({

@@ -29,8 +29,9 @@ export const pretraining: TaskSpec<RunConfig> = {
   load: ({ init }, { method }) => {
     if (init === undefined) return;
     using published = openModelFile(init);
-    // Parts of a method that are of other sizes keep their first values.
-    loadInto(method.state(), method.encoder, published, { positions: "recompute" });
+    // Parts of a method that are of other sizes keep their first values. A student begins from a file that holds no student too.
+    for (const encoder of new Set([method.encoder, method.outcome]))
+      loadInto(method.state(), encoder, published, { positions: "recompute" });
   },
   accept: (config, heldOut) => checkColumns(config, heldOut, "data.heldOut"),
   pictures: (config, trainer, folder, source) => new PreviewPictures(config, trainer, folder, source),

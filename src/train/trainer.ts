@@ -7,7 +7,7 @@ import { alone } from "../methods/world.js";
 import type { Encoder } from "../models/encoder.js";
 import { buildOptimizer } from "../optim/build.js";
 import type { NamedTensor, Optimizer, Rates } from "../optim/optimizer.js";
-import { rampAt, rateAt } from "../optim/schedule.js";
+import { decayScaleAt, rateAt } from "../optim/schedule.js";
 import { backward, dropCheckpoints } from "../tensor/grad.js";
 import { Rng } from "../tensor/random.js";
 import { withRandom } from "../tensor/step-random.js";
@@ -104,13 +104,12 @@ export class Trainer implements Training {
   /** Where the schedules stand, by the step. */
   rates(index: number): Rates {
     const { learningRate: peak, warmupSteps: warmup, steps: total } = this.derived;
-    const { shape, minimumLearningRate, weightDecay, finalWeightDecay = weightDecay } = this.config.optim;
+    const { shape, minimumLearningRate } = this.config.optim;
     const minimum = Math.min(minimumLearningRate, peak);
-    const decay = rampAt({ from: weightDecay, to: finalWeightDecay, shape: "cosine", over: 1 }, index / total);
     return {
       learningRate: rateAt(shape, { peak, warmup, total, minimum }, index),
       peakRate: peak,
-      ...(finalWeightDecay === weightDecay ? {} : { decayScale: decay / weightDecay }),
+      decayScale: decayScaleAt(this.config.optim, index / total),
     };
   }
 

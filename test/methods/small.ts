@@ -12,6 +12,11 @@ const smallMethods: Readonly<Record<string, object>> = {
   supmae: { decoder, hidden: 16, classes: 3, classWeight: 0.1, temperature: 1 },
   simsiam: { projector: { output: 16 }, predictor: { hidden: 8 } },
   moco: { queue: 24, output: 16 },
+  dino: {
+    outputs: 32,
+    projector: { hidden: 32, bottleneck: 16, frozenEpochs: 0 },
+    augmentation: { locals: 2, localSize: 8 },
+  },
   mocoV3: { projector: { hidden: 32, output: 16 }, predictor: { hidden: 32 } },
 };
 

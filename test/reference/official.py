@@ -112,6 +112,10 @@ class Script:
         """-> loss, parts, outputs"""
     def groups(self, model, config):
         """-> the optimiser, its rates are set at each step"""
+    def before_update(self, model, optimizer, config, step):
+        """between backward and the optimiser's step"""
+    def after_update(self, model, config, step):
+        """after it"""
     def rename(self, values):
         """official state or gradients -> ours"""
         return values
@@ -135,7 +139,9 @@ def train(script, model, inputs, config):
             out.update({"out/" + k: v.detach().clone() for k, v in outputs.items()})
             gradients = {k: p.grad.clone() for k, p in model.named_parameters() if p.grad is not None}
             out.update({"grad/" + k: v for k, v in script.rename(gradients).items()})
+        script.before_update(model, optimizer, config, step)
         optimizer.step(); losses.append(loss.detach())
+        with torch.no_grad(): script.after_update(model, config, step)
     out["steps.loss"] = torch.stack(losses)
     out.update({"after/" + k: v.detach().clone() for k, v in script.rename(model.state_dict()).items()})
     return out

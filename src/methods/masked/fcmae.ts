@@ -36,8 +36,8 @@ import {
 } from "../method.js";
 import { augmentationConfig, maskedView } from "../parts/augmentation.js";
 import { channelDistance } from "../parts/channel-distance.js";
-import { fillPictures } from "../parts/fill.js";
-import { fillInGraph } from "../parts/fill-in-graph.js";
+import { fillPictures } from "../parts/filling/fill.js";
+import { fillInGraph } from "../parts/filling/fill-in-graph.js";
 import { drawMask, hiddenPatches, keptPatches, type Mask, maskOf } from "../parts/masks.js";
 import { PixelTarget } from "../parts/targets/pixels.js";
 import { fcmaeLayout } from "../published/fcmae.js";

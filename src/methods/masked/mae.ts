@@ -38,8 +38,8 @@ import {
   type Step,
 } from "../method.js";
 import { augmentationConfig, maskedView } from "../parts/augmentation.js";
-import { fillPictures } from "../parts/fill.js";
-import { fillInGraph } from "../parts/fill-in-graph.js";
+import { fillPictures } from "../parts/filling/fill.js";
+import { fillInGraph } from "../parts/filling/fill-in-graph.js";
 import { drawMask, hiddenPatches, keptPatches, type Mask, maskOf } from "../parts/masks.js";
 import { buildTarget } from "../parts/targets/build.js";
 import type { Target } from "../parts/targets/target.js";

@@ -13,10 +13,10 @@
 import { z } from "zod";
 import { type PatchEncoder, patchEncoder } from "../../models/encoder.js";
 import type { Tensors } from "../../models/published/tensors.js";
+import { Relu } from "../../nn/activations.js";
 import { BatchNorm1d } from "../../nn/batch-norm.js";
 import { Linear } from "../../nn/linear.js";
 import { Chain, type Module } from "../../nn/module.js";
-import { Relu } from "../../nn/relu.js";
 import { arange } from "../../tensor/creation.js";
 import { crossEntropy } from "../../tensor/functional.js";
 import type { Tensor } from "../../tensor/tensor.js";

@@ -1,8 +1,8 @@
+import { Relu } from "../../nn/activations.js";
 import { BatchNorm1d } from "../../nn/batch-norm.js";
 import { uniformFanIn } from "../../nn/init.js";
 import { Linear } from "../../nn/linear.js";
 import { Chain, type Module } from "../../nn/module.js";
-import { Relu } from "../../nn/relu.js";
 
 /** A projector or predictor: linear layers, batch norm and ReLU between them. */
 export interface HeadShape {

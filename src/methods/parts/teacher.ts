@@ -1,7 +1,8 @@
 import { ShapeError } from "../../engine/errors.js";
 import { noGrad } from "../../engine/modes.js";
 import type { Encoder, Pool } from "../../models/encoder.js";
-import { Buffer, Module, type Parameter } from "../../nn/module.js";
+import { DropPath } from "../../nn/drop-path.js";
+import { Buffer, Module, type Parameter, type Part } from "../../nn/module.js";
 import { averageInto } from "../../optim/average.js";
 import type { Tensor } from "../../tensor/tensor.js";
 
@@ -18,6 +19,12 @@ export class Teacher extends Module<[Tensor], Tensor> {
   ) {
     super();
     for (const parameter of this.state().values()) parameter.setRequiresGrad(false);
+  }
+
+  /** Its batch norms see the batch as the student's do; branches are left out on the student's side alone (DINO). */
+  override setTraining(on: boolean): void {
+    super.setTraining(on);
+    stopDropPaths(this);
   }
 
   /** image [B C H W] -> its projection [B D], without a gradient */
@@ -56,4 +63,9 @@ export class Teacher extends Module<[Tensor], Tensor> {
       });
     });
   }
+}
+
+function stopDropPaths(module: Part): void {
+  if (module instanceof DropPath) module.setTraining(false);
+  for (const [, child] of module.children()) stopDropPaths(child);
 }

@@ -9,18 +9,15 @@
  */
 import { z } from "zod";
 import { noGrad } from "../../engine/modes.js";
-import { scope } from "../../engine/scope.js";
 import { anyEncoder, type Encoder, type Pool, patchEncoder } from "../../models/encoder.js";
-import type { DefaultChoice } from "../../models/sizes.js";
-import { normal, stackedXavierUniform, zero } from "../../nn/init.js";
+import { drawAnew, type FirstValuesByName, normal, stackedXavierUniform, zero } from "../../nn/init.js";
 import type { Module } from "../../nn/module.js";
-import type { Initializer } from "../../nn/parameter.js";
 import { gradientNorm } from "../../optim/clip.js";
 import type { NamedTensor } from "../../optim/optimizer.js";
 import { rampAt, rampConfig } from "../../optim/schedule.js";
 import type { Rng } from "../../tensor/random.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import { type DefaultsFacts, type MethodDefaults, paperWarmup } from "../defaults.js";
+import { type DefaultsFacts, type MethodDefaults, paperWarmup, teacherMomentum } from "../defaults.js";
 import type { Health } from "../health.js";
 import { type Batch, defineMethod, type Loss, Method, type ParameterRule, type Step } from "../method.js";
 import { spread, spreadSignal } from "../parts/collapse.js";
@@ -84,7 +81,7 @@ export const mocoV3Config = z.strictObject({
 export type MocoV3Config = z.output<typeof mocoV3Config>;
 
 /** First values of a ViT that are not MAE's (vits.py): by the end of a parameter's name. */
-const firstValues: readonly (readonly [RegExp, Initializer])[] = [
+const firstValues: FirstValuesByName = [
   [/^cls_token$/, normal(1e-6)],
   [/^patch_embed\.proj\.bias$/, zero],
   [/\.attn\.qkv\.weight$/, stackedXavierUniform(3)],
@@ -119,12 +116,7 @@ export class MocoV3 extends Method<"first" | "second"> {
 
   override initialize(rng: Rng): void {
     super.initialize(rng);
-    if (!patchEncoder.is(this.encoder)) return;
-    for (const [name, parameter] of this.encoder.state()) {
-      const [, first] = firstValues.find(([pattern]) => pattern.test(name)) ?? [];
-      if (first === undefined || parameter.device === "meta") continue;
-      noGrad(() => scope(() => void parameter.copy_(first(parameter.shape, rng.fork(`mocoV3/${name}`)))));
-    }
+    if (patchEncoder.is(this.encoder)) drawAnew(this.encoder.state(), firstValues, rng.fork("mocoV3"));
   }
 
   override begin(): void {
@@ -222,7 +214,7 @@ function defaults({
   const teacher = (2 * (encoder + heads.projector)) / 3; // forward only
   return {
     choices: [
-      ...(length === undefined ? [] : [momentumFor(length.steps)]),
+      ...(length === undefined ? [] : [teacherMomentum(length.steps, { momentum: 0.99, steps: 94_000 })]),
       ...(shorterSide < 64
         ? [{ key: "method.augmentation.blur", value: false, reason: "so small pictures are trained without (SimCLR)" }]
         : []),
@@ -239,21 +231,6 @@ function defaults({
     cost: (student + teacher) / encoder,
     memory: 2,
     schedule: { epochs: 1000, reason: "the official code's longest schedule" },
-  };
-}
-
-/** A teacher that looks back over a hundred steps, as the paper's, or over a hundredth of a shorter run, ten steps at least. */
-function momentumFor(steps: number): DefaultChoice {
-  const span = Math.min(100, Math.max(10, steps / 100));
-  const from = Math.round(1000 * (1 - 1 / span)) / 1000;
-  return {
-    key: "method.momentum",
-    value: { from, to: 1, shape: "cosine", over: 1 },
-    shown: `${from} to 1`,
-    reason:
-      span === 100
-        ? "the paper's"
-        : `a teacher that looks back over ${Math.round(span)} of ${steps} steps (the paper's 0.99: over 100 of 94,000)`,
   };
 }
 

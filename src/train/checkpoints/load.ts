@@ -66,7 +66,7 @@ export function loadModel(path: string, { device, pool, jpeg, colour, ...hints }
   const { method: given, ...config } = configOf(published, device, { jpeg, colour });
   const { precision } = settleMachine(config as RunConfig);
   const method = published.method && trainingOf({ ...config, method: given } as RunConfig).method;
-  const encoder = method?.encoder ?? buildEncoder(config.model, imageShape(config));
+  const encoder = method?.outcome ?? buildEncoder(config.model, imageShape(config));
   const pooledNorm = published.tensors.has("fc_norm.weight") ? new LayerNorm(encoder.width) : undefined;
   const parts = [method ?? encoder, ...(pooledNorm === undefined ? [] : [pooledNorm])];
   const close = (): void => {
@@ -123,7 +123,7 @@ export function untrainedModel(config: LoadedConfig, pool?: Pool): Pick<LoadedMo
   const part = built ?? buildEncoder(config.model, imageShape(config));
   part.initialize(new Rng(config.seed, "init")); // as the trainer does: the encoder's share of it is the same
   part.setTraining(false);
-  const encoder = built?.encoder ?? (part as Encoder);
+  const encoder = built?.outcome ?? (part as Encoder);
   const features = (image: Tensor): Tensor =>
     pool === undefined ? part.features(image) : encoder.features(image, pool);
   return { features, close: () => part.close() };

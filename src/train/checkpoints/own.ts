@@ -98,7 +98,7 @@ function methodParts({ method, model }: OwnConfig, image: ImageShape, all: Tenso
     if (found === undefined && own === undefined) return undefined;
     if (found !== undefined) (own === undefined ? rest : tensors).set(own ?? name, found);
   }
-  return { tensors, rest, sizes: sketched.method.encoder.sizes };
+  return { tensors, rest, sizes: sketched.method.outcome.sizes };
 }
 
 /** Encoder and classifier, at the top or below `averaged.`. */

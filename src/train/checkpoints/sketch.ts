@@ -7,7 +7,7 @@ import type { Described } from "../../models/published/layout.js";
 import { onDevice } from "../../nn/parameter.js";
 import type { Tensor } from "../../tensor/tensor.js";
 
-/** What a method's state holds: the encoder's tensors, and the rest. Close it. */
+/** What a method's state holds: the tensors of the encoder that it keeps, and the rest. Close it. */
 export interface Sketch extends Disposable {
   readonly method: Method;
   /** Name in the method's state -> name in the encoder's; undefined for what is not the encoder's. */
@@ -23,7 +23,7 @@ export function sketchMethod(method: Described, model: Described, image: ImageSh
     models.get(model.name).config.parse(model),
   ];
   const built = onDevice("meta", () => buildMethod(ofMethod, () => buildEncoder(ofModel, image)));
-  const own = new Map<Tensor, string>([...built.encoder.state()].map(([name, tensor]) => [tensor, name]));
+  const own = new Map<Tensor, string>([...built.outcome.state()].map(([name, tensor]) => [tensor, name]));
   const state = [...built.state()];
   return {
     method: built,

@@ -17,6 +17,8 @@ export interface RecordedConfig {
   readonly optim: OptimizerConfig;
   /** Learning rate of each step. */
   readonly rates: readonly number[];
+  /** Where weight decay would end, of the optimiser's at first; constant if absent. */
+  readonly finalWeightDecay?: number | undefined;
   /** Share of the run that is done at each step. */
   readonly progress: readonly number[];
 }
@@ -57,7 +59,12 @@ export class Recorded {
 
 const positive = z.int().positive();
 const named = z.looseObject({ name: z.string() });
-const optim = z.looseObject({ name: z.string(), rates: z.array(z.number()).min(1), decays: z.string().optional() });
+const optim = z.looseObject({
+  name: z.string(),
+  rates: z.array(z.number()).min(1),
+  decays: z.string().optional(),
+  finalWeightDecay: z.number().optional(),
+});
 const general = z.object({
   method: named,
   model: named,
@@ -90,7 +97,7 @@ export function recordedIn(file: SafetensorsFile): Recorded[] {
     return [0, 1].map((tag) => new Recorded(file, olderConfig(config, tag === 1), olderName(tag)));
   }
   const { method, model, data, optim: given, progress } = parsed(file, text, general, "config");
-  const { rates, decays: _, ...optimizer } = given;
+  const { rates, finalWeightDecay, decays: _, ...optimizer } = given;
   const [H, W] = typeof data.imageSize === "number" ? [data.imageSize, data.imageSize] : data.imageSize;
   const config = {
     method: fitting(methods.get(method.name).config, method, "method"),
@@ -98,6 +105,7 @@ export function recordedIn(file: SafetensorsFile): Recorded[] {
     image: { imageSize: [H, W], channels: data.channels } as const,
     optim: fitting(z.discriminatedUnion("name", optimizerConfigs), optimizer, "optim"),
     rates,
+    finalWeightDecay,
     progress,
   };
   return [new Recorded(file, config)];

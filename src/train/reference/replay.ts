@@ -8,6 +8,7 @@ import { buildEncoder } from "../../models/index.js";
 import { loadState } from "../../models/weights.js";
 import { cellMask } from "../../nn/convolution/visible-cells.js";
 import { buildOptimizer } from "../../optim/build.js";
+import { decayScaleAt } from "../../optim/schedule.js";
 import { stack } from "../../tensor/creation.js";
 import { backward } from "../../tensor/grad.js";
 import { Rng } from "../../tensor/random.js";
@@ -139,7 +140,7 @@ function outputs(recorded: Recorded, replay: Replay): Numbers {
 export function stepNumbers(recorded: Recorded, nudge: Nudge = 0): Numbers {
   using replay = new Replay(recorded, nudge);
   const { method } = replay;
-  const { optim, rates } = recorded.config;
+  const { optim, rates, finalWeightDecay } = recorded.config;
   const optimizer = buildOptimizer(optim, method.parameters(), (parameter) => method.ruleFor?.(parameter));
   const losses = rates.map((learningRate, index) =>
     scope(() => {
@@ -147,7 +148,11 @@ export function stepNumbers(recorded: Recorded, nudge: Nudge = 0): Numbers {
       const loss = replay.loss(index).total;
       backward(loss);
       noGrad(() => method.beforeUpdate?.(replay.step(index), method.parameters()));
-      optimizer.step({ learningRate, peakRate: Math.max(...rates) });
+      const decayScale = decayScaleAt(
+        { weightDecay: optim.weightDecay, finalWeightDecay },
+        replay.step(index).progress,
+      );
+      optimizer.step({ learningRate, peakRate: Math.max(...rates), decayScale });
       optimizer.zeroGrad();
       noGrad(() => method.afterStep?.(replay.step(index)));
       return loss.detach();

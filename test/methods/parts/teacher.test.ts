@@ -4,6 +4,7 @@ import { scope } from "../../../src/engine/scope.js";
 import { mlpHead } from "../../../src/methods/parts/heads.js";
 import { Teacher } from "../../../src/methods/parts/teacher.js";
 import type { Encoder } from "../../../src/models/encoder.js";
+import { Vit, vitConfig } from "../../../src/models/vit.js";
 import { Module } from "../../../src/nn/module.js";
 import { Rng } from "../../../src/tensor/random.js";
 import type { Tensor } from "../../../src/tensor/tensor.js";
@@ -99,4 +100,20 @@ test("a student of another kind is refused by the name that it lacks", () => {
   expect(() => both.teacher.follow(both.student.projector, 0.9)).toThrow(
     "a teacher has encoder.cls_token, its student has not",
   );
+});
+
+test("branches are left out on the student's side alone; its batch norms stay in training", () => {
+  const vit = new Vit(vitConfig.parse({ width: 16, depth: 2, heads: 2, patchSize: 4, dropPath: 0.5 }), image);
+  using teacher = new Teacher(
+    vit,
+    mlpHead({ inputs: 16, layers: 2, hidden: 8, output: 4, batchNorm: true, lastNorm: true }),
+    "class",
+  );
+  teacher.initialize(new Rng(0, "init"));
+  teacher.setTraining(true);
+  scope(() => {
+    const pictures = new Rng(1, "pictures", 0, [0, 1, 2, 3]).normal([3, 8, 8]);
+    expect(teacher.call(pictures).toNumbers()).toEqual(teacher.call(pictures).toNumbers()); // would ask for random numbers
+  });
+  expect(values(teacher, "projector.1.running_mean").some((value) => value !== 0)).toBe(true);
 });

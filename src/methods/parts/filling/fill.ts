@@ -1,6 +1,6 @@
-import { patchify, type Size, unpatchify } from "../../nn/patches.js";
-import type { Tensor } from "../../tensor/tensor.js";
-import type { Reconstruction } from "../method.js";
+import { patchify, type Size, unpatchify } from "../../../nn/patches.js";
+import type { Tensor } from "../../../tensor/tensor.js";
+import type { Reconstruction } from "../../method.js";
 
 /**
  * image [B C H W], predicted pixels of all its patches [B N P] (channels last), hidden [B N], 1 = hidden -> pictures [B C H W]:

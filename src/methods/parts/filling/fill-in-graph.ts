@@ -1,7 +1,7 @@
-import type { ExportGraph } from "../../models/exports.js";
-import type { Part } from "../../nn/module.js";
-import type { Size } from "../../nn/patches.js";
-import type { Tensor } from "../../tensor/tensor.js";
+import type { ExportGraph } from "../../../models/exports.js";
+import type { Part } from "../../../nn/module.js";
+import type { Size } from "../../../nn/patches.js";
+import type { Tensor } from "../../../tensor/tensor.js";
 
 /** What a masked autoencoder makes of a picture and a mask, for other programs. */
 export interface FilledIn {

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { scope } from "../../../src/engine/scope.js";
-import { fillPictures } from "../../../src/methods/parts/fill.js";
-import { full } from "../../../src/tensor/creation.js";
-import { tensor } from "../../../src/tensor/tensor.js";
+import { scope } from "../../../../src/engine/scope.js";
+import { fillPictures } from "../../../../src/methods/parts/filling/fill.js";
+import { full } from "../../../../src/tensor/creation.js";
+import { tensor } from "../../../../src/tensor/tensor.js";
 
 test("visible patches as they are, hidden ones black, filled in, or all as predicted", () => {
   scope(() => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { fillInGraph } from "../../../src/methods/parts/fill-in-graph.js";
-import { Linear } from "../../../src/nn/linear.js";
+import { fillInGraph } from "../../../../src/methods/parts/filling/fill-in-graph.js";
+import { Linear } from "../../../../src/nn/linear.js";
 
 test("a picture and a mask of any size go in, and each input and output is described", () => {
   using module = new Linear(2, 2);
