@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { LacunaError } from "../errors.js";
 import { checkReferenceCommand } from "./commands/check-reference.js";
+import { compareCommand } from "./commands/compare.js";
 import { convertCommand } from "./commands/convert.js";
 import { dataCommand } from "./commands/data.js";
 import { doctorCommand } from "./commands/doctor.js";
@@ -44,6 +45,7 @@ const register = [
   planCommand,
   profileCommand,
   sweepCommand,
+  compareCommand,
   doctorCommand,
   dataCommand,
   checkReferenceCommand,

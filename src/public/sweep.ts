@@ -13,6 +13,7 @@ export {
 } from "../sweep/define.js";
 export { type Measurement, type PointResults, type PointState, readPoint, SweepFolder } from "../sweep/folder.js";
 export { finetuningConfig } from "../sweep/judge.js";
+export { defineLeague, type League, type LeagueInput, leagueIn, leagueSchema, leagueSweep } from "../sweep/league.js";
 export { inOrder } from "../sweep/order.js";
 export { type PlannedPoint, planSweep, type SweepPlan, timesOf } from "../sweep/plan.js";
 export { writePlots } from "../sweep/plots.js";

@@ -54,6 +54,10 @@ export const sweepSchema = z
       .optional()
       .describe("named configurations, each with what it sets; with axes, each at every combination"),
     evaluate: evaluateSchema,
+    order: z
+      .enum(["knn", "linear", "finetune"])
+      .optional()
+      .describe("the table's rows by this measure, the best first; in the order of the file if absent"),
     reference: referenceSchema.optional(),
   })
   .describe("a sweep");
@@ -104,6 +108,8 @@ export interface SweepInput {
     readonly test: SourceInput;
     readonly finetune?: Finetuning;
   };
+  /** The table's rows by this measure, the best first; in the order of the file if absent. */
+  readonly order?: MeasureName;
   readonly reference?: z.input<typeof referenceSchema>;
 }
 

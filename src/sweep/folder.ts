@@ -16,6 +16,8 @@ import { parseConfig, type RunConfig } from "../train/config.js";
 
 const formatVersion = 1;
 const sweepFileName = "sweep.json";
+/** What a league was made into (league.ts): there before the first point. */
+export const leagueFileName = "league.json";
 
 const recordSchema = z.object({
   formatVersion: z.literal(formatVersion),
@@ -70,7 +72,7 @@ export class SweepFolder {
     path: string,
     what: { title: string; command: string; points: readonly RecordedPoint[] },
   ): Promise<SweepFolder> {
-    checkFree(path);
+    refuseForeign(path);
     makeFolder(path);
     const lock = await acquireLock(path);
     try {
@@ -162,10 +164,12 @@ function readRecord(path: string): z.output<typeof recordSchema> | undefined {
   }
 }
 
-/** @throws RunError where other things lie in the folder */
-function checkFree(path: string): void {
+/** @throws RunError where other things than a sweep lie in the folder */
+export function refuseForeign(path: string): void {
   if (!existsSync(path) || existsSync(join(path, sweepFileName))) return;
-  const others = onDisk(path, () => readdirSync(path)).filter((name) => !isLock(name) && !isTemporary(name));
+  const others = onDisk(path, () => readdirSync(path)).filter(
+    (name) => !isLock(name) && !isTemporary(name) && name !== leagueFileName,
+  );
   if (others.length === 0) return;
   throw new RunError({
     code: "folder-not-empty",

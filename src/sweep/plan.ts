@@ -2,15 +2,19 @@
 import { openSource } from "../data/source.js";
 import { costOf } from "../plan/cost.js";
 import { forecast } from "../plan/forecast.js";
+import { recordRun, runMemory } from "../plan/predict.js";
 import { derive, type RunConfig } from "../train/config.js";
+import { settleMachine } from "../train/loop/environment.js";
 import { inOrder } from "./order.js";
 import type { ResolvedPoint, ResolvedSweep } from "./resolve.js";
 
 /** A point with what its training costs. */
 export interface PlannedPoint extends ResolvedPoint {
-  /** Multiply-adds of its whole training, backward counted as twice forward; of one picture an epoch while `pictures` is not known. */
+  /** Multiply-adds of its whole training, forward and backward; of one picture an epoch while `pictures` is not known. */
   readonly cost: number;
   readonly steps: number | undefined;
+  /** Bytes of parameters, optimiser and a step, as planned; what the process takes besides is the same for all. */
+  readonly memory: number;
 }
 
 /** All points in the order in which they are run, with their costs. */
@@ -35,11 +39,13 @@ export async function planSweep({ sweep, points }: ResolvedSweep, given?: number
     try {
       const { model, method, data } = config;
       const shape = JSON.stringify([model, method, data.imageSize, data.channels]);
-      const multiplyAdds = once(costs, shape, () => costOf(config).multiplyAdds);
+      const step = once(costs, shape, () => costOf(config).step);
+      const { batchSize } = data;
+      const memory = once(costs, `memory of ${shape} ${batchSize}`, () => memoryOf(config));
       const pictures =
         given ?? (await once(sizes, JSON.stringify(data.source), () => sizeOf(config)).catch((error: Error) => error));
       if (pictures instanceof Error) failure ??= pictures;
-      planned.push({ point, config, ...runCost(config, multiplyAdds, pictures) });
+      planned.push({ point, config, memory, ...runCost(config, step, pictures) });
     } catch (error) {
       if (error instanceof Error) error.message = `${error.message} (point ${point.id})`;
       throw error;
@@ -48,14 +54,20 @@ export async function planSweep({ sweep, points }: ResolvedSweep, given?: number
   return { points: inOrder(planned, sweep.axes), failure };
 }
 
+function memoryOf(config: RunConfig): number {
+  const { precision } = settleMachine(config);
+  return runMemory(recordRun(config, precision), config, precision, 0).totalBytes;
+}
+
+/** @param step multiply-adds of a training step for one picture */
 function runCost(
   config: RunConfig,
-  multiplyAdds: number,
+  step: number,
   pictures: number | Error,
 ): { cost: number; steps: number | undefined } {
-  if (pictures instanceof Error) return { cost: 3 * multiplyAdds * config.epochs, steps: undefined };
+  if (pictures instanceof Error) return { cost: step * config.epochs, steps: undefined };
   const { steps, effectiveBatch } = derive(config, pictures);
-  return { cost: 3 * multiplyAdds * steps * effectiveBatch, steps };
+  return { cost: step * steps * effectiveBatch, steps };
 }
 
 async function sizeOf(config: RunConfig): Promise<number> {

@@ -68,7 +68,12 @@ export class Standing {
     const { run, results } = this.stored(id);
     if (run === undefined) return { status: "waiting" };
     const { steps, ...summary } = summarize(openRun(this.folder.run(id)).events);
-    const known = { loss: summary.smoothedLoss, heldOutLoss: summary.heldOutLoss, seconds: summary.trainingSeconds };
+    const known = {
+      loss: summary.smoothedLoss,
+      heldOutLoss: summary.heldOutLoss,
+      seconds: summary.trainingSeconds,
+      imagesPerSecond: summary.imagesPerSecond,
+    };
     if (results.failure !== undefined) return { status: "failed", ...known, failure: results.failure.message };
     if (run.status !== "finished") return { status: "running", ...known };
     const measured = Object.entries(results.measures).filter(([, { step }]) => step === steps);
@@ -135,9 +140,9 @@ export class Standing {
     return seconds > 0 ? (cost * seconds) / sum((result) => result.cost) : undefined;
   }
 
-  #set({ point, cost }: PlannedPoint, status: PointStatus, known: Partial<PointResult>): void {
+  #set({ point, cost, memory }: PlannedPoint, status: PointStatus, known: Partial<PointResult>): void {
     const unknown = { seconds: undefined, loss: undefined, heldOutLoss: undefined, accuracies: {}, failure: undefined };
-    this.#results.set(point.id, { point, status, cost, ...unknown, ...known });
+    this.#results.set(point.id, { point, status, cost, memory, ...unknown, ...known });
   }
 }
 

@@ -15,6 +15,9 @@ export interface PointResult {
   readonly cost: number | undefined;
   /** Of training, without evaluation. */
   readonly seconds: number | undefined;
+  readonly imagesPerSecond?: number | undefined;
+  /** Bytes of parameters, optimiser and a step, as planned. */
+  readonly memory?: number | undefined;
   /** With the noise taken out. */
   readonly loss: number | undefined;
   readonly heldOutLoss: number | undefined;
@@ -36,6 +39,10 @@ export interface SweepRow {
   readonly failed: number;
   readonly cost: number | undefined;
   readonly seconds: number | undefined;
+  /** Of training. */
+  readonly imagesPerSecond: number | undefined;
+  /** Bytes of parameters, optimiser and a step, as planned. */
+  readonly memory: number | undefined;
   readonly loss: Spread | undefined;
   readonly heldOutLoss: Spread | undefined;
   /** In per cent. */
@@ -89,7 +96,7 @@ export function measuresOf(evaluate: Evaluate): MeasureName[] {
   return measureNames.filter((name) => evaluate[name] !== undefined && evaluate[name] !== false);
 }
 
-/** Adds a sweep up. Rows stand in the order of the file. */
+/** Adds a sweep up. Rows stand in the order of the file, or as the sweep's `order` says. */
 export function summarizeSweep(
   sweep: Sweep,
   results: readonly PointResult[],
@@ -104,9 +111,11 @@ export function summarizeSweep(
   }
   const place = ({ at, name }: { at: Readonly<Record<string, unknown>>; name: string | undefined }): unknown =>
     axis === undefined ? name : at[axis];
-  const rows = [...groups].map(([group, members]) =>
+  const inFileOrder = [...groups].map(([group, members]) =>
     rowOf(group, members, (row) => paperAt(sweep.reference, place(row))),
   );
+  const { order } = sweep;
+  const rows = order === undefined ? inFileOrder : byBest(inFileOrder, order);
   const measures = measuresOf(sweep.evaluate);
   return {
     title: sweep.title,
@@ -119,6 +128,12 @@ export function summarizeSweep(
     reference: sweep.reference,
     agreement: measures.flatMap((measure) => agreementOf(measure, rows, place) ?? []),
   };
+}
+
+/** The best first; what is not judged yet follows in the order of the file. */
+function byBest(rows: readonly SweepRow[], measure: MeasureName): SweepRow[] {
+  const score = ({ measures }: SweepRow): number => measures[measure]?.mean ?? Number.NEGATIVE_INFINITY;
+  return rows.toSorted((a, b) => (score(a) === score(b) ? 0 : score(b) - score(a)));
 }
 
 type Place = Pick<SweepRow, "at" | "name">;
@@ -139,6 +154,8 @@ function rowOf(group: string, members: readonly PointResult[], paper: (place: Pl
     failed: members.filter(({ status }) => status === "failed").length,
     cost: total(known(members.map(({ cost }) => cost))),
     seconds: total(known(members.map(({ seconds }) => seconds))),
+    imagesPerSecond: mean(known(members.map(({ imagesPerSecond }) => imagesPerSecond))),
+    memory: mean(known(members.map(({ memory }) => memory))),
     loss: spreadOfKnown(members.map(({ loss }) => loss)),
     heldOutLoss: spreadOfKnown(members.map(({ heldOutLoss }) => heldOutLoss)),
     measures: spreads(({ accuracies }, name) => accuracies[name]),
@@ -159,6 +176,10 @@ function intervalOf({ accuracies, judged }: PointResult, name: MeasureName): Int
   if (accuracy === undefined || pictures === undefined) return undefined;
   const [low, high] = wilsonInterval(accuracy, pictures);
   return [100 * low, 100 * high];
+}
+
+function mean(values: readonly number[]): number | undefined {
+  return values.length === 0 ? undefined : values.reduce((a, b) => a + b, 0) / values.length;
 }
 
 function known(values: readonly (number | undefined)[]): number[] {

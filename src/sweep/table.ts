@@ -63,6 +63,14 @@ function columnsOf(summary: SweepSummary): Column[] {
       number("held-out loss", ({ heldOutLoss }) => text(heldOutLoss, 4)),
     ),
     number("loss", ({ loss }) => text(loss, 4)),
+    ...optional(
+      has(({ imagesPerSecond }) => imagesPerSecond),
+      number("images/s", ({ imagesPerSecond }) => imagesPerSecond?.toFixed(0) ?? ""),
+    ),
+    ...optional(
+      has(({ memory }) => memory),
+      number("memory, GB", ({ memory }) => (memory === undefined ? "" : (memory / 1e9).toFixed(2))),
+    ),
     number("training, minutes", ({ seconds }) => (seconds === undefined ? "" : (seconds / 60).toFixed(1))),
     ...paper.map((name) => number(`paper: ${titles[name]} %`, (row) => row.paper[name]?.toFixed(1) ?? "")),
   ];

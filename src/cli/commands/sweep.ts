@@ -2,12 +2,12 @@ import type { Command } from "commander";
 import type { ResolvedSweep, SweepPlan } from "../../public/sweep.js";
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
-import { loadSweep } from "../sweep/load.js";
+import { type LoadedSweep, loadSweep } from "../sweep/load.js";
 import { type ShownSweep, showSweep } from "../sweep/show.js";
 import { duration, quoted, scaled, whole } from "../words.js";
 import { typedCommand } from "./pretrain.js";
 
-interface Options {
+export interface SweepOptions {
   readonly out?: string;
   readonly dryRun?: boolean;
   readonly retry?: boolean;
@@ -42,31 +42,32 @@ export function sweepCommand(program: Command, add: Add): void {
     .option("--pictures <n>", "how many pictures there are, where they are not here; with --dry-run", wholeNumber)
     .allowUnknownOption()
     .addHelpText("after", details);
-  add<Options>(command, async (report, operands, options) => {
+  add<SweepOptions>(command, async (report, operands, options) => {
     const own = ["out", "dry-run", "retry", "pictures", "json"];
     const resolved = await loadSweep(operands as string[], own);
-    const { planSweep, timesOf } = await import("../../public/sweep.js");
-    const plan = await planSweep(resolved, options.pictures);
-    const folder = options.out ?? `runs/${resolved.name}`;
-    if (options.dryRun === true) {
-      tellPlan(
-        report,
-        resolved,
-        plan,
-        timesOf(plan, (line) => report.line(line)),
-      );
-      return 0;
-    }
-    if (plan.failure !== undefined) throw plan.failure;
-    report.line(`${resolved.sweep.title}: ${whole(plan.points.length)} points in ${folder}`);
-    const outcome = await showSweep(resolved, plan, report, {
-      out: folder,
-      command: typedCommand(),
-      retry: options.retry === true,
-    });
-    report.result(outcome, () => tellOutcome(report, outcome));
-    return outcome.exitCode;
+    return sweepAll(report, resolved, options);
   });
+}
+
+/** Runs a sweep, or with `--dry-run` shows what it would run. @returns the exit code */
+export async function sweepAll(report: Report, resolved: LoadedSweep, options: SweepOptions): Promise<number> {
+  const { planSweep, timesOf } = await import("../../public/sweep.js");
+  const plan = await planSweep(resolved, options.pictures);
+  if (options.dryRun === true) {
+    const times = timesOf(plan, (line) => report.line(line));
+    tellPlan(report, resolved, plan, times);
+    return 0;
+  }
+  if (plan.failure !== undefined) throw plan.failure;
+  const folder = options.out ?? `runs/${resolved.name}`;
+  report.line(`${resolved.sweep.title}: ${whole(plan.points.length)} points in ${folder}`);
+  const outcome = await showSweep(resolved, plan, report, {
+    out: folder,
+    command: typedCommand(),
+    retry: options.retry === true,
+  });
+  report.result(outcome, () => tellOutcome(report, outcome));
+  return outcome.exitCode;
 }
 
 function tellPlan(

@@ -33,7 +33,17 @@ export async function loadSweep(tokens: readonly string[], options: readonly str
       remedy: "For example: lacuna sweep recipes/sweeps/mae-mask-ratio-cifar10.ts",
     });
   }
-  const sweep = await parseSweep(await loadRecipe(file), file, keys);
+  return sweepOf(await loadRecipe(file), file, settings, keys);
+}
+
+/** A sweep as it is written, checked. @param file names it in errors, and its folder */
+export async function sweepOf(
+  written: Record<string, unknown>,
+  file: string,
+  settings: readonly Setting[],
+  keys: readonly ConfigKey[],
+): Promise<LoadedSweep> {
+  const sweep = await parseSweep(written, file, keys);
   return { name: basename(file, extname(file)), sweep, points: await pointsOf(sweep, settings, keys) };
 }
 
@@ -87,7 +97,7 @@ interface Issue {
 
 /** Keys at the top and of its parts, for suggestions. */
 const known: Readonly<Record<string, readonly string[]>> = {
-  "": ["title", "base", "axes", "points", "evaluate", "reference"],
+  "": ["title", "base", "axes", "points", "evaluate", "order", "reference"],
   evaluate: ["train", "test", "limit", "knn", "linear", "finetune", "baselines"],
   reference: ["source", "setting", "axis", "measures"],
   "reference.measures": ["knn", "linear", "finetune"],
