@@ -8,10 +8,12 @@ import { scope } from "../engine/scope.js";
 import { LacunaError } from "../errors.js";
 import type { Method } from "../methods/method.js";
 import type { PixelBatch } from "../train/batch.js";
+import type { RunConfig } from "../train/config.js";
 import type { Probe, Probed, ProbeSetting } from "../train/loop/probes.js";
 import { plainLoader } from "../train/watch/held-out.js";
 import { type Extracted, extractFeatures, type FeatureBatch, type LabelledFeatures } from "./features/extract.js";
 import { featureSpread } from "./features/rank.js";
+import { frozenProbe } from "./frozen-probe.js";
 import { type KnnResult, knn } from "./probes/knn.js";
 import { type LinearProbeResult, linearProbe, sharedPenalty } from "./probes/linear-probe.js";
 
@@ -24,18 +26,24 @@ const affordable = 0.05;
 /** A probe's linear fit ends here at the latest: with its penalty nearly every one has converged, and the rest gain 0.1 points more. */
 const iterations = 300;
 
+/** Of a run whose `log.probe` asks for probes. */
+type Setting = ProbeSetting & { readonly config: { readonly log: Pick<RunConfig["log"], "probe"> } };
+
 /**
- * What `log.probe` asks for; hand it to a run: `pretrain(config, { probes: featureProbes })`. Before the first step and
- * every so often it yields, of whole pictures without augmentation,
+ * What a run's `log` asks for; hand it to a run: `pretrain(config, { probes: featureProbes })`, `finetune(config, { probes: featureProbes })`.
+ * Of a supervised run: what `frozenProbe` measures. Of pre-training, by `log.probe`: before the first step and every so often, of whole
+ * pictures without augmentation,
  * - `featureStd`: mean over dimensions of the standard deviation of unit features, times √D (1 = alike in all directions)
  * - `featureRank`: effective rank (RankMe), from 1 to the number of dimensions
  * - `knn`, `linear`: accuracies, where there are classes, with their means over the classes. Bank and queries share no picture;
  *   training has seen the bank's pictures, never their labels.
  * Where class shares differ between bank and queries the probe has a warning.
  */
-export async function featureProbes(setting: ProbeSetting): Promise<readonly Probe[]> {
-  const { probe } = setting.config.log;
+export async function featureProbes(given: ProbeSetting): Promise<readonly Probe[]> {
+  const { probe } = given.config.log;
+  if (probe === undefined) return frozenProbe(given);
   if (probe.everyEpochs === 0) return [];
+  const setting = given as Setting;
   const pictures = await choosePictures(setting);
   const used = (pictures.bank?.source.size ?? 0) + pictures.queries.source.size;
   const rare = Math.max(setting.config.epochs / 10, used / affordable / setting.source.size);
@@ -55,7 +63,7 @@ class Pictures {
 
   constructor(
     readonly source: Source,
-    private readonly config: ProbeSetting["config"],
+    private readonly config: Setting["config"],
   ) {}
 
   async *batches(): AsyncGenerator<FeatureBatch, void> {
@@ -92,7 +100,7 @@ interface Chosen {
 }
 
 /** Queries: `probe.test`, else the held-out pictures, else some of the run's own that the bank leaves out. */
-async function choosePictures({ config, source, heldOut }: ProbeSetting): Promise<Chosen> {
+async function choosePictures({ config, source, heldOut }: Setting): Promise<Chosen> {
   const { bank, queries, train, test } = config.log.probe;
   const own = train === undefined ? source : await openSource(train);
   const other = test === undefined ? heldOut : await openSource(test);
@@ -129,11 +137,7 @@ function checkClasses(own: Source, other: Source, named: boolean): void {
   });
 }
 
-async function* measure(
-  method: Method,
-  { queries, bank }: Chosen,
-  setting: ProbeSetting,
-): AsyncGenerator<Probed, void> {
+async function* measure(method: Method, { queries, bank }: Chosen, setting: Setting): AsyncGenerator<Probed, void> {
   method.setTraining(false);
   const asked = await featuresOf(method, queries, setting);
   try {
@@ -153,7 +157,7 @@ async function* measure(
   }
 }
 
-function* classified(known: Extracted, asked: Extracted, { config }: ProbeSetting): Generator<Probed, void> {
+function* classified(known: Extracted, asked: Extracted, { config }: Setting): Generator<Probed, void> {
   const { k, linear } = config.log.probe;
   const [train, test] = [known as LabelledFeatures, asked as LabelledFeatures];
   const told = (name: string, { accuracy, meanPerClass }: KnnResult | LinearProbeResult): Probed => [
@@ -171,7 +175,7 @@ function allFinite({ features }: Extracted): boolean {
   return scope(() => noGrad(() => features.isFinite().all().item() === 1));
 }
 
-async function featuresOf(method: Method, pictures: Pictures, { config, precision }: ProbeSetting): Promise<Extracted> {
+async function featuresOf(method: Method, pictures: Pictures, { config, precision }: Setting): Promise<Extracted> {
   const { mean, std } = config.data;
   return extractFeatures(
     (images) => autocast(precision, () => method.features(images), config.device),

@@ -5,6 +5,7 @@
  * fine-tuned checkpoints load with no table. Differences: a probe's count of batches is not kept, since nothing reads it.
  */
 import { z } from "zod";
+import { ConfigError } from "../errors.js";
 import type { Encoder, Part, Pool } from "../models/encoder.js";
 import { BatchNorm1d } from "../nn/batch-norm.js";
 import { normal } from "../nn/init.js";
@@ -52,6 +53,7 @@ export class Classifier extends Module<[Tensor], Tensor> {
     super();
     this.pool = pool;
     this.classes = classes;
+    checkBlocks(trainBlocks, encoder.depth);
     this.trainBlocks = typeof trainBlocks === "number" && trainBlocks >= encoder.depth ? "all" : trainBlocks;
     const isNormed = pool === "mean" && !this.isProbe && encoder.unnormed !== undefined;
     this.fcNorm = isNormed ? new LayerNorm(encoder.width) : undefined;
@@ -116,6 +118,19 @@ export class Classifier extends Module<[Tensor], Tensor> {
     const { encoder, trainBlocks } = this;
     return [...own, ...encoder.lastLayers(trainBlocks === "all" ? encoder.depth : trainBlocks)];
   }
+}
+
+/** @throws ConfigError for more blocks than there are: whoever asks for them takes the encoder for another one */
+function checkBlocks(trainBlocks: TrainBlocks, depth: number): void {
+  if (trainBlocks === "all" || trainBlocks <= depth) return;
+  throw new ConfigError({
+    problem: `the encoder has ${depth} blocks, and the last ${trainBlocks} are to be trained.`,
+    code: "train-blocks",
+    path: "trainBlocks",
+    expected: `all, a number up to ${depth}, 0.5 or 0`,
+    actual: trainBlocks,
+    remedy: "Say all for the whole encoder.",
+  });
 }
 
 function linearHead(width: number, classes: number, kind: keyof typeof headDeviation): Linear {

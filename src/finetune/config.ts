@@ -34,6 +34,13 @@ const logConfig = z.strictObject({
   keepCheckpoints: z.int().min(2).default(2).describe("older ones are removed once a newer one is verified"),
   heldOutEpochs: z.number().positive().default(1).describe("epochs between accuracies on held-out pictures"),
   heldOutPictures: positive.optional().describe("at most this number of them; all if absent"),
+  frozenLabels: z
+    .int()
+    .min(0)
+    .default(10_000)
+    .describe(
+      "labels at most from which k-NN and the exact linear probe of the frozen encoder learn, before the first step; 0: neither is measured",
+    ),
 });
 
 /** A supervised run. `run.json` holds it fully resolved. */

@@ -9,6 +9,7 @@ import type { RunEvent } from "../runs/schema.js";
  * - `unhealthy`: a quantity that the method watches (its `health`) is beyond its limit
  * - `collapsed`: pictures no longer differ in the features (probes featureStd, featureRank)
  * - `below-untrained`: the features classify worse than before training
+ * - `below-frozen`: a fine-tuned classifier is worse than k-NN or the linear probe of the encoder that it began with
  * - `predict-the-mean`: the loss is where a model is that learned nothing but the mean
  * - `not-learning`: the same for a loss whose such level is not known: it does not fall
  * - `unstable`: the loss jumps up and comes back, again and again
@@ -26,6 +27,7 @@ export type VerdictStatus =
   | "unhealthy"
   | "collapsed"
   | "below-untrained"
+  | "below-frozen"
   | "predict-the-mean"
   | "not-learning"
   | "unstable"

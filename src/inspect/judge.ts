@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isJpegName } from "../data/sources/names.js";
-import { type RecordedCurves, writeCurves } from "../runs/curves.js";
+import { type RecordedCurves, writeCurves } from "../runs/curves/curves.js";
 import { FileError } from "../runs/errors.js";
 import { type OpenedRun, openRun } from "../runs/reader.js";
 import { loadReferences, nearestReference } from "./reference.js";

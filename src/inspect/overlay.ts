@@ -1,7 +1,7 @@
 /** Curves of several runs in one picture, laid over one another. */
 import type { TopLevelSpec } from "vega-lite";
-import { gap, type Layer, thin, wide, xAxis } from "../runs/curve-panels.js";
-import { drawnProbes, lossDomain } from "../runs/curves.js";
+import { drawnProbes, lossDomain } from "../runs/curves/curves.js";
+import { gap, type Layer, thin, wide, xAxis } from "../runs/curves/panels.js";
 import { drawingStyle, palette, svgOf } from "../runs/drawing.js";
 import type { RunEvent } from "../runs/schema.js";
 import { centredAverage, type Point } from "../runs/summary.js";

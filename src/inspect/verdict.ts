@@ -1,11 +1,11 @@
 /** Says whether a run looks normal, from nothing but its events and run.json. */
 import type { RunEvent, RunFile, RunStatus, StepEvent } from "../runs/schema.js";
 import { endedAs, endingOf } from "./ending.js";
-import { type Evidence, type Finding, percent, type Suspect } from "./finding.js";
+import { type Evidence, type Finding, percent, type Suspect, type VerdictStatus } from "./finding.js";
 import { healthySignals, readSignals, unhealthy } from "./health.js";
 import { badInput } from "./input.js";
 import { hasEnded, healthy, jumping, notFinite, risen, stuck, tooEarly, unsettled } from "./loss.js";
-import { belowUntrained } from "./probes.js";
+import { type BelowFrozen, belowFrozen, belowUntrained } from "./probes.js";
 import { type Comparison, compareWith, type Reference } from "./reference.js";
 import { countJumps, type Shape, shapeOf, warmupEnd } from "./shape.js";
 import { clippedAway, collapsed, culpritOf, frozen, movement } from "./weights.js";
@@ -36,15 +36,16 @@ const longWait = 0.2;
  * Judges a run, finished or under way. Used where they were logged: the first batch (`input`), updates of the weights
  * (`update`), the probes `featureStd` (mean over dimensions of the standard deviation over pictures of L2-normalised
  * features, times the root of their width), `featureRank` (exponential of the entropy of the normalised singular values,
- * RankMe) and `knn`; `derived.baseline`, `derived.warmupSteps` and `health` where run.json has them; and recorded runs, of
- * which the nearest is taken.
+ * RankMe) and `knn`, and of a supervised run the accuracies of its frozen encoder (`frozenKnn`, `frozenLinear`);
+ * `derived.baseline`, `derived.warmupSteps` and `health` where run.json has them; and recorded runs, of which the nearest is taken.
  */
 export function verdict(events: readonly RunEvent[], run: Judged, references?: readonly Reference[]): Verdict {
   const steps = events.filter((event) => event.type === "step");
   const evidence: Evidence = { steps: steps.at(-1)?.step ?? 0 };
   const comparison = references && compareWith(references, events, run);
   const bad = badInput(events, evidence, run.config?.["data"] as { mean?: number[]; std?: number[] } | undefined);
-  const found = withInput(judge(events, steps, run, evidence, comparison), bad);
+  const below = belowFrozen(events, run, hasEnded(events), evidence);
+  const found = withInput(withFrozen(judge(events, steps, run, evidence, comparison), below), bad);
   const ending = endingOf(events, run.derived["steps"], run.state);
   const added = comparison === undefined ? {} : { comparison };
   return { ...(ending === undefined ? found : endedAs(ending, found)), evidence, ...added };
@@ -55,6 +56,17 @@ function withInput(found: Finding, bad: Finding | undefined): Finding {
   if (bad === undefined) return found;
   if (found.status !== "diverged") return bad;
   return { ...found, suspect: bad.suspect as Suspect, causes: [bad.headline, ...bad.causes] };
+}
+
+/** What says more of a classifier than that it is below its frozen features: causes of it. */
+const graver: readonly VerdictStatus[] = ["diverged", "frozen", "unhealthy", "collapsed"];
+
+function withFrozen(found: Finding, below: BelowFrozen | undefined): Finding {
+  if (below === undefined || graver.includes(found.status)) return found;
+  const { finding, isSure } = below;
+  if (isSure) return finding;
+  if (found.status !== "normal") return found;
+  return { ...found, headline: `${found.headline} ${finding.headline}`, causes: finding.causes };
 }
 
 function judge(

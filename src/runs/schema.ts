@@ -24,6 +24,11 @@ const measured = z.union([
 /** A share of pictures, and the name of one of them. */
 const shareSchema = z.strictObject({ share: z.number(), example: z.string() });
 
+/** So that two classifiers that judged the same pictures can be compared in pairs: `runs/frozen.ts` writes and reads it. */
+const rightSchema = z
+  .base64()
+  .describe("which of the judged pictures are right, in their order: a bit each, the lowest first");
+
 const signalSchema = z.object({
   name: z.string(),
   what: z.string(),
@@ -125,6 +130,11 @@ export const eventSchema = z.discriminatedUnion("type", [
     loss: measured,
     pictures: count.optional().describe("that were looked at"),
     scores: z.record(z.string(), measured).optional().describe("from 0 to 1: top1, top5, meanPerClass"),
+    right: rightSchema.optional(),
+    neverRight: z
+      .strictObject({ classes: count, of: count })
+      .optional()
+      .describe("classes of which no picture is right, of those that are judged"),
     parts: z.record(z.string(), measured).optional().describe("what the loss is made of"),
   }),
   z.strictObject({ type: z.literal("preview"), step: count, path: z.string(), note: z.string() }),
@@ -144,6 +154,7 @@ export const eventSchema = z.discriminatedUnion("type", [
     value: measured,
     pictures: count.optional().describe("of an accuracy: that were judged"),
     meanPerClass: z.number().optional().describe("of an accuracy: its mean over the classes"),
+    right: rightSchema.optional(),
   }),
   z.strictObject({ type: z.literal("warning"), step: count, code: z.string(), message: z.string() }),
   z.strictObject({

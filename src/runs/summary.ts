@@ -90,11 +90,19 @@ export interface Gain {
   readonly interval: Interval;
 }
 
-/** Each probe of a run, in the order in which they were first measured. */
+/** Probes of the frozen encoder that a supervised run begins with: `frozen.ts` compares them with its classifier. */
+const frozenProbes = ["frozenKnn", "frozenLinear"] as const;
+export type FrozenProbe = (typeof frozenProbes)[number];
+
+export function isFrozen(name: string): name is FrozenProbe {
+  return frozenProbes.some((probe) => probe === name);
+}
+
+/** Each probe of a run's features, in the order in which they were first measured. */
 export function probeSummaries(events: readonly RunEvent[]): ProbeSummary[] {
   const rows = new Map<string, ProbeSummary>();
   for (const event of events) {
-    if (event.type !== "probe") continue;
+    if (event.type !== "probe" || isFrozen(event.name)) continue;
     const { name, value, step } = event;
     const known = rows.get(name);
     const row = { name, step, last: value, ...accuracyOf(event, known?.before) };
@@ -129,16 +137,19 @@ export interface Scored {
   /** That were judged, and between which values top1 lies by them, 19 times of 20; undefined in runs of earlier versions. */
   readonly pictures?: number;
   readonly interval?: Interval;
+  /** Classes of which no picture is right, of those that are judged. */
+  readonly neverRight?: { readonly classes: number; readonly of: number };
 }
 
 /** In the order in which they were measured; none of a run that is not supervised. */
 export function scoresOfRun(events: readonly RunEvent[]): Scored[] {
   return events.flatMap((event): Scored[] => {
     if (event.type !== "heldOut" || event.scores === undefined) return [];
-    const { epoch, step, scores, pictures } = event;
+    const { epoch, step, scores, pictures, neverRight } = event;
     const top1 = scores["top1"];
     const isKnown = pictures !== undefined && top1 !== undefined && Number.isFinite(top1);
-    return [{ epoch, step, scores, ...(isKnown ? { pictures, interval: wilsonInterval(top1, pictures) } : {}) }];
+    const known = isKnown ? { pictures, interval: wilsonInterval(top1, pictures) } : {};
+    return [{ epoch, step, scores, ...known, ...(neverRight === undefined ? {} : { neverRight }) }];
   });
 }
 

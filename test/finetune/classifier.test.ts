@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { noGrad } from "../../src/engine/modes.js";
-import { scope } from "../../src/engine/scope.js";
+import { liveTensors, scope } from "../../src/engine/scope.js";
 import { Classifier, type Pool, type TrainBlocks } from "../../src/finetune/classifier.js";
 import { Vit, vitConfig } from "../../src/models/vit.js";
 import { loadState } from "../../src/models/weights.js";
@@ -88,6 +88,18 @@ test("what is trained: the head; the MLP half of the last block with its norm; l
     expect.arrayContaining(["cls_token", "pos_embed", "patch_embed", "blocks.0", "norm", "head"]),
   );
   expect(trained(3)).toEqual(trained("all"));
+});
+
+test("more blocks than the encoder has are refused, with how many there are", () => {
+  const before = liveTensors();
+  const vit = new Vit(vitConfig.parse({ width: 8, depth: 3, heads: 2, patchSize: 4 }), {
+    imageSize: [8, 8],
+    channels: 3,
+  });
+  const build = () => new Classifier(vit, { classes: 3, pool: "mean", trainBlocks: 4 });
+  expect(build).toThrow(/in trainBlocks: the encoder has 3 blocks, and the last 4 are to be trained.*Say all/s);
+  vit.close();
+  expect(liveTensors()).toBe(before);
 });
 
 test("head weights start next to zero, a probe's at 0.01: the first logits are those of no knowledge", () => {

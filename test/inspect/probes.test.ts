@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import { belowUntrained } from "../../src/inspect/probes.js";
+import { belowFrozen, belowUntrained } from "../../src/inspect/probes.js";
 import { verdict } from "../../src/inspect/verdict.js";
+import { packRight } from "../../src/runs/frozen.js";
 import type { RunEvent } from "../../src/runs/schema.js";
 import { stepEvent } from "../runs/example.js";
 
@@ -47,4 +48,70 @@ test("in the first half of a run nothing is said, for features may be worse befo
   const culprit = { suspect: "learning-rate", cause: "Too high." } as const;
   expect(belowUntrained(early, run, { ended: true, culprit }, {})).toMatchObject({ suspect: "learning-rate" });
   expect(belowUntrained([probe(200, "knn", 0.2)], run, setting, {})).toBeUndefined(); // nothing before training
+});
+
+const augmentation = { mixing: { probability: 1 }, erasing: { probability: 0.25 }, randAugment: { operations: 2 } };
+const supervised = {
+  derived: { steps: 200, warmupSteps: 10 },
+  config: { task: "finetune", trainBlocks: "all", augmentation },
+};
+/** Of 100 pictures the first `count` are right. */
+const first = (count: number): string => packRight(Array.from({ length: 100 }, (_, i) => i < count));
+const frozen = (name: string, count: number): RunEvent => ({
+  ...{ type: "probe", step: 0, name, value: count / 100, pictures: 100, meanPerClass: 0.3, right: first(count) },
+});
+const judged = (step: number, count: number): RunEvent => ({
+  ...{
+    type: "heldOut",
+    step,
+    epoch: step / 8,
+    loss: 2,
+    pictures: 100,
+    scores: { top1: count / 100 },
+    right: first(count),
+  },
+});
+const tuned = (count: number, ...more: RunEvent[]): RunEvent[] => [
+  ...[frozen("frozenKnn", 53), frozen("frozenLinear", 51)],
+  ...Array.from({ length: 200 }, (_, i) => stepEvent(i + 1, { loss: 0.5 + 2 * Math.exp(-i / 60) })),
+  ...[judged(200, count), ...more],
+];
+
+test("a classifier below its own frozen features: by how much on the same pictures, and what to do", () => {
+  const result = verdict(tuned(43, { ...end, step: 200 }), supervised);
+  expect(result.status).toBe("below-frozen");
+  expect(result.headline).toBe(
+    "The classifier is below its own frozen features: its top-1 is 43.0 % (33.7–52.8), 20-NN has 53.0 % (43.3–62.5), 10.0 points more (3.7 to 15.9); the exact linear probe has 51.0 % (41.3–60.6), 8.0 points more (2.3 to 13.4).",
+  );
+  expect(result.evidence).toMatchObject({
+    frozenKnn: 0.53,
+    frozenLinear: 0.51,
+    overFrozenKnn: -0.1,
+    overFrozenLinear: -0.08,
+  });
+  const advice = result.causes.join("\n");
+  for (const said of ["lacuna evaluate linear", "--augmentation.mixing.probability=0", "--train-blocks 1", "200 steps"])
+    expect(advice).toContain(said);
+  const light = { mixing: { probability: 0 }, erasing: { probability: 0 }, randAugment: { operations: 0 } };
+  const spared = { derived: { steps: 900 }, config: { ...supervised.config, trainBlocks: 1, augmentation: light } };
+  expect(verdict(tuned(43, { ...end, step: 200 }), spared).causes.join("\n")).not.toMatch(/augmentation|blocks|few/);
+});
+
+test("what chance explains is said beside a normal verdict; above, or by a diverged run, nothing is", () => {
+  const level = verdict(tuned(52, { ...end, step: 200 }), supervised);
+  expect(level.status).toBe("normal");
+  expect(level.headline).toMatch(
+    /^The run looks normal: .* The classifier is not above its own frozen features: its top-1 is 52.0 % .*, 20-NN has 53.0 % .*, 1.0 points more, which may be chance \(−1.7 to 3.7\)\.$/,
+  );
+  expect(verdict(tuned(60, { ...end, step: 200 }), supervised)).toMatchObject({ status: "normal", causes: [] });
+  const broken = [...tuned(43), stepEvent(201, { loss: Number.NaN })];
+  expect(verdict(broken, supervised).status).toBe("diverged");
+});
+
+test("in the first half of a run a classifier may be below its frozen encoder", () => {
+  const early = [frozen("frozenKnn", 53), judged(90, 20)];
+  expect(belowFrozen(early, supervised, false, {})).toBeUndefined();
+  expect(belowFrozen([...early, judged(100, 20)], supervised, false, {})?.isSure).toBe(true);
+  expect(belowFrozen(early, supervised, true, {})?.isSure).toBe(true);
+  expect(belowFrozen([frozen("frozenKnn", 53)], supervised, true, {})).toBeUndefined(); // nothing was judged
 });

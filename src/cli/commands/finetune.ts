@@ -66,9 +66,16 @@ export function finetuneCommand(program: Command, add: Add): void {
     for (const choice of choices) report.line(choice);
     const out = options.out ?? defaultRunFolder(name, new Date());
     const { finetune } = await import("../../index.js");
+    const { featureProbes } = await import("../../public/evaluate.js");
     const { minutes } = options;
     const length = minutes === undefined ? {} : { minutes };
-    const rest = { out, overwrite: options.overwrite === true, command: typedCommand(), ...length };
+    const rest = {
+      probes: featureProbes,
+      out,
+      overwrite: options.overwrite === true,
+      command: typedCommand(),
+      ...length,
+    };
     const watched = await watchRun((signal) => finetune(config, { ...rest, signal }), out, report, minutes);
     report.result(watched, () => tellResult(report, watched));
     return watched.exitCode;

@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { OpenedRun, RunEvent, RunSummary } from "../../index.js";
-import type { JudgedRun, ProbeSummary, RunComparison } from "../../public/runs.js";
+import type { FrozenAccuracy, JudgedRun, ProbeSummary, RunComparison } from "../../public/runs.js";
 import { UsageError } from "../errors.js";
 import { type Add, checkOut } from "../options.js";
 import { type Report, tableLines } from "../report.js";
-import { scoresText } from "../training/accuracy.js";
+import { frozenRows, neverRightText, scoresText } from "../training/accuracy.js";
 import {
   featureRows,
   featuresTitle,
@@ -58,44 +58,49 @@ export function inspectCommand(program: Command, add: Add): void {
 }
 
 async function inspectOne(report: Report, folder: string, options: Options): Promise<void> {
-  const { probeSummaries, scoresOfRun } = await import("../../public/runs.js");
+  const { frozenAccuracies, probeSummaries, scoresOfRun } = await import("../../public/runs.js");
   const { summarize } = await import("../../index.js");
   const { judgeRun } = await import("../../public/runs.js");
   const judgement = await judgeRun(folder);
   const { opened, verdict: judged, curves, unkept } = judgement;
   const summary = summarize(opened.events);
+  const frozen = frozenAccuracies(opened.events);
   if (options.html !== undefined) await writeReport(options.html, judgement);
   const { run, state } = opened;
-  report.result({ folder, id: run.id, state, summary, verdict: judged, curves, run, html: options.html }, () => {
-    report.table([
-      ["run", `${folder} (${run.id})`],
-      ["command", run.command],
-      ["state", state === "killed" ? `killed: go on with lacuna resume ${folder}` : state],
-      [
-        "machine",
-        `${run.machine.cpu}, ${run.machine.threads} threads, ${run.machine.device}, ${run.machine.precision}`,
-      ],
-      ...rows(summary, run.derived["steps"]),
-      ...scoresOfRun(opened.events)
-        .slice(-1)
-        .map((scored) => ["accuracy", scoresText(scored)]),
-      ...probeRows(probeSummaries, opened),
-      ...damageRow(opened.damagedLines),
-    ]);
-    report.line();
-    tellVerdict(report, judged);
-    const { title, rows: beside } = comparisonText(judged);
-    report.line(title);
-    report.table(beside, 2);
-    report.line(
-      `Evidence: ${Object.entries(judged.evidence)
-        .map(([name, value]) => `${name} ${figure(value)}`)
-        .join(", ")}`,
-    );
-    if (curves !== undefined) report.line(`Curves: ${curves.png} (and .svg)`);
-    if (unkept !== undefined) report.line(unkeptText("curves", unkept));
-    if (options.html !== undefined) report.line(`Report: ${options.html}`);
-  });
+  report.result(
+    { folder, id: run.id, state, summary, verdict: judged, frozen, curves, run, html: options.html },
+    () => {
+      report.table([
+        ["run", `${folder} (${run.id})`],
+        ["command", run.command],
+        ["state", state === "killed" ? `killed: go on with lacuna resume ${folder}` : state],
+        [
+          "machine",
+          `${run.machine.cpu}, ${run.machine.threads} threads, ${run.machine.device}, ${run.machine.precision}`,
+        ],
+        ...rows(summary, run.derived["steps"]),
+        ...scoresOfRun(opened.events)
+          .slice(-1)
+          .map((scored) => ["accuracy", [scoresText(scored), neverRightText(scored) ?? []].flat().join("; ")]),
+        ...frozenInspected(frozen),
+        ...probeRows(probeSummaries, opened),
+        ...damageRow(opened.damagedLines),
+      ]);
+      report.line();
+      tellVerdict(report, judged);
+      const { title, rows: beside } = comparisonText(judged);
+      report.line(title);
+      report.table(beside, 2);
+      report.line(
+        `Evidence: ${Object.entries(judged.evidence)
+          .map(([name, value]) => `${name} ${figure(value)}`)
+          .join(", ")}`,
+      );
+      if (curves !== undefined) report.line(`Curves: ${curves.png} (and .svg)`);
+      if (unkept !== undefined) report.line(unkeptText("curves", unkept));
+      if (options.html !== undefined) report.line(`Report: ${options.html}`);
+    },
+  );
 }
 
 async function inspectSeveral(
@@ -156,13 +161,21 @@ async function writeReport(path: string, { opened, verdict, recorded }: JudgedRu
 function probeRows(summaries: (events: readonly RunEvent[]) => ProbeSummary[], { events, run }: OpenedRun): string[][] {
   const steps = events.flatMap(({ type, step }) => (type === "probe" ? [step] : []));
   const k = probeNeighbours(run);
-  const told = [...new Set([...steps.slice(-1), ...steps.filter((step) => step === 0)])].map((at) => {
+  const told = [...new Set([...steps.slice(-1), ...steps.filter((step) => step === 0)])].flatMap((at) => {
     const found = summaries(events.filter(({ step }) => step === at));
-    return probeText(at, found, k).replace("features ", "");
+    return found.length === 0 ? [] : [probeText(at, found, k).replace("features ", "")];
   });
   const gains = gainsText(summaries(events), k);
   if (gains !== undefined) told.push(`since before training: ${gains}`);
   return told.map((text, i) => [i === 0 ? "features" : "", text]);
+}
+
+/** Its encoder before the first step, and how far the classifier is above it. */
+function frozenInspected(accuracies: readonly FrozenAccuracy[]): string[][] {
+  return frozenRows(accuracies).map(([name, accuracy, perClass, gain], i) => [
+    i === 0 ? "frozen encoder" : "",
+    `${name} ${accuracy}, per class ${perClass}${gain === "" ? "" : `; the classifier is ${gain}`}`,
+  ]);
 }
 
 function damageRow(lines: readonly number[]): string[][] {

@@ -1,8 +1,15 @@
 /** The parts of a report. Each is nothing where there is nothing to say. */
 
 import type { RunEvent, RunFile, RunSummary, Verdict } from "../../index.js";
-import { badPictures, flattened, type ProbeSummary, probeSummaries, scoresOfRun } from "../../public/runs.js";
-import { scoresText } from "../training/accuracy.js";
+import {
+  badPictures,
+  flattened,
+  frozenAccuracies,
+  type ProbeSummary,
+  probeSummaries,
+  scoresOfRun,
+} from "../../public/runs.js";
+import { frozenRows, neverRightText, scoresText } from "../training/accuracy.js";
 import { accuracyText, gainsText, inProbeOrder, probeNeighbours, probeWords } from "../training/probes.js";
 import { duration, figure, percent, whole } from "../words.js";
 import { Html, html } from "./html.js";
@@ -32,7 +39,8 @@ export function figuresSection(summary: RunSummary, run: RunFile, events: readon
     ["steps", `${whole(summary.steps)}${planned === undefined ? "" : ` of ${whole(planned)}`}`],
     ["loss, smoothed", shown(summary.smoothedLoss, figure)],
     ["loss, held out", shown(summary.heldOutLoss, figure)],
-    ["accuracy, held out", scored === undefined ? undefined : scoresText(scored)],
+    ["accuracy, held out", scored && scoresText(scored)],
+    ["classes", scored && neverRightText(scored)],
     ...latest.map((name): readonly [string, string] => {
       const probe = summaries.find((one) => one.name === name) as ProbeSummary;
       const { label, text } = probeWords(name, probe.last, probeNeighbours(run));
@@ -81,6 +89,19 @@ export function probesSection(events: readonly RunEvent[], run: RunFile): Html |
       ? html`<p class="quiet">In brackets: 95 % intervals by the judged pictures. Per class: mean over the classes.</p>`
       : undefined
   }</section>`;
+}
+
+/** Of a supervised run: its classifier beside k-NN and the exact probe of the encoder that it began with. */
+export function frozenSection(events: readonly RunEvent[]): Html | undefined {
+  const rows = frozenAccuracies(events);
+  if (rows.length === 0) return undefined;
+  const paired = rows.every(({ isPaired }) => isPaired);
+  return html`<section aria-labelledby="frozen"><h2 id="frozen">Beside its frozen encoder</h2><div class="scroll" tabindex="0" role="region" aria-label="Beside its frozen encoder"><table><thead><tr><th scope="col">frozen features</th><th scope="col" class="number">top-1</th><th scope="col" class="number">per class</th><th scope="col" class="number">the classifier is</th></tr></thead><tbody>${frozenRows(
+    rows,
+  ).map(
+    ([name, accuracy, perClass, gain]) =>
+      html`<tr><th scope="row">${name}</th><td class="number">${accuracy}</td><td class="number">${perClass}</td><td class="number">${gain}</td></tr>`,
+  )}</tbody></table></div><p class="quiet">Measured before the first step, on the same split. In brackets: 95 % intervals${paired ? ", of the differences by the same pictures" : ""}.</p></section>`;
 }
 
 export interface CostFacts {

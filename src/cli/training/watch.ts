@@ -1,11 +1,11 @@
 /** Runs a run in front of a person: what it is at the start, a live line, and what came of it. */
 import { join } from "node:path";
 import type { Run, RunEvent, Source, Verdict } from "../../index.js";
-import type { Pace, ProbeSummary, RunAccuracy } from "../../public/runs.js";
+import type { FrozenAccuracy, Pace, ProbeSummary, RunAccuracy } from "../../public/runs.js";
 import type { AnyConfig, Budget } from "../../public/train.js";
 import type { Live, Report } from "../report.js";
 import { duration, figure, quoted, whole } from "../words.js";
-import { accuracyLine, accuracyLines } from "./accuracy.js";
+import { accuracyLine, accuracyLines, frozenLines, frozenText } from "./accuracy.js";
 import { costRows } from "./cost.js";
 import { paceText } from "./pace.js";
 import { gainsText, probeText } from "./probes.js";
@@ -27,12 +27,15 @@ export interface Watched {
   readonly minutes: number | undefined;
   readonly previews: readonly string[];
   readonly badFiles: number;
-  /** Of pre-training. */
-  readonly verdict: Verdict | undefined;
+  readonly verdict: Verdict;
+  /** Whether it learned classes: a supervised run. */
+  readonly isClassifier: boolean;
   /** What the features gained, where probes classified. */
   readonly gains: string | undefined;
   /** Of supervised training with held-out pictures. */
   readonly accuracy: RunAccuracy | undefined;
+  /** Of supervised training: its encoder's k-NN and exact probe before the first step. */
+  readonly frozen: readonly FrozenAccuracy[];
   readonly curves: { readonly svg: string; readonly png: string } | undefined;
 }
 
@@ -80,6 +83,12 @@ function budgetRow(budget: Budget | undefined): string[][] {
   return [["budget", `${duration(60 * minutes)}: ${whole(steps)} steps of ${pace}`]];
 }
 
+/** What is made of the probes of a step. */
+interface Summaries {
+  readonly probes: (events: readonly RunEvent[]) => ProbeSummary[];
+  readonly frozen: (events: readonly RunEvent[]) => FrozenAccuracy[];
+}
+
 class Watcher {
   interrupted = false;
   #badFiles = 0;
@@ -102,7 +111,7 @@ class Watcher {
     private readonly live: Live,
     private readonly neighbours: number,
     private readonly advice: (waitShare: number) => string | undefined,
-    private readonly summaries: (events: readonly RunEvent[]) => ProbeSummary[],
+    private readonly summaries: Summaries,
     start: number,
   ) {
     this.#step = start;
@@ -133,13 +142,16 @@ class Watcher {
     const pace = new RunPace({ steps, epochs: config.epochs, batch: effectiveBatch });
     const { isJpegName } = await import("../../public/data.js");
     const { machineLimits } = await import("../../public/plan.js");
-    const { probeSummaries } = await import("../../public/runs.js");
+    const { frozenAccuracies, probeSummaries } = await import("../../public/runs.js");
     const { content } = source;
     const hasJpegs = content.kind === "files" && content.paths.some(isJpegName);
     const facts = { cores: machineLimits().cores, hasJpegs };
     const advice = (waitShare: number) => waitAdvice(waitShare, config.data, facts);
     const live = await report.live("run");
-    return new Watcher(folder, report, pace, live, neighbours, advice, probeSummaries, startStep);
+    const summaries = { probes: probeSummaries, frozen: frozenAccuracies };
+    if (startStep === 0 && "from" in config && config.log.frozenLabels > 0)
+      report.line("Measuring k-NN and the exact linear probe of the frozen encoder …");
+    return new Watcher(folder, report, pace, live, neighbours, advice, summaries, startStep);
   }
 
   see(event: RunEvent): void {
@@ -178,8 +190,9 @@ class Watcher {
 
   /** All of one step in one line. */
   #tellProbes(step: number): void {
-    if (this.#probed.length === 0) return;
-    this.report.line(probeText(step, this.summaries(this.#probed), this.neighbours));
+    const [probes, frozen] = [this.summaries.probes(this.#probed), this.summaries.frozen(this.#probed)];
+    if (probes.length > 0) this.report.line(probeText(step, probes, this.neighbours));
+    if (frozen.length > 0) this.report.line(frozenText(frozen));
     this.#probed = [];
   }
 
@@ -240,7 +253,7 @@ class Watcher {
   }
 
   async result(): Promise<Omit<Watched, "seconds" | "minutes" | "exitCode">> {
-    const { heldOutAccuracy, judgeRun, summarize } = await import("../../public/runs.js");
+    const { frozenAccuracies, heldOutAccuracy, judgeRun, summarize } = await import("../../public/runs.js");
     const { opened, verdict, curves } = await judgeRun(this.folder);
     const { probeSummaries } = await import("../../public/runs.js");
     const { smoothedLoss = Number.NaN, heldOutLoss, badFiles } = summarize(opened.events);
@@ -252,9 +265,11 @@ class Watcher {
       heldOutLoss,
       previews: opened.events.flatMap((event) => (event.type === "preview" ? [join(this.folder, event.path)] : [])),
       badFiles,
-      verdict: "task" in opened.run.config ? undefined : verdict,
+      verdict,
+      isClassifier: "task" in opened.run.config,
       gains: gainsText(probeSummaries(opened.events), this.neighbours),
       accuracy: heldOutAccuracy(opened.events),
+      frozen: frozenAccuracies(opened.events),
       curves,
     };
   }
@@ -273,7 +288,7 @@ async function classRow(config: AnyConfig, { classes }: Pick<Source, "classes">)
 
 /** What came of it, and what to do next. */
 export function tellResult(report: Report, watched: Watched): void {
-  const { folder, previews, curves, verdict, badFiles, steps, loss, heldOutLoss, seconds, accuracy, gains } = watched;
+  const { folder, previews, curves, badFiles, steps, loss, heldOutLoss, seconds, accuracy, frozen, gains } = watched;
   const held = heldOutLoss === undefined ? "" : `, on held-out pictures ${figure(heldOutLoss)}`;
   report.line();
   const came = `${steps} steps, loss ${figure(loss)}${held}`;
@@ -284,9 +299,10 @@ export function tellResult(report: Report, watched: Watched): void {
   if (late !== undefined) report.line(late);
   if (badFiles > 0)
     report.line(`${badFiles} pictures could not be read and were replaced: see ${join(folder, "events.jsonl")}`);
-  if (verdict !== undefined) tellVerdict(report, verdict);
+  tellVerdict(report, watched.verdict);
   if (gains !== undefined) report.line(`Since before training: ${gains}.`);
   if (accuracy !== undefined) for (const line of accuracyLines(accuracy)) report.line(line);
+  for (const line of frozenLines(frozen)) report.line(line);
   if (curves !== undefined) report.line(`Curves: ${curves.png} (and .svg)`);
   if (previews.length > 0) report.line(`Last picture: ${previews.at(-1)}`);
   if (watched.exitCode !== 0) {
@@ -294,7 +310,7 @@ export function tellResult(report: Report, watched: Watched): void {
     return;
   }
   report.line("Next:");
-  const next = nextCommands(folder, { isClassifier: verdict === undefined, fillsIn: previews.length > 0 });
+  const next = nextCommands(folder, { isClassifier: watched.isClassifier, fillsIn: previews.length > 0 });
   for (const command of next) report.line(`  ${command}`);
 }
 

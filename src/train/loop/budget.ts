@@ -118,7 +118,13 @@ async function pausesOf(
     pauses.push(pause(config.log.heldOutEpochs, await secondsOf(() => heldOut.measure(trainer))));
   const setting = { config, source, precision: trainer.precision, heldOut: heldOut?.source };
   for (const probe of await openProbes(probes, setting))
-    pauses.push(pause(probe.everyEpochs, await secondsOf(() => runOnce(probe, trainer)), probe.atStart));
+    pauses.push(
+      pause(
+        probe.everyEpochs ?? Number.POSITIVE_INFINITY,
+        await secondsOf(() => runOnce(probe, trainer)),
+        probe.atStart,
+      ),
+    );
   return pauses;
 }
 

@@ -266,15 +266,15 @@ class Loop {
       this.step === derived.steps || this.step % Math.max(1, Math.round(epochs * derived.stepsPerEpoch)) === 0;
     if (this.#ratios !== undefined) yield { type: "update", step: this.step, ratios: this.#ratios };
     if (heldOut !== undefined && due(config.log.heldOutEpochs)) {
-      const { means, pictures } = await heldOut.measure(trainer);
+      const { means, ...judged } = await heldOut.measure(trainer);
       const { loss, ...more } = means;
       const epoch = this.step / derived.stepsPerEpoch;
       const kind = trainer.method.score === undefined ? "parts" : "scores";
       const scored = Object.keys(more).length > 0 ? { [kind]: more } : {};
-      yield { type: "heldOut", step: this.step, epoch, loss, pictures, ...scored };
+      yield { type: "heldOut", step: this.step, epoch, loss, ...judged, ...scored };
       if (kind === "scores") this.#keepBest(more);
     }
-    yield* this.#probe(({ everyEpochs }) => due(everyEpochs));
+    yield* this.#probe(({ everyEpochs }) => everyEpochs !== undefined && due(everyEpochs));
     yield* this.#session.pictures?.ifDue(this.step) ?? [];
     if (this.step % stepsBetweenTrims === 0) trimMemory();
     const { checkpointSeconds, checkpointSteps } = config.log;

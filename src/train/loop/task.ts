@@ -15,6 +15,8 @@ export type Precision = "bfloat16" | "float32";
 
 /** What every kind of run has in its configuration; the rest is the task's own. */
 export interface LoopConfig {
+  /** Whose encoder is trained on: a run folder or a checkpoint. */
+  readonly from?: string | undefined;
   readonly seed: number;
   readonly epochs: number;
   readonly device: string;
@@ -32,6 +34,8 @@ export interface LoopConfig {
     readonly heldOutPictures?: number | undefined;
     /** Looks at the features while training; none if absent. */
     readonly probe?: RunConfig["log"]["probe"] | undefined;
+    /** Labels from which the frozen encoder's k-NN and exact probe learn before the first step. */
+    readonly frozenLabels?: number | undefined;
   };
 }
 

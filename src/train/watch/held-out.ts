@@ -2,6 +2,7 @@ import { type Loader, openLoader } from "../../data/loader.js";
 import { openSource, type Source } from "../../data/source.js";
 import { meanPerClass } from "../../data/sources/labelled.js";
 import type { Transform, ViewSpec } from "../../data/views.js";
+import { packRight } from "../../runs/frozen.js";
 import { imageShape, type LoopConfig, type Measures } from "../loop/task.js";
 import { type Reading, readingOptions } from "../reading.js";
 import type { Trainer } from "../trainer.js";
@@ -20,10 +21,9 @@ export class HeldOut {
     return heldOut === undefined ? undefined : new HeldOut(await openSource(heldOut), config, views);
   }
 
-  /** Means over at most `log.heldOutPictures` pictures, and of a classifier the mean over their classes. */
-  async measure(trainer: Pick<Trainer, "evaluate">): Promise<{ means: Measures; pictures: number }> {
-    const limit = Math.min(this.source.size, this.config.log.heldOutPictures ?? this.source.size);
-    const size = Math.min(limit, this.config.data.batchSize);
+  /** Means over some `log.heldOutPictures` pictures, and what a classifier had right. */
+  async measure(trainer: Pick<Trainer, "evaluate">): Promise<HeldOutMeasures> {
+    const { size, judged } = judgedPictures(this.config, this.source);
     const loader = inOrder(this.config, this.source, size, this.views);
     const sums: Record<string, number> = {};
     const [found, truth]: [number[], number[]] = [[], []];
@@ -36,15 +36,45 @@ export class HeldOut {
         found.push(...predictions);
         truth.push(...(labels ?? []));
         seen += samples.length;
-        if (seen >= limit) break;
+        if (seen >= judged) break;
       }
     } finally {
       await loader.close();
     }
     const means = Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / seen]));
-    const perClass = found.length > 0 ? { meanPerClass: meanPerClass(found, truth) } : {};
-    return { means: { loss: Number.NaN, ...means, ...perClass }, pictures: seen };
+    if (found.length === 0) return { means: { loss: Number.NaN, ...means }, pictures: seen };
+    const perClass = { meanPerClass: meanPerClass(found, truth) };
+    return {
+      means: { loss: Number.NaN, ...means, ...perClass },
+      pictures: seen,
+      right: packRight(found.map((label, i) => label === truth[i])),
+      neverRight: neverRight(found, truth),
+    };
   }
+}
+
+/** What is measured on held-out pictures; of a classifier also which of them are right, and how many classes never are. */
+export interface HeldOutMeasures {
+  readonly means: Measures;
+  readonly pictures: number;
+  readonly right?: string;
+  readonly neverRight?: { readonly classes: number; readonly of: number };
+}
+
+/** How many pictures are judged: the first ones, in whole batches of `size`, that are at least `log.heldOutPictures`. */
+export function judgedPictures(
+  { log, data }: Pick<LoopConfig, "log" | "data">,
+  source: Pick<Source, "size">,
+): { readonly size: number; readonly judged: number } {
+  const limit = Math.min(source.size, log.heldOutPictures ?? source.size);
+  const size = Math.min(limit, data.batchSize);
+  return { size, judged: Math.min(source.size, Math.ceil(limit / size) * size) };
+}
+
+function neverRight(found: readonly number[], truth: readonly number[]): { classes: number; of: number } {
+  const judged = new Set(truth);
+  const right = new Set(truth.filter((label, i) => label === found[i]));
+  return { classes: judged.size - right.size, of: judged.size };
 }
 
 /** The middle of every picture, in order, without augmentation. @param view how it is cut out, if not as usual */

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openRun } from "../../../src/index.js";
@@ -24,6 +24,13 @@ describe("finetune", () => {
     expect(text).toMatch(new RegExp(`Accuracy after the last epoch: ${accuracy.source}`));
     expect((await lacuna("inspect", out)).out).toMatch(new RegExp(`accuracy +${accuracy.source}`));
     expect(text).toMatch(/The best epoch was \d/);
+    const frozen = /20-NN [\d.]+ % \([\d.]+–[\d.]+\), per class [\d.]+ %/;
+    expect(text).toMatch(new RegExp(`frozen encoder: ${frozen.source}; exact linear probe [\\d.]+ %`));
+    expect(text).toMatch(/The same encoder frozen, on the same pictures, compared in pairs:/);
+    expect(text).toMatch(new RegExp(`${frozen.source}; the classifier is (−?[\\d.]+ points) (above|below)`));
+    const inspected = await lacuna("inspect", out, "--html", join(folder, "report.html"));
+    expect(inspected.out).toMatch(new RegExp(`frozen encoder +${frozen.source}`));
+    expect(readFileSync(join(folder, "report.html"), "utf8")).toContain("Beside its frozen encoder");
     expect(existsSync(join(out, "checkpoints", "best.safetensors"))).toBe(true);
     expect(openRun(out).run.config).toMatchObject({ task: "finetune", from: pretrained, classes: ["apple", "bee"] });
     const both = await lacuna("finetune", pretrained, "--data", pictures, "--epochs=2", "--minutes", "3");

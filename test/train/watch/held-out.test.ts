@@ -43,7 +43,16 @@ test("the mean over classes follows from what a classifier predicts, in batches 
     }),
   };
   const held = (await HeldOut.open(config, { image: middle(config) })) as HeldOut;
-  expect(await held.measure(always)).toEqual({ means: { loss: 1, top1: 0, meanPerClass: 0.75 }, pictures: 8 });
+  const right = Buffer.from([0b10111111]).toString("base64");
+  const means = { loss: 1, top1: 0, meanPerClass: 0.75 };
+  expect(await held.measure(always)).toEqual({ means, pictures: 8, right, neverRight: { classes: 0, of: 2 } });
+  const never = {
+    evaluate: ({ samples }: { samples: readonly number[] }) => ({
+      means: { loss: 1 },
+      predictions: samples.map(() => 0),
+    }),
+  };
+  expect((await held.measure(never)).neverRight).toEqual({ classes: 1, of: 2 });
 });
 
 test("pictures come in order, cut to the size of the run", async () => {

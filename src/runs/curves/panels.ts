@@ -1,5 +1,5 @@
 /** Parts of the curves' picture: small panels, what they share with the large one, and recorded runs behind them. */
-import { centredAverage, type Point } from "./summary.js";
+import { centredAverage, type Point } from "../summary.js";
 
 export type Layer = Record<string, unknown>;
 

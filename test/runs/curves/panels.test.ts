@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { centred, extremes, recordedLayers, smallPanel, spreadOf, thin } from "../../src/runs/curve-panels.js";
+import { centred, extremes, recordedLayers, smallPanel, spreadOf, thin } from "../../../src/runs/curves/panels.js";
 
 const points = (values: readonly number[]) => values.map((value, i) => ({ step: i + 1, value }));
 

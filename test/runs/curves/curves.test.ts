@@ -2,11 +2,11 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import sharp from "sharp";
 import { expect, test } from "vitest";
-import { drawCurves, writeCurves } from "../../src/runs/curves.js";
-import { pngOf } from "../../src/runs/drawing.js";
-import type { RunEvent } from "../../src/runs/schema.js";
-import { RunWriter } from "../../src/runs/writer.js";
-import { exampleRun, startEvent, stepEvent, temporaryFolders } from "./example.js";
+import { drawCurves, writeCurves } from "../../../src/runs/curves/curves.js";
+import { pngOf } from "../../../src/runs/drawing.js";
+import type { RunEvent } from "../../../src/runs/schema.js";
+import { RunWriter } from "../../../src/runs/writer.js";
+import { exampleRun, startEvent, stepEvent, temporaryFolders } from "../example.js";
 
 const newFolder = temporaryFolders();
 

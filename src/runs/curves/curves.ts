@@ -1,6 +1,11 @@
 /** Pictures of a run's curves: loss, held-out loss, learning rate, gradient norm, speed. */
 import { basename, join, resolve } from "node:path";
 import type { TopLevelSpec } from "vega-lite";
+import { drawingStyle, pngOf, svgOf } from "../drawing.js";
+import { type OpenedRun, openRun } from "../reader.js";
+import type { RunEvent, StepEvent } from "../schema.js";
+import { centredAverage, imagesPerSecond, type Point, wilsonInterval } from "../summary.js";
+import { writeAtomic } from "../write-atomic.js";
 import {
   centred,
   colours,
@@ -16,12 +21,7 @@ import {
   thin,
   wide,
   xAxis,
-} from "./curve-panels.js";
-import { drawingStyle, pngOf, svgOf } from "./drawing.js";
-import { type OpenedRun, openRun } from "./reader.js";
-import type { RunEvent, StepEvent } from "./schema.js";
-import { centredAverage, imagesPerSecond, type Point, wilsonInterval } from "./summary.js";
-import { writeAtomic } from "./write-atomic.js";
+} from "./panels.js";
 
 export interface CurveOptions {
   readonly title: string;
