@@ -5,10 +5,10 @@ import { autocast, noGrad } from "../engine/modes.js";
 import { scope } from "../engine/scope.js";
 import type { Published } from "../models/published/open.js";
 import { type PixelBatch, toImages } from "../train/batch.js";
-import { Checkpoint } from "../train/checkpoint.js";
 import { openModelFile, wholeConfigFrom } from "../train/checkpoints/from-checkpoint.js";
-import type { LoadOptions } from "../train/checkpoints/load.js";
+import { type LoadedModel, type LoadOptions, modelOf } from "../train/checkpoints/load.js";
 import { loadInto } from "../train/checkpoints/load-into.js";
+import type { OwnModel } from "../train/checkpoints/own.js";
 import { settleMachine } from "../train/loop/environment.js";
 import { decodedAs } from "../train/reading.js";
 import { judgingView } from "./augmentation.js";
@@ -43,6 +43,34 @@ export function loadClassifier(
   { device, jpeg, colour, ...hints }: Omit<LoadOptions, "pool"> = {},
 ): LoadedClassifier {
   using published = openModelFile(runOrFile, hints);
+  return classifierOf(published, runOrFile, { device, jpeg, colour });
+}
+
+/**
+ * Reads whatever was trained: the classifier of a run or a file that has one, else the model, as `loadModel` does.
+ * @param options with `pool`, which is a question of features, always the model @throws CheckpointError, FormatError
+ */
+export function loadTrained(
+  runOrFile: string,
+  { device, pool, jpeg, colour, ...hints }: LoadOptions = {},
+): LoadedClassifier | LoadedModel {
+  using published = openModelFile(runOrFile, hints);
+  const isClassifier = published.classifier !== undefined || isSupervised(published);
+  return isClassifier && pool === undefined
+    ? classifierOf(published, runOrFile, { device, jpeg, colour })
+    : modelOf(published, { device, pool, jpeg, colour });
+}
+
+/** Whether it is of a supervised run of ours: of a probe's head a model has no names. */
+function isSupervised({ config }: Published): boolean {
+  return (config as { task?: string } | undefined)?.task === "finetune";
+}
+
+function classifierOf(
+  published: Published | OwnModel,
+  runOrFile: string,
+  { device, jpeg, colour }: Pick<LoadOptions, "device" | "jpeg" | "colour">,
+): LoadedClassifier {
   const said = configOf(published, runOrFile);
   const data = decodedAs(said.data, { jpeg, colour });
   const config = parseFinetune({ ...said, data, ...(device === undefined ? {} : { device }) });
@@ -84,24 +112,20 @@ type Said = Readonly<Record<string, unknown>> & { readonly data: object };
 /** A run's own configuration; of somebody else's classifier what follows from its file. */
 function configOf(published: Published, given: string): Said {
   const { config: own, classifier, classes, path } = published;
-  const { task } = (own ?? {}) as { task?: string };
-  if (task === "finetune") return own as unknown as Said;
+  if (isSupervised(published)) return own as unknown as Said;
   if (classifier === undefined) {
-    const actual = own === undefined ? "an encoder" : (task ?? "pre-training");
-    throw noClassifier(path, actual, given);
+    const { task = "pre-training" } = (own ?? { task: "an encoder" }) as { task?: string };
+    throw noClassifier(path, task, given);
   }
   const { model, data } = wholeConfigFrom(published);
   const numbered = Array.from({ length: classifier.classes }, (_, i) => String(i));
   return { model, data: data as object, pool: classifier.pool, classes: classes ?? numbered };
 }
 
-function fill(model: Classifier, published: Published, config: FinetuneConfig): void {
-  if ((published.config as { task?: string } | undefined)?.task !== "finetune") {
-    loadInto(model.state(), model.encoder, published, { positions: "resize", classifier: true });
-    return;
-  }
-  using checkpoint = Checkpoint.open(published.path);
-  checkpoint.loadModelPart(model.state(), (config.average ?? 0) > 0 ? "averaged." : "");
+function fill(model: Classifier, published: Published | OwnModel, config: FinetuneConfig): void {
+  if (isSupervised(published) && "checkpoint" in published)
+    published.checkpoint.loadModelPart(model.state(), (config.average ?? 0) > 0 ? "averaged." : "");
+  else loadInto(model.state(), model.encoder, published, { positions: "resize", classifier: true });
 }
 
 function noClassifier(path: string, actual: string, given: string): CheckpointError {

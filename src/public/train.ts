@@ -13,7 +13,7 @@ export {
 } from "../finetune/config.js";
 export { type ErasingConfig, erase_, erasingConfig } from "../finetune/erasing.js";
 export { changedSince, finetune, resolveFinetune } from "../finetune/finetune.js";
-export { type LoadedClassifier, loadClassifier } from "../finetune/load.js";
+export { type LoadedClassifier, loadClassifier, loadTrained } from "../finetune/load.js";
 export {
   checkMixing,
   drawMix,

@@ -5,7 +5,7 @@ import { ConfigError } from "../errors.js";
 import { buildMethod, methods } from "../methods/index.js";
 import { buildEncoder } from "../models/index.js";
 import { architecture } from "./checkpoint.js";
-import { modelFile, openModelFile, weightsHash } from "./checkpoints/from-checkpoint.js";
+import { openModelFile, weightsHash } from "./checkpoints/from-checkpoint.js";
 import { loadInto } from "./checkpoints/load-into.js";
 import { parseConfig, type RunConfig } from "./config.js";
 import { byName, type PretrainInput } from "./definitions.js";
@@ -80,8 +80,8 @@ function withWarmup(config: RunConfig): RunConfig {
 /** Weights from elsewhere are named for good: by their file, which may be a run's newest checkpoint today, and their hash. */
 function withInit(config: RunConfig): RunConfig {
   if (config.init === undefined) return config;
-  const path = resolve(modelFile(config.init));
-  using published = openModelFile(path);
+  using published = openModelFile(config.init);
+  const path = resolve(published.path);
   const initHash = weightsHash(published);
   if (config.initHash === undefined || config.initHash === initHash) return { ...config, init: path, initHash };
   throw new CheckpointError({

@@ -105,16 +105,15 @@ interface Written {
 /** A classifier where one is asked for, or where it is all that there is and its ONNX all that is wanted; else the model. */
 async function openFor(path: string, options: Options): Promise<LoadedModel | LoadedClassifier> {
   const { loadClassifier, loadModel } = await import("../../index.js");
+  const { loadTrained } = await import("../../public/train.js");
   const { what, page, huggingFace } = options;
   const isOnnxAlone = page === undefined && huggingFace === undefined;
   if (what === "classifier" && !isOnnxAlone) throw onnxAlone();
   const wanted = { ...loadOptions(options), device: "cpu" };
   if (what === "classifier") return loadClassifier(path, wanted);
+  if (what === undefined && isOnnxAlone) return loadTrained(path, wanted);
   const model = loadModel(path, wanted);
-  if (page !== undefined) return withMethodOrClosed(model); // before anything is written
-  if (model.classifier === undefined || !isOnnxAlone || what !== undefined) return model;
-  model.close();
-  return loadClassifier(path, wanted);
+  return page === undefined ? model : withMethodOrClosed(model); // before anything is written
 }
 
 async function withMethodOrClosed(model: LoadedModel): Promise<LoadedModel> {

@@ -8,8 +8,8 @@ import type { Layout, ReadHints } from "../../models/published/layout.js";
 import { modelLayouts, openPublished, type Published } from "../../models/published/open.js";
 import { usualNormalization } from "../../models/published/told.js";
 import type { Size } from "../../nn/patches.js";
-import { checkpointFolder, lastCheckpoint } from "../checkpoint.js";
-import { isOwn, openOwn } from "./own.js";
+import { Checkpoint, checkpointFolder, lastCheckpoint } from "../checkpoint.js";
+import { isOwn, type OwnModel, ownModel } from "./own.js";
 import { sketchMethod } from "./sketch.js";
 
 /** What the person who asks says of a file of somebody else. */
@@ -21,16 +21,16 @@ export interface ForeignHints extends ReadHints {
 
 /**
  * Opens the model in a run folder (its newest good checkpoint), a checkpoint of a run, or a file or folder of another
- * layout. Checksums of our own checkpoints are verified.
+ * layout. Each file is opened once; checksums of our own checkpoints are verified.
  * @param hints on somebody else's file; refused for one of ours
  * @throws CheckpointError, FormatError
  */
-export function openModelFile(path: string, hints: ForeignHints = {}): Published {
-  const file = modelFile(path);
-  if (!isOwn(file)) return openForeign(file, hints);
+export function openModelFile(path: string, hints: ForeignHints = {}): Published | OwnModel {
+  const isOurRun = isRun(path);
+  if (!isOurRun && !isOwn(path)) return openForeign(path, hints);
   const [said] = Object.entries(hints).find(([, value]) => value !== undefined) ?? [];
-  if (said !== undefined) throw saysItself(file, said);
-  return openOwn(file);
+  if (said !== undefined) throw saysItself(path, said);
+  return ownModel(isOurRun ? newestCheckpoint(path) : Checkpoint.open(path));
 }
 
 /** What somebody else's file may leave open stands in a checkpoint of ours: another value would be no longer the same model. */
@@ -79,12 +79,10 @@ function checkMethod({ method, model, image, rest, path }: Published): void {
   checkShapes(rest, new Map(wanted), path);
 }
 
-/** The file that is meant by a run folder, a file or a folder of transformers. @throws CheckpointError for an empty run */
-export function modelFile(path: string): string {
-  if (!isRun(path)) return path;
+/** @throws CheckpointError for a run that has none that can be read */
+function newestCheckpoint(path: string): Checkpoint {
   const { checkpoint, damaged } = lastCheckpoint(path);
-  checkpoint?.close();
-  if (checkpoint !== undefined) return checkpoint.path;
+  if (checkpoint !== undefined) return checkpoint;
   const [worst] = damaged;
   const sentence =
     worst === undefined ? "there is no checkpoint in it." : `no checkpoint in it can be read (${worst.error.message})`;

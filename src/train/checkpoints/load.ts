@@ -63,6 +63,14 @@ export interface LoadOptions extends ForeignHints, DecodingWishes {
  */
 export function loadModel(path: string, { device, pool, jpeg, colour, ...hints }: LoadOptions = {}): LoadedModel {
   using published = openModelFile(path, hints);
+  return modelOf(published, { device, pool, jpeg, colour });
+}
+
+/** The model of a file that is open already. */
+export function modelOf(
+  published: Published,
+  { device, pool, jpeg, colour }: Omit<LoadOptions, keyof ForeignHints>,
+): LoadedModel {
   const { method: given, ...config } = configOf(published, device, { jpeg, colour });
   const { precision } = settleMachine(config as RunConfig);
   const method = published.method && trainingOf({ ...config, method: given } as RunConfig).method;

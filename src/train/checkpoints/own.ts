@@ -7,7 +7,7 @@ import { sketch } from "../../models/published/check.js";
 import type { ClassifierShape, Described } from "../../models/published/layout.js";
 import type { Published } from "../../models/published/open.js";
 import type { PublishedTensor, Tensors } from "../../models/published/tensors.js";
-import { Checkpoint } from "../checkpoint.js";
+import type { Checkpoint } from "../checkpoint.js";
 import { imageShape } from "../loop/task.js";
 import { sketchMethod } from "./sketch.js";
 
@@ -38,14 +38,18 @@ interface OwnConfig {
   readonly average?: number;
 }
 
+/** A model in a checkpoint of ours, which holds more than the model has names for: other sets of weights, a probe's head. */
+export interface OwnModel extends Published {
+  readonly checkpoint: Checkpoint;
+}
+
 /**
- * Opens a checkpoint of a run, of `convert`, or of fine-tuning (the averaged weights, where it has some), verified. Close it.
- * @throws CheckpointError, FormatError
+ * The model in a checkpoint of a run, of `convert`, or of fine-tuning (the averaged weights, where it has some). Close it, and with
+ * it the checkpoint; it is closed where this fails. @throws CheckpointError, FormatError
  */
-export function openOwn(path: string): Published {
-  const checkpoint = Checkpoint.open(path);
+export function ownModel(checkpoint: Checkpoint): OwnModel {
   try {
-    return publishedOf(checkpoint, checkpoint.config as OwnConfig);
+    return { ...publishedOf(checkpoint, checkpoint.config as OwnConfig), checkpoint };
   } catch (error) {
     checkpoint.close();
     throw error;

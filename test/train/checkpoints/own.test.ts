@@ -5,9 +5,9 @@ import { scope } from "../../../src/engine/scope.js";
 import { finetune, resolveFinetune } from "../../../src/finetune/finetune.js";
 import { loadClassifier } from "../../../src/finetune/load.js";
 import { Rng } from "../../../src/tensor/random.js";
-import { modelFile } from "../../../src/train/checkpoints/from-checkpoint.js";
+import { openModelFile } from "../../../src/train/checkpoints/from-checkpoint.js";
 import { loadModel } from "../../../src/train/checkpoints/load.js";
-import { isOwn, openOwn } from "../../../src/train/checkpoints/own.js";
+import { isOwn } from "../../../src/train/checkpoints/own.js";
 import type { RunConfigInput } from "../../../src/train/config.js";
 import { pretrain } from "../../../src/train/pretrain.js";
 import { tinyFinetune, writeClasses } from "../../finetune/example.js";
@@ -50,9 +50,9 @@ test.each(kinds)("a run of %s with %s is fine-tuned: its model, its encoder to t
 });
 
 test.each(kinds)("a run of %s with %s holds the method's parts beside its encoder's", async (method, model) => {
-  const path = modelFile(join(work.path, `${method}-${model}`));
+  using own = openModelFile(join(work.path, `${method}-${model}`));
+  const { path } = own;
   expect(isOwn(path)).toBe(true);
-  using own = openOwn(path);
   expect(own).toMatchObject({ layout: "lacuna", model: { name: model }, method: { name: method } });
   using loaded = loadModel(path);
   expect([...own.tensors.keys()]).toEqual([...loaded.encoder.state().keys()]);
