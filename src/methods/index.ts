@@ -9,10 +9,21 @@ import { supmae, supmaeConfig } from "./mixed/supmae.js";
 import { dino, dinoConfig } from "./siamese/dino.js";
 import { moco, mocoConfig } from "./siamese/moco.js";
 import { mocoV3, mocoV3Config } from "./siamese/moco-v3.js";
+import { simclr, simclrConfig } from "./siamese/simclr.js";
 import { simsiam, simsiamConfig } from "./siamese/simsiam.js";
 
 /** The list of methods. A new one is a file, a line here and one in `methodConfig`. */
-export const methods = new Registry<DefinedMethod>("method", [mae, emae, fcmae, supmae, moco, mocoV3, simsiam, dino]);
+export const methods = new Registry<DefinedMethod>("method", [
+  mae,
+  emae,
+  fcmae,
+  supmae,
+  moco,
+  mocoV3,
+  simclr,
+  simsiam,
+  dino,
+]);
 
 /** The configuration of a method that comes with the package; `methods.schema()` knows those that were added too. */
 export const methodConfig = z.discriminatedUnion("name", [
@@ -22,6 +33,7 @@ export const methodConfig = z.discriminatedUnion("name", [
   supmaeConfig,
   mocoConfig,
   mocoV3Config,
+  simclrConfig,
   simsiamConfig,
   dinoConfig,
 ]);

@@ -10,8 +10,8 @@ import { Buffer, type Initializer, Parameter } from "./parameter.js";
 
 /** Options of batch normalisation, as PyTorch's; `splits` is ours. */
 export interface BatchNormOptions {
-  /** Whether a weight and a bias follow. */
-  readonly affine?: boolean;
+  /** Whether a weight and a bias follow; `scale`: a weight alone. */
+  readonly affine?: boolean | "scale";
   readonly epsilon?: number;
   /** Share of the newest batch in the running statistics. */
   readonly momentum?: number;
@@ -43,8 +43,8 @@ abstract class BatchNorm extends Module {
     { affine = true, epsilon = 1e-5, momentum = 0.1, weightInit = one, splits = 1 }: BatchNormOptions = {},
   ) {
     super();
-    this.weight = affine ? new Parameter([width], weightInit) : null;
-    this.bias = affine ? new Parameter([width], zero) : null;
+    this.weight = affine === false ? null : new Parameter([width], weightInit);
+    this.bias = affine === true ? new Parameter([width], zero) : null;
     this.runningMean = new Buffer([width], zero);
     this.runningVar = new Buffer([width], one);
     this.epsilon = epsilon;

@@ -32,7 +32,7 @@ export { fillInGraph } from "../methods/parts/filling/fill-in-graph.js";
 export { type HeadShape, mlpHead } from "../methods/parts/heads.js";
 export { meanCosine } from "../methods/parts/losses/cosine.js";
 export { type DinoTerms, dinoLoss } from "../methods/parts/losses/dino.js";
-export { type Contrast, infoNce, queueNce } from "../methods/parts/losses/info-nce.js";
+export { type Contrast, infoNce, ntXent, queueNce } from "../methods/parts/losses/info-nce.js";
 export { drawMask, hiddenPatches, keptPatches, type Mask, maskFromNoise, maskOf } from "../methods/parts/masks.js";
 export {
   type CropName,
@@ -51,7 +51,10 @@ export { Teacher } from "../methods/parts/teacher.js";
 export type { Tokenizer } from "../methods/parts/tokenizers/tokenizer.js";
 export {
   asymmetricPair,
+  type SimclrPairConfig,
   type SymmetricPairConfig,
+  simclrPair,
+  simclrPairConfig,
   symmetricPair,
   symmetricPairConfig,
   type ViewPairConfig,
@@ -60,5 +63,6 @@ export {
 export { Dino, type DinoConfig, dino, dinoConfig } from "../methods/siamese/dino.js";
 export { Moco, type MocoConfig, moco, mocoConfig } from "../methods/siamese/moco.js";
 export { MocoV3, type MocoV3Config, mocoV3, mocoV3Config } from "../methods/siamese/moco-v3.js";
+export { Simclr, type SimclrConfig, simclr, simclrConfig } from "../methods/siamese/simclr.js";
 export { Simsiam, type SimsiamConfig, simsiam, simsiamConfig } from "../methods/siamese/simsiam.js";
 export { alone, type World } from "../methods/world.js";

@@ -3,19 +3,40 @@ import { join } from "node:path";
 import { z } from "zod";
 import { type Batch, defineMethod, type Loss, type Step } from "../../src/methods/method.js";
 import { MocoV3, mocoV3, mocoV3Config } from "../../src/methods/siamese/moco-v3.js";
+import { Simclr, simclr, simclrConfig } from "../../src/methods/siamese/simclr.js";
 import { normalize } from "../../src/tensor/functional.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import type { PretrainInput } from "../../src/train/definitions.js";
 
-/** Pulls two views together, with nothing that keeps pictures apart: no negatives, no predictor, no teacher. */
+type Views = Batch<"first" | "second">;
+
+/** first, second [B C H W] -> how far two views are apart []: pulled together, with nothing that keeps pictures apart */
+function distance(method: MocoV3 | Simclr, { first, second }: Views): Tensor {
+  const project = (image: Tensor): Tensor => normalize(method.projector.call(method.features(image)).float()); // [B D]
+  return project(first).sub(project(second)).pow(2).sum([1]).mean();
+}
+
+/** No negatives, no predictor, no teacher; logged is what a run logs that is well. */
 class WithoutContrast extends MocoV3 {
-  protected override forward(batch: Batch<"first" | "second">, step: Step): Loss {
-    const { parts = {} } = super.forward(batch, step); // as logged by a run that is well
-    const project = (image: Tensor): Tensor => normalize(this.projector.call(this.features(image)).float()); // [B D]
-    const [a, b] = [project(batch.first), project(batch.second)];
-    return { total: a.sub(b).pow(2).sum([1]).mean(), parts };
+  protected override forward(batch: Views, step: Step): Loss {
+    return { ...super.forward(batch, step), total: distance(this, batch) };
   }
 }
+
+/** No negatives. */
+class WithoutNegatives extends Simclr {
+  protected override forward(batch: Views, step: Step): Loss {
+    return { ...super.forward(batch, step), total: distance(this, batch) };
+  }
+}
+
+const simclrWithoutNegatives = defineMethod({
+  name: "simclrWithoutNegatives",
+  config: simclrConfig.extend({ name: z.literal("simclrWithoutNegatives").default("simclrWithoutNegatives") }),
+  encoders: simclr.encoders,
+  views: (config, image) => simclr.views({ ...config, name: "simclr" }, image) as never,
+  build: (config, makeEncoder) => new WithoutNegatives({ ...config, name: "simclr" }, makeEncoder()),
+});
 
 const mocoWithoutContrast = defineMethod({
   name: "mocoWithoutContrast",
@@ -46,6 +67,8 @@ export function methodCases(work: string): MethodCase[] {
     predictor: { hidden: 16 },
   } as const;
   const sgd = { name: "sgd", baseLearningRate: 0.2, weightDecay: 5e-4, warmupEpochs: 0 } as const;
+  const lars = { name: "lars", baseLearningRate: 1, weightDecay: 1e-4, warmupEpochs: 2 } as const;
+  const contrast = { temperature: 0.5, augmentation: { strength: 0.5, blur: false } };
   const heads = { projector: { hidden: 128, output: 64 }, predictor: { hidden: 128 } };
   return [
     { name: "EMAE", config: config(work, { name: "emae", decoder, consistencyWeight: 0.1 }, 4e-3) },
@@ -62,6 +85,12 @@ export function methodCases(work: string): MethodCase[] {
       name: "SimSiam without stop-gradient",
       signal: "dimensions",
       config: { ...config(work, { ...simsiam, stopGradient: false }), model: resnet, optim: sgd },
+    },
+    { name: "SimCLR", config: { ...config(work, { name: "simclr", ...contrast }), model: resnet, optim: lars } },
+    {
+      name: "SimCLR without negatives",
+      signal: "margin",
+      config: { ...config(work, [simclrWithoutNegatives, contrast]), model: resnet, optim: lars },
     },
     {
       name: "MoCo v3 without predictor and negatives",

@@ -14,14 +14,14 @@ export interface HeadShape {
   readonly output: number;
   /** Batch norm behind every layer but the last. */
   readonly batchNorm: boolean;
-  /** Batch norm behind the last layer, without weight and bias. */
-  readonly lastNorm: boolean;
+  /** Batch norm behind the last layer, without weight and bias; `scale`: with a weight alone. */
+  readonly lastNorm: boolean | "scale";
   /** Which layers have a bias; none if absent, for batch norm would take it away again. */
   readonly bias?: "last" | "every";
 }
 
 /**
- * The MLP of MoCo v3 (`_build_mlp` of the official code; SimCLR's and BYOL's are its relatives): numbered like PyTorch's
+ * The MLP of MoCo v3 (`_build_mlp` of the official code), SimCLR's and BYOL's: numbered like PyTorch's
  * `Sequential`, ReLUs counted. Weights start as PyTorch's linear layers do, uniform ± 1 / √in, whatever the encoder's do.
  */
 export function mlpHead({ inputs, layers, hidden, output, batchNorm, lastNorm, bias }: HeadShape): Chain<Module> {
@@ -33,7 +33,11 @@ export function mlpHead({ inputs, layers, hidden, output, batchNorm, lastNorm, b
       weightInit: uniformFanIn(from),
       biasInit: uniformFanIn(from),
     });
-    if (isLast) return [linear, ...(lastNorm ? [new BatchNorm1d(to, { affine: false })] : [])];
+    if (isLast)
+      return [
+        linear,
+        ...(lastNorm === false ? [] : [new BatchNorm1d(to, { affine: lastNorm === "scale" ? lastNorm : false })]),
+      ];
     return [linear, ...(batchNorm ? [new BatchNorm1d(to)] : []), new Relu()];
   });
   return new Chain<Module>(links.flat());

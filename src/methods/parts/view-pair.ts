@@ -31,12 +31,32 @@ export const symmetricPairConfig = z
 /** What can be set of a pair of views from one distribution, defaults filled in. */
 export type SymmetricPairConfig = z.output<typeof symmetricPairConfig>;
 
-const cropOf = ({ scale, imageSize }: Pick<ViewPairConfig, "scale"> & Pick<ImageShape, "imageSize">) =>
-  ({ type: "randomResizedCrop", size: imageSize, scale, ratio: [3 / 4, 4 / 3], interpolation: "bilinear" }) as const;
-export const jitterOf = (saturation: number) =>
+/** Schema of a pair of views as SimCLR draws them: both from one distribution, with strong colours. */
+export const simclrPairConfig = z
+  .strictObject({
+    scale: areas.default([0.08, 1]).describe("share of the picture's area that a crop takes"),
+    strength: z
+      .number()
+      .min(0)
+      .max(2)
+      .default(1)
+      .describe("of the colour jitter; 0.5 for CIFAR-10 (paper, appendix A and B.9)"),
+    blur,
+  })
+  .prefault({});
+/** What can be set of SimCLR's pair of views, defaults filled in. */
+export type SimclrPairConfig = z.output<typeof simclrPairConfig>;
+
+type Interpolation = "bilinear" | "bicubic";
+const cropOf = (
+  { scale, imageSize }: Pick<ViewPairConfig, "scale"> & Pick<ImageShape, "imageSize">,
+  interpolation: Interpolation = "bilinear",
+) => ({ type: "randomResizedCrop", size: imageSize, scale, ratio: [3 / 4, 4 / 3], interpolation }) as const;
+/** SimCLR's colour jitter, and half of it, which its relatives take with a saturation of their own. */
+export const jitterOf = (saturation: number, strength = 0.5) =>
   ({
     type: "colorJitter",
-    ...{ brightness: 0.4, contrast: 0.4, saturation, hue: 0.1 },
+    ...{ brightness: 0.8 * strength, contrast: 0.8 * strength, saturation, hue: 0.2 * strength },
     probability: 0.8,
   }) as const;
 export const grey = { type: "grayscale", probability: 0.2 } as const;
@@ -68,6 +88,16 @@ export function symmetricPair(
   { imageSize }: ImageShape,
 ): Readonly<Record<"first" | "second", Transform>> {
   const view: Transform = [cropOf({ scale, imageSize }), jitterOf(0.4), grey, ...(blur ? [blurred(0.5)] : []), flip];
+  return { first: view, second: view };
+}
+
+/** Two views of a picture from one distribution (SimCLR, appendix A): crop, strong colours, grey, blur, flip, in this order. */
+export function simclrPair(
+  { scale, strength, blur }: SimclrPairConfig,
+  { imageSize }: ImageShape,
+): Readonly<Record<"first" | "second", Transform>> {
+  const crop = cropOf({ scale, imageSize }, "bicubic");
+  const view: Transform = [crop, jitterOf(0.8 * strength, strength), grey, ...(blur ? [blurred(0.5)] : []), flip];
   return { first: view, second: view };
 }
 

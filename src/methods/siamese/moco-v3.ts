@@ -22,7 +22,7 @@ import type { Health } from "../health.js";
 import { type Batch, defineMethod, type Loss, Method, type ParameterRule, type Step } from "../method.js";
 import { spread, spreadSignal } from "../parts/collapse.js";
 import { mlpHead } from "../parts/heads.js";
-import { infoNce, negativeSignal } from "../parts/losses/info-nce.js";
+import { infoNce, marginSignal, negativeSignal } from "../parts/losses/info-nce.js";
 import { Teacher } from "../parts/teacher.js";
 import { asymmetricPair, viewPairConfig } from "../parts/view-pair.js";
 import { mocoV3Layout } from "../published/moco-v3.js";
@@ -183,17 +183,11 @@ const instability = [
  */
 const signals: Health["signals"] = [
   spreadSignal(instability),
-  {
-    name: "margin",
-    what: "cosine of a query with its own key, less that with others",
-    below: 0.03,
-    finding: "The pictures of a batch cannot be told apart: a query is no nearer to its own key than to others.",
-    causes: [
-      "Nothing keeps pictures apart: negatives, predictor or the teacher's slow movement are missing from the loss.",
-      ...instability,
-      "The views have nothing in common: look at the pictures, and at method.augmentation.",
-    ],
-  },
+  marginSignal("The pictures of a batch cannot be told apart: a query is no nearer to its own key than to others.", [
+    "Nothing keeps pictures apart: negatives, predictor or the teacher's slow movement are missing from the loss.",
+    ...instability,
+    "The views have nothing in common: look at the pictures, and at method.augmentation.",
+  ]),
   negativeSignal(instability),
 ];
 

@@ -20,7 +20,7 @@ import type { Health } from "../health.js";
 import { type Batch, defineMethod, type Loss, Method, type ParameterRule, type Step } from "../method.js";
 import { spread, spreadSignal } from "../parts/collapse.js";
 import { mlpHead } from "../parts/heads.js";
-import { type Contrast, negativeSignal, queueNce } from "../parts/losses/info-nce.js";
+import { type Contrast, marginSignal, negativeSignal, queueNce } from "../parts/losses/info-nce.js";
 import { KeyQueue } from "../parts/queue.js";
 import { Teacher } from "../parts/teacher.js";
 import { mocoV1Pair, symmetricPair, symmetricPairConfig } from "../parts/view-pair.js";
@@ -147,13 +147,10 @@ const causes = [
 
 const signals: Health["signals"] = [
   spreadSignal(causes),
-  {
-    name: "margin",
-    what: "cosine of a query with its own key, less that with others",
-    below: 0.03,
-    finding: "Pictures cannot be told apart: a query is no nearer to its own key than to those in the queue.",
+  marginSignal(
+    "Pictures cannot be told apart: a query is no nearer to its own key than to those in the queue.",
     causes,
-  },
+  ),
   negativeSignal(causes),
 ];
 

@@ -31,6 +31,8 @@ test("names and first values are those of PyTorch's Sequential; the last norm ha
   const norm = (at: number): string[] => ["weight", "bias", "running_mean", "running_var"].map((key) => `${at}.${key}`);
   const names = ["0.weight", ...norm(1), "3.weight", ...norm(4), "6.weight", "7.running_mean", "7.running_var"];
   expect([...head.state().keys()]).toEqual(names);
+  using scaled = mlpHead({ inputs: 4, layers: 1, hidden: 8, output: 2, batchNorm: true, lastNorm: "scale" });
+  expect([...scaled.state().keys()]).toEqual(["0.weight", "1.weight", "1.running_mean", "1.running_var"]);
   head.initialize(new Rng(0, "init"));
   scope(() => {
     const largest = head.state().get("0.weight")?.abs().amax([]).item();

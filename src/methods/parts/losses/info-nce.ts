@@ -22,6 +22,17 @@ export interface Contrast {
   readonly accuracy: Tensor;
 }
 
+/** What a run that logs `margin` is judged by. @param causes the method's, the likeliest first */
+export function marginSignal(finding: string, causes: readonly string[]): Signal {
+  return {
+    name: "margin",
+    what: "cosine of a query with its own key, less that with others",
+    below: 0.03,
+    finding,
+    causes,
+  };
+}
+
 /** What a run that logs `negative` is judged by. @param causes the method's, the likeliest first */
 export function negativeSignal(causes: readonly string[]): Signal {
   return {
@@ -65,14 +76,36 @@ export function queueNce(queries: Tensor, keys: Tensor, queue: Tensor, temperatu
   });
 }
 
-/** cosines [B N], column of each row's own key [B] */
-function agreement(cosines: Tensor, own: Tensor): Omit<Contrast, "loss"> {
+/**
+ * NT-Xent (SimCLR, equation 1 and algorithm 1): each view of N pictures is to find the other view of its picture among all views but
+ * itself, 2N − 1; the mean of `CE(z zᵀ / τ)` over the views. Gradients flow into both sides of a product.
+ * first, second [B D]: two views of the same pictures, not normalised. In float32.
+ */
+export function ntXent(first: Tensor, second: Tensor, { temperature, world }: InfoNceOptions): Contrast {
+  return withoutAutocast(() => {
+    const z = normalize(cat([first.float(), second.float()])); // [2B D]
+    const all = world.gather(z, { gradient: true }); // [2B·size D]
+    const [B, place] = [first.side(0), { dtype: "int64", device: z.device }] as const;
+    const rows = arange(0, 2 * B, 1, place); // [2B]
+    const partner = cat([arange(B, 2 * B, 1, place), arange(0, B, 1, place)]); // [2B]
+    const start = 2 * B * world.rank;
+    const itself = arange(0, all.side(0), 1, place).eq(rows.add(start).unsqueeze(1)); // [2B 2B·size]
+    const cosines = z.matmul(all.transpose(0, 1)).maskedFill(itself, Number.NEGATIVE_INFINITY); // [2B 2B·size]
+    const other = partner.add(start); // [2B]
+    const loss = crossEntropy(cosines.div(temperature), other); // []
+    return { loss, ...noGrad(() => agreement(cosines, other, itself)) };
+  });
+}
+
+/** cosines [B N], column of each row's own key [B], and a mask [B N] of the one key of each row that is none */
+function agreement(cosines: Tensor, own: Tensor, without?: Tensor): Omit<Contrast, "loss"> {
   const [B = 0, N = 0] = cosines.shape;
   const ofOwn = cosines.gather(1, own.unsqueeze(1)); // [B 1]
-  const others = cosines.sum().sub(ofOwn.sum()); // []
+  const counted = without === undefined ? cosines : cosines.maskedFill(without, 0); // [B N]
+  const others = counted.sum().sub(ofOwn.sum()); // []
   return {
     positive: ofOwn.mean(),
-    negative: others.div(B * Math.max(1, N - 1)),
+    negative: others.div(B * Math.max(1, N - (without === undefined ? 1 : 2))),
     accuracy: cosines.argmax(1).eq(own).float().mean(),
   };
 }

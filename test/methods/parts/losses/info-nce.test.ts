@@ -1,9 +1,9 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { autocast } from "../../../../src/engine/modes.js";
 import { scope } from "../../../../src/engine/scope.js";
-import { infoNce } from "../../../../src/methods/parts/losses/info-nce.js";
+import { infoNce, ntXent } from "../../../../src/methods/parts/losses/info-nce.js";
 import { alone, type World } from "../../../../src/methods/world.js";
-import { cat } from "../../../../src/tensor/creation.js";
+import { cat, eye } from "../../../../src/tensor/creation.js";
 import { normalize } from "../../../../src/tensor/functional.js";
 import { backward } from "../../../../src/tensor/grad.js";
 import { Rng } from "../../../../src/tensor/random.js";
@@ -102,5 +102,72 @@ test("float32 inside a bfloat16 region", () => {
   scope(() => {
     const [q, k] = [noise("q", 16), noise("k", 16)];
     expect(autocast("bfloat16", () => loss(q, k, 0.2))).toBe(loss(q, k, 0.2));
+  });
+});
+
+describe("NT-Xent", () => {
+  const xent = (a: Tensor, b: Tensor, temperature: number): number =>
+    ntXent(a, b, { temperature, world: alone }).loss.item();
+
+  test("of orthogonal pictures whose views agree: ln (1 + (2N − 2) e^(−1/τ))", () => {
+    scope(() => {
+      const four = eye(4);
+      for (const temperature of [0.1, 0.5, 1])
+        expect(xent(four, four, temperature)).toBeCloseTo(Math.log(1 + 6 * Math.exp(-1 / temperature)), 5);
+    });
+  });
+
+  test("one answer for all pictures: ln (2N − 1), and nothing is told apart", () => {
+    scope(() => {
+      const same = noise("q", 1).repeat([16, 1]);
+      const { loss: value, positive, negative } = ntXent(same, same, { temperature: 0.1, world: alone });
+      expect(value.item()).toBeCloseTo(Math.log(31), 4);
+      expect([positive.item(), negative.item()]).toEqual([expect.closeTo(1, 5), expect.closeTo(1, 5)]);
+    });
+  });
+
+  test("its gradient reaches both sides", () => {
+    scope(() => {
+      const [a, b] = [sines(0).setRequiresGrad(true), sines(1).setRequiresGrad(true)];
+      backward(ntXent(a, b, { temperature: 0.2, world: alone }).loss);
+      for (const side of [a, b]) {
+        const gradient = (side.grad as Tensor).toNumbers();
+        expect(gradient.every(Number.isFinite)).toBe(true);
+        expect(Math.hypot(...gradient)).toBeGreaterThan(0.01);
+      }
+    });
+  });
+
+  test("cosines of partners and of others, without a view's own; how often the partner is the nearest", () => {
+    scope(() => {
+      const first = tensor(Float32Array.of(1, 0, 0, 1), [2, 2]); // east, north
+      const second = tensor(Float32Array.of(2, 0, 3, 1), [2, 2]); // east, nearly east: nearer to the others than to its partner
+      const { positive, negative, accuracy } = ntXent(first, second, { temperature: 0.2, world: alone });
+      const [east, north] = [3 / Math.sqrt(10), 1 / Math.sqrt(10)];
+      expect(positive.item()).toBeCloseTo((1 + north) / 2, 6);
+      expect(negative.item()).toBeCloseTo((0 + east + 0 + east) / 4, 6);
+      expect(accuracy.item()).toBeCloseTo(3 / 4, 6);
+    });
+  });
+
+  test("two processes with gathered views: the mean of their losses is one process's", () => {
+    scope(() => {
+      const [a, b] = [noise("q", 8), noise("k", 8)];
+      const half = (x: Tensor, own: number): Tensor => x.slice(0, 4 * own, 4 * own + 4);
+      const rank = (own: number): World => ({
+        rank: own,
+        size: 2,
+        mean: (value) => value,
+        gather: (rows) => {
+          const other = normalize(cat([half(a, 1 - own), half(b, 1 - own)]));
+          return cat(own === 0 ? [rows, other] : [other, rows]);
+        },
+      });
+      const part = (own: number) => ntXent(half(a, own), half(b, own), { temperature: 0.2, world: rank(own) });
+      const whole = ntXent(a, b, { temperature: 0.2, world: alone });
+      const [one, two] = [part(0), part(1)];
+      for (const name of ["loss", "positive", "negative", "accuracy"] as const)
+        expect((one[name].item() + two[name].item()) / 2).toBeCloseTo(whole[name].item(), 5);
+    });
   });
 });
