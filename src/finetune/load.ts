@@ -135,6 +135,6 @@ function noClassifier(path: string, actual: string, given: string): CheckpointEr
     path,
     expected: "a run of lacuna finetune, or somebody else's classifier",
     actual,
-    remedy: `Train one: lacuna finetune ${given} --data <labelled pictures>`,
+    remedy: `Train one: lacuna finetune ${given} --data <labelled pictures>. Without training, lacuna predict ${given} --labels <labelled pictures> classifies by the nearest of them.`,
   });
 }

@@ -17,6 +17,11 @@ export {
   type NamedMistake,
   writeEvaluation,
 } from "../evaluate/classifier/evaluate.js";
+export {
+  type NeighbourClassifier,
+  type NeighbourOptions,
+  neighbourClassifier,
+} from "../evaluate/classifier/neighbours.js";
 export { type Confusion, confusedPairs, type Scores, scoresOf } from "../evaluate/classifier/scores.js";
 export {
   type Encode,

@@ -1,13 +1,20 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import type { Source } from "../../index.js";
+import type { PictureClassifier } from "../../public/evaluate.js";
 import type { LoadOptions } from "../../public/models.js";
 import { foreignOptions, loadOptions, readingOptions } from "../config/foreign.js";
+import { parseSource } from "../config/sources.js";
+import { UsageError } from "../errors.js";
 import { openPictures } from "../measure/pictures.js";
 import { showShare } from "../measure/progress.js";
 import { type Add, checkOut, wholeNumber } from "../options.js";
+import type { Report } from "../report.js";
 import { percent, whole } from "../words.js";
 
 interface Options extends LoadOptions {
+  readonly labels?: string;
+  readonly k?: number;
   readonly out?: string;
   readonly top: number;
   readonly batch: number;
@@ -25,10 +32,16 @@ export function predictCommand(program: Command, add: Add): void {
     .command("predict")
     .summary("which classes pictures show")
     .description(
-      "Classifies pictures with a fine-tuned run: names of classes and their probabilities. EXIF rotations are followed.",
+      "Classifies pictures with a fine-tuned run, or, by the nearest of some labelled pictures, with any encoder: " +
+        "names of classes and their probabilities. EXIF rotations are followed.",
     )
-    .argument("<run>", "a run of lacuna finetune, or one of its checkpoint files (checkpoints/best.safetensors)")
+    .argument("<run>", "a run of lacuna finetune or one of its checkpoint files; with --labels any run or checkpoint")
     .argument("<pictures...>", "picture files, or one folder, list, cifar10:test or fashion-mnist:test")
+    .option(
+      "--labels <pictures>",
+      "labelled pictures, a folder for each class: their nearest ones classify, nothing is trained",
+    )
+    .option("--k <n>", "with --labels: neighbours that vote (20)", wholeNumber)
     .option("--out <file>", "ends in .csv or .json; without it the answers are printed")
     .option("--top <k>", "likeliest classes of each picture", wholeNumber, 3)
     .option("--batch <n>", "pictures at a time", wholeNumber, 64);
@@ -37,11 +50,9 @@ export function predictCommand(program: Command, add: Add): void {
     const ending = options.out === undefined ? undefined : await checkOut(options.out, "--out", [".csv", ".json"]);
     const [run, ...given] = operands as string[];
     const { classifyAll, likeliestClasses } = await import("../../public/evaluate.js");
-    const { loadClassifier } = await import("../../index.js");
     const { writeAtomic } = await import("../../public/formats.js");
     const source = await openPictures(given);
-    using classifier = loadClassifier(run as string, loadOptions(options));
-    for (const line of classifier.assumed) report.line(`assumed: ${line}`);
+    using classifier = await openClassifier(report, run as string, source, options);
     const batchSize = Math.max(1, options.batch);
     const found = await report.showing((live) =>
       classifyAll(classifier, source, { batchSize, onBatch: showShare(live, source) }),
@@ -54,13 +65,76 @@ export function predictCommand(program: Command, add: Add): void {
     const skipped = found.skipped.map(({ path, reason }) => ({ path: typed.get(path) ?? path, reason }));
     if (options.out !== undefined) writeAtomic(options.out, await textOf(predictions, ending === ".json"));
     const out = options.out === undefined ? {} : { out: options.out };
-    report.result({ model: classifier.path, step: classifier.step, predictions, skipped, ...out }, () => {
-      if (options.out === undefined) report.table(rowsOf(predictions));
-      else report.line(`${whole(predictions.length)} pictures: ${options.out}`);
-      for (const { path, reason } of skipped) report.line(`left out ${path}: ${reason}`);
-    });
+    report.result(
+      { model: classifier.path, step: classifier.step, ...classifier.by, predictions, skipped, ...out },
+      () => {
+        if (options.out === undefined) report.table(rowsOf(predictions));
+        else report.line(`${whole(predictions.length)} pictures: ${options.out}`);
+        for (const { path, reason } of skipped) report.line(`left out ${path}: ${reason}`);
+      },
+    );
     return 0;
   });
+}
+
+/** What classifies, and for JSON how. */
+type Opened = PictureClassifier & Disposable & { readonly path: string; readonly step: number; readonly by: object };
+
+/** The run's own classifier, or its encoder's neighbours among labelled pictures. @param given the pictures to be classified */
+async function openClassifier(report: Report, run: string, given: Source, options: Options): Promise<Opened> {
+  const { labels, k } = options;
+  if (labels !== undefined) return openNeighbours(report, run, given, { ...options, labels });
+  if (k !== undefined) {
+    const remedy = "Name labelled pictures with --labels, or leave --k out.";
+    throw new UsageError({
+      code: "labels",
+      path: "--k",
+      expected: "--labels beside it",
+      actual: "no --labels",
+      remedy,
+    });
+  }
+  const { loadClassifier } = await import("../../index.js");
+  const own = loadClassifier(run, loadOptions(options));
+  for (const line of own.assumed) report.line(`assumed: ${line}`);
+  return { ...own, by: {} };
+}
+
+async function openNeighbours(
+  report: Report,
+  run: string,
+  given: Source,
+  { labels, k, ...options }: Options & { readonly labels: string },
+): Promise<Opened> {
+  const { loadModel, openSource } = await import("../../index.js");
+  const { classesText, sharedPictures, trainTestOf } = await import("../../public/data.js");
+  const { neighbourClassifier } = await import("../../public/evaluate.js");
+  const all = parseSource(labels);
+  const { by, train } = trainTestOf(all);
+  const labelled = await openSource(by === "names" ? all : train); // of a set in parts the one to learn from
+  const model = loadModel(run, loadOptions(options));
+  try {
+    for (const line of model.assumed) report.line(`assumed: ${line}`);
+    const count = k === undefined ? {} : { k };
+    const found = await report.showing((live) =>
+      neighbourClassifier(model, labelled, { ...count, onBatch: showShare(live, labelled) }),
+    );
+    const shared = await sharedPictures(given, labelled.spec);
+    report.line(
+      `by the ${found.k} nearest of ${whole(found.labelled)} labelled pictures, ${classesText(found.classes)}`,
+    );
+    if (shared > 0)
+      report.line(`${whole(shared)} of the pictures are among the labelled ones: their own label answers for them.`);
+    const close = (): void => {
+      found.close();
+      model.close();
+    };
+    const { path, step } = model;
+    return { ...found, path, step, by: { labelled: found.labelled, k: found.k, shared }, [Symbol.dispose]: close };
+  } catch (error) {
+    model.close();
+    throw error;
+  }
 }
 
 function rowsOf(predictions: readonly Prediction[]): string[][] {

@@ -10,6 +10,9 @@ export interface KnnOptions {
   readonly tiling?: Tiling;
 }
 
+/** DINO's. */
+export const usualTemperature = 0.07;
+
 /** What k-NN classification with one `k` gives. */
 export interface KnnResult {
   readonly k: number;
@@ -27,7 +30,7 @@ export interface KnnResult {
  * given. Exact: see nearestNeighbours.
  */
 export function knn(bank: LabelledFeatures, queries: LabelledFeatures, options: KnnOptions = {}): KnnResult[] {
-  const { k = [20], temperature = 0.07, tiling = {} } = options;
+  const { k = [20], temperature = usualTemperature, tiling = {} } = options;
   const classes = Math.max(checkLabelled(bank, "bank"), checkLabelled(queries, "queries"));
   const neighbours = nearestNeighbours(queries.features, bank.features, Math.max(...k), tiling);
   return k.map((count) => {
@@ -48,14 +51,32 @@ function vote(
   const predictions = new Int32Array(indices.length / k);
   const votes = new Float64Array(classes);
   for (let query = 0; query < predictions.length; query++) {
-    votes.fill(0);
-    const best = similarities[query * k] as number;
-    for (let i = query * k; i < query * k + count; i++) {
-      const label = labels[indices[i] as number] as number;
-      // Minus the best, so that no temperature overflows; a common factor changes no ranking.
-      votes[label] = (votes[label] as number) + Math.exp(((similarities[i] as number) - best) / temperature);
-    }
+    voteOf({ k, similarities, indices }, query, { count, labels, temperature }, votes);
     predictions[query] = votes.indexOf(Math.max(...votes));
   }
   return predictions;
+}
+
+/** Who votes: the nearest `count`, each for its label. */
+export interface Voting {
+  readonly count: number;
+  /** [N] of the bank. */
+  readonly labels: Int32Array;
+  readonly temperature: number;
+}
+
+/** Fills in one query's votes by class: all of them times a factor, that of the best neighbour. @param votes [C] */
+export function voteOf(
+  { k, similarities, indices }: Neighbours,
+  query: number,
+  { count, labels, temperature }: Voting,
+  votes: Float64Array,
+): void {
+  votes.fill(0);
+  const best = similarities[query * k] as number;
+  for (let i = query * k; i < query * k + count; i++) {
+    const label = labels[indices[i] as number] as number;
+    // Minus the best, so that no temperature overflows; a common factor changes no ranking.
+    votes[label] = (votes[label] as number) + Math.exp(((similarities[i] as number) - best) / temperature);
+  }
 }

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { trainedClassifier } from "../../finetune/example.js";
-import { lacuna, temporaryFolder, tinyRun } from "../terminal.js";
+import { lacuna, makePictures, temporaryFolder, tinyRun } from "../terminal.js";
 
 test("predict names classes, skips what it cannot read, writes CSV; evaluate classifier judges the same run", async () => {
   const folder = temporaryFolder();
@@ -38,10 +38,24 @@ test("predict names classes, skips what it cannot read, writes CSV; evaluate cla
   expect(existsSync(join(folder, "judged", "confusion.png"))).toBe(true);
 });
 
-test("a run without a classifier, pictures of other classes", async () => {
-  const { run, pictures } = await tinyRun(temporaryFolder());
-  expect(await lacuna("predict", run, pictures)).toMatchObject({
-    code: 1,
-    error: expect.stringContaining("no classifier"),
-  });
+test("a pre-trained run classifies by labelled pictures; without them the error says how", async () => {
+  const folder = temporaryFolder();
+  const { run, pictures } = await tinyRun(folder, { perClass: 6 });
+  const without = await lacuna("predict", run, pictures);
+  expect(without).toMatchObject({ code: 1, error: expect.stringContaining("no classifier") });
+  expect(without.error).toContain(`lacuna predict ${run} --labels <labelled pictures>`);
+  const labels = await makePictures(join(folder, "labels"), 8);
+  const { out, code } = await lacuna("predict", run, pictures, "--labels", labels, "--top", "1");
+  expect(code).toBe(0);
+  expect(out).toMatch(/by the 16 nearest of 16 labelled pictures, 2 classes: a, b/);
+  expect(out.match(/\.png /g)).toHaveLength(12);
+  const { predictions, ...rest } = JSON.parse(
+    (await lacuna("predict", run, pictures, "--labels", pictures, "--k", "1", "--json")).out,
+  );
+  expect(rest).toMatchObject({ k: 1, labelled: 12, shared: 12, step: 2 });
+  for (const { picture, classes } of predictions) {
+    expect(classes[0]).toEqual({ name: picture.split("/").at(-2), probability: 1 });
+  }
+  const alone = await lacuna("predict", run, pictures, "--k", "3");
+  expect(alone).toMatchObject({ code: 2, error: expect.stringContaining("--labels beside it") });
 });
