@@ -81,7 +81,7 @@ module.exports = {
       [...everythingBelowTraining, "inspect/(input|finding)\\.ts$"],
       "probes are handed in by the caller: training knows no evaluation",
     ),
-    only("plan", [...everythingBelowTraining, "train"], "what a run would be and cost, before it begins"),
+    only("plan", [...everythingBelowTraining, "train", "finetune"], "what a run would be and cost, before it begins"),
     only("inspect", ["runs", "data/sources/names\\.ts$"], "a verdict is read from run folders alone"),
     only("finetune", [...everythingBelowTraining, "train"], "supervised training runs in the same loop"),
     only(

@@ -1,4 +1,6 @@
 /** Parameters and multiply-adds of a configuration's model. Nothing is allocated. */
+import type { FinetuneConfig } from "../finetune/config.js";
+import { buildClassifier } from "../finetune/supervised.js";
 import { cost } from "../graph/cost.js";
 import { alone } from "../methods/world.js";
 import { buildEncoder } from "../models/index.js";
@@ -71,4 +73,25 @@ export function costOf(config: RunConfig): ModelCost {
     forwardPasses,
     step: forwardPasses * whole.multiplyAdds + 2 * whole.differentiable,
   };
+}
+
+/** What a classifier costs: an encoder with its head. */
+export interface ClassifierCost {
+  readonly parameters: number;
+  /** Those that `trainBlocks` leaves to be trained. */
+  readonly trainable: number;
+  /** Of one picture's forward pass. */
+  readonly multiplyAdds: number;
+}
+
+/** Parameters and multiply-adds of a supervised run's classifier; nothing is allocated. @throws ConfigError */
+export function classifierCost(
+  config: Pick<FinetuneConfig, "classes" | "data" | "model" | "pool" | "trainBlocks">,
+): ClassifierCost {
+  const { imageSize, channels } = imageShape(config);
+  const { parameters, trainable, multiplyAdds } = cost(
+    () => buildClassifier(config),
+    (model) => model.call(empty([1, channels, ...imageSize], { device: "meta" })),
+  );
+  return { parameters, trainable, multiplyAdds };
 }

@@ -15,4 +15,5 @@ export { makePage, type PageOptions } from "../export/page/make.js";
 export { exportOnnx, type OnnxFile, type OnnxOptions } from "../graph/onnx/export.js";
 export type { PageDescription } from "../page/description.js";
 export { checkRoom, type PageParts, writePage } from "../page/folder.js";
+export { pageOf, type RunPage } from "../page/of-run.js";
 export { type PageServer, servePage } from "../page/server.js";

@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { fcmae } from "../../src/methods/masked/fcmae.js";
 import { convnextV2 } from "../../src/models/convnext-v2.js";
 import type { ModelSize } from "../../src/models/sizes.js";
-import { costOf } from "../../src/plan/cost.js";
-import { parseConfig } from "../../src/public/train.js";
+import { classifierCost, costOf } from "../../src/plan/cost.js";
+import { parseConfig, parseFinetune } from "../../src/public/train.js";
 
 test("ViT-B/16: the published parameters and multiply-adds", () => {
   const cost = costOf(
@@ -65,4 +65,20 @@ test.each([
     cores: 2,
   });
   expect((said?.cost ?? 0) / (step / 3 / encoder.multiplyAdds)).toBeCloseTo(1, 1);
+});
+
+test("a classifier: timm's count of parameters for ViT-B/16, and of those a probe trains its head alone", () => {
+  const config = (changes: object) =>
+    parseFinetune({
+      model: { name: "vit", size: "base" },
+      classes: Array.from({ length: 1000 }, (_, i) => String(i)),
+      data: { source: { kind: "folder", path: "none" } },
+      pool: "class",
+      ...changes,
+    });
+  const whole = classifierCost(config({}));
+  expect(whole).toMatchObject({ parameters: 86_567_656, trainable: 86_567_656 }); // timm: vit_base_patch16_224
+  const probe = classifierCost(config({ trainBlocks: 0 }));
+  expect(probe.trainable).toBe(768 * 1000 + 1000);
+  expect(probe.multiplyAdds / 1e9).toBeCloseTo(17.6, 1); // DeiT, table 5: 17.6 G
 });

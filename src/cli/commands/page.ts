@@ -1,6 +1,4 @@
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Command, InvalidArgumentError } from "commander";
 import { LacunaError } from "../../errors.js";
@@ -46,9 +44,9 @@ function portNumber(text: string): number {
 
 /** The folder itself where it is a page; else the run's, made anew if it is older than the run's weights. */
 async function pageFolder(path: string, report: Report): Promise<string> {
-  if (existsSync(join(path, "page.json"))) return path;
-  const newest = newestCheckpoint(path);
-  if (newest === undefined) {
+  const { pageOf } = await import("../../public/export.js");
+  const page = pageOf(path);
+  if (page === undefined) {
     throw new UsageError({
       code: "page",
       path,
@@ -57,19 +55,8 @@ async function pageFolder(path: string, report: Report): Promise<string> {
       remedy: "A run writes its first checkpoint after five minutes, when it is stopped, or at its end.",
     });
   }
-  const folder = join(path, "page");
-  const made = statSync(join(folder, "page.json"), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  if (made < newest) await exported(path, folder, report);
-  return folder;
-}
-
-function newestCheckpoint(run: string): number | undefined {
-  const folder = join(run, "checkpoints");
-  if (!existsSync(folder)) return undefined;
-  const times = readdirSync(folder)
-    .filter((name) => name.endsWith(".safetensors"))
-    .flatMap((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs ?? []); // a link may lead nowhere
-  return times.length === 0 ? undefined : Math.max(...times);
+  if (!page.isCurrent) await exported(path, page.folder, report);
+  return page.folder;
 }
 
 async function exported(run: string, folder: string, report: Report): Promise<void> {

@@ -5,7 +5,6 @@ import { type Setting, withSettings } from "../../keys.js";
 import type { Defaults } from "../../public/plan.js";
 import { UsageError } from "../errors.js";
 import { type Flags, parseFlags } from "./flags.js";
-import { decidedBy, readInit, underInit } from "./init.js";
 import { type ConfigKey, configKeys, type JsonSchema } from "./keys.js";
 import { checkLength } from "./minutes.js";
 import { nearest } from "./nearest.js";
@@ -80,7 +79,7 @@ async function chooseFor(
   settings: readonly Setting[],
   minutes: number | undefined,
 ): Promise<Defaults> {
-  const { chooseDefaults, machineFacts } = await import("../../public/plan.js");
+  const { chooseDefaults, decidedBy, machineFacts, readInit, underInit } = await import("../../public/plan.js");
   const { openSource } = await import("../../index.js");
   const { surveyPictures } = await import("../../public/data.js");
   const given = (path: string): unknown => settings.findLast((setting) => setting.path === path)?.value;
@@ -89,7 +88,7 @@ async function chooseFor(
     return typeof value === "number" && value > 0 ? value : undefined; // anything else is refused by the schema
   };
   const [device, init] = [given("device"), given("init")];
-  const facts = typeof init === "string" ? await readInit(init) : undefined;
+  const facts = typeof init === "string" ? readInit(init) : undefined;
   const name = (path: string): string | undefined => {
     const value = given(path);
     return typeof value === "string" ? value : undefined;

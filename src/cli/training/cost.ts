@@ -26,14 +26,8 @@ export async function costRows(config: AnyConfig): Promise<string[][]> {
 }
 
 async function classifierRows(config: FinetuneConfig): Promise<string[][]> {
-  const { buildClassifier, imageShape } = await import("../../public/train.js");
-  const { cost } = await import("../../public/plan.js");
-  const { empty } = await import("../../public/tensor.js");
-  const { imageSize, channels } = imageShape(config);
-  const { parameters, trainable, multiplyAdds } = cost(
-    () => buildClassifier(config),
-    (model) => model.call(empty([1, channels, ...imageSize], { device: "meta" })),
-  );
+  const { classifierCost } = await import("../../public/plan.js");
+  const { parameters, trainable, multiplyAdds } = classifierCost(config);
   return [
     ["encoder", config.from ?? "from scratch"],
     ["trained", `${whole(trainable)} of ${whole(parameters)} parameters, ${(config.classes ?? []).length} classes`],

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { decidedBy, readInit, underInit } from "../../../src/cli/config/init.js";
+import { decidedBy, readInit, underInit } from "../../../src/plan/defaults/init.js";
+import { temporaryFolder } from "../../cli/terminal.js";
 import { micro, microDecoder, writeOfficial } from "../../models/published/formula.js";
-import { temporaryFolder } from "../terminal.js";
 
 test("sizes, decoder and pictures of a file, under what is said on the command line", async () => {
   const path = writeOfficial(join(temporaryFolder(), "full.pth"), { ...micro, decoder: microDecoder });
-  const facts = await readInit(path);
+  const facts = readInit(path);
   expect(facts.settings).toEqual(
     expect.arrayContaining([
       { path: "model.width", value: 16 },

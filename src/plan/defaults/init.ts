@@ -1,19 +1,22 @@
 /** What weights to begin with decide of a new run, so that nobody need repeat their sizes. */
-
-import type { RunConfigInput } from "../../index.js";
 import { type Setting, withSettings } from "../../keys.js";
-import type { Defaults } from "../../public/plan.js";
+import { configFrom, type ForeignHints, openModelFile } from "../../train/checkpoints/from-checkpoint.js";
+import type { RunConfigInput } from "../../train/config.js";
+import type { Defaults } from "./choose.js";
 
+/** What a file of weights says of the run that begins with them. */
 export interface InitFacts {
   readonly path: string;
   /** Keys that follow from the file; anything said on the command line lies over them. */
   readonly settings: readonly Setting[];
 }
 
-/** Reads sizes, decoder, picture size and normalisation from a checkpoint. @throws CheckpointError, FormatError */
-export async function readInit(path: string): Promise<InitFacts> {
-  const { configFrom, openModelFile } = await import("../../public/models.js");
-  using file = openModelFile(path);
+/**
+ * Reads sizes, decoder, picture size and normalisation from a checkpoint.
+ * @param hints on somebody else's file; refused for one of ours @throws CheckpointError, FormatError
+ */
+export function readInit(path: string, hints: ForeignHints = {}): InitFacts {
+  using file = openModelFile(path, hints);
   const { model, method, data } = configFrom(file);
   const decoder = (method?.["decoder"] ?? {}) as Readonly<Record<string, unknown>>;
   const { name: _, ...sizes } = model;
