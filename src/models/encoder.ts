@@ -1,7 +1,7 @@
 /** What a backbone answers about itself, so that nobody above it has to look inside. */
 import type { CellMask } from "../nn/convolution/visible-cells.js";
 import type { Module, Part } from "../nn/module.js";
-import type { PatchEmbed, Size } from "../nn/patches.js";
+import { PatchEmbed, type Size } from "../nn/patches.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { ExportGraph } from "./exports.js";
 
@@ -109,7 +109,7 @@ export const anyEncoder: EncoderKind<Encoder> = {
 /** For methods that leave out patches: encoders whose patches are tokens. */
 export const patchEncoder: EncoderKind<PatchEncoder> = {
   what: "an encoder of patches (vit)",
-  is: (encoder): encoder is PatchEncoder => "encode" in encoder && "patchEmbed" in encoder,
+  is: (encoder): encoder is PatchEncoder => "patchEmbed" in encoder && encoder.patchEmbed instanceof PatchEmbed,
 };
 
 /** For methods that hide cells of a map. */

@@ -6,6 +6,7 @@ import { type Named, Registry } from "./registry.js";
 import { resnet, resnetConfig } from "./resnet.js";
 import type { OffersSizes } from "./sizes.js";
 import { vit, vitConfig } from "./vit.js";
+import { vitConvStem, vitConvStemConfig } from "./vit-conv-stem.js";
 
 /** A model of the list: its schema, and how it is built. */
 export interface DefinedModel<Config extends { readonly name: string } = { readonly name: string }> extends Named {
@@ -20,10 +21,10 @@ export interface DefinedModel<Config extends { readonly name: string } = { reado
 }
 
 /** The list of models. A new one is a file, a line here and one in `modelConfig`. */
-export const models = new Registry<DefinedModel>("model", [vit, convnextV2, resnet]);
+export const models = new Registry<DefinedModel>("model", [vit, vitConvStem, convnextV2, resnet]);
 
 /** The configuration of a model that comes with the package; `models.schema()` knows those that were added too. */
-export const modelConfig = z.discriminatedUnion("name", [vitConfig, convnextV2Config, resnetConfig]);
+export const modelConfig = z.discriminatedUnion("name", [vitConfig, vitConvStemConfig, convnextV2Config, resnetConfig]);
 /** The configuration of a model that comes with the package, defaults filled in. */
 export type ModelConfig = z.output<typeof modelConfig>;
 

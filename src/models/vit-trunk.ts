@@ -1,0 +1,224 @@
+/** What a Vision Transformer is behind its first layer, which turns a picture into tokens. */
+import { ConfigError } from "../errors.js";
+import { Block } from "../nn/block.js";
+import { dropPathRates } from "../nn/drop-path.js";
+import { normal, truncatedNormal } from "../nn/init.js";
+import { LayerNorm } from "../nn/layer-norm.js";
+import { Chain, Module, Parameter } from "../nn/module.js";
+import { pair, type Size } from "../nn/patches.js";
+import { resizePositions, sinCosInit } from "../nn/positions.js";
+import { cat } from "../tensor/creation.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { Encoder, FeatureMap, ImageShape, Part, Pool } from "./encoder.js";
+import type { ExportGraph } from "./exports.js";
+
+/** Sizes of a trunk, all of them settled. */
+export interface TrunkConfig {
+  readonly width: number;
+  readonly depth: number;
+  readonly heads: number;
+  readonly mlpRatio: number;
+  /** Pixels of a token, [height, width] or a side. */
+  readonly patchSize: number | Size;
+  readonly positions: "sinCos" | "learned";
+  readonly positionOffset: number;
+  readonly dropPath: number;
+}
+
+/**
+ * A class token, positions and Transformer blocks behind whatever makes tokens of a picture: image [B C H W] -> tokens [B 1+N D].
+ * State as the MAE family's.
+ */
+export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Tensor> implements Encoder {
+  readonly clsToken: Parameter; // [1 1 D]
+  readonly posEmbed: Parameter; // [1 1+N D]
+  readonly patchEmbed: Embed;
+  readonly blocks: Chain<Block>;
+  readonly norm: LayerNorm;
+
+  readonly width: number;
+  readonly heads: number;
+  readonly channels: number;
+  readonly imageSize: Size;
+  readonly patchSize: Size;
+  /** Patches down and across. */
+  readonly grid: Size;
+  readonly pools = ["mean", "class"] as const;
+  private readonly positionOffset: number;
+
+  /** @param embed makes what turns pictures into tokens [B N D] or a map [B D h w] */
+  constructor(config: TrunkConfig, image: ImageShape, embed: () => Embed) {
+    super();
+    const { width, depth, heads } = config;
+    this.width = width;
+    this.heads = heads;
+    this.channels = image.channels;
+    this.imageSize = image.imageSize;
+    this.patchSize = pair(config.patchSize);
+    this.grid = gridOf(image.imageSize, this.patchSize);
+    if (width % 4 !== 0)
+      throw new ConfigError({
+        problem: `positions need a width that 4 divides, got ${width}.`,
+        code: "width",
+        path: "model.width",
+        expected: "a multiple of 4",
+        actual: width,
+        remedy: `Take ${Math.ceil(width / 4) * 4}.`,
+      });
+    this.clsToken = new Parameter([1, 1, width], normal(0.02));
+    const isLearned = config.positions === "learned";
+    const firstPositions = isLearned ? truncatedNormal(0.02) : sinCosInit(this.grid);
+    this.posEmbed = new Parameter([1, 1 + this.patches, width], firstPositions, isLearned);
+    this.positionOffset = config.positionOffset;
+    this.patchEmbed = embed();
+    const rates = dropPathRates(config.dropPath, depth);
+    this.blocks = new Chain(rates.map((rate) => new Block(width, heads, config.mlpRatio, rate)));
+    this.norm = new LayerNorm(width);
+  }
+
+  get sizes() {
+    const [height, width] = this.patchSize;
+    return {
+      width: this.width,
+      depth: this.depth,
+      heads: this.heads,
+      mlpRatio: (this.blocks.links[0]?.mlp.fc1.outputs ?? 0) / this.width,
+      patchSize: height === width ? height : [height, width],
+    };
+  }
+
+  /** Number of patches N. */
+  get patches(): number {
+    return this.grid[0] * this.grid[1];
+  }
+
+  /** tokens of patches [B K D], positions added -> through the blocks, class token first [B 1+K D] */
+  encode(tokens: Tensor): Tensor {
+    return this.norm.call(this.throughBlocks(tokens)); // [B 1+K D]
+  }
+
+  /** tokens of patches [B K D], positions added -> class token first, the final norm not applied [B 1+K D] */
+  protected throughBlocks(tokens: Tensor): Tensor {
+    const B = tokens.side(0);
+    const first = this.clsToken.add(this.posEmbed.slice(1, 0, 1)).expand([B, -1, -1]); // [B 1 D]
+    return this.blocks.call(cat([first, tokens], 1)); // [B 1+K D]
+  }
+
+  /** image [B C H W] -> its tokens, without positions [B N D] */
+  protected abstract tokens(image: Tensor): Tensor;
+
+  /** image [B C H W], of any size that the patches divide -> tokens with their positions [B N D] */
+  private embed(image: Tensor): Tensor {
+    return this.tokens(image).add(this.positionsOf(image).slice(1, 1)); // [B N D]
+  }
+
+  /** The table for an image's grid: resized where it is not the encoder's own (timm, DINO) [1 1+N D] */
+  private positionsOf(image: Tensor): Tensor {
+    const grid = [image.side(2) / this.patchSize[0], image.side(3) / this.patchSize[1]] as const;
+    return resizePositions(this.posEmbed, this.grid, grid, this.positionOffset);
+  }
+
+  /** image [B C H W] -> tokens [B 1+N D], class token first */
+  protected forward(image: Tensor): Tensor {
+    return this.encode(this.embed(image)); // [B 1+N D]
+  }
+
+  /** image [B C H W] -> mean of the patch tokens before the final norm [B D]: classifiers put their own behind */
+  unnormed(image: Tensor): Tensor {
+    return this.throughBlocks(this.embed(image)).slice(1, 1).mean([1]); // [B D]
+  }
+
+  /** image [B C H W] -> mean of the patch tokens, or the class token, after the final norm [B D] */
+  features(image: Tensor, pool: Pool = "mean"): Tensor {
+    return pooled(this.call(image), pool);
+  }
+
+  /** image [B C H W] -> the patch tokens after the final norm as one map [B D h w] */
+  stages(image: Tensor): readonly FeatureMap[] {
+    const [h, w] = [image.side(2) / this.patchSize[0], image.side(3) / this.patchSize[1]];
+    const tokens = this.call(image).slice(1, 1); // [B N D]
+    const map = tokens.transpose(1, 2).reshape([image.side(0), this.width, h, w]); // [B D h w]
+    return [{ map, stride: this.patchSize }];
+  }
+
+  get depth(): number {
+    return this.blocks.links.length;
+  }
+
+  get stride(): Size {
+    return this.patchSize;
+  }
+
+  accepts([height, width]: Size): boolean {
+    return height % this.patchSize[0] === 0 && width % this.patchSize[1] === 0;
+  }
+
+  /** 0: tokens, positions and patches; i + 1: block i; depth + 1: the final norm (BEiT, MAE: util/lr_decay.py). */
+  layerOf(name: string): number {
+    if (/^(cls_token|pos_embed|patch_embed)/.test(name)) return 0;
+    const block = /^blocks\.(\d+)\./.exec(name);
+    return block === null ? this.depth + 1 : Number(block[1]) + 1;
+  }
+
+  /** Half a block is the branch with the MLP, with the norm before it (MAE, figure 9). */
+  lastLayers(count: number): readonly Part[] {
+    const { links } = this.blocks;
+    const last = links.at(-1) as Block;
+    const blocks = count >= 1 ? links.slice(-count) : [last.norm2, last.mlp, last.dropPath2];
+    return [...(count === 0 ? [] : blocks), this.norm] as readonly Part[];
+  }
+
+  get layerPaths(): readonly string[] {
+    return this.blocks.links.map((_, i) => `blocks.${i}`);
+  }
+
+  get attentionPaths(): readonly string[] {
+    return this.layerPaths.map((path) => `${path}.attn`);
+  }
+
+  /** Names of inputs and outputs are Hugging Face's. */
+  exports(pool: Pool = "mean"): readonly ExportGraph[] {
+    return [
+      {
+        name: "encoder",
+        module: this as Module<never[], unknown>,
+        inputs: [{ name: "pixel_values", shape: ["batch", this.channels, ...this.imageSize], dtype: "float32" }],
+        run: (image) => {
+          const tokens = this.call(image as Tensor); // [B 1+N D]
+          return { last_hidden_state: tokens, pooler_output: pooled(tokens, pool) };
+        },
+        probes: { batch: [2, 3, 5] },
+        descriptions: {
+          pixel_values: "pictures, normalised as the metadata's preprocessing says",
+          last_hidden_state: "tokens after the final norm, class token first",
+          pooler_output: pool === "class" ? "the class token" : "mean of the patch tokens",
+        },
+      },
+    ];
+  }
+
+  setCheckpointing(on: boolean): void {
+    this.blocks.checkpointing = on;
+  }
+}
+
+/** tokens [B 1+N D], class token first -> [B D] */
+function pooled(tokens: Tensor, pool: Pool): Tensor {
+  return pool === "class" ? tokens.select(1, 0) : tokens.slice(1, 1).mean([1]);
+}
+
+/** @throws ConfigError that names the nearest image size which divides */
+function gridOf(image: Size, patch: Size): Size {
+  const near = image.map((side, i) => Math.max(1, Math.round(side / (patch[i] ?? 1))) * (patch[i] ?? 1));
+  if (image.some((side, i) => side !== near[i])) {
+    const [wanted, size] = [near.join(" × "), image.join(" × ")];
+    throw new ConfigError({
+      problem: `imageSize ${size} is not a multiple of patchSize ${patch.join(" × ")} (nearest: ${wanted}).`,
+      code: "image-size",
+      path: "data.imageSize",
+      expected: near,
+      actual: image,
+    });
+  }
+  return [image[0] / patch[0], image[1] / patch[1]];
+}

@@ -1,0 +1,57 @@
+import { describe, expect, test } from "vitest";
+import { scope } from "../../src/engine/scope.js";
+import type { ImageShape } from "../../src/models/encoder.js";
+import { Vit, vitConfig } from "../../src/models/vit.js";
+import { VitConvStem, vitConvStemConfig } from "../../src/models/vit-conv-stem.js";
+import { Rng } from "../../src/tensor/random.js";
+
+const sizes = { width: 32, depth: 3, heads: 2, patchSize: 4 } as const;
+const square = (side: number): ImageShape => ({ imageSize: [side, side], channels: 3 });
+const models = {
+  vit: (image: ImageShape) => new Vit(vitConfig.parse(sizes), image),
+  vitConvStem: (image: ImageShape) =>
+    new VitConvStem(vitConvStemConfig.parse({ ...sizes, positions: "sinCos" }), image),
+};
+
+describe.each(Object.entries(models))("behind the first layer of %s", (_name, make) => {
+  test("tokens stand behind a class token, maps and features are of them, pictures of another size too", () => {
+    using model = make(square(32));
+    model.initialize(new Rng(0, "init"));
+    scope(() => {
+      const image = new Rng(1, "image").normal([2 * 3 * 32 * 32]).reshape([2, 3, 32, 32]);
+      const tokens = model.call(image); // [2 1+64 32]
+      expect(tokens.shape).toEqual([2, 65, 32]);
+      const [stage] = model.stages(image);
+      expect(stage?.map.shape).toEqual([2, 32, 8, 8]);
+      expect(stage?.stride).toEqual([4, 4]);
+      expect(stage?.map.flatten(2).transpose(1, 2).toArray()).toEqual(tokens.slice(1, 1).toArray());
+      expect(model.features(image, "class").toArray()).toEqual(tokens.select(1, 0).toArray());
+      expect(model.features(image).toArray()).toEqual(tokens.slice(1, 1).mean([1]).toArray());
+      const wide = new Rng(2, "image").normal([3 * 16 * 48]).reshape([1, 3, 16, 48]);
+      expect(model.call(wide).shape).toEqual([1, 1 + 4 * 12, 32]);
+    });
+  });
+
+  test("its layers, from the pixels to what stands behind", () => {
+    using model = make(square(32));
+    const layers = [...model.state().keys()].map((name) => [
+      name.split(".").slice(0, 2).join("."),
+      model.layerOf(name),
+    ]);
+    const found = Object.fromEntries(layers);
+    expect(found).toMatchObject({ cls_token: 0, pos_embed: 0, "blocks.0": 1, "blocks.2": 3, "norm.weight": 4 });
+    expect(
+      new Set(Object.entries(found).flatMap(([name, layer]) => (name.startsWith("patch_embed") ? [layer] : []))),
+    ).toEqual(new Set([0]));
+    expect(model.layerPaths).toEqual(["blocks.0", "blocks.1", "blocks.2"]);
+    expect(model.attentionPaths).toEqual(["blocks.0.attn", "blocks.1.attn", "blocks.2.attn"]);
+    expect(model.lastLayers(1)).toEqual([model.blocks.links[2], model.norm]);
+    expect(model.lastLayers(0)).toEqual([model.norm]);
+    expect(model.accepts([16, 48])).toBe(true);
+    expect(model.accepts([16, 50])).toBe(false);
+  });
+
+  test("pictures that its tokens do not divide are refused with the nearest that they do", () => {
+    expect(() => make(square(30))).toThrow("imageSize 30 × 30 is not a multiple of patchSize 4 × 4 (nearest: 32 × 32)");
+  });
+});
