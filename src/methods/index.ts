@@ -6,6 +6,7 @@ import { fcmae, fcmaeConfig } from "./masked/fcmae.js";
 import { mae, maeConfig } from "./masked/mae.js";
 import type { DefinedMethod, Method } from "./method.js";
 import { supmae, supmaeConfig } from "./mixed/supmae.js";
+import { byol, byolConfig } from "./siamese/byol.js";
 import { dino, dinoConfig } from "./siamese/dino.js";
 import { moco, mocoConfig } from "./siamese/moco.js";
 import { mocoV3, mocoV3Config } from "./siamese/moco-v3.js";
@@ -21,6 +22,7 @@ export const methods = new Registry<DefinedMethod>("method", [
   moco,
   mocoV3,
   simclr,
+  byol,
   simsiam,
   dino,
 ]);
@@ -34,6 +36,7 @@ export const methodConfig = z.discriminatedUnion("name", [
   mocoConfig,
   mocoV3Config,
   simclrConfig,
+  byolConfig,
   simsiamConfig,
   dinoConfig,
 ]);

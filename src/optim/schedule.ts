@@ -68,6 +68,14 @@ export const rampConfig = z.union([
 /** A number that changes over a run, defaults filled in; `rampAt` reads it. */
 export type Ramp = z.output<typeof rampConfig>;
 
+/** Schema of a ramp whose values lie between two numbers. */
+export const rampBetween = (least: number, most: number): typeof rampConfig =>
+  rampConfig.refine(
+    (ramp) =>
+      (typeof ramp === "number" ? [ramp] : [ramp.from, ramp.to]).every((value) => value >= least && value <= most),
+    { error: `expected numbers between ${least} and ${most}` },
+  );
+
 /** The value of a ramp where a run stands. @param progress share of the run that is done, 0 to 1 */
 export function rampAt(ramp: Ramp, progress: number): number {
   if (typeof ramp === "number") return ramp;

@@ -60,6 +60,7 @@ export {
   type ViewPairConfig,
   viewPairConfig,
 } from "../methods/parts/view-pair.js";
+export { Byol, type ByolConfig, byol, byolConfig } from "../methods/siamese/byol.js";
 export { Dino, type DinoConfig, dino, dinoConfig } from "../methods/siamese/dino.js";
 export { Moco, type MocoConfig, moco, mocoConfig } from "../methods/siamese/moco.js";
 export { MocoV3, type MocoV3Config, mocoV3, mocoV3Config } from "../methods/siamese/moco-v3.js";

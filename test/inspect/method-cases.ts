@@ -69,6 +69,13 @@ export function methodCases(work: string): MethodCase[] {
   const sgd = { name: "sgd", baseLearningRate: 0.2, weightDecay: 5e-4, warmupEpochs: 0 } as const;
   const lars = { name: "lars", baseLearningRate: 1, weightDecay: 1e-4, warmupEpochs: 2 } as const;
   const contrast = { temperature: 0.5, augmentation: { strength: 0.5, blur: false } };
+  const byol = {
+    name: "byol",
+    momentum: { from: 0.97, to: 1 },
+    projector: { hidden: 128, output: 64 },
+    predictor: { hidden: 128 },
+    augmentation: { blur: false },
+  } as const;
   const heads = { projector: { hidden: 128, output: 64 }, predictor: { hidden: 128 } };
   return [
     { name: "EMAE", config: config(work, { name: "emae", decoder, consistencyWeight: 0.1 }, 4e-3) },
@@ -91,6 +98,12 @@ export function methodCases(work: string): MethodCase[] {
       name: "SimCLR without negatives",
       signal: "margin",
       config: { ...config(work, [simclrWithoutNegatives, contrast]), model: resnet, optim: lars },
+    },
+    { name: "BYOL", config: { ...config(work, byol), model: resnet, optim: lars } },
+    {
+      name: "BYOL without predictor",
+      signal: "likeness",
+      config: { ...config(work, { ...byol, predictor: { layers: 0 } }), model: resnet, optim: lars },
     },
     {
       name: "MoCo v3 without predictor and negatives",

@@ -17,6 +17,7 @@ const smallMethods: Readonly<Record<string, object>> = {
     projector: { hidden: 32, bottleneck: 16, frozenEpochs: 0 },
     augmentation: { locals: 2, localSize: 8 },
   },
+  byol: { projector: { hidden: 32, output: 16 }, predictor: { hidden: 32 } },
   simclr: { projector: { output: 16 } },
   mocoV3: { projector: { hidden: 32, output: 16 }, predictor: { hidden: 32 } },
 };

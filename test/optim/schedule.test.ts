@@ -1,5 +1,12 @@
 import { describe, expect, it, test } from "vitest";
-import { absoluteLearningRate, checkSchedule, rampAt, rateAt, warmupCosine } from "../../src/optim/schedule.js";
+import {
+  absoluteLearningRate,
+  checkSchedule,
+  rampAt,
+  rampBetween,
+  rateAt,
+  warmupCosine,
+} from "../../src/optim/schedule.js";
 
 describe("warmupCosine", () => {
   // Computed from the official formula (facebookresearch/mae, util/lr_sched.py).
@@ -88,4 +95,7 @@ test("a ramp: MoCo v3's momentum from 0.99 to 1 at the quarters of a run, and DI
   expect(rampAt(temperature, 0.15)).toBeCloseTo(0.055, 10);
   expect(rampAt(temperature, 0.9)).toBe(0.07);
   expect(rampAt(0.5, 0.3)).toBe(0.5);
+  expect(rampBetween(0, 1).parse({ from: 0.99, to: 1 })).toEqual(momentum);
+  for (const wrong of [1.1, { from: 0.99, to: 1.1 }, { from: -1, to: 1 }])
+    expect(rampBetween(0, 1).safeParse(wrong).error?.issues[0]?.message).toBe("expected numbers between 0 and 1");
 });

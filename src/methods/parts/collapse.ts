@@ -17,6 +17,28 @@ export function spreadSignal(causes: readonly string[]): Signal {
   };
 }
 
+/** What a run that logs the `likeness` of its projections is judged by. @param causes the method's, the likeliest first */
+export function likenessSignal(causes: readonly string[]): Signal {
+  return {
+    name: "likeness",
+    what: "cosine of different pictures' projections",
+    above: 0.9,
+    finding: "Different pictures have nearly the same projections.",
+    causes,
+  };
+}
+
+/** What a run that logs the `dimensions` of its projections is judged by. @param causes the method's, the likeliest first */
+export function dimensionsSignal(causes: readonly string[]): Signal {
+  return {
+    name: "dimensions",
+    what: "directions in which projections vary",
+    below: 1.5,
+    finding: "Projections vary in one direction only: pictures fall into two groups.",
+    causes,
+  };
+}
+
 /**
  * features [B D] -> how widely their directions are spread: 1 over the whole sphere, 0 in one point []. It is the standard deviation
  * of unit features, averaged over dimensions, times √D (SimSiam, section 4.1).

@@ -65,14 +65,15 @@ export const flip = { type: "flip", probability: 0.5 } as const;
 
 /**
  * Two views of a picture from two distributions (BYOL, appendix B; MoCo v3): crop, colours, grey, blur, solarise, flip, in this
- * order. The first is always blurred, the second rarely, and solarised once in five.
+ * order. The first is always blurred, the second rarely, and solarised once in five. MoCo v3's crops are bilinear, BYOL's bicubic.
  */
 export function asymmetricPair(
   { scale, blur }: ViewPairConfig,
   { imageSize }: ImageShape,
+  interpolation: Interpolation = "bilinear",
 ): Readonly<Record<"first" | "second", Transform>> {
   const view = (often: number, solarized: number): Transform => [
-    cropOf({ scale, imageSize }),
+    cropOf({ scale, imageSize }, interpolation),
     jitterOf(0.2),
     grey,
     ...(blur ? [blurred(often)] : []),

@@ -17,7 +17,7 @@ import type { Module } from "../../nn/module.js";
 import { Buffer } from "../../nn/parameter.js";
 import { clipEachGradient } from "../../optim/clip.js";
 import type { NamedTensor } from "../../optim/optimizer.js";
-import { rampAt, rampConfig } from "../../optim/schedule.js";
+import { rampAt, rampBetween } from "../../optim/schedule.js";
 import { cat } from "../../tensor/creation.js";
 import type { Rng } from "../../tensor/random.js";
 import type { Tensor } from "../../tensor/tensor.js";
@@ -31,11 +31,6 @@ import { type CropName, checkCrops, cropsOf, dinoCrops, dinoCropsConfig, encodeC
 import { Teacher } from "../parts/teacher.js";
 
 const positive = z.int().positive();
-const inRange = (from: number, to: number) =>
-  rampConfig.refine(
-    (ramp) => (typeof ramp === "number" ? [ramp] : [ramp.from, ramp.to]).every((value) => value >= from && value <= to),
-    { error: `expected numbers between ${from} and ${to}` },
-  );
 
 /** Schema of DINO's options (docs/methods/dino.md). */
 export const dinoConfig = z.strictObject({
@@ -57,11 +52,11 @@ export const dinoConfig = z.strictObject({
     })
     .prefault({}),
   studentTemperature: z.number().positive().default(0.1),
-  teacherTemperature: inRange(1e-4, 10)
+  teacherTemperature: rampBetween(1e-4, 10)
     .default(0.04)
     .describe("sharpens the teacher; published runs go from 0.04 to 0.07 over the first 30 epochs"),
   centreMomentum: z.number().min(0).max(1).default(0.9).describe("share of itself that the centre keeps at a step"),
-  momentum: inRange(0, 1)
+  momentum: rampBetween(0, 1)
     .default({ from: 0.996, to: 1, shape: "cosine", over: 1 })
     .describe("share of itself that the teacher keeps at a step; 0.9995 at first with batches of 256 (official code)"),
   clipNorm: z.number().min(0).default(3).describe("largest norm of each tensor's gradient, by itself; 0 leaves them"),

@@ -14,7 +14,7 @@ import { drawAnew, type FirstValuesByName, normal, stackedXavierUniform, zero } 
 import type { Module } from "../../nn/module.js";
 import { gradientNorm } from "../../optim/clip.js";
 import type { NamedTensor } from "../../optim/optimizer.js";
-import { rampAt, rampConfig } from "../../optim/schedule.js";
+import { rampAt, rampBetween } from "../../optim/schedule.js";
 import type { Rng } from "../../tensor/random.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { type DefaultsFacts, type MethodDefaults, paperWarmup, teacherMomentum } from "../defaults.js";
@@ -28,7 +28,6 @@ import { asymmetricPair, viewPairConfig } from "../parts/view-pair.js";
 import { mocoV3Layout } from "../published/moco-v3.js";
 
 const positive = z.int().positive();
-const isMomentum = (value: number): boolean => value >= 0 && value <= 1;
 
 const head = {
   hidden: positive.default(4096).describe("width between the layers"),
@@ -39,10 +38,7 @@ const head = {
 export const mocoV3Config = z.strictObject({
   name: z.literal("mocoV3").default("mocoV3"),
   temperature: z.number().positive().default(0.2).describe("τ of the loss; 1 for a ResNet (official code)"),
-  momentum: rampConfig
-    .refine((ramp) => (typeof ramp === "number" ? [ramp] : [ramp.from, ramp.to]).every(isMomentum), {
-      error: "expected numbers between 0 and 1",
-    })
+  momentum: rampBetween(0, 1)
     .default({ from: 0.99, to: 1, shape: "cosine", over: 1 })
     .describe("share of itself that the teacher keeps at a step"),
   projector: z

@@ -17,7 +17,7 @@ import type { Tensor } from "../../tensor/tensor.js";
 import type { DefaultsFacts, MethodDefaults } from "../defaults.js";
 import type { Health } from "../health.js";
 import { type Batch, defineMethod, type Loss, Method, type ParameterRule } from "../method.js";
-import { dimensions, likeness, spread, spreadSignal } from "../parts/collapse.js";
+import { dimensions, dimensionsSignal, likeness, likenessSignal, spread, spreadSignal } from "../parts/collapse.js";
 import { mlpHead } from "../parts/heads.js";
 import { meanCosine } from "../parts/losses/cosine.js";
 import { symmetricPair, symmetricPairConfig } from "../parts/view-pair.js";
@@ -121,23 +121,7 @@ const missing = [
 ];
 
 /** The lowest loss there is, −1, is that of a collapsed run: how features lie tells more. */
-const signals: Health["signals"] = [
-  spreadSignal(missing),
-  {
-    name: "likeness",
-    what: "cosine of different pictures' projections",
-    above: 0.9,
-    finding: "Different pictures have nearly the same projections.",
-    causes: missing,
-  },
-  {
-    name: "dimensions",
-    what: "directions in which projections vary",
-    below: 1.5,
-    finding: "Projections vary in one direction only: pictures fall into two groups.",
-    causes: missing,
-  },
-];
+const signals: Health["signals"] = [spreadSignal(missing), likenessSignal(missing), dimensionsSignal(missing)];
 
 /** Numbers are section 4's and the official code's. */
 function defaults({ pictures, width, multiplyAdds, side, shorterSide = side, device }: DefaultsFacts): MethodDefaults {
