@@ -56,7 +56,14 @@ function checkHeader(file: string): { commands: string[][]; cost: string } {
 }
 
 /** What is not a ViT, by a part of the recipe's name. */
-const models = { resnet: "resnet", simsiam: "resnet", simclr: "resnet", byol: "resnet", fcmae: "convnextV2" };
+const models = {
+  resnet: "resnet",
+  simsiam: "resnet",
+  simclr: "resnet",
+  byol: "resnet",
+  swav: "resnet",
+  fcmae: "convnextV2",
+};
 
 describe.each(pretraining)("%s", (file) => {
   test("has a header, and its command can be typed", async () => {

@@ -12,6 +12,7 @@ import { moco, mocoConfig } from "./siamese/moco.js";
 import { mocoV3, mocoV3Config } from "./siamese/moco-v3.js";
 import { simclr, simclrConfig } from "./siamese/simclr.js";
 import { simsiam, simsiamConfig } from "./siamese/simsiam.js";
+import { swav, swavConfig } from "./siamese/swav.js";
 
 /** The list of methods. A new one is a file, a line here and one in `methodConfig`. */
 export const methods = new Registry<DefinedMethod>("method", [
@@ -25,6 +26,7 @@ export const methods = new Registry<DefinedMethod>("method", [
   byol,
   simsiam,
   dino,
+  swav,
 ]);
 
 /** The configuration of a method that comes with the package; `methods.schema()` knows those that were added too. */
@@ -39,6 +41,7 @@ export const methodConfig = z.discriminatedUnion("name", [
   byolConfig,
   simsiamConfig,
   dinoConfig,
+  swavConfig,
 ]);
 
 /** The method of a configuration that names none. */

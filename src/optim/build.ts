@@ -1,12 +1,13 @@
 import type { z } from "zod";
 import { AdamW, adamwConfig } from "./adamw.js";
 import { type GroupRule, ruledGroups } from "./groups.js";
+import { Larc, larcConfig } from "./larc.js";
 import { Lars, larsConfig } from "./lars.js";
 import type { NamedTensor, Optimizer } from "./optimizer.js";
 import { Sgd, sgdConfig } from "./sgd.js";
 
 /** The list of optimisers, by their schemas. */
-export const optimizerConfigs = [adamwConfig, sgdConfig, larsConfig] as const;
+export const optimizerConfigs = [adamwConfig, sgdConfig, larsConfig, larcConfig] as const;
 export type OptimizerConfig = z.output<(typeof optimizerConfigs)[number]>;
 
 /** The optimiser that a config describes. @param ruleFor what is said of single parameters */
@@ -23,5 +24,7 @@ export function buildOptimizer(
       return new Sgd(groups, config);
     case "lars":
       return new Lars(groups, config);
+    case "larc":
+      return new Larc(groups, config);
   }
 }

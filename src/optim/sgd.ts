@@ -24,7 +24,7 @@ export interface SgdOptions {
 /**
  * Stochastic gradient descent with momentum, as `torch.optim.SGD` without dampening:
  * `g += decay·w; m = momentum·m + g; w −= rate·m` (Nesterov: `rate·(g + momentum·m)`).
- * LARS is this with another `scaled` (lars.ts).
+ * LARS and LARC are this with another `scaled` (lars.ts, larc.ts).
  */
 export class Sgd extends StatefulOptimizer {
   readonly #momentum: number;

@@ -192,7 +192,7 @@ export interface RunMemory extends StepMemory {
 const heapShare = 0.3;
 
 /** Numbers that an optimiser keeps for each parameter. */
-const slots = { adamw: 2, sgd: 1, lars: 1 } as const;
+const slots = { adamw: 2, sgd: 1, lars: 1, larc: 1 } as const;
 
 /**
  * Predicts the memory of a run in bytes: process, state, a step's activations, pictures under way.

@@ -25,7 +25,7 @@ export {
 } from "../methods/method.js";
 export { SupMae, type SupmaeConfig, supmae, supmaeConfig } from "../methods/mixed/supmae.js";
 export { augmentationConfig, maskedView } from "../methods/parts/augmentation.js";
-export { dimensions, likeness, spread } from "../methods/parts/collapse.js";
+export { dimensions, entropies, information, likeness, spread } from "../methods/parts/collapse.js";
 export { DinoHead, type DinoHeadShape } from "../methods/parts/dino-head.js";
 export { fillPictures } from "../methods/parts/filling/fill.js";
 export { fillInGraph } from "../methods/parts/filling/fill-in-graph.js";
@@ -33,6 +33,8 @@ export { type HeadShape, mlpHead } from "../methods/parts/heads.js";
 export { meanCosine } from "../methods/parts/losses/cosine.js";
 export { type DinoTerms, dinoLoss } from "../methods/parts/losses/dino.js";
 export { type Contrast, infoNce, ntXent, queueNce } from "../methods/parts/losses/info-nce.js";
+export { type SinkhornOptions, sinkhorn } from "../methods/parts/losses/sinkhorn.js";
+export { swappedCrossEntropy } from "../methods/parts/losses/swapped.js";
 export { drawMask, hiddenPatches, keptPatches, type Mask, maskFromNoise, maskOf } from "../methods/parts/masks.js";
 export {
   type CropName,
@@ -66,4 +68,5 @@ export { Moco, type MocoConfig, moco, mocoConfig } from "../methods/siamese/moco
 export { MocoV3, type MocoV3Config, mocoV3, mocoV3Config } from "../methods/siamese/moco-v3.js";
 export { Simclr, type SimclrConfig, simclr, simclrConfig } from "../methods/siamese/simclr.js";
 export { Simsiam, type SimsiamConfig, simsiam, simsiamConfig } from "../methods/siamese/simsiam.js";
+export { Swav, type SwavConfig, swav, swavConfig } from "../methods/siamese/swav.js";
 export { alone, type World } from "../methods/world.js";

@@ -7,6 +7,7 @@ import { ConfigError } from "../errors.js";
 import { methodConfig, methods, usualMethod } from "../methods/index.js";
 import { modelConfig, models, usualModel } from "../models/index.js";
 import { adamwConfig } from "../optim/adamw.js";
+import { larcConfig } from "../optim/larc.js";
 import { larsConfig } from "../optim/lars.js";
 import { absoluteLearningRate, rateShapeConfig } from "../optim/schedule.js";
 import { sgdConfig } from "../optim/sgd.js";
@@ -65,6 +66,7 @@ const optimConfig = z.discriminatedUnion("name", [
   adamwConfig.extend(schedule),
   sgdConfig.extend(schedule),
   larsConfig.extend(schedule),
+  larcConfig.extend(schedule),
 ]);
 
 const probeConfig = z

@@ -19,6 +19,13 @@ const smallMethods: Readonly<Record<string, object>> = {
   },
   byol: { projector: { hidden: 32, output: 16 }, predictor: { hidden: 32 } },
   simclr: { projector: { output: 16 } },
+  swav: {
+    prototypes: 12,
+    frozenSteps: 1,
+    projector: { hidden: 16, output: 8 },
+    queue: { length: 8, fromEpoch: 0 },
+    augmentation: { locals: 2, localSize: 8 },
+  },
   mocoV3: { projector: { hidden: 32, output: 16 }, predictor: { hidden: 32 } },
 };
 

@@ -77,3 +77,20 @@ export function dimensions(features: Tensor): Tensor {
     return trace.mul(trace).div(products.mul(products).sum().clamp(1e-20));
   });
 }
+
+/** distributions [N K] -> their entropies [N], in nats: 0 for one output, ln K for all alike */
+export function entropies(distributions: Tensor): Tensor {
+  return measured(() => distributions.mul(distributions.clamp(1e-30).log()).sum([1]).neg()); // [N]
+}
+
+/**
+ * distributions [N K] -> what they tell of the picture [], in nats: the entropy of their mean, less their mean entropy. 0 where all
+ * are the same, be it one output, all alike or a mixture; ln K where each picture has an output to itself.
+ */
+export function information(distributions: Tensor): Tensor {
+  return measured(() =>
+    entropies(distributions.mean([0], true))
+      .mean()
+      .sub(entropies(distributions).mean()),
+  ); // []
+}

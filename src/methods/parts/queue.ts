@@ -1,7 +1,7 @@
 import { noGrad } from "../../engine/modes.js";
-import { normal } from "../../nn/init.js";
+import { normal, zero } from "../../nn/init.js";
 import { Module } from "../../nn/module.js";
-import { Buffer } from "../../nn/parameter.js";
+import { Buffer, type Initializer } from "../../nn/parameter.js";
 import { normalize } from "../../tensor/functional.js";
 import type { Tensor } from "../../tensor/tensor.js";
 
@@ -10,15 +10,23 @@ import type { Tensor } from "../../tensor/tensor.js";
  * batch goes follows from the step, so that nothing but the keys is state.
  */
 export class KeyQueue extends Module<[], Tensor> {
-  /** Unit rows [K D], drawn at random at first. */
+  /** Unit rows [K D], drawn at random at first, or zero. */
   readonly keys: Buffer;
 
+  /** @param first what it holds before the first batches: random keys, or nothing */
   constructor(
     readonly length: number,
     width: number,
+    first: "random" | "empty" = "random",
   ) {
     super();
-    this.keys = new Buffer([length, width], (shape, rng) => normalize(normal(1)(shape, rng)));
+    const random: Initializer = (shape, rng) => normalize(normal(1)(shape, rng));
+    this.keys = new Buffer([length, width], first === "random" ? random : zero);
+  }
+
+  /** Whether no row is empty: 1 or 0 [] */
+  isFull(): Tensor {
+    return noGrad(() => this.keys.abs().sum([1]).gt(0).float().amin([0]));
   }
 
   /** [] -> all keys [K D] */

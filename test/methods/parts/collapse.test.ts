@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { scope } from "../../../src/engine/scope.js";
-import { dimensions, likeness, spread } from "../../../src/methods/parts/collapse.js";
+import { dimensions, entropies, information, likeness, spread } from "../../../src/methods/parts/collapse.js";
 import { Rng } from "../../../src/tensor/random.js";
 import { tensor } from "../../../src/tensor/tensor.js";
 import { leavesNoTensors } from "../../engine/leaks.js";
@@ -49,4 +49,21 @@ test("the mean cosine of all pairs, counted one by one", () =>
       ),
     );
     expect(likeness(features).item()).toBeCloseTo(cosines.reduce((sum, x) => sum + x) / cosines.length, 5);
+  }));
+
+test("entropy and information of distributions: one output, all alike, one output a picture, two for two halves", () =>
+  scope(() => {
+    const rows = (...given: readonly (readonly number[])[]) =>
+      tensor(Float32Array.from(given.flat()), [given.length, 4]);
+    const [one, uniform] = [
+      [1, 0, 0, 0],
+      [0.25, 0.25, 0.25, 0.25],
+    ];
+    for (const [i, value] of [0, Math.log(4)].entries())
+      expect(entropies(rows(one as number[], uniform as number[])).toNumbers()[i]).toBeCloseTo(value, 6);
+    const told = (...given: readonly (readonly number[])[]): number => information(rows(...given)).item();
+    for (const row of [one, uniform, [0.5, 0.2, 0.2, 0.1]])
+      expect(told(row as number[], row as number[])).toBeCloseTo(0, 6);
+    expect(told([1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1])).toBeCloseTo(Math.log(4), 6);
+    expect(told([0.5, 0.5, 0, 0], [0.5, 0.5, 0, 0], [0, 0, 0.5, 0.5], [0, 0, 0.5, 0.5])).toBeCloseTo(Math.log(2), 6);
   }));

@@ -3,7 +3,7 @@ import { scope } from "../../../src/engine/scope.js";
 import { KeyQueue } from "../../../src/methods/parts/queue.js";
 import { full } from "../../../src/tensor/creation.js";
 import { Rng } from "../../../src/tensor/random.js";
-import { tensor } from "../../../src/tensor/tensor.js";
+import { type Tensor, tensor } from "../../../src/tensor/tensor.js";
 import { leavesNoTensors } from "../../engine/leaks.js";
 
 leavesNoTensors();
@@ -57,4 +57,18 @@ test("rows are normalised, whatever comes", () => {
   queue.initialize(new Rng(0, "queue"));
   scope(() => queue.enqueue(full([4, 2], 9), 0));
   for (const value of queue.keys.toNumbers()) expect(value).toBeCloseTo(Math.SQRT1_2, 6);
+});
+
+test("one that begins empty is full once every row has been written", () => {
+  using queue = new KeyQueue(4, 3, "empty");
+  queue.initialize(new Rng(0, "init"));
+  scope(() => {
+    const full = (): number => queue.isFull().item();
+    expect(full()).toBe(0);
+    const keys = (index: number): Tensor => new Rng(index, "keys", 0, [0, 1]).normal([3]);
+    queue.enqueue(keys(0), 0);
+    expect(full()).toBe(0);
+    queue.enqueue(keys(1), 1);
+    expect(full()).toBe(1);
+  });
 });

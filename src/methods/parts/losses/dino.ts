@@ -1,5 +1,7 @@
 import { noGrad, withoutAutocast } from "../../../engine/modes.js";
 import type { Tensor } from "../../../tensor/tensor.js";
+import { entropies, information } from "../collapse.js";
+import { swappedCrossEntropy } from "./swapped.js";
 
 /** What DINO's loss needs besides the scores. */
 export interface DinoLossOptions {
@@ -34,27 +36,8 @@ export function dinoLoss(student: Tensor, teacher: Tensor, options: DinoLossOpti
     const [V, G] = [student.side(0) / B, teacher.side(0) / B];
     const logs = student.float().div(studentTemperature).logSoftmax(1).reshape([V, B, K]); // [V B K]
     const targets = noGrad(() => teacher.detach().float().sub(centre).div(teacherTemperature).softmax(1)); // [G·B K]
-    const ofAll = logs.sum([0]); // [B K]
-    const each = targets.reshape([G, B, K]);
-    const crossed = Array.from({ length: G }, (_, u) => {
-      const others = ofAll.sub(logs.select(0, u)); // [B K], of all crops but this one
-      return each.select(0, u).mul(others).sum([1]).mean(); // []
-    });
-    const loss = crossed.reduce((a, b) => a.add(b)).div(-G * (V - 1)); // []
-    return { loss, ...noGrad(() => judged(loss, targets)) };
+    const loss = swappedCrossEntropy(logs, targets.reshape([G, B, K])); // []
+    const entropy = entropies(targets).mean(); // []
+    return { loss, entropy, divergence: noGrad(() => loss.sub(entropy)), information: information(targets) };
   });
-}
-
-/** targets [N K] */
-function judged(loss: Tensor, targets: Tensor): Omit<DinoTerms, "loss"> {
-  const entropy = entropyOf(targets).mean(); // []
-  const information = entropyOf(targets.mean([0], true))
-    .mean()
-    .sub(entropy); // []
-  return { entropy, divergence: loss.detach().sub(entropy), information };
-}
-
-/** distributions [N K] -> entropies [N], in nats */
-function entropyOf(distributions: Tensor): Tensor {
-  return distributions.mul(distributions.clamp(1e-30).log()).sum([1]).neg();
 }
