@@ -21,6 +21,7 @@ export {
   gainInterval,
   heldOutAccuracy,
   type Interval,
+  imagesPerSecond,
   type ProbeSummary,
   pairedInterval,
   probeSummaries,

@@ -64,6 +64,44 @@ describe.skipIf(withoutBrowser)(needsBrowser, () => {
     );
 
     test(
+      "the chart reads values by pointer and by key, and zooms",
+      async () => {
+        const page = await openPage(browser, address);
+        const { events } = openRun(run);
+        const losses = new Map(events.flatMap((event) => (event.type === "step" ? [[event.step, event.loss]] : [])));
+        const plot = page.locator(".plot");
+        const value = async (name: string): Promise<number> => Number(await plot.getAttribute(`aria-${name}`));
+        const read = async (): Promise<number> =>
+          Number(/training ([\d.]+)/.exec((await plot.getAttribute("aria-valuetext")) ?? "")?.[1]);
+        const last = await value("valuemax");
+        expect(last).toBe(Math.max(...losses.keys()));
+        await plot.press("Home");
+        expect(await read()).toBeCloseTo(losses.get(1) ?? Number.NaN, 2);
+        await plot.press("ArrowRight");
+        expect(await value("valuenow")).toBe(2);
+        expect(await read()).toBeCloseTo(losses.get(2) ?? Number.NaN, 2);
+        const { x, y, width } = (await plot.boundingBox()) as { x: number; y: number; width: number };
+        await page.mouse.move(x + width - 16, y + 60);
+        expect(await value("valuenow")).toBe(last);
+        const ticks = (): Promise<string[]> => page.locator(".plot text[text-anchor=middle]").allTextContents();
+        const all = await ticks();
+        await page.mouse.move(x + 0.3 * width, y + 60);
+        await page.mouse.down();
+        await page.mouse.move(x + 0.5 * width, y + 60);
+        await page.mouse.up();
+        expect(await ticks()).not.toEqual(all);
+        await screenshot(page, "report-zoomed");
+        await page.getByRole("button", { name: "All steps" }).click();
+        expect(await ticks()).toEqual(all);
+        await plot.press("+");
+        expect(await ticks()).not.toEqual(all);
+        await page.getByLabel("Quantity").selectOption({ label: "learning rate" });
+        expect(await plot.getAttribute("aria-valuetext")).toMatch(/^step [\d,]+: [\d.e-]+$/);
+      },
+      patience,
+    );
+
+    test(
       "the slider moves through the pictures by key",
       async () => {
         const page = await openPage(browser, address);

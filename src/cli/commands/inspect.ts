@@ -119,7 +119,7 @@ async function inspectSeveral(
   if (drawn !== undefined && svg !== undefined) writeAtomic(drawn, ending === ".png" ? await pngOf(svg) : svg);
   if (html !== undefined) {
     const { comparisonReport } = await import("../html/comparison.js");
-    writeAtomic(html, await comparisonReport(comparison, svg));
+    writeAtomic(html, await comparisonReport(comparison, svg, overlaid));
   }
   report.result({ ...comparison, unread, curves: drawn, html }, () => {
     tellComparison(report, comparison);

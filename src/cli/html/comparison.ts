@@ -1,5 +1,5 @@
 /** Several runs as one HTML file: what came of each, in what they differ, and their curves laid over one another. */
-import type { RunComparison } from "../../public/runs.js";
+import type { OverlaidRun, RunComparison } from "../../public/runs.js";
 import {
   featureRows,
   featuresTitle,
@@ -10,12 +10,17 @@ import {
   taskNote,
 } from "../training/comparison.js";
 import { whole } from "../words.js";
+import { chartSection, comparisonPanels } from "./chart.js";
 import { htmlFile } from "./file.js";
 import { type Html, html } from "./html.js";
 import { curvesSection } from "./sections.js";
 
-/** @param svg as `drawOverlaid` gives it @returns the text of the file */
-export async function comparisonReport(comparison: RunComparison, svg: string | undefined): Promise<string> {
+/** @param svg as `drawOverlaid` gives it @param logged the runs that it shows @returns the text of the file */
+export async function comparisonReport(
+  comparison: RunComparison,
+  svg: string | undefined,
+  logged: readonly OverlaidRun[],
+): Promise<string> {
   const { lacunaVersion } = await import("../../public/train.js");
   const { runs, settings } = comparison;
   const note = taskNote(comparison);
@@ -32,6 +37,7 @@ export async function comparisonReport(comparison: RunComparison, svg: string | 
       ),
       features.length === 0 ? undefined : section("features", featuresTitle(runs), grid(features)),
       curvesSection(svg),
+      chartSection(comparisonPanels(logged)),
       section(
         "settings",
         "Configurations",

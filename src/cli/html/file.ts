@@ -1,4 +1,5 @@
 /** What every HTML file of ours has around its sections: it needs nothing else, and asks no server. */
+import { chartScript, chartStyle } from "./chart-script.js";
 import { Html, html } from "./html.js";
 import { script, style } from "./style.js";
 
@@ -16,7 +17,7 @@ export interface HtmlFile {
 /** The text of the file. */
 export function htmlFile({ title, facts, sections, footer }: HtmlFile): string {
   return `<!doctype html>\n${
-    html`<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><link rel="icon" href="data:,"><title>${title} · Lacuna</title><style>${new Html(style)}</style></head><body><main><h1>${title}</h1><p class="quiet">${facts}</p>${sections}<footer>${footer} It asks no other server.</footer></main><script>${new Html(script)}</script></body></html>`
+    html`<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><link rel="icon" href="data:,"><title>${title} · Lacuna</title><style>${new Html(`${style}${chartStyle}`)}</style></head><body><main><h1>${title}</h1><p class="quiet">${facts}</p>${sections}<footer>${footer} It asks no other server.</footer></main><script>${new Html(`${script}${chartScript}`)}</script></body></html>`
       .text
   }\n`;
 }

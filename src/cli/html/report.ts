@@ -3,6 +3,7 @@ import { basename, resolve } from "node:path";
 import type { OpenedRun, RunSummary, Verdict } from "../../index.js";
 import type { RecordedCurves } from "../../public/runs.js";
 import { duration, whole } from "../words.js";
+import { chartSection, runPanels } from "./chart.js";
 import { htmlFile } from "./file.js";
 import type { Html } from "./html.js";
 import { framesOf } from "./pictures.js";
@@ -35,6 +36,7 @@ export async function runReport(
     verdictSection(judgement),
     figuresSection(summary, run, events),
     curvesSection(svg),
+    chartSection(runPanels(events)),
     picturesSection(frames),
     frozenSection(events),
     probesSection(events, run),

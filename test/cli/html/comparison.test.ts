@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { comparisonReport } from "../../../src/cli/html/comparison.js";
-import { summarize } from "../../../src/index.js";
+import { type RunEvent, summarize } from "../../../src/index.js";
 import type { RunComparison } from "../../../src/public/runs.js";
+import { stepEvent } from "../../runs/example.js";
 
 const run = (name: string) => ({
   name,
@@ -21,8 +22,17 @@ test("results, features, curves, settings and verdicts of all runs, and no addre
     settings: [{ name: "seed", values: ["0", evil] }],
     isSameTask: false,
   };
-  const text = await comparisonReport(comparison, "<svg></svg>");
-  for (const title of ["Results", "Features, before training → last", "Curves", "Configurations", "Verdicts"]) {
+  const step: RunEvent = { ...stepEvent(1), loss: 0.75 };
+  const logged = ["a", "b"].map((name) => ({ name, events: [step] }));
+  const text = await comparisonReport(comparison, "<svg></svg>", logged);
+  for (const title of [
+    "Results",
+    "Features, before training → last",
+    "Curves",
+    "Values",
+    "Configurations",
+    "Verdicts",
+  ]) {
     expect(text).toContain(`>${title}</h2>`);
   }
   expect(text).toContain('<th scope="row">seed</th><td>0</td><td>&lt;script&gt;');
@@ -31,7 +41,7 @@ test("results, features, curves, settings and verdicts of all runs, and no addre
   expect(text).toContain("losses may measure different tasks");
   expect(text).not.toContain(evil);
   expect(text).not.toMatch(/https?:/);
-  const same = await comparisonReport({ ...comparison, settings: [], isSameTask: true }, undefined);
+  const same = await comparisonReport({ ...comparison, settings: [], isSameTask: true }, undefined, []);
   expect(same).toContain("Their configurations are the same.");
   expect(same).not.toContain(">Curves</h2>");
 });
