@@ -36,7 +36,7 @@ export function errorData(thrown: unknown): Record<string, unknown> {
 }
 
 /** What the library finds wrong with an option, by the errors' codes: exit code 2 as well. */
-const usageCodes: ReadonlySet<unknown> = new Set(["changed-run", "mask", "ratio"]);
+const usageCodes: ReadonlySet<unknown> = new Set(["changed-run", "mask", "partial", "ratio"]);
 
 export function exitCodeOf(thrown: unknown): number {
   const error = firstOf(thrown);

@@ -52,7 +52,6 @@ export {
   fewLabels,
   type LabelCount,
 } from "../evaluate/few-labels.js";
-export { drawBlocks } from "../evaluate/partial/curve.js";
 export { type KnnResult, knn } from "../evaluate/probes/knn.js";
 export { type LinearProbeResult, linearProbe } from "../evaluate/probes/linear-probe.js";
 export { classify, fitLogistic, type LogisticModel } from "../evaluate/probes/logistic.js";
@@ -60,3 +59,4 @@ export { nearestNeighbours } from "../evaluate/probes/neighbours.js";
 export { readMask } from "../evaluate/reconstruct/mask-file.js";
 export { type Reconstructed, type ReconstructOptions, reconstruct } from "../evaluate/reconstruct/reconstruct.js";
 export { type Gain, gainInterval, type Interval, pairedInterval, wilsonInterval } from "../runs/summary.js";
+export { drawBlocks } from "../sweep/partial/curve.js";

@@ -15,6 +15,9 @@ export { type Measurement, type PointResults, type PointState, readPoint, SweepF
 export { finetuningConfig } from "../sweep/judge.js";
 export { defineLeague, type League, type LeagueInput, leagueIn, leagueSchema, leagueSweep } from "../sweep/league.js";
 export { inOrder } from "../sweep/order.js";
+export { layersOf, type PartialBlocks, usualBlocks } from "../sweep/partial/blocks.js";
+export { bestRows, type PartialPoint, type PartialRow } from "../sweep/partial/rows.js";
+export { type PartialEvent, type PartialOptions, type PartialOutcome, runPartial } from "../sweep/partial/run.js";
 export { type PlannedPoint, planSweep, type SweepPlan, timesOf } from "../sweep/plan.js";
 export { writePlots } from "../sweep/plots.js";
 export { expand as expandSweep, type SweepPoint } from "../sweep/points.js";

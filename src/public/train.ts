@@ -24,6 +24,7 @@ export {
   mixTargets,
   partnerRows,
 } from "../finetune/mixing.js";
+export { finetuneOnce } from "../finetune/once.js";
 export { type AnyConfig, resume } from "../finetune/resume.js";
 export { buildClassifier } from "../finetune/supervised.js";
 export { toImages } from "../train/batch.js";

@@ -16,8 +16,6 @@ export interface FinetuneOptions extends Omit<LabelledOptions, "limit">, Minutes
   readonly labelFraction?: number;
   readonly labelSeed?: number;
   readonly trainBlocks?: string;
-  /** Linear probing follows the paper's table 10, whatever was said for more blocks. */
-  readonly probeByPaper?: boolean;
 }
 
 export interface ResolvedFinetuning {
@@ -39,11 +37,17 @@ export async function finetuneConfigKeys(): Promise<ConfigKey[]> {
 const ownOptions =
   "data train test labels-per-class label-fraction label-seed train-blocks minutes out overwrite json help-config";
 
-/** Resolves the operand, the options and the flags of `finetune`. @throws UsageError, ConfigError, CheckpointError */
-export async function resolveFinetuning(
-  tokens: readonly string[],
-  options: FinetuneOptions,
-): Promise<ResolvedFinetuning> {
+/** What was said of a supervised run, by the operand, the options and the flags of `finetune`. */
+interface SaidFinetuning {
+  /** For the run folder. */
+  readonly name: string;
+  readonly said: FinetuneConfigInput;
+  /** What is judged, where that was chosen. */
+  readonly sides: readonly string[];
+}
+
+/** @throws UsageError */
+export async function saidFinetuning(tokens: readonly string[], options: FinetuneOptions): Promise<SaidFinetuning> {
   const keys = await finetuneConfigKeys();
   const { operands, settings } = parseFlags(tokens, keys, ownOptions.split(" "), "finetune");
   checkLength(options.minutes, settings);
@@ -54,11 +58,19 @@ export async function resolveFinetuning(
   const said = withSettings(withSettings(withSettings(written, sides.settings), optionSettings(options)), settings);
   refuseUnknown(said, keys, "finetune");
   if (valueAt(said, "data.source") === undefined) throw noPictures();
+  const name = isRecipe(what) ? basename(what, extname(what)) : `finetune-${basename(resolve(what))}`;
+  return { name, said: said as unknown as FinetuneConfigInput, sides: sides.said };
+}
+
+/** The same with what is left open chosen. @throws UsageError, ConfigError, CheckpointError */
+export async function resolveFinetuning(
+  tokens: readonly string[],
+  options: FinetuneOptions,
+): Promise<ResolvedFinetuning> {
+  const { name, said, sides } = await saidFinetuning(tokens, options);
   const { chooseFinetuning } = await import("../../public/plan.js");
-  const wanted = options.probeByPaper === true ? withProbeRecipe(said) : said;
-  const { config, choices } = await chooseFinetuning(wanted as unknown as FinetuneConfigInput);
-  const base = isRecipe(what) ? basename(what, extname(what)) : `finetune-${basename(resolve(what))}`;
-  return { name: base, config, choices: [...sides.said, ...choices] };
+  const { config, choices } = await chooseFinetuning(said);
+  return { name, config, choices: [...sides, ...choices] };
 }
 
 /** A recipe's model is for runs from scratch: that of a checkpoint has the shape that it has. */
@@ -66,13 +78,6 @@ function keepShape(written: Plain): void {
   const { name, dropPath } = (written["model"] ?? {}) as Plain;
   const kept = Object.entries({ name, dropPath }).filter(([, value]) => value !== undefined);
   written["model"] = Object.fromEntries(kept);
-}
-
-/** Linear probing without what decides how more than a classifier is trained. */
-function withProbeRecipe(said: Plain): Plain {
-  if (said["trainBlocks"] !== 0) return said;
-  const { optim: _, augmentation: __, pool: ___, average: ____, ...rest } = said;
-  return rest;
 }
 
 function onlyOperand(operands: readonly string[]): string {

@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { finetuneConfigKeys, resolveFinetuning } from "../../../src/cli/config/finetuning.js";
-import { resolveFinetune } from "../../../src/public/train.js";
 import { makePictures, temporaryFolder } from "../terminal.js";
 
 /** Two classes of twelve pictures each. */
@@ -49,23 +48,6 @@ test("of a set in three parts the validation pictures are watched, and the test 
     `pictures: ${join(data, "valid")} is judged; the test part is left for: lacuna evaluate classifier <run> --data ${data}`,
     "2 classes: a, b",
   ]);
-});
-
-test("a probe keeps the paper's absolute rate with a small batch; in a sweep over blocks it keeps its recipe too", async () => {
-  const data = await classes();
-  const flags = ["scratch", "--model.width=16", "--model.heads=2", "--model.depth=1", "--data.imageSize=32"];
-  const { config, choices } = await resolveFinetuning(flags, { data, trainBlocks: "0" });
-  const { optim, data: used } = resolveFinetune(config);
-  expect(optim.name).toBe("lars");
-  expect((optim.baseLearningRate * used.batchSize) / 256).toBeCloseTo(0.1 * (16384 / 256), 9);
-  expect(choices.join()).toContain("rate 6.4");
-  const said = [...flags, "--optim.name=adamw", "--optim.baseLearningRate=0.001", "--pool=mean"];
-  const own = await resolveFinetuning(said, { data, trainBlocks: "0" });
-  expect(own.config).toMatchObject({ pool: "mean", optim: { name: "adamw", baseLearningRate: 0.001 } });
-  const paper = await resolveFinetuning(said, { data, trainBlocks: "0", probeByPaper: true });
-  expect(resolveFinetune(paper.config)).toMatchObject({ pool: "class", optim: { name: "lars" } });
-  const more = await resolveFinetuning(said, { data, trainBlocks: "0.5", probeByPaper: true });
-  expect(more.config).toMatchObject({ pool: "mean", optim: { name: "adamw", baseLearningRate: 0.001 } });
 });
 
 test("slips: no operand, nothing of that name, no data, a misspelt key", async () => {

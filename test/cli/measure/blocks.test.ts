@@ -1,16 +1,10 @@
 import { expect, test } from "vitest";
-import { readBlocks, usualBlocks } from "../../../src/cli/measure/blocks.js";
-
-test("the usual ones double up to all of them", () => {
-  expect(usualBlocks(12).map(({ blocks }) => blocks)).toEqual(["0", "0.5", "1", "2", "4", "8", "all"]);
-  expect(usualBlocks(4).map(({ blocks }) => blocks)).toEqual(["0", "0.5", "1", "2", "all"]);
-  expect(usualBlocks(1).map(({ blocks }) => blocks)).toEqual(["0", "0.5", "all"]);
-});
+import { readBlocks } from "../../../src/cli/measure/blocks.js";
 
 test("numbers with lengths; as many as there are is all; what is named twice counts once", () => {
   expect(readBlocks("0:90, ½ ,0.5,4:50,all:50,all", 4)).toEqual([
-    { blocks: "0", epochs: 90 },
-    { blocks: "0.5", epochs: undefined },
+    { blocks: 0, epochs: 90 },
+    { blocks: 0.5, epochs: undefined },
     { blocks: "all", epochs: 50 },
     { blocks: "all", epochs: undefined },
   ]);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { drawBlocks } from "../../../src/evaluate/partial/curve.js";
+import { drawBlocks } from "../../../src/sweep/partial/curve.js";
 
 const points = [
   { blocks: "0", mean: 0.41, deviation: 0.01 },
