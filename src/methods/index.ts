@@ -4,6 +4,7 @@ import { Registry } from "../models/registry.js";
 import { emae, emaeConfig } from "./masked/emae.js";
 import { fcmae, fcmaeConfig } from "./masked/fcmae.js";
 import { mae, maeConfig } from "./masked/mae.js";
+import { maskFeat, maskFeatConfig } from "./masked/maskfeat.js";
 import type { DefinedMethod, Method } from "./method.js";
 import { supmae, supmaeConfig } from "./mixed/supmae.js";
 import { byol, byolConfig } from "./siamese/byol.js";
@@ -19,6 +20,7 @@ export const methods = new Registry<DefinedMethod>("method", [
   mae,
   emae,
   fcmae,
+  maskFeat,
   supmae,
   moco,
   mocoV3,
@@ -34,6 +36,7 @@ export const methodConfig = z.discriminatedUnion("name", [
   maeConfig,
   emaeConfig,
   fcmaeConfig,
+  maskFeatConfig,
   supmaeConfig,
   mocoConfig,
   mocoV3Config,

@@ -181,6 +181,9 @@ export abstract class Method<Name extends string = string> extends Module<[Batch
   /** Graphs that it offers besides its encoder's. */
   exports?(): readonly ExportGraph[];
 
+  /** What it predicts of a patch, where that is its pixels: what a page can put together by itself. */
+  pixelTarget?(): "pixels" | "normalizedPixels" | undefined;
+
   /** One line on what its pictures show: which statistics turn a prediction into pixels. */
   pictureNote?(): string;
 

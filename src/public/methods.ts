@@ -8,6 +8,7 @@ export { buildMethod, methods, usualMethod } from "../methods/index.js";
 export { Emae, type EmaeConfig, emae, emaeConfig } from "../methods/masked/emae.js";
 export { Fcmae, type FcmaeConfig, fcmae, fcmaeConfig } from "../methods/masked/fcmae.js";
 export { Mae, type MaeConfig, mae, maeConfig } from "../methods/masked/mae.js";
+export { MaskFeat, type MaskFeatConfig, maskFeat, maskFeatConfig } from "../methods/masked/maskfeat.js";
 export {
   type Batch,
   type DefinedMethod,

@@ -9,6 +9,7 @@ const smallMethods: Readonly<Record<string, object>> = {
   mae: { decoder },
   emae: { decoder },
   fcmae: { decoder: { width: 64 } },
+  maskFeat: {},
   supmae: { decoder, hidden: 16, classes: 3, classWeight: 0.1, temperature: 1 },
   simsiam: { projector: { output: 16 }, predictor: { hidden: 8 } },
   moco: { queue: 24, output: 16 },

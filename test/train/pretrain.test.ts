@@ -76,7 +76,7 @@ test.each([
       {
         ...config,
         optim: { name: "adamw", baseLearningRate: 0.3 },
-        method: { ...config.method, name: "mae", normalizeTargets: false, augmentation: "none" },
+        method: { ...config.method, normalizeTargets: false, augmentation: "none" } as typeof config.method,
         model: { ...config.model, patchSize } as typeof config.model,
         data: { ...config.data, channels, imageSize: [...imageSize], mean: each(0.5), std: each(0.3) },
       },

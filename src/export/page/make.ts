@@ -92,13 +92,13 @@ function describe(
 }
 
 /** What is predicted, where it is pixels. */
-function targetOf({ config, path }: LoadedMethod): PageDescription["target"] {
-  const { method } = config;
-  const predicted = "target" in method ? method.target : "normalizeTargets" in method ? "pixels" : "no pixels";
-  if (predicted === "pixels" && "normalizeTargets" in method)
-    return method.normalizeTargets ? "normalizedPixels" : "pixels";
+function targetOf({ method, config, path }: LoadedMethod): PageDescription["target"] {
+  const target = method.pixelTarget?.();
+  if (target !== undefined) return target;
   const expected = "a method that predicts pixels";
-  throw new CheckpointError({ code: "method", path, expected, actual: `${method.name} that predicts ${predicted}` });
+  const { name, ...options } = config.method;
+  const other = "target" in options ? options.target : "other things";
+  throw new CheckpointError({ code: "method", path, expected, actual: `${name} that predicts ${other}` });
 }
 
 /** `17.56 M`: three or four digits and a thousandfold. */

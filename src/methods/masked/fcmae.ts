@@ -200,6 +200,10 @@ export class Fcmae extends Method<"image"> {
     };
   }
 
+  override pixelTarget(): "pixels" | "normalizedPixels" {
+    return this.target.kind;
+  }
+
   override pictureNote(): string {
     return this.target.note();
   }

@@ -13,7 +13,6 @@ import { z } from "zod";
 import { ConfigError } from "../../errors.js";
 import { type PatchEncoder, patchEncoder } from "../../models/encoder.js";
 import type { ExportGraph } from "../../models/exports.js";
-import type { DefaultChoice } from "../../models/sizes.js";
 import { blockMultiplyAdds } from "../../models/sizes.js";
 import { Block } from "../../nn/block.js";
 import { normal } from "../../nn/init.js";
@@ -24,7 +23,7 @@ import { sinCosInit } from "../../nn/positions.js";
 import { cat } from "../../tensor/creation.js";
 import { take } from "../../tensor/functional.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { DefaultsFacts, MethodDefaults } from "../defaults.js";
+import { type DefaultsFacts, type MethodDefaults, rateFor } from "../defaults.js";
 import type { Health } from "../health.js";
 import {
   type Batch,
@@ -42,6 +41,7 @@ import { fillPictures } from "../parts/filling/fill.js";
 import { fillInGraph } from "../parts/filling/fill-in-graph.js";
 import { drawMask, hiddenPatches, keptPatches, type Mask, maskOf } from "../parts/masks.js";
 import { buildTarget } from "../parts/targets/build.js";
+import { PixelTarget } from "../parts/targets/pixels.js";
 import type { Target } from "../parts/targets/target.js";
 import { tokenizerConfig } from "../parts/tokenizers/build.js";
 import { officialMaeLayout, vitMaeLayout } from "../published/mae.js";
@@ -268,6 +268,10 @@ export class Mae extends Method<"image"> {
     ];
   }
 
+  override pixelTarget(): "pixels" | "normalizedPixels" | undefined {
+    return this.target instanceof PixelTarget ? this.target.kind : undefined;
+  }
+
   override pictureNote(): string {
     return this.target.note();
   }
@@ -297,25 +301,6 @@ const usual = [
   { from: { width: 0, depth: 0 }, decoder: { width: 96, depth: 2, heads: 3 }, rate: 6e-4 },
 ] as const;
 
-/**
- * A rate that falls with the batch, as one is used to, starves sets so small that their batches are: at 16 pictures a step 6e-4 learned
- * more than 4e-5 on both sets that were tried (records/2026-11-30-small-batches).
- */
-function rateFor(rate: number, width: number, batch = 256): DefaultChoice {
-  const key = "optim.baseLearningRate";
-  if (batch < 256)
-    return {
-      key,
-      value: Number(((rate * 256) / batch).toPrecision(3)),
-      reason: `${rate} at a step, as 256 pictures have: small batches bear it, and learn more`,
-    };
-  return {
-    key,
-    value: rate,
-    reason: width >= 768 ? "the paper's" : "a narrow model bears more than the paper's 1.5e-4",
-  };
-}
-
 /** A quarter of the patches goes through the encoder, all of them through the decoder. */
 export function maeDefaults({
   width,
@@ -338,7 +323,7 @@ export function maeDefaults({
         shown: `${decoder.width} × ${decoder.depth}, ${decoder.heads} heads`,
         reason: "small beside its encoder; thrown away after training",
       },
-      rateFor(rate, width, length?.batch),
+      rateFor(rate, length?.batch, width >= 768 ? "the paper's" : "a narrow model bears more than the paper's 1.5e-4"),
     ],
     settings: { "method.augmentation": shorterSide < 64 ? "fixedCrop" : "randomCrop" },
     cost: work / multiplyAdds,

@@ -20,10 +20,14 @@ const jitter = {
   probability: 1,
 } as const;
 
-/** The one view of masked autoencoders (MAE, table 1e and appendix A.1). */
+/**
+ * The one view of masked autoencoders (MAE, table 1e and appendix A.1).
+ * @param scale share of the picture's area that a random crop takes
+ */
 export function maskedView(
   augmentation: z.output<typeof augmentationConfig>,
   { imageSize }: ImageShape,
+  scale: readonly [number, number] = [0.2, 1],
 ): Readonly<Record<"image", Transform>> {
   const flip = { type: "flip", probability: 0.5 } as const;
   const shorter = Math.max(...imageSize);
@@ -34,9 +38,6 @@ export function maskedView(
   if (augmentation === "none") return { image: middle };
   if (augmentation === "fixedCrop")
     return { image: [...middle, { type: "reflectPadCrop", padding: Math.round(Math.min(...imageSize) / 8) }, flip] };
-  const random = [
-    { type: "randomResizedCrop", size: imageSize, scale: [0.2, 1], ratio: [3 / 4, 4 / 3] },
-    flip,
-  ] as const;
+  const random = [{ type: "randomResizedCrop", size: imageSize, scale, ratio: [3 / 4, 4 / 3] }, flip] as const;
   return { image: augmentation === "colorJitter" ? [...random, jitter] : random };
 }

@@ -34,7 +34,8 @@ export function hiddenPatches({ restore, kept }: Mask): Tensor {
 export function drawMask(kind: MaskKind, ratio: number, grid: Size, rng: Rng, device: string): Mask {
   const patches = grid[0] * grid[1];
   const kept = keptPatches(patches, ratio);
-  if (kind === "random") return maskFromNoise(rng.uniform([patches], device), kept);
+  const isPlanned = kind === "block" && device === "meta"; // blocks are drawn from numbers, which a plan has none of
+  if (kind === "random" || isPlanned) return maskFromNoise(rng.uniform([patches], device), kept);
   const order = kind === "grid" ? gridOrder : blockOrder;
   const rows = rng.samples.map((_, row) => order(grid, kept, rng, row));
   const ids = tensor(BigInt64Array.from(rows.flat(), BigInt), [rows.length, patches]);

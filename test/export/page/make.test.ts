@@ -29,7 +29,8 @@ test("a model that predicts no pixels has no page", async () => {
   const { run } = await tinyRun(temporaryFolder());
   using model = withMethod(loadModel(run, { device: "cpu" }));
   const method = { ...model.config.method, target: "tokens" } as typeof model.config.method;
-  const other = { ...model, config: { ...model.config, method } };
+  const blind: typeof model.method = Object.create(model.method, { pixelTarget: { value: () => undefined } });
+  const other = { ...model, method: blind, config: { ...model.config, method } };
   await expect(makePage(other, { count: 1 })).rejects.toThrow(
     /a method that predicts pixels, got mae that predicts tokens/,
   );

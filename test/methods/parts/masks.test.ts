@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { record } from "../../../src/engine/record.js";
 import { scope } from "../../../src/engine/scope.js";
 import { drawMask, hiddenPatches, keptPatches, maskFromNoise } from "../../../src/methods/parts/masks.js";
 import { Rng } from "../../../src/tensor/random.js";
@@ -112,4 +113,12 @@ test("any grid and ratio: counts are exact for random and block masks", () => {
     ),
     { numRuns: 60 },
   );
+});
+
+test.each(["random", "block"] as const)("a plan, which has shapes alone, gets a mask of %s patches too", (kind) => {
+  scope(() => {
+    const { recording, result } = record(() => drawMask(kind, 0.75, [8, 8], new Rng(0, "mask", 0, [0, 1]), "meta"));
+    expect([result.ids.shape, result.restore.shape, result.kept]).toEqual([[2, 64], [2, 64], 16]);
+    expect(recording.steps.length).toBeGreaterThan(0);
+  });
 });

@@ -19,6 +19,10 @@ export class PixelTarget extends Module<[Tensor], Tensor> implements Target {
     this.outputs = patchSize[0] * patchSize[1] * channels;
   }
 
+  get kind(): "pixels" | "normalizedPixels" {
+    return this.normalize ? "normalizedPixels" : "pixels";
+  }
+
   /** image [B C H W] -> [B N P] */
   protected forward(image: Tensor): Tensor {
     const patches = patchify(image, this.patchSize, "channelsLast"); // [B N P]
