@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { LacunaError } from "../errors.js";
+import { attendCommand } from "./commands/attend.js";
 import { checkReferenceCommand } from "./commands/check-reference.js";
 import { compareCommand } from "./commands/compare.js";
 import { convertCommand } from "./commands/convert.js";
@@ -37,6 +38,7 @@ const register = [
   resumeCommand,
   inspectCommand,
   reconstructCommand,
+  attendCommand,
   embedCommand,
   evaluateCommand,
   exportCommand,

@@ -59,6 +59,8 @@ export interface Encoder extends Module<[Tensor], Tensor> {
   readonly heads?: number;
   /** Parts of a batch that its norms treat apart while training, as on so many devices; 1 if absent. */
   readonly normSplits?: number;
+  /** For encoders with a class token: how much it takes of each patch in the last layer. image [B C H W] -> [B heads h w], float32 */
+  classAttention?(image: Tensor): Tensor;
   /** Graphs of the encoder for other programs; the first is `encoder`. @param pool of its `pooler_output`, the encoder's own if absent */
   exports(pool?: Pool): readonly ExportGraph[];
   /** Sizes that its parameters' shapes follow from, by the keys of its configuration; what a checkpoint must agree in. */

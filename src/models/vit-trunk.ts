@@ -99,9 +99,26 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
 
   /** tokens of patches [B K D], positions added -> class token first, the final norm not applied [B 1+K D] */
   protected throughBlocks(tokens: Tensor): Tensor {
-    const B = tokens.side(0);
-    const first = this.clsToken.add(this.posEmbed.slice(1, 0, 1)).expand([B, -1, -1]); // [B 1 D]
-    return this.blocks.call(cat([first, tokens], 1)); // [B 1+K D]
+    return this.blocks.call(this.withClass(tokens)); // [B 1+K D]
+  }
+
+  /** tokens of patches [B K D], positions added -> the class token before them [B 1+K D] */
+  private withClass(tokens: Tensor): Tensor {
+    const first = this.clsToken.add(this.posEmbed.slice(1, 0, 1)).expand([tokens.side(0), -1, -1]); // [B 1 D]
+    return cat([first, tokens], 1); // [B 1+K D]
+  }
+
+  /** image [B C H W] -> how much the class token takes of each patch in the last block, by head [B H h w] (DINO, figure 1) */
+  classAttention(image: Tensor): Tensor {
+    const { links } = this.blocks;
+    const last = links.at(-1) as Block;
+    const before = links.slice(0, -1).reduce((x, link) => link.call(x), this.withClass(this.embed(image))); // [B 1+N D]
+    const weights = last.attn.weights(last.norm1.call(before)); // [B H 1+N 1+N]
+    const [h, w] = [image.side(2) / this.patchSize[0], image.side(3) / this.patchSize[1]];
+    return weights
+      .select(2, 0)
+      .slice(2, 1)
+      .reshape([image.side(0), this.heads, h, w]); // [B H h w]
   }
 
   /** image [B C H W] -> its tokens, without positions [B N D] */

@@ -1,5 +1,5 @@
 import { ConfigError } from "../errors.js";
-import { selfAttention } from "../tensor/functional.js";
+import { attentionWeights, selfAttention } from "../tensor/functional.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { Linear } from "./linear.js";
 import { Module } from "./module.js";
@@ -29,5 +29,10 @@ export class Attention extends Module {
   /** x [B N D] -> [B N D] */
   protected forward(x: Tensor): Tensor {
     return this.proj.call(selfAttention(this.qkv.call(x), this.heads)); // [B N D]
+  }
+
+  /** x [B N D] -> how much each token takes of each other one [B H N N], float32; every row sums to 1 */
+  weights(x: Tensor): Tensor {
+    return attentionWeights(this.qkv.call(x), this.heads);
   }
 }

@@ -3,6 +3,7 @@
  * @module lacuna/evaluate
  */
 export { meanPerClass } from "../data/sources/labelled.js";
+export { type Attended, type AttendOptions, attend } from "../evaluate/attend/attend.js";
 export {
   type Classified,
   classifyAll,

@@ -119,9 +119,24 @@ export function selfAttention(qkv: Tensor, heads: number): Tensor {
   const D = W / 3;
   if (hasKernel("attention", qkv) && N <= longestAttention() && (D / heads) % 16 === 0)
     return aten("lacuna::attention", qkv, heads);
-  const split = qkv.reshape([B, N, 3, heads, D / heads]).permute([2, 0, 3, 1, 4]); // [3 B H N d]
-  const [q, k, v] = split.unbind(0) as [Tensor, Tensor, Tensor]; // [B H N d] each
+  const [q, k, v] = splitHeads(qkv, heads); // [B H N d] each
   return attention(q, k, v).transpose(1, 2).reshape([B, N, D]); // [B N D]
+}
+
+/** What self-attention weighs values by: softmax(q kᵀ / √d). qkv [B N 3·D], as `selfAttention` takes it -> [B H N N], float32 */
+export function attentionWeights(qkv: Tensor, heads: number): Tensor {
+  const [q, k] = splitHeads(qkv.float(), heads); // [B H N d] each
+  return q
+    .div(Math.sqrt(q.side(3)))
+    .matmul(k.transpose(2, 3))
+    .softmax(-1);
+}
+
+/** qkv [B N 3·D] -> queries, keys and values [B H N d] */
+function splitHeads(qkv: Tensor, heads: number): readonly [Tensor, Tensor, Tensor] {
+  const [B = 0, N = 0, W = 0] = qkv.shape;
+  const split = qkv.reshape([B, N, 3, heads, W / 3 / heads]).permute([2, 0, 3, 1, 4]); // [3 B H N d]
+  return split.unbind(0) as [Tensor, Tensor, Tensor];
 }
 
 /** Parameters of a Transformer block (nn/block.ts), D its width and M that of the hidden layer. */

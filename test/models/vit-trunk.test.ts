@@ -1,9 +1,14 @@
 import { describe, expect, test } from "vitest";
+import { noGrad } from "../../src/engine/modes.js";
 import { scope } from "../../src/engine/scope.js";
 import type { ImageShape } from "../../src/models/encoder.js";
 import { Vit, vitConfig } from "../../src/models/vit.js";
 import { VitConvStem, vitConvStemConfig } from "../../src/models/vit-conv-stem.js";
+import { loadState } from "../../src/models/weights.js";
+import { cat } from "../../src/tensor/creation.js";
 import { Rng } from "../../src/tensor/random.js";
+import { tensor } from "../../src/tensor/tensor.js";
+import { readJson, relativeDifference, withReference } from "../numbers.js";
 
 const sizes = { width: 32, depth: 3, heads: 2, patchSize: 4 } as const;
 const square = (side: number): ImageShape => ({ imageSize: [side, side], channels: 3 });
@@ -53,5 +58,34 @@ describe.each(Object.entries(models))("behind the first layer of %s", (_name, ma
 
   test("pictures that its tokens do not divide are refused with the nearest that they do", () => {
     expect(() => make(square(30))).toThrow("imageSize 30 × 30 is not a multiple of patchSize 4 × 4 (nearest: 32 × 32)");
+  });
+});
+
+test("attention of the class token in the last block is that of DINO's code, on its own size and with resized positions", () => {
+  const expected = readJson("attention.json") as Readonly<Record<"own" | "wide", number[]>>;
+  withReference("dino-vit.safetensors", (read, file) => {
+    const { model } = JSON.parse(file.metadata?.["config"] ?? "{}") as { model: object };
+    using vit = new Vit(vitConfig.parse(model), square(16));
+    const names = file.names.filter((name) => name.startsWith("weight/encoder."));
+    const entry = (name: string) => file.entry(name);
+    loadState(
+      vit.state(),
+      { path: file.path, names, entry, read: (name) => file.read(name) },
+      { prefix: "weight/encoder." },
+    );
+    noGrad(() =>
+      scope(() => {
+        const image = read("view/global1"); // [4 3 16 16]
+        const wide = cat([image.slice(0, 0, 1), image.slice(0, 0, 1)], 3); // [1 3 16 32]
+        for (const [name, given, shape] of [
+          ["own", image, [4, 3, 4, 4]],
+          ["wide", wide, [1, 3, 4, 8]],
+        ] as const) {
+          const found = vit.classAttention(given);
+          expect(found.shape).toEqual(shape);
+          expect(relativeDifference(found, tensor(Float32Array.from(expected[name]), [...shape]))).toBeLessThan(1e-5);
+        }
+      }),
+    );
   });
 });

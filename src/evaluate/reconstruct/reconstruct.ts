@@ -1,7 +1,5 @@
 /** Pictures with hidden patches, and what a method fills in. */
 
-import { BadPictureError } from "../../data/errors.js";
-import type { Batch } from "../../data/loader.js";
 import type { Source } from "../../data/source.js";
 import { CheckpointError } from "../../engine/errors.js";
 import { autocast } from "../../engine/modes.js";
@@ -11,10 +9,10 @@ import type { Hiding, Step } from "../../methods/method.js";
 import { alone } from "../../methods/world.js";
 import { Rng } from "../../tensor/random.js";
 import { type Tensor, tensor } from "../../tensor/tensor.js";
-import { noPictures, toImages } from "../../train/batch.js";
+import { toImages } from "../../train/batch.js";
 import type { LoadedMethod } from "../../train/checkpoints/load.js";
-import { plainLoader } from "../../train/watch/held-out.js";
 import { reconstructionPanels, renderPanels } from "../../train/watch/panels.js";
+import { readPixels } from "../features/pictures.js";
 
 /** Which patches are hidden, and what is drawn in their place. */
 export interface ReconstructOptions {
@@ -53,7 +51,7 @@ export async function reconstruct(
   if (hiding === undefined) throw fillsNothing(model);
   const kept = visible?.length ?? keptOf(hiding, ratio);
   const { mean, std } = config.data;
-  const view = await readPixels(model, source);
+  const view = await readPixels(config, source);
   const samples = Array.from({ length: source.size }, (_, i) => i);
   const step: Step = {
     index: 0,
@@ -73,17 +71,6 @@ export async function reconstruct(
   if (panels === undefined) throw fillsNothing(model);
   const note = method.pictureNote?.() ?? "";
   return { png: await renderPanels(panels, note), hidden: 1 - kept / cellsOf(hiding), note };
-}
-
-/** All pictures, as the model sees them; copied, since a loader's memory ends with it. */
-async function readPixels({ config }: LoadedMethod, source: Source): Promise<Batch["views"][string]> {
-  await using loader = plainLoader({ ...config, data: { ...config.data, workers: 0 } }, source, source.size);
-  const { value: batch } = await loader.batches({ epoch: 0, batch: 0 }, { epoch: 1 }).next();
-  const view = batch?.views["image"];
-  if (batch === undefined || view === undefined) throw noPictures();
-  const [bad] = batch.bad;
-  if (bad !== undefined) throw new BadPictureError(bad.code, bad.path, bad.reason);
-  return { ...view, data: view.data.slice() };
 }
 
 function fillsNothing({ path, config }: LoadedMethod): CheckpointError {

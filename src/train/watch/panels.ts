@@ -96,11 +96,11 @@ const smallest = 112;
 /** Lines across what is hidden, in pixels of the drawing. */
 const stripe = { every: 9, width: 2, light: 235 };
 
-/** Panels -> PNG: two pictures a row, titles above, a note below. */
-export async function renderPanels(panels: Panels, note: string): Promise<Buffer> {
+/** Panels -> PNG: two pictures a row, titles above, a note below. @param perRow pictures in a row */
+export async function renderPanels(panels: Panels, note: string, perRow = 2): Promise<Buffer> {
   const zoom = Math.max(1, Math.ceil(smallest / Math.max(panels.height, panels.width)));
   const [h, w] = [panels.height * zoom, panels.width * zoom];
-  const groups = panels.count > 1 ? 2 : 1;
+  const groups = Math.min(panels.count, perRow);
   const rows = Math.ceil(panels.count / groups);
   const group = panels.columns.length * (w + gap) + gap;
   const width = groups * group + gap;

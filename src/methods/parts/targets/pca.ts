@@ -84,7 +84,7 @@ export class PcaTarget extends Module<[Tensor], Tensor> implements Target {
 }
 
 /** rows [n P] -> their mean [P], the k axes of largest variance [k P], the root of the variances' mean along them [1] */
-function principalAxes(rows: Tensor, k: number): { mean: Tensor; basis: Tensor; scale: Tensor } {
+export function principalAxes(rows: Tensor, k: number): { mean: Tensor; basis: Tensor; scale: Tensor } {
   const wide = rows.to("float64"); // [n P]
   const mean = wide.mean([0]); // [P]
   const centred = wide.sub(mean);
