@@ -12,6 +12,7 @@ export {
   parseFinetune,
 } from "../finetune/config.js";
 export { type ErasingConfig, erase_, erasingConfig } from "../finetune/erasing.js";
+export { fewLabelChoices, fewLabels } from "../finetune/few-labels.js";
 export { changedSince, finetune, resolveFinetune } from "../finetune/finetune.js";
 export { type LoadedClassifier, loadClassifier, loadTrained } from "../finetune/load.js";
 export {

@@ -5,6 +5,7 @@ import { openSource, type Source, type SourceInput } from "../../data/source.js"
 import type { LabelChoice } from "../../data/sources/labelled.js";
 import { classesText } from "../../data/sources/train-test.js";
 import type { FinetuneConfig, FinetuneConfigInput } from "../../finetune/config.js";
+import { fewLabelChoices } from "../../finetune/few-labels.js";
 import { resolveFinetune } from "../../finetune/finetune.js";
 import { type Setting, valueAt, withSettings } from "../../keys.js";
 import { chooseDefaults } from "./choose.js";
@@ -26,8 +27,9 @@ const microBatch = 64;
 const smallPictures = 64;
 
 /**
- * Completes what was said of a supervised run: from scratch the model and the size of the pictures; a batch that fits them; crops for
- * small pictures; the rate of a linear probe. What is said stays, and what neither says is left to the published recipe.
+ * Completes what was said of a supervised run: from scratch the model and the size of the pictures; a batch that fits them; from a trained
+ * encoder what few labels want (`fewLabelChoices`); crops for small pictures; the rate of a linear probe. What is said stays, and what
+ * neither says is left to the published recipe.
  * @throws DataError for pictures that cannot be opened; ConfigError, CheckpointError
  */
 export async function chooseFinetuning(input: FinetuneConfigInput): Promise<FinetuneChoices> {
@@ -45,6 +47,12 @@ export async function chooseFinetuning(input: FinetuneConfigInput): Promise<Fine
   const batch = (valueAt(config, "data.batchSize") as number | undefined) ?? whole.data.batchSize;
   if (whole.trainBlocks === 0 && whole.optim.name === "lars" && !given("optim.baseLearningRate"))
     set([probeRate(batch, choices)]);
+  const settled = { ...whole, data: { ...whole.data, batchSize: batch } };
+  const few = fewLabelChoices(countOf(source, whole.data.labels), settled);
+  for (const { key: path, value, reason } of few.filter(({ key }) => !given(key))) {
+    set([{ path, value }]);
+    choices.push(`${path} ${reason}`);
+  }
   if (sideOf(whole) <= smallPictures && !given("augmentation.crop")) set([cropFor(whole, choices)]);
   return { config: config as unknown as FinetuneConfigInput, choices };
 }

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { finetuneConfigKeys, resolveFinetuning } from "../../../src/cli/config/finetuning.js";
-import { makePictures, temporaryFolder } from "../terminal.js";
+import { resolveFinetune } from "../../../src/public/train.js";
+import { makePictures, temporaryFolder, tinyRun } from "../terminal.js";
 
 /** Two classes of twelve pictures each. */
 async function classes(): Promise<string> {
@@ -48,6 +49,18 @@ test("of a set in three parts the validation pictures are watched, and the test 
     `pictures: ${join(data, "valid")} is judged; the test part is left for: lacuna evaluate classifier <run> --data ${data}`,
     "2 classes: a, b",
   ]);
+});
+
+test("from a checkpoint few labels have crops and flips alone, and a rate that does not fall; what is said stays", async () => {
+  const { run, pictures } = await tinyRun(temporaryFolder(), { perClass: 12 });
+  const { config, choices } = await resolveFinetuning([run, "--augmentation.erasing.probability=0.1"], {
+    data: pictures,
+  });
+  const { augmentation, data, optim } = resolveFinetune(config);
+  expect(augmentation).toMatchObject({ mixing: { probability: 0 }, erasing: { probability: 0.1 } });
+  expect(augmentation.randAugment.operations).toBe(0);
+  expect((optim.baseLearningRate * data.batchSize) / 256).toBeCloseTo(1e-3, 12);
+  expect(choices.join("\n")).toContain("optim.baseLearningRate 0.001 at its peak");
 });
 
 test("slips: no operand, nothing of that name, no data, a misspelt key", async () => {
