@@ -11,6 +11,7 @@ import { byol, byolConfig } from "./siamese/byol.js";
 import { dino, dinoConfig } from "./siamese/dino.js";
 import { moco, mocoConfig } from "./siamese/moco.js";
 import { mocoV3, mocoV3Config } from "./siamese/moco-v3.js";
+import { sdssl, sdsslConfig } from "./siamese/sdssl.js";
 import { simclr, simclrConfig } from "./siamese/simclr.js";
 import { simsiam, simsiamConfig } from "./siamese/simsiam.js";
 import { swav, swavConfig } from "./siamese/swav.js";
@@ -29,6 +30,7 @@ export const methods = new Registry<DefinedMethod>("method", [
   simsiam,
   dino,
   swav,
+  sdssl,
 ]);
 
 /** The configuration of a method that comes with the package; `methods.schema()` knows those that were added too. */
@@ -45,6 +47,7 @@ export const methodConfig = z.discriminatedUnion("name", [
   simsiamConfig,
   dinoConfig,
   swavConfig,
+  sdsslConfig,
 ]);
 
 /** The method of a configuration that names none. */

@@ -82,6 +82,12 @@ export interface PatchEncoder extends Encoder {
   encode(tokens: Tensor): Tensor;
 }
 
+/** An encoder whose layers all give vectors of one kind, so that each can be judged or taught as the last one is. */
+export interface BlockEncoder extends Encoder {
+  /** image [B C H W] -> features behind every layer, normed as the last one's are, [B D] each; the last are `features` */
+  blockFeatures(image: Tensor, pool?: Pool): readonly Tensor[];
+}
+
 /** An encoder of maps: a method can hide cells of its last map, and nothing of them is seen. */
 export interface DenseEncoder extends Encoder {
   /** Cells of the last map, down and across. */
@@ -112,6 +118,12 @@ export const anyEncoder: EncoderKind<Encoder> = {
 export const patchEncoder: EncoderKind<PatchEncoder> = {
   what: "an encoder of patches (vit)",
   is: (encoder): encoder is PatchEncoder => "patchEmbed" in encoder && encoder.patchEmbed instanceof PatchEmbed,
+};
+
+/** For methods that teach every layer. */
+export const blockEncoder: EncoderKind<BlockEncoder> = {
+  what: "an encoder of equal blocks (vit, vitConvStem)",
+  is: (encoder): encoder is BlockEncoder => "blockFeatures" in encoder,
 };
 
 /** For methods that hide cells of a map. */

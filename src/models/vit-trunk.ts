@@ -97,6 +97,12 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
     return this.norm.call(this.throughBlocks(tokens)); // [B 1+K D]
   }
 
+  /** image [B C H W] -> features behind every block, each through the final norm, [B D] each; the last are `features` */
+  blockFeatures(image: Tensor, pool: Pool = "mean"): Tensor[] {
+    const outputs = this.blocks.outputs(this.withClass(this.embed(image))); // [B 1+N D] each
+    return outputs.map((tokens) => pooled(this.norm.call(tokens), pool));
+  }
+
   /** tokens of patches [B K D], positions added -> class token first, the final norm not applied [B 1+K D] */
   protected throughBlocks(tokens: Tensor): Tensor {
     return this.blocks.call(this.withClass(tokens)); // [B 1+K D]

@@ -135,16 +135,24 @@ export class Chain<M extends Module<[Tensor, ...Tensor[]]>> extends Module<[Tens
 
   /** x [B …] -> [B …], through every link in turn; each is given the others too */
   protected forward(x: Tensor, ...others: Tensor[]): Tensor {
-    const run = (link: M, value: Tensor): Tensor =>
-      this.checkpointing && gradEnabled()
-        ? checkpoint((input, ...given) => link.call(input, ...given), value, ...others)
-        : link.call(value, ...others);
     const isForgotten = !gradEnabled() && !isRecording(); // nobody asks for what lies between
     return this.links.reduce((value, link) => {
-      const next = run(link, value);
+      const next = this.run(link, value, others);
       if (isForgotten && value !== x && next !== value) value.dispose();
       return next;
     }, x);
+  }
+
+  /** x [B …] -> what every link gives in turn, [B …] each, the last one's last */
+  outputs(x: Tensor): Tensor[] {
+    let value = x;
+    return this.links.map((link) => (value = this.run(link, value, [])));
+  }
+
+  private run(link: M, value: Tensor, others: readonly Tensor[]): Tensor {
+    return this.checkpointing && gradEnabled()
+      ? checkpoint((input, ...given) => link.call(input, ...given), value, ...others)
+      : link.call(value, ...others);
   }
 }
 

@@ -33,7 +33,7 @@ export { fillInGraph } from "../methods/parts/filling/fill-in-graph.js";
 export { type HeadShape, mlpHead } from "../methods/parts/heads.js";
 export { meanCosine } from "../methods/parts/losses/cosine.js";
 export { type DinoTerms, dinoLoss } from "../methods/parts/losses/dino.js";
-export { type Contrast, infoNce, ntXent, queueNce } from "../methods/parts/losses/info-nce.js";
+export { type Contrast, infoNce, type NtXentOptions, ntXent, queueNce } from "../methods/parts/losses/info-nce.js";
 export { type SinkhornOptions, sinkhorn } from "../methods/parts/losses/sinkhorn.js";
 export { swappedCrossEntropy } from "../methods/parts/losses/swapped.js";
 export { drawMask, hiddenPatches, keptPatches, type Mask, maskFromNoise, maskOf } from "../methods/parts/masks.js";
@@ -67,6 +67,7 @@ export { Byol, type ByolConfig, byol, byolConfig } from "../methods/siamese/byol
 export { Dino, type DinoConfig, dino, dinoConfig } from "../methods/siamese/dino.js";
 export { Moco, type MocoConfig, moco, mocoConfig } from "../methods/siamese/moco.js";
 export { MocoV3, type MocoV3Config, mocoV3, mocoV3Config } from "../methods/siamese/moco-v3.js";
+export { Sdssl, type SdsslConfig, sdssl, sdsslConfig } from "../methods/siamese/sdssl.js";
 export { Simclr, type SimclrConfig, simclr, simclrConfig } from "../methods/siamese/simclr.js";
 export { Simsiam, type SimsiamConfig, simsiam, simsiamConfig } from "../methods/siamese/simsiam.js";
 export { Swav, type SwavConfig, swav, swavConfig } from "../methods/siamese/swav.js";

@@ -12,6 +12,8 @@ export {
 } from "../models/convnext-v2.js";
 export {
   anyEncoder,
+  type BlockEncoder,
+  blockEncoder,
   type DenseEncoder,
   denseEncoder,
   type Encoder,

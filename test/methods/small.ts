@@ -19,6 +19,7 @@ const smallMethods: Readonly<Record<string, object>> = {
     augmentation: { locals: 2, localSize: 8 },
   },
   byol: { projector: { hidden: 32, output: 16 }, predictor: { hidden: 32 } },
+  sdssl: { hidden: 32, output: 16 },
   simclr: { projector: { output: 16 } },
   swav: {
     prototypes: 12,

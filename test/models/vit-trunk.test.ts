@@ -37,6 +37,20 @@ describe.each(Object.entries(models))("behind the first layer of %s", (_name, ma
     });
   });
 
+  test("features behind every block: the last are its own, and each is another", () => {
+    using model = make(square(32));
+    model.initialize(new Rng(0, "init"));
+    scope(() => {
+      const image = new Rng(1, "image").normal([2 * 3 * 32 * 32]).reshape([2, 3, 32, 32]);
+      for (const pool of ["mean", "class"] as const) {
+        const blocks = model.blockFeatures(image, pool);
+        expect(blocks.map(({ shape }) => shape)).toEqual(Array.from({ length: model.depth }, () => [2, 32]));
+        expect(blocks.at(-1)?.toArray()).toEqual(model.features(image, pool).toArray());
+        expect(new Set(blocks.map((one) => JSON.stringify(one.toArray()))).size).toBe(model.depth);
+      }
+    });
+  });
+
   test("its layers, from the pixels to what stands behind", () => {
     using model = make(square(32));
     const layers = [...model.state().keys()].map((name) => [

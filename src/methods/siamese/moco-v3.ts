@@ -77,7 +77,7 @@ export const mocoV3Config = z.strictObject({
 export type MocoV3Config = z.output<typeof mocoV3Config>;
 
 /** First values of a ViT that are not MAE's (vits.py): by the end of a parameter's name. */
-const firstValues: FirstValuesByName = [
+export const mocoV3FirstValues: FirstValuesByName = [
   [/^cls_token$/, normal(1e-6)],
   [/^patch_embed\.proj\.bias$/, zero],
   [/\.attn\.qkv\.weight$/, stackedXavierUniform(3)],
@@ -112,7 +112,7 @@ export class MocoV3 extends Method<"first" | "second"> {
 
   override initialize(rng: Rng): void {
     super.initialize(rng);
-    if (patchEncoder.is(this.encoder)) drawAnew(this.encoder.state(), firstValues, rng.fork("mocoV3"));
+    if (patchEncoder.is(this.encoder)) drawAnew(this.encoder.state(), mocoV3FirstValues, rng.fork("mocoV3"));
   }
 
   override begin(): void {

@@ -76,15 +76,21 @@ export function queueNce(queries: Tensor, keys: Tensor, queue: Tensor, temperatu
   });
 }
 
+/** How a view finds its partner. */
+export interface NtXentOptions extends InfoNceOptions {
+  /** Projections of the first and then the second views [2B D] to find the partner among, taken as constants; the views' own if absent. */
+  readonly keys?: Tensor;
+}
+
 /**
  * NT-Xent (SimCLR, equation 1 and algorithm 1): each view of N pictures is to find the other view of its picture among all views but
- * itself, 2N − 1; the mean of `CE(z zᵀ / τ)` over the views. Gradients flow into both sides of a product.
+ * itself, 2N − 1; the mean of `CE(z zᵀ / τ)` over the views. Gradients flow into both sides of a product, but not into given keys.
  * first, second [B D]: two views of the same pictures, not normalised. In float32.
  */
-export function ntXent(first: Tensor, second: Tensor, { temperature, world }: InfoNceOptions): Contrast {
+export function ntXent(first: Tensor, second: Tensor, { temperature, world, keys }: NtXentOptions): Contrast {
   return withoutAutocast(() => {
     const z = normalize(cat([first.float(), second.float()])); // [2B D]
-    const all = world.gather(z, { gradient: true }); // [2B·size D]
+    const all = keys === undefined ? world.gather(z, { gradient: true }) : world.gather(normalize(keys.float())); // [2B·size D]
     const [B, place] = [first.side(0), { dtype: "int64", device: z.device }] as const;
     const rows = arange(0, 2 * B, 1, place); // [2B]
     const partner = cat([arange(B, 2 * B, 1, place), arange(0, B, 1, place)]); // [2B]

@@ -138,6 +138,19 @@ describe("NT-Xent", () => {
     });
   });
 
+  test("given keys are constants, in place of the views' own; a view's own key is left out", () => {
+    scope(() => {
+      const [a, b] = [sines(0).setRequiresGrad(true), sines(1).setRequiresGrad(true)];
+      const keys = cat([sines(0), sines(1)]).setRequiresGrad(true);
+      const given = ntXent(a, b, { temperature: 0.2, world: alone, keys });
+      backward(given.loss);
+      expect(keys.grad).toBeUndefined();
+      expect(given.loss.item()).toBeCloseTo(xent(a, b, 0.2), 6); // the same numbers
+      const other = ntXent(a, b, { temperature: 0.2, world: alone, keys: cat([sines(1), sines(0)]) });
+      expect(other.loss.item()).not.toBeCloseTo(given.loss.item(), 3);
+    });
+  });
+
   test("cosines of partners and of others, without a view's own; how often the partner is the nearest", () => {
     scope(() => {
       const first = tensor(Float32Array.of(1, 0, 0, 1), [2, 2]); // east, north
