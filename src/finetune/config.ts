@@ -6,6 +6,7 @@ import { adamwConfig } from "../optim/adamw.js";
 import { larsConfig } from "../optim/lars.js";
 import { sgdConfig } from "../optim/sgd.js";
 import { dataConfig, parseBy, schedule } from "../train/config.js";
+import { checkHints, hintsSchema } from "../train/hints.js";
 import { augmentationConfig } from "./augmentation.js";
 import { poolSchema, trainBlocksSchema } from "./classifier.js";
 import { checkMixing } from "./mixing.js";
@@ -53,6 +54,7 @@ export const finetuneConfig = z.strictObject({
     .describe(
       "the run folder or checkpoint (ours, official .pth, timm, transformers) whose encoder is trained on; from scratch if absent",
     ),
+  fromHints: hintsSchema.optional(),
   seed: z.int().min(0).default(0),
   epochs: z.number().positive().default(100).describe("passes over the labelled pictures; fractions count"),
   device: z.string().default("cpu"),
@@ -100,6 +102,7 @@ export function defineFinetune<const C extends FinetuneConfigInput>(config: C): 
 export function parseFinetune(input: unknown): FinetuneConfig {
   const config = parseBy(currentFinetuneConfig(), withRecipe(input));
   checkMixing(config.augmentation.mixing, config.data.batchSize);
+  checkHints({ key: "from", path: config.from }, config.fromHints);
   return config;
 }
 

@@ -30,8 +30,8 @@ export const finetuning: TaskSpec<FinetuneConfig> = {
       architecture: supervisedArchitecture(method),
     };
   },
-  load({ from }, { method }) {
-    if (from !== undefined) loadInitial((method as Supervised).model, from);
+  load({ from, fromHints }, { method }) {
+    if (from !== undefined) loadInitial((method as Supervised).model, from, fromHints);
   },
 };
 
@@ -91,7 +91,7 @@ export function finetune(input: FinetuneConfigInput, options: RunOptions & LoopO
 export function resolveFinetune(input: FinetuneConfigInput): FinetuneConfig {
   if (input.from === undefined) return parseFinetune(input);
   const from = resolve(input.from); // a run can be resumed from anywhere
-  const inherited = inheritedFrom(from) as unknown as Readonly<Record<string, unknown>>;
+  const inherited = inheritedFrom(from, input.fromHints) as unknown as Readonly<Record<string, unknown>>;
   return parseFinetune(laidOver(inherited, { ...input, from }));
 }
 

@@ -11,6 +11,7 @@ import { larcConfig } from "../optim/larc.js";
 import { larsConfig } from "../optim/lars.js";
 import { absoluteLearningRate, rateShapeConfig } from "../optim/schedule.js";
 import { sgdConfig } from "../optim/sgd.js";
+import { checkHints, hintsSchema } from "./hints.js";
 
 const positive = z.int().positive();
 const side = z.union([positive, z.tuple([positive, positive])]);
@@ -124,6 +125,7 @@ export const runConfig = z.strictObject({
     .min(1)
     .optional()
     .describe("weights to begin with: a run, a checkpoint, an official .pth, timm's or transformers' weights"),
+  initHints: hintsSchema.optional(),
   initHash: z
     .string()
     .regex(/^[0-9a-f]{64}$/)
@@ -159,6 +161,7 @@ export function currentRunConfig(): typeof runConfig {
 export function parseConfig(input: unknown): RunConfig {
   const config = parseBy(currentRunConfig(), input);
   checkAccumulation(config);
+  checkHints({ key: "init", path: config.init }, config.initHints);
   return config;
 }
 

@@ -26,9 +26,9 @@ export const pretraining: TaskSpec<RunConfig> = {
     checkColumns(config, source, "data.source");
     return trainingOf(config);
   },
-  load: ({ init }, { method }) => {
+  load: ({ init, initHints }, { method }) => {
     if (init === undefined) return;
-    using published = openModelFile(init);
+    using published = openModelFile(init, initHints);
     // Parts of a method that are of other sizes keep their first values. A student begins from a file that holds no student too.
     for (const encoder of new Set([method.encoder, method.outcome]))
       loadInto(method.state(), encoder, published, { positions: "recompute" });
@@ -80,7 +80,7 @@ function withWarmup(config: RunConfig): RunConfig {
 /** Weights from elsewhere are named for good: by their file, which may be a run's newest checkpoint today, and their hash. */
 function withInit(config: RunConfig): RunConfig {
   if (config.init === undefined) return config;
-  using published = openModelFile(config.init);
+  using published = openModelFile(config.init, config.initHints);
   const path = resolve(published.path);
   const initHash = weightsHash(published);
   if (config.initHash === undefined || config.initHash === initHash) return { ...config, init: path, initHash };

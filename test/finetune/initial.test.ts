@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { liveTensors, scope } from "../../src/engine/scope.js";
-import { resolveFinetune } from "../../src/finetune/finetune.js";
+import type { FinetuneConfigInput } from "../../src/finetune/config.js";
+import { finetuning, resolveFinetune } from "../../src/finetune/finetune.js";
 import { loadInitial } from "../../src/finetune/initial.js";
-import { buildClassifier } from "../../src/finetune/supervised.js";
+import { buildClassifier, type Supervised } from "../../src/finetune/supervised.js";
 import type { Vit } from "../../src/models/vit.js";
 import { resizePositions } from "../../src/nn/positions.js";
 import { Rng } from "../../src/tensor/random.js";
@@ -77,4 +78,30 @@ test("anybody's file will do: its weights to the bit, its positions as the offic
     );
     expect((model.encoder as Vit).posEmbed.toArray()).toEqual(expected);
   }
+});
+
+test("what somebody else's file leaves open is said beside it, kept, and holds where its weights are read", () => {
+  const from = writeOfficial(join(work.path, "wide.pth"), micro);
+  const fromHints: NonNullable<FinetuneConfigInput["fromHints"]> = {
+    heads: 4,
+    imageSize: [8, 32],
+    mean: [0.5, 0.4, 0.3],
+  };
+  const config = resolveFinetune({ from, fromHints, data: { source, batchSize: 4, imageSize: 16 } });
+  expect(config).toMatchObject({ fromHints, model: { heads: 4 }, data: { imageSize: 16, mean: [0.5, 0.4, 0.3] } });
+  const open = resolveFinetune({ from, fromHints, data: { source, batchSize: 4 } });
+  expect(open.data.imageSize).toEqual([8, 32]);
+  const settled = { ...config, classes: ["a", "b"] };
+  const training = finetuning.training(settled, undefined as never);
+  using method = training.method as Supervised;
+  method.initialize(new Rng(1));
+  finetuning.load?.(settled, training);
+  const table = made("pos_embed", [1, 17, 16]);
+  const expected = scope(() => resizePositions(tensor(table, [1, 17, 16]), [2, 8], [4, 4]).toArray());
+  expect((method.encoder as Vit).posEmbed.toArray()).toEqual(expected);
+});
+
+test("a run of ours says its own, and is not told", () => {
+  const fromHints = { heads: 2 };
+  expect(() => resolveFinetune({ from: run, fromHints, data: { source } })).toThrow("says its own heads");
 });

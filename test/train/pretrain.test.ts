@@ -2,13 +2,17 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { scope } from "../../src/engine/scope.js";
 import { resume } from "../../src/finetune/resume.js";
 import { encodeNpy } from "../../src/formats/npy.js";
+import type { Vit } from "../../src/models/vit.js";
+import { resizePositions } from "../../src/nn/positions.js";
 import { openRun } from "../../src/runs/reader.js";
 import { readRunFile } from "../../src/runs/run-file.js";
 import type { RunEvent } from "../../src/runs/schema.js";
+import { tensor } from "../../src/tensor/tensor.js";
 import { pretrain } from "../../src/train/pretrain.js";
-import { micro, microDecoder, writeOfficial } from "../models/published/formula.js";
+import { made, micro, microDecoder, writeOfficial } from "../models/published/formula.js";
 import { collect, tinyRun, trace, workFolder, writePictures } from "./example.js";
 
 const work = workFolder("pretrain");
@@ -126,6 +130,17 @@ describe("weights to begin with", () => {
     await expect(
       collect(pretrain({ ...input, init: writeOfficial(file, micro), initHash: String(config["initHash"]) })),
     ).rejects.toThrow(/the configuration asks for/);
+  });
+
+  test("with what their file leaves open: positions are those of the grid that is said", async () => {
+    const file = writeOfficial(join(work.path, "wide.pth"), micro);
+    const run = pretrain({ ...tinyRun(photos), model, init: file, initHints: { imageSize: [8, 32] } });
+    const { encoder, config } = await run.prepare();
+    expect(config.initHints).toEqual({ imageSize: [8, 32] });
+    const table = made("pos_embed", [1, 17, 16]);
+    const expected = scope(() => resizePositions(tensor(table, [1, 17, 16]), [2, 8], [4, 4]).toArray());
+    expect((encoder as Vit).posEmbed.toArray()).toEqual(expected);
+    await run.close();
   });
 
   test("of other sizes are refused with the flags that mend it", async () => {

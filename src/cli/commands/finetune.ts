@@ -1,12 +1,14 @@
 import type { Command } from "commander";
+import type { ForeignHints } from "../../public/models.js";
 import { finetuneConfigKeys, resolveFinetuning } from "../config/finetuning.js";
+import { foreignOptions } from "../config/foreign.js";
 import { type MinutesOption, minutesOption } from "../config/minutes.js";
 import type { Add } from "../options.js";
 import { defaultRunFolder } from "../training/folder.js";
 import { tellResult, watchRun } from "../training/watch.js";
 import { tellKeys, typedCommand } from "./pretrain.js";
 
-interface Options extends MinutesOption {
+interface Options extends MinutesOption, ForeignHints {
   readonly out?: string;
   readonly overwrite?: boolean;
   readonly helpConfig?: boolean;
@@ -56,7 +58,7 @@ export function finetuneCommand(program: Command, add: Add): void {
     .option("--help-config", "list every key of the configuration")
     .allowUnknownOption()
     .addHelpText("after", details);
-  minutesOption(command);
+  minutesOption(foreignOptions(command));
   add<Options>(command, async (report, operands, options) => {
     if (options.helpConfig === true) {
       tellKeys(report, await finetuneConfigKeys());

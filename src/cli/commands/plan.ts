@@ -1,6 +1,8 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { RunConfig } from "../../index.js";
+import type { ForeignHints } from "../../public/models.js";
 import type { ComparedSize, GpuEstimate, ModelCost, RunNumbers } from "../../public/plan.js";
+import { foreignOptions } from "../config/foreign.js";
 import { type MinutesOption, minutesOption } from "../config/minutes.js";
 import { resolveRun } from "../config/resolve.js";
 import { type Add, checkOut, wholeNumber } from "../options.js";
@@ -8,7 +10,7 @@ import { forecastRows, remedyText } from "../training/plan.js";
 import { bytes, duration, figure, scaled, whole } from "../words.js";
 import { tellChoices } from "./pretrain.js";
 
-interface Options extends MinutesOption {
+interface Options extends MinutesOption, ForeignHints {
   readonly pictures?: number;
   readonly diagram?: string;
   readonly measure?: boolean;
@@ -31,11 +33,11 @@ export function planCommand(program: Command, add: Add): void {
     .option("--measure", "measure this machine again")
     .option("--sizes <list>", "compare sizes of the model in a table: tiny,small,base", sizeNames)
     .allowUnknownOption();
-  minutesOption(command);
+  minutesOption(foreignOptions(command));
   add<Options>(command, async (report, operands, options) => {
     const own = ["pictures", "diagram", "measure", "sizes", "minutes", "json"];
     const { minutes } = options;
-    const { config: said, defaults } = await resolveRun(operands as string[], own, minutes);
+    const { config: said, defaults } = await resolveRun(operands as string[], own, minutes, options);
     if (options.diagram !== undefined) await draw(said, options.diagram);
     const { planRun } = await import("../../public/plan.js");
     const { pictures, measure: again = false, sizes: asked = [] } = options;

@@ -1,5 +1,7 @@
 import type { Command } from "commander";
+import type { ForeignHints } from "../../public/models.js";
 import type { Defaults } from "../../public/plan.js";
+import { foreignOptions } from "../config/foreign.js";
 import type { ConfigKey } from "../config/keys.js";
 import { type MinutesOption, minutesOption } from "../config/minutes.js";
 import { resolveRun, runConfigKeys } from "../config/resolve.js";
@@ -9,7 +11,7 @@ import { defaultRunFolder } from "../training/folder.js";
 import { tellResult, watchRun } from "../training/watch.js";
 import { duration, quoted } from "../words.js";
 
-interface Options extends MinutesOption {
+interface Options extends MinutesOption, ForeignHints {
   readonly out?: string;
   readonly overwrite?: boolean;
   readonly helpConfig?: boolean;
@@ -20,7 +22,8 @@ Anything of the configuration can be set: --epochs=100 --data.batchSize=64 --met
 Given a folder of pictures, everything is chosen from the pictures and the machine, and said with its reason.
 With --minutes the run times some steps of its own before the first, settles by them how many it will have, and lets warm-up and
 schedule end with the last. That number stays, also on resume: where the machine becomes slower, the run takes longer.
-With --init a run begins with the weights of another one, or of an official .pth, timm's or transformers' files, in their sizes.
+With --init a run begins with the weights of another one, or of an official .pth, timm's or transformers' files, in their sizes;
+--heads to --teacher say what such a file leaves open.
 A recipe is a TypeScript file (export default defineRun({ … })) or JSON; those of published experiments lie in recipes/.
 
 Examples:
@@ -45,7 +48,7 @@ export function pretrainCommand(program: Command, add: Add): void {
     .option("--help-config", "list every key of the configuration")
     .allowUnknownOption()
     .addHelpText("after", details);
-  minutesOption(command);
+  minutesOption(foreignOptions(command));
   add<Options>(command, async (report, operands, options) => {
     if (options.helpConfig === true) {
       tellKeys(report, await runConfigKeys());
@@ -53,7 +56,7 @@ export function pretrainCommand(program: Command, add: Add): void {
     }
     const own = ["out", "overwrite", "minutes", "json", "help-config"];
     const { minutes } = options;
-    const { name, config, defaults } = await resolveRun(operands as string[], own, minutes);
+    const { name, config, defaults } = await resolveRun(operands as string[], own, minutes, options);
     if (defaults !== undefined) tellChoices(report, defaults);
     const out = options.out ?? defaultRunFolder(name, new Date());
     const { featureProbes } = await import("../../public/evaluate.js");

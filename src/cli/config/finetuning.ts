@@ -3,15 +3,17 @@ import { existsSync } from "node:fs";
 import { basename, extname, resolve } from "node:path";
 import type { FinetuneConfigInput } from "../../index.js";
 import { type Setting, valueAt, withSettings } from "../../keys.js";
+import type { ForeignHints } from "../../public/models.js";
 import { UsageError } from "../errors.js";
 import { type LabelledOptions, labelledSpecs } from "../measure/labelled.js";
 import { parseFlags } from "./flags.js";
+import { hintSettings } from "./foreign.js";
 import { type ConfigKey, configKeys, type JsonSchema } from "./keys.js";
 import { checkLength, type MinutesOption } from "./minutes.js";
 import { isRecipe, loadRecipe } from "./recipe.js";
 import { refuseUnknown } from "./resolve.js";
 
-export interface FinetuneOptions extends Omit<LabelledOptions, "limit">, MinutesOption {
+export interface FinetuneOptions extends Omit<LabelledOptions, "limit">, MinutesOption, ForeignHints {
   readonly labelsPerClass?: number;
   readonly labelFraction?: number;
   readonly labelSeed?: number;
@@ -120,7 +122,8 @@ async function sideSettings(options: FinetuneOptions): Promise<{ settings: Setti
   return { settings, said: [`pictures: ${watched}`] };
 }
 
-function optionSettings({ labelsPerClass, labelFraction, labelSeed, trainBlocks }: FinetuneOptions): Setting[] {
+function optionSettings(options: FinetuneOptions): Setting[] {
+  const { labelsPerClass, labelFraction, labelSeed, trainBlocks, ...hints } = options;
   const settings: Setting[] = [];
   const set = (path: string, value: unknown): void => {
     if (value !== undefined) settings.push({ path, value });
@@ -129,7 +132,7 @@ function optionSettings({ labelsPerClass, labelFraction, labelSeed, trainBlocks 
   set("data.labels.fraction", labelFraction);
   set("data.labels.seed", labelSeed);
   if (trainBlocks !== undefined) set("trainBlocks", trainBlocks === "all" ? trainBlocks : Number(trainBlocks));
-  return settings;
+  return [...settings, ...hintSettings(hints, "fromHints")];
 }
 
 function noPictures(): UsageError {

@@ -1,5 +1,6 @@
 /** Flags of every command that opens a model: what somebody else's file leaves open, how features are pooled, how pictures are read. */
 import { type Command, InvalidArgumentError } from "commander";
+import type { Setting } from "../../keys.js";
 import type { ForeignHints, LoadOptions } from "../../public/models.js";
 import { wholeNumber } from "../options.js";
 
@@ -32,6 +33,13 @@ export function readingOptions(command: Command): Command {
 /** What was said with these flags. */
 export function foreignHints({ heads, decoderHeads, imageSize, mean, std, teacher }: ForeignHints): ForeignHints {
   return { heads, decoderHeads, imageSize, mean, std, teacher };
+}
+
+/** The same as settings of a configuration, below the key that has the file's hints. */
+export function hintSettings(said: ForeignHints, key: "initHints" | "fromHints"): Setting[] {
+  return Object.entries(foreignHints(said))
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => ({ path: `${key}.${name}`, value: value as unknown }));
 }
 
 /** What was said with all of them. */

@@ -2,9 +2,11 @@
 import { basename, extname } from "node:path";
 import type { RunConfig, RunConfigInput } from "../../index.js";
 import { type Setting, withSettings } from "../../keys.js";
+import type { ForeignHints } from "../../public/models.js";
 import type { Defaults } from "../../public/plan.js";
 import { UsageError } from "../errors.js";
 import { type Flags, parseFlags } from "./flags.js";
+import { hintSettings } from "./foreign.js";
 import { type ConfigKey, configKeys, type JsonSchema } from "./keys.js";
 import { checkLength } from "./minutes.js";
 import { nearest } from "./nearest.js";
@@ -30,15 +32,18 @@ export async function runConfigKeys(): Promise<ConfigKey[]> {
  * Resolves the operand and the flags of pretrain and plan.
  * @param options the command's own options, for suggestions
  * @param minutes how long the run is to take, where that was said
+ * @param hints on the file of `--init`
  * @throws UsageError, ConfigError
  */
 export async function resolveRun(
   tokens: readonly string[],
   options: readonly string[],
   minutes?: number,
+  hints: ForeignHints = {},
 ): Promise<ResolvedRun> {
   const keys = await runConfigKeys();
-  const { operands, settings }: Flags = parseFlags(tokens, keys, options);
+  const { operands, settings: flags }: Flags = parseFlags(tokens, keys, options);
+  const settings = [...hintSettings(hints, "initHints"), ...flags];
   checkLength(minutes, settings);
   const [what, ...more] = operands;
   if (what === undefined || more.length > 0) {
@@ -88,7 +93,7 @@ async function chooseFor(
     return typeof value === "number" && value > 0 ? value : undefined; // anything else is refused by the schema
   };
   const [device, init] = [given("device"), given("init")];
-  const facts = typeof init === "string" ? readInit(init) : undefined;
+  const facts = typeof init === "string" ? readInit(init, below("initHints.", settings)) : undefined;
   const name = (path: string): string | undefined => {
     const value = given(path);
     return typeof value === "string" ? value : undefined;

@@ -1,9 +1,11 @@
 /** `lacuna evaluate partial`: fine-tuning of more and more last blocks, each a run of its own, and the curve (MAE, figure 9). */
 import { basename, join, resolve } from "node:path";
 import type { Command } from "commander";
+import type { ForeignHints } from "../../public/models.js";
 import type { PartialEvent, PartialRow } from "../../public/sweep.js";
 import { typedCommand } from "../commands/pretrain.js";
 import { saidFinetuning } from "../config/finetuning.js";
+import { foreignOptions } from "../config/foreign.js";
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
 import { scoresText } from "../training/accuracy.js";
@@ -11,7 +13,7 @@ import { watchRun } from "../training/watch.js";
 import { percent, percentInterval, percentSpread, quoted } from "../words.js";
 import { readBlocks } from "./blocks.js";
 
-interface Options {
+interface Options extends ForeignHints {
   readonly data?: string;
   readonly train?: string;
   readonly test?: string;
@@ -56,6 +58,7 @@ export function partialCommand(parent: Command, add: Add): void {
     .option("--out <folder>", "where the runs and the curve go (default: runs/partial-<name>)")
     .allowUnknownOption()
     .addHelpText("after", details);
+  foreignOptions(command);
   add<Options>(command, (report, operands, options) => sweep(report, operands as string[], options));
 }
 

@@ -39,14 +39,20 @@ export function underInit(defaults: Defaults, { path, settings: all }: InitFacts
   const isDecoded = method === undefined || "decoder" in method; // nobody else wants the file's decoder
   const settings = all.filter((setting) => isDecoded || !setting.path.startsWith("method.decoder."));
   const config = withSettings(defaults.config, settings) as unknown as RunConfigInput;
-  const isTheirs = (key: string): boolean => settings.some((setting) => setting.path === key || key === "model.size");
+  const isSaid = (key: string): boolean => settings.some((setting) => setting.path === key);
+  const isTheirs = (keys: string): boolean => keys === "model.size" || keys.split(", ").some(isSaid);
   const kept = defaults.choices.filter(({ key }) => !isTheirs(key));
-  const value = (key: string): string => {
+  const value = (key: string, between: string): string => {
     const found = settings.find((setting) => setting.path === key)?.value;
-    return Array.isArray(found) ? found.join(" × ") : String(found);
+    return Array.isArray(found) ? found.join(between) : String(found);
   };
+  const reason = `as in ${path}`;
   const sizes = ["model.width", "model.depth", "model.heads", "model.patchSize", "data.imageSize"];
-  const theirs = sizes.map((key) => ({ key, value: value(key), reason: `as in ${path}` }));
+  const colours = ["data.mean", "data.std"].filter(isSaid);
+  const theirs = [
+    ...sizes.map((key) => ({ key, value: value(key, " × "), reason })),
+    ...colours.map((key) => ({ key, value: value(key, " "), reason })),
+  ];
   return {
     ...defaults,
     config,

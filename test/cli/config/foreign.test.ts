@@ -1,6 +1,12 @@
 import { Command } from "commander";
 import { expect, test } from "vitest";
-import { foreignOptions, loadOptions, poolOption, readingOptions } from "../../../src/cli/config/foreign.js";
+import {
+  foreignOptions,
+  hintSettings,
+  loadOptions,
+  poolOption,
+  readingOptions,
+} from "../../../src/cli/config/foreign.js";
 import { lacuna } from "../terminal.js";
 
 test("what is said of a model, as the library takes it", () => {
@@ -15,6 +21,13 @@ test("what is said of a model, as the library takes it", () => {
   expect(() => command.parse(["--mean", "grey"], { from: "user" })).toThrow("numbers like 0.5,0.5,0.5");
 });
 
+test("as settings of a configuration, those that were said alone", () => {
+  expect(hintSettings({ heads: 6, teacher: true, mean: undefined }, "fromHints")).toEqual([
+    { path: "fromHints.heads", value: 6 },
+    { path: "fromHints.teacher", value: true },
+  ]);
+});
+
 test.each([
   ["embed", true, true],
   ["evaluate knn", true, true],
@@ -25,6 +38,10 @@ test.each([
   ["reconstruct", false, true],
   ["export", true, false],
   ["convert", false, false],
+  ["pretrain", false, false],
+  ["plan", false, false],
+  ["finetune", false, false],
+  ["evaluate partial", false, false],
 ])("%s has the same flags by the same names", async (command, pools, reads) => {
   const { out } = await lacuna(...command.split(" "), "--help");
   const flags = ["--heads", "--decoder-heads", "--image-size", "--mean", "--std", "--teacher"];

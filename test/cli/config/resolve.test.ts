@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { resolveRun, runConfigKeys } from "../../../src/cli/config/resolve.js";
 import type { VitConfig } from "../../../src/models/vit.js";
+import { micro, writeOfficial } from "../../models/published/formula.js";
 import { makePictures, temporaryFolder } from "../terminal.js";
 
 const source = { kind: "cifar10", split: "train" };
@@ -32,6 +33,20 @@ describe("resolveRun", () => {
       optim: { name: "adamw", clipNorm: 1 },
     });
     expect(defaults).toBeUndefined();
+  });
+
+  test("a run that begins with somebody else's weights has their sizes, and what is said of them", async () => {
+    const folder = await makePictures(temporaryFolder(), 4);
+    const init = writeOfficial(join(temporaryFolder(), "theirs.pth"), micro);
+    const { config } = await resolveRun([folder, "--init", init], [], undefined, { heads: 4, std: [0.1, 0.1, 0.1] });
+    expect(config).toMatchObject({
+      init,
+      initHints: { heads: 4, std: [0.1, 0.1, 0.1] },
+      model: { width: 16, heads: 4 },
+      data: { imageSize: 16, std: [0.1, 0.1, 0.1] },
+    });
+    const bare = resolveRun([folder], [], undefined, { teacher: true });
+    await expect(bare).rejects.toThrow("in initHints: expected init beside it");
   });
 
   test("a folder's run is chosen, and what is given is kept", async () => {

@@ -49,3 +49,21 @@ test("sizes, decoder and pictures of a file, under what is said on the command l
   const moco = { ...chosen, config: { ...chosen.config, method: { name: "mocoV3" } } } as unknown as typeof chosen;
   expect(underInit(moco, facts).config.method).toEqual({ name: "mocoV3" }); // it has no use for the file's decoder
 });
+
+test("with what is said of the file: its colours replace those that were measured", () => {
+  const path = writeOfficial(join(temporaryFolder(), "colours.pth"), micro);
+  const facts = readInit(path, { heads: 4, mean: [0.5, 0.4, 0.3], std: [0.1, 0.2, 0.3] });
+  const chosen = {
+    config: { data: { source: { kind: "cifar10", split: "train" }, mean: [0, 0, 0] } },
+    choices: [{ key: "data.mean, data.std", value: "0 0 0, 1 1 1", reason: "measured" }],
+    estimate: { imagesPerSecond: 1, hours: 1 },
+    advice: [],
+  } as const;
+  const { config, choices } = underInit(chosen as unknown as Parameters<typeof underInit>[0], facts);
+  expect(config).toMatchObject({ model: { heads: 4 }, data: { mean: [0.5, 0.4, 0.3], std: [0.1, 0.2, 0.3] } });
+  expect(choices.slice(-2)).toEqual([
+    { key: "data.mean", value: "0.5 0.4 0.3", reason: `as in ${path}` },
+    { key: "data.std", value: "0.1 0.2 0.3", reason: `as in ${path}` },
+  ]);
+  expect(choices.map(({ reason }) => reason)).not.toContain("measured");
+});
