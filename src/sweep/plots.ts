@@ -187,12 +187,45 @@ function panelOf(panel: Panel, x: Layer, beside: Panel | undefined): Layer {
       ...joined,
       ...(dots.some(({ low }) => low !== undefined) ? [spread] : []),
       { mark: { type: "point", filled: true, size: 60, opacity: 1 }, encoding: { x, y, color } },
-      {
-        mark: { type: "text", dy: -11, fontSize: 11, color: colours.quiet },
-        encoding: { x, y, text: { field: "y", format: ".1f" } },
-      },
+      ...numbersOf(dots, x, y),
     ],
   };
+}
+
+/** Room that a number takes on the abscissa, in pixels. */
+const numberWidth = 30;
+
+/**
+ * The value of each mark beyond the end of its spread, on a ground that no line crosses; above it, and below where the number of the mark
+ * before stands too near.
+ */
+function numbersOf(dots: readonly Dot[], x: Layer, y: Layer): Layer[] {
+  const [above, below] = [[] as Dot[], [] as Dot[]];
+  const last = new Map<string, number>();
+  for (const dot of dots.toSorted((a, b) => (typeof a.x === "number" && typeof b.x === "number" ? a.x - b.x : 0))) {
+    const place = pixelsOf(dot.x, x);
+    const isNear = place !== undefined && place - (last.get(dot.line) ?? Number.NEGATIVE_INFINITY) < numberWidth;
+    (isNear ? below : above).push(dot);
+    if (place !== undefined && !isNear) last.set(dot.line, place);
+  }
+  const layers = (some: readonly Dot[], end: "low" | "high", dy: number): Layer[] => {
+    const values = some.map((dot) => ({ ...dot, end: dot[end] ?? dot.y }));
+    const encoding = { x, y: { ...y, field: "end" }, text: { field: "y", format: ".1f" } };
+    const text = { type: "text", dy, fontSize: 11 };
+    const ground = { ...text, color: "white", stroke: "white", strokeWidth: 4, strokeJoin: "round", aria: false };
+    return [ground, { ...text, color: colours.quiet }].map((mark) => ({ data: { values }, mark, encoding }));
+  };
+  return [...layers(above, "high", -11), ...layers(below, "low", 13)].filter(
+    ({ data }) => (data as { values: unknown[] }).values.length > 0,
+  );
+}
+
+/** Where a number stands on the abscissa; undefined for names. */
+function pixelsOf(place: Dot["x"], { scale }: Layer): number | undefined {
+  const { domain, type } = (scale ?? {}) as { domain?: [number, number]; type?: string };
+  if (typeof place !== "number" || domain === undefined) return undefined;
+  const of = type === "log" ? Math.log2 : (value: number): number => value;
+  return ((of(place) - of(domain[0])) / (of(domain[1]) - of(domain[0]))) * size.width;
 }
 
 /** The lowest and the highest of what a panel shows; what was not trained is among it. */

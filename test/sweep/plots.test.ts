@@ -54,6 +54,30 @@ test("what was not trained is in sight, one seed has its interval, and two point
   for (const [low, high] of flat) expect(high - low).toBeGreaterThan(5);
 });
 
+test("numbers stand clear of each other: of marks that are near the second's is below, beyond the ends of both spreads", async () => {
+  const axes = { "method.maskRatio": [0.1, 0.7, 0.75, 0.9], seed: [0, 1] };
+  const grid = exampleSweep({ axes, reference: undefined });
+  const svg =
+    (await drawSweep(
+      summarizeSweep(
+        grid,
+        exampleResults(grid, (i) => 0.5 + 0.01 * (i % 2)),
+      ),
+    )) ?? "";
+  const places = [
+    ...svg.matchAll(/<text[^>]*translate\(([\d.]+),([\d.]+)\)[^>]*font-size="11px"[^>]*fill="#6b7280"[^>]*>50\.5</g),
+  ];
+  const all = places
+    .slice(0, 4)
+    .map(([, x, y]) => [Number(x), Number(y)] as const)
+    .sort((a, b) => a[0] - b[0]);
+  expect(all).toHaveLength(4);
+  const heights = all.map(([, y]) => y);
+  expect(heights[0]).toBe(heights[1]);
+  expect(heights[3]).toBe(heights[0]);
+  expect((heights[2] as number) - (heights[0] as number)).toBeGreaterThan(24);
+});
+
 test("a second axis is drawn as lines, seeds as a spread, names as places", async () => {
   const axes = { "method.maskRatio": [0.1, 0.5], "model.depth": [2, 4], seed: [0, 1] };
   const grid = exampleSweep({ axes });

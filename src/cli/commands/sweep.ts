@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { ResolvedSweep, SweepPlan } from "../../public/sweep.js";
+import type { Evaluate, ResolvedSweep, SweepPlan } from "../../public/sweep.js";
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
 import { type LoadedSweep, loadSweep } from "../sweep/load.js";
@@ -61,6 +61,7 @@ export async function sweepAll(report: Report, resolved: LoadedSweep, options: S
   if (plan.failure !== undefined) throw plan.failure;
   const folder = options.out ?? `runs/${resolved.name}`;
   report.line(`${resolved.sweep.title}: ${whole(plan.points.length)} points in ${folder}`);
+  report.line(await judgedText(resolved.sweep.evaluate));
   const outcome = await showSweep(resolved, plan, report, {
     out: folder,
     command: typedCommand(),
@@ -68,6 +69,14 @@ export async function sweepAll(report: Report, resolved: LoadedSweep, options: S
   });
   report.result(outcome, () => tellOutcome(report, outcome));
   return outcome.exitCode;
+}
+
+/** By which pictures points are judged, and of which classes. */
+async function judgedText({ test, limit }: Evaluate): Promise<string> {
+  const { openSource } = await import("../../index.js");
+  const { classesText } = await import("../../public/data.js");
+  const { size, classes = [] } = await openSource(test);
+  return `judged by ${whole(Math.min(size, limit))} pictures of ${classesText(classes)}`;
 }
 
 function tellPlan(

@@ -34,6 +34,7 @@ test("the answer as JSON alone on stdout; a misspelt flag is named", async () =>
   expect(answer).toMatchObject({ exitCode: 0, finished: 1, waiting: 0, summary: { title: "Tiny" } });
   expect(answer.files.every((path: string) => existsSync(path))).toBe(true);
   expect(error).toContain("maskRatio-0.5");
+  expect(error).toMatch(/judged by \d+ pictures of 2 classes: a, b/);
   const wrong = await lacuna("sweep", file, "--dryrun");
   expect(wrong).toMatchObject({ code: 2, error: expect.stringContaining("Did you mean --dry-run?") });
 });
