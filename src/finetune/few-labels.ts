@@ -1,6 +1,6 @@
 /**
- * What the published recipes, made for a million labels and batches of a thousand, become with few: measured on photographs and drawings
- * with 250 labels (records/2026-11-30-few-labels).
+ * What the published recipes, made for a million labels and batches of a thousand, become with few: measured on photographs, drawings and
+ * CIFAR-10 with 50 to 261 labels (records/2026-11-30-few-labels).
  */
 import type { DefaultChoice } from "../models/sizes.js";
 import type { FinetuneConfig } from "./config.js";
