@@ -98,7 +98,7 @@ const WATCH_MS = 100;
 
 /**
  * Opens a loader; nothing is read before the first batch is asked for.
- * Throws DataError when the options do not fit the source, zod's error for a transform that is not one.
+ * @throws DataError where the options do not fit the source, ConfigError for a transform that is none
  */
 export function openLoader(source: LoaderSource, options: LoaderOptions): Loader {
   return new Loader(source, options);

@@ -64,7 +64,7 @@ export function fnv1a32(text: string): number {
 
 /**
  * The Philox key of (seed, purpose): the seed's low and high 32 bits, each mixed with a hash of the purpose.
- * Throws ConfigError unless the seed is a whole number in 0 … 2^53 − 1.
+ * @throws ConfigError unless the seed is a whole number in 0 … 2^53 − 1.
  */
 export function keyOf(seed: number, purpose: string): [number, number] {
   if (!Number.isSafeInteger(seed) || seed < 0) {

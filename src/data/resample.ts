@@ -65,7 +65,7 @@ function copyPlane(plane: Plane): Uint8Array {
   return copy;
 }
 
-/** Cuts a window of whole pixels out of a picture. Throws ConfigError when it does not lie inside. */
+/** Cuts a window of whole pixels out of a picture. @throws ConfigError where it does not lie inside */
 export function crop(picture: Picture, region: Region): Picture {
   const plane = planeOf(picture, region);
   return { data: copyPlane(plane), height: region.height, width: region.width, channels: picture.channels };
@@ -89,7 +89,7 @@ function planeOf(picture: Picture, region: Region): Plane {
 
 /**
  * Antialiased: uint8 [H W C] -> uint8 [options.height options.width C], equal to Pillow 13's to the bit.
- * The input is not changed. Throws ConfigError for a crop outside the picture or a size below 1.
+ * The input is not changed. @throws ConfigError for a crop outside the picture or a size below 1
  */
 export function resample(picture: Picture, options: ResampleOptions): Picture {
   const { height, width, interpolation } = options;

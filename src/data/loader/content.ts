@@ -58,7 +58,7 @@ export function hasChannels(of: number, channels: number): boolean {
   return of === channels || (of === 1 && channels === 3) || ((of === 3 || of === 4) && channels === 1);
 }
 
-/** Grey pictures are repeated into colours; the rest is as for decoded files. Throws DataError for other changes. */
+/** Grey pictures are repeated into colours; the rest is as for decoded files. @throws DataError for other changes */
 export function withChannels(picture: Picture, channels: number): Picture {
   if (picture.channels === channels) return picture;
   const { height, width, data } = picture;
