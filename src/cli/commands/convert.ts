@@ -19,6 +19,8 @@ What is read, of each model and method:
   supmae      official, with decoder and classifier
   fcmae       fcmae (facebookresearch/ConvNeXt-V2's sparse pre-training; .pth)
   mocoV3      moco-v3 (facebookresearch/moco-v3; .pth), student or teacher
+  dino        dino (facebookresearch/dino; .pth), teacher or student
+  swav        swav (facebookresearch/swav; .pth), with head and prototypes
 and runs and checkpoints of lacuna. The layout shows in the names. A .pth is read without running anything in it: whatever is
 neither tensor nor container is refused.
 

@@ -12,7 +12,8 @@ export function foreignOptions(command: Command): Command {
     .option("--image-size <height,width>", "of the pictures that it was trained on", sides)
     .option("--mean <numbers>", "of each channel, of pixels from 0 to 1: 0.5,0.5,0.5", numbers)
     .option("--std <numbers>", "deviation of each channel", numbers)
-    .option("--teacher", "of a file with student and teacher the teacher");
+    .option("--teacher", "of a file with student and teacher the teacher")
+    .option("--no-teacher", "the student");
 }
 
 export function poolOption(command: Command): Command {

@@ -29,6 +29,7 @@ import { DinoHead } from "../parts/dino-head.js";
 import { dinoLoss } from "../parts/losses/dino.js";
 import { type CropName, checkCrops, cropsOf, dinoCrops, dinoCropsConfig, encodeCrops } from "../parts/multi-crop.js";
 import { Teacher } from "../parts/teacher.js";
+import { dinoLayout } from "../published/dino.js";
 
 const positive = z.int().positive();
 
@@ -242,4 +243,5 @@ export const dino = defineMethod({
   couplesBatch: () => "its centre is the mean of the whole batch",
   build: (config, makeEncoder) => new Dino(config, makeEncoder(), makeEncoder),
   defaults,
+  layouts: [dinoLayout("dino")],
 });

@@ -27,6 +27,7 @@ import { sinkhorn } from "../parts/losses/sinkhorn.js";
 import { swappedCrossEntropy } from "../parts/losses/swapped.js";
 import { type CropName, checkCrops, cropsOf, encodeCrops, swavCrops, swavCropsConfig } from "../parts/multi-crop.js";
 import { KeyQueue } from "../parts/queue.js";
+import { swavLayout } from "../published/swav.js";
 
 const positive = z.int().positive();
 
@@ -264,4 +265,5 @@ export const swav = defineMethod({
   couplesBatch: () => "its codes use all prototypes equally over the batch, and its head normalises over it",
   build: (config, makeEncoder) => new Swav(config, makeEncoder()),
   defaults,
+  layouts: [swavLayout("swav")],
 });

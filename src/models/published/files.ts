@@ -155,9 +155,13 @@ function openTorch(path: string, json: Json): TensorFile {
 /** Where scripts keep the model among what they save: facebookresearch and DeiT, timm and MoCo, DeepSpeed. */
 const modelKeys = ["model", "state_dict", "module"];
 
+/** What scripts name two networks that they save side by side (DINO). */
+const networkKeys = ["student", "teacher"];
+
 function modelIn(content: PickleValue, path: string) {
   const top = content instanceof Map ? content : new Map<PickleValue, PickleValue>();
   const key = modelKeys.find((name) => top.get(name) instanceof Map);
+  if (key === undefined && networkKeys.some((name) => top.get(name) instanceof Map)) return networksIn(top);
   const found = key === undefined ? top : (top.get(key) as Map<PickleValue, PickleValue>);
   const model = new Map<string, TorchTensor>();
   for (const [name, value] of found) {
@@ -171,8 +175,26 @@ function modelIn(content: PickleValue, path: string) {
     throw new CheckpointError({ problem: sentence, code: "no-model", path, expected, actual: names.slice(0, 8) });
   }
   const besides = key === undefined ? [] : [...top.keys()].filter((name) => name !== key).map(String);
+  return { model, besides, options: optionsIn(top) };
+}
+
+type Dictionary = ReadonlyMap<PickleValue, PickleValue>;
+
+function optionsIn(top: Dictionary): ReadonlyMap<unknown, unknown> {
   const args = top.get("args");
-  return { model, besides, options: args instanceof Namespace ? args.fields : new Map() };
+  return args instanceof Namespace ? args.fields : new Map();
+}
+
+/** Tensors of all dictionaries, each behind the dictionary's name: `student.module.head.…`. */
+function networksIn(top: Dictionary) {
+  const model = new Map<string, TorchTensor>();
+  const besides: string[] = [];
+  for (const [table, values] of top) {
+    const found = values instanceof Map ? [...values].filter(([, value]) => value instanceof TorchTensor) : [];
+    for (const [name, value] of found) model.set(`${String(table)}.${String(name)}`, value as TorchTensor);
+    if (found.length === 0) besides.push(String(table));
+  }
+  return { model, besides, options: optionsIn(top) };
 }
 
 /** Some names for a message, and how many there are. */

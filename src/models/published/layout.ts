@@ -13,7 +13,7 @@ export interface ReadHints {
   readonly decoderHeads?: number | undefined;
   /** Of the pictures that it was trained on. */
   readonly imageSize?: Size | undefined;
-  /** Where a file holds student and teacher: the teacher. */
+  /** Where a file holds student and teacher: the teacher, or not; what its authors judge if absent. */
   readonly teacher?: boolean | undefined;
 }
 
@@ -77,6 +77,8 @@ export interface Layout {
   readonly form: "pth" | "safetensors" | "folder";
   /** Where a .pth keeps the tensors; at the top if absent. */
   readonly under?: string;
+  /** Whether a .pth has several dictionaries side by side, each named by what stands before the first dot of a tensor's name. */
+  readonly tables?: boolean;
   /** Patterns of names that stand in every such file exactly once: what is before one is a wrapper's. */
   readonly anchors: readonly string[];
   /**

@@ -61,14 +61,15 @@ function holds(layout: Layout, model: Writable): boolean {
 
 const metadata = { format: "pt" }; // transformers and timm ask for it
 
-function filesOf({ form, under }: Layout, model: Writable, { tensors, config }: Written): LayoutFile[] {
+function filesOf({ form, under, tables = false }: Layout, model: Writable, { tensors, config }: Written): LayoutFile[] {
   const entries = [...tensors].map(([name, tensor]): [string, TensorToWrite] => [name, toWrite(tensor)]);
   const safetensors = (path: string): void => writeSafetensors(path, entries, metadata, { fsync: true });
   const json = (value: unknown) => (path: string) => writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`);
   switch (form) {
     case "pth": {
       const state = new Map(entries);
-      return [{ name: "", write: (path) => writeTorch(path, under === undefined ? state : new Map([[under, state]])) }];
+      const whole = tables ? tablesOf(entries) : under === undefined ? state : new Map([[under, state]]);
+      return [{ name: "", write: (path) => writeTorch(path, whole) }];
     }
     case "safetensors":
       return [{ name: "", write: safetensors }];
@@ -79,4 +80,15 @@ function filesOf({ form, under }: Layout, model: Writable, { tensors, config }: 
         { name: "preprocessor_config.json", write: json(preprocessor(model.image, model.normalization)) },
       ];
   }
+}
+
+/** `student.head.bias` -> `head.bias` in the dictionary `student`. */
+function tablesOf(entries: readonly (readonly [string, TensorToWrite])[]): Map<string, Map<string, TensorToWrite>> {
+  const tables = new Map<string, Map<string, TensorToWrite>>();
+  for (const [name, tensor] of entries) {
+    const dot = name.indexOf(".");
+    const [table, own] = [name.slice(0, dot), name.slice(dot + 1)];
+    tables.set(table, (tables.get(table) ?? new Map()).set(own, tensor));
+  }
+  return tables;
 }

@@ -54,6 +54,28 @@ export function writePth(path: string, names: Names, under?: string): string {
   return path;
 }
 
+/** The same of dictionaries side by side, each named by what stands before the first dot. */
+export function writeTables(path: string, names: Names): string {
+  const tables = new Map<string, Map<string, TensorToWrite>>();
+  for (const [name, tensor] of tensorsOf(names)) {
+    const [table = ""] = name.split(".");
+    tables.set(table, (tables.get(table) ?? new Map()).set(name.slice(table.length + 1), tensor));
+  }
+  writeTorch(path, tables);
+  return path;
+}
+
+interface SiameseLayouts {
+  readonly cases: Readonly<
+    Record<"dino vit" | "dino resnet", { readonly tensors: Names; readonly student: Some; readonly teacher: Some }>
+  > & { readonly swav: Case };
+}
+
+/** Of DINO and SwAV (make_siamese_layouts.py). */
+export const { cases: siameseCases } = JSON.parse(
+  readFileSync(new URL("../../reference/siamese-layouts.json", import.meta.url), "utf8"),
+) as SiameseLayouts;
+
 export function writeWeights(path: string, names: Names): string {
   writeSafetensors(path, [...tensorsOf(names)], { format: "pt" });
   return path;

@@ -1,0 +1,52 @@
+"""Names and shapes of the checkpoints of facebookresearch/dino and facebookresearch/swav, and what their encoders compute with weights that a
+formula makes from name and shape (make_layouts.py): siamese-layouts.json. Nothing of the weights themselves is kept.
+
+usage: python make_siamese_layouts.py --dino CHECKOUT --swav CHECKOUT [--out siamese-layouts.json]
+needs torch, torchvision, timm, transformers"""
+import argparse, json, os, sys
+from functools import partial
+from pathlib import Path
+import torch
+import official
+from make_convnets import image, some
+from make_layouts import loaded
+from make_swav import Widen
+
+
+def dino(checkout, x):
+    sys.path.insert(0, checkout)
+    import main_dino, utils
+    from vision_transformer import DINOHead, VisionTransformer
+    vit = lambda: VisionTransformer(img_size=[64], patch_size=16, embed_dim=48, depth=2, num_heads=3, qkv_bias=True, norm_layer=partial(torch.nn.LayerNorm, eps=1e-6))
+    resnet = lambda: official.narrow(8, "basic", [1, 1, 1, 1])(8)
+    for name, make, width, norm in (("dino vit", vit, 48, False), ("dino resnet", resnet, 64, True)):
+        whole = torch.nn.Module()
+        whole.student = torch.nn.Module()  # as DistributedDataParallel wraps it
+        head = lambda: DINOHead(width, 20, use_bn=norm, nlayers=3, hidden_dim=32, bottleneck_dim=8)
+        whole.student.module = utils.MultiCropWrapper(make(), head())
+        whole.teacher = utils.MultiCropWrapper(make(), head())
+        whole.dino_loss = main_dino.DINOLoss(20, 4, .04, .04, 0, 10)
+        whole, names = loaded(whole)
+        with torch.no_grad():
+            yield name, {"tensors": names, "student": some(whole.student.module.backbone(x), 16), "teacher": some(whole.teacher.backbone(x), 16)}
+
+
+def swav(checkout, x):
+    sys.path.insert(0, checkout)
+    import src.resnet50 as resnets
+    model = torch.nn.Module()
+    model.module = resnets.ResNet(resnets.Bottleneck, [1, 1, 1, 1], widen=Widen(8), normalize=True, hidden_mlp=24, output_dim=16, nmb_prototypes=12)
+    model, names = loaded(model)
+    with torch.no_grad(): return {"tensors": names, "features": some(model.module.forward_backbone(x), 16)}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("dino", "swav"): parser.add_argument("--" + name, required=True)
+    parser.add_argument("--out", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "siamese-layouts.json"))
+    args = parser.parse_args()
+    official.adapt()
+    torch.manual_seed(0)
+    x = image(2, 64)
+    cases = {**dict(dino(args.dino, x)), "swav": swav(args.swav, x)}
+    Path(args.out).write_text(json.dumps({"torch": torch.__version__, "cases": cases}, separators=(",", ":")) + "\n")
