@@ -2,6 +2,8 @@
  * Bootstrap Your Own Latent (BYOL). Grill et al.; NeurIPS 2020, arXiv 2006.07733. Official code: google-deepmind/deepmind-research, byol,
  * whose heads, loss, schedule of the target and order of steps these are.
  *
+ * Which parts of the target are averages, and whether it shares the online features, are options after Pham et al. (arXiv 2208.05744).
+ *
  * What differs: any encoder, image size and number of channels; the loss is float32 under every precision; first values of the heads are
  * PyTorch's; the target starts as a copy, not with first values of its own; brightness is scaled, not shifted. Layers before batch
  * norm have no bias, which it would take away.
@@ -21,7 +23,7 @@ import { type Batch, defineMethod, type Loss, Method, type Step } from "../metho
 import { dimensions, dimensionsSignal, likeness, likenessSignal, spread, spreadSignal } from "../parts/collapse.js";
 import { mlpHead } from "../parts/heads.js";
 import { meanCosine } from "../parts/losses/cosine.js";
-import { Teacher } from "../parts/teacher.js";
+import { type ProjectorTeacher, type Teacher, targetConfig, teacherFor } from "../parts/teacher.js";
 import { asymmetricPair, viewPairConfig } from "../parts/view-pair.js";
 
 const positive = z.int().positive();
@@ -36,6 +38,7 @@ export const byolConfig = z.strictObject({
   momentum: rampBetween(0, 1)
     .default({ from: 0.996, to: 1, shape: "cosine", over: 1 })
     .describe("share of itself that the target keeps at a step; from 0.99 for 300 epochs and fewer (official code)"),
+  target: targetConfig,
   projector: z
     .strictObject({ layers: positive.default(2).describe("linear layers"), ...head, output: positive.default(256) })
     .prefault({}),
@@ -61,7 +64,7 @@ export type ByolConfig = z.output<typeof byolConfig>;
 export class Byol extends Method<"first" | "second"> {
   readonly projector: Module;
   readonly predictor: Module;
-  readonly teacher: Teacher;
+  readonly teacher: Teacher | ProjectorTeacher;
   /** What goes into the projector, and what evaluation sees. */
   override readonly pool: Pool;
 
@@ -76,7 +79,7 @@ export class Byol extends Method<"first" | "second"> {
     const makeProjector = (): Module => mlpHead({ inputs: encoder.width, lastNorm: false, ...config.projector });
     this.projector = makeProjector();
     this.predictor = mlpHead({ inputs: output, output, lastNorm: false, ...config.predictor });
-    this.teacher = new Teacher(makeEncoder(), makeProjector(), this.pool);
+    this.teacher = teacherFor(config.target, { makeEncoder, projector: makeProjector(), pool: this.pool });
   }
 
   override begin(): void {
@@ -86,8 +89,8 @@ export class Byol extends Method<"first" | "second"> {
   /** first, second [B C H W] -> ‖p̄₁ − z̄′₂‖² + ‖p̄₂ − z̄′₁‖² of unit vectors, the mean over pictures (equation 2, both ways) */
   protected forward({ first, second }: Batch<"first" | "second">): Loss {
     // One view at a time: each is normalised by its own statistics.
-    const [t1, t2] = [this.teacher.call(first), this.teacher.call(second)]; // [B D]
     const [h1, h2] = [this.features(first), this.features(second)]; // [B W]
+    const [t1, t2] = [this.teacher.target(first, h1), this.teacher.target(second, h2)]; // [B D]
     const [z1, z2] = [this.projector.call(h1), this.projector.call(h2)]; // [B D]
     const [p1, p2] = [this.predictor.call(z1), this.predictor.call(z2)]; // [B D]
     const cosines = meanCosine(p1, t2).add(meanCosine(p2, t1)); // []

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { noGrad } from "../../../src/engine/modes.js";
 import { scope } from "../../../src/engine/scope.js";
 import { mlpHead } from "../../../src/methods/parts/heads.js";
-import { Teacher } from "../../../src/methods/parts/teacher.js";
+import { Teacher, targetConfig } from "../../../src/methods/parts/teacher.js";
 import type { Encoder } from "../../../src/models/encoder.js";
 import { Vit, vitConfig } from "../../../src/models/vit.js";
 import { Module } from "../../../src/nn/module.js";
@@ -116,4 +116,41 @@ test("branches are left out on the student's side alone; its batch norms stay in
     expect(teacher.call(pictures).toNumbers()).toEqual(teacher.call(pictures).toNumbers()); // would ask for random numbers
   });
   expect(values(teacher, "projector.1.running_mean").some((value) => value !== 0)).toBe(true);
+});
+
+test.each([
+  ["projector", 1, ["projector.3.weight"]],
+  ["last", 1, ["encoder.blocks.1.attn.qkv.weight", "encoder.norm.weight", "projector.3.weight"]],
+  ["first", 1, ["encoder.cls_token", "encoder.patch_embed.proj.weight", "encoder.blocks.0.attn.qkv.weight"]],
+  ["last", 2, "all"],
+] as const)(
+  "scope %s of %i: its parameters are averages, the others the student's own to the bit",
+  (name, layers, averaged) => {
+    const student = new Student();
+    const teacher = new Teacher(smallEncoder("vit", image), head(), "class", { scope: name, layers });
+    student.initialize(new Rng(0, "init"));
+    teacher.initialize(new Rng(1, "init"));
+    const before = new Map([...teacher.state().keys()].map((key) => [key, values(teacher, key)]));
+    scope(() => teacher.follow(student, 0.75));
+    for (const key of names.filter((each) => !each.includes("running")).concat(averaged === "all" ? [] : averaged)) {
+      const [own, theirs] = [values(teacher, key), values(student, key)];
+      const isAverage = averaged === "all" || averaged.some((each) => each === key);
+      if (!isAverage) expect(own).toEqual(theirs);
+      else
+        for (const [i, value] of own.entries())
+          expect(value).toBeCloseTo(0.75 * (before.get(key)?.[i] ?? 0) + 0.25 * (theirs[i] ?? 0), 5);
+    }
+    for (const module of [student, teacher]) module.close();
+  },
+);
+
+test("only the projector's target can share the student's features", () => {
+  expect(targetConfig.parse({ scope: "projector", route: "shared" })).toEqual({
+    scope: "projector",
+    layers: 1,
+    route: "shared",
+  });
+  expect(targetConfig.safeParse({ route: "shared" }).error?.issues[0]?.message).toContain(
+    "expected full, or scope projector",
+  );
 });

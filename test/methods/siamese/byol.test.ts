@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { noGrad } from "../../../src/engine/modes.js";
 import { scope } from "../../../src/engine/scope.js";
 import { Byol, byol, byolConfig } from "../../../src/methods/siamese/byol.js";
@@ -88,4 +88,42 @@ test("the views are MoCo v3's, cropped by bicubic filters", () => {
   for (const view of [first, second]) expect(JSON.stringify(view)).toContain('"interpolation":"bicubic"');
   expect(JSON.stringify(first)).not.toContain("solarize");
   expect(JSON.stringify(second)).toContain("solarize");
+});
+
+test("a target that is an average in its projector alone: sharing features gives the same loss and gradients, in half the passes", () => {
+  const run = (route: "full" | "shared") => {
+    using model = build({ target: { scope: "projector", route }, momentum: 0.5 });
+    const passes = [model.encoder, ...("encoder" in model.teacher ? [model.teacher.encoder] : [])].map((encoder) =>
+      vi.spyOn(encoder, "features"),
+    );
+    return scope(() => {
+      const losses = [0, 1].map(() => {
+        for (const { tensor } of model.parameters()) tensor.grad = undefined;
+        const { total } = model.call(batch(), step);
+        backward(total);
+        noGrad(() => {
+          for (const { tensor } of model.parameters())
+            if (tensor.grad !== undefined) tensor.add_(tensor.grad.mul(-0.1));
+          model.afterStep(step);
+        });
+        return total.item();
+      });
+      const gradients = model.parameters().map(({ name, tensor }) => [name, tensor.grad?.norm().item() ?? 0] as const);
+      return {
+        losses,
+        gradients,
+        passes: passes.map((spy) => spy.mock.calls.length),
+        names: [...model.state().keys()],
+      };
+    });
+  };
+  const [full, shared] = [run("full"), run("shared")];
+  expect(full.passes).toEqual([4, 4]); // two views, two steps
+  expect(shared.passes).toEqual([4]);
+  for (const [i, loss] of full.losses.entries()) expect(shared.losses[i]).toBeCloseTo(loss, 5);
+  for (const [i, [name, norm]] of full.gradients.entries()) {
+    expect(shared.gradients[i]?.[0]).toBe(name);
+    expect(Math.abs((shared.gradients[i]?.[1] ?? 0) - norm)).toBeLessThan(1e-3 * Math.max(norm, 1e-3));
+  }
+  expect(shared.names.some((name) => name.startsWith("teacher.encoder."))).toBe(false);
 });
