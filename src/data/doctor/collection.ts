@@ -21,6 +21,7 @@ export const ODDITIES = [
   "long",
   "blank",
   "wrapped",
+  "white",
   "misnamed",
   "grey",
   "cmyk",
@@ -34,6 +35,8 @@ export type Oddity = (typeof ODDITIES)[number];
 export const TINY_SIDE = 32;
 /** Pixels above which decoding takes longer than everything else that is done to a picture. */
 export const LARGE_PIXELS = 16e6;
+/** Share of pure white from which a picture is named: 95 % of 120 photographs have 0.26 and less; made twice as bright half of them have 0.56 and more. */
+export const WHITE_SHARE = 0.5;
 /** Longer side over shorter side. */
 export const LONG_ASPECT = 4;
 
@@ -124,6 +127,7 @@ function* odditiesOf(path: string, file: GoodFile): Generator<[Oddity, string]> 
   if (aspect > LONG_ASPECT) yield ["long", size];
   if (facts.bits > 8 || facts.numbers !== undefined) yield ["deep", numbersText(file)];
   else if (isBlank(channels)) yield ["blank", "one colour all over"];
+  if (file.white >= WHITE_SHARE && !isBlank(channels)) yield ["white", `${(100 * file.white).toFixed(0)} % of it`];
   if (file.wrapped) yield ["wrapped", "neighbours jump between white and black"];
   const extension = extname(path).toLowerCase();
   const isPacked = recordPath(`/${path}`) !== undefined; // it has the name of the file that it was

@@ -1,7 +1,15 @@
 /** From what was gathered to findings: what each means, and what to do. */
 import type { BadPictureCode } from "../errors.js";
 import type { Unreachable } from "../sources/files.js";
-import { type Collection, LARGE_PIXELS, LONG_ASPECT, type Noted, type Oddity, TINY_SIDE } from "./collection.js";
+import {
+  type Collection,
+  LARGE_PIXELS,
+  LONG_ASPECT,
+  type Noted,
+  type Oddity,
+  TINY_SIDE,
+  WHITE_SHARE,
+} from "./collection.js";
 import type { Finding, Severity } from "./report.js";
 
 interface Text {
@@ -101,6 +109,13 @@ const ODD: Readonly<Record<Oddity, Text>> = {
     meaning:
       "The low bytes of 16-bit numbers, or signed numbers taken for unsigned ones: bands that nobody photographed.",
     remedy: "Export them again, scaled to 0 … 255 or with 16 bits.",
+  },
+  white: {
+    severity: "note",
+    title: `pictures that are pure white for ${100 * WHITE_SHARE} % and more`,
+    meaning:
+      "Overexposed, or things on a white ground, which cannot be told apart by numbers. Where all is white there is nothing to learn.",
+    remedy: "Look at some: of overexposed photographs export darker ones, things on a white ground can be cut closer.",
   },
   misnamed: {
     severity: "note",

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { type DecodeOptions, decodeBytes, type PictureFacts, readPictureFile } from "../decode.js";
 import { type BadPictureCode, BadPictureError } from "../errors.js";
 import { isWrapped } from "./glance.js";
-import { asColours, type ChannelSums, channelSums, signatureOf } from "./signature.js";
+import { asColours, type ChannelSums, channelSums, signatureOf, whiteShare } from "./signature.js";
 
 /** A picture that can be used. Plain data, since it crosses from process to process. */
 export interface GoodFile {
@@ -16,6 +16,8 @@ export interface GoodFile {
   readonly channels: ChannelSums;
   /** Its bytes wrapped round: see `isWrapped`. */
   readonly wrapped: boolean;
+  /** Share of its pixels that are pure white: see `whiteShare`. */
+  readonly white: number;
   readonly hash: readonly [number, number];
   /** Base 64. */
   readonly thumbnail: string;
@@ -38,7 +40,8 @@ export async function inspectFile(path: string, options: DecodeOptions): Promise
   try {
     const bytes = readPictureFile(path);
     const { picture, facts } = await decodeBytes(bytes, path, options);
-    const { hash, thumbnail, contrast } = signatureOf(asColours(picture));
+    const colours = asColours(picture);
+    const { hash, thumbnail, contrast } = signatureOf(colours);
     return {
       bytes: bytes.length,
       sha256: createHash("sha256").update(bytes).digest("hex"),
@@ -47,6 +50,7 @@ export async function inspectFile(path: string, options: DecodeOptions): Promise
       facts,
       channels: channelSums(picture),
       wrapped: isWrapped(picture),
+      white: whiteShare(colours),
       hash,
       thumbnail: Buffer.from(thumbnail).toString("base64"),
       contrast,

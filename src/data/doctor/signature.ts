@@ -112,3 +112,14 @@ export function channelSums({ data, channels }: Picture): ChannelSums {
     grey: channels === 3 && spread <= GREY_TOLERANCE,
   };
 }
+
+/** From here on a byte is white: JPEG takes a level or two from what was at the limit. */
+const whiteFrom = 254;
+
+/** Share of the pixels of an RGB picture with all three channels at their limit: overexposed, or a white ground. */
+export function whiteShare({ data }: Pick<Picture, "data">): number {
+  let white = 0;
+  for (let at = 0; at + 2 < data.length; at += 3)
+    if (Math.min(data[at] as number, data[at + 1] as number, data[at + 2] as number) >= whiteFrom) white++;
+  return white / Math.max(1, data.length / 3);
+}

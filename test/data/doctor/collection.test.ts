@@ -20,6 +20,7 @@ function good(changes: Changes = {}): GoodFile {
     thumbnail: Buffer.alloc(9 * 8 * 3).toString("base64"),
     channels: { mean: [0.5, 0.4, 0.3], square: [0.3, 0.2, 0.1], grey: false },
     wrapped: false,
+    white: 0,
     ...changes,
     facts: { ...facts, ...changes.facts },
   };
@@ -50,6 +51,8 @@ describe("Collection", () => {
     ["a.jpg", { contrast: 0 }, []],
     ["a.png", {}, ["misnamed"]],
     ["a.jpg", { wrapped: true }, ["wrapped"]],
+    ["a.jpg", { white: 0.5 }, ["white"]],
+    ["a.jpg", { white: 0.49 }, []],
     ["a.tif", { facts: { format: "tiff", bits: 16, colour: "grey" } }, ["grey", "deep"]],
     ["a.jpg", { channels: { mean: [0.5, 0.5, 0.5], square: [0.3, 0.3, 0.3], grey: true } }, ["grey"]],
     ["a.jpg", { facts: { colour: "cmyk" } }, ["cmyk"]],

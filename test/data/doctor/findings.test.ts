@@ -20,6 +20,7 @@ function good(changes: Partial<GoodFile>): GoodFile {
     thumbnail: Buffer.alloc(9 * 8 * 3).toString("base64"),
     channels: { mean: [0.5, 0.5, 0.5], square: [0.3, 0.3, 0.3], grey: false },
     wrapped: false,
+    white: 0,
     ...changes,
   };
 }

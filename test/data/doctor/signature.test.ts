@@ -1,7 +1,7 @@
 import sharp from "sharp";
 import { describe, expect, it, test } from "vitest";
 import { NEAR_BITS } from "../../../src/data/doctor/duplicates.js";
-import { asColours, channelSums, signatureOf } from "../../../src/data/doctor/signature.js";
+import { asColours, channelSums, signatureOf, whiteShare } from "../../../src/data/doctor/signature.js";
 import { makePicture } from "../pictures.js";
 
 async function pixels(seed: number, width: number, height: number, quality = 95) {
@@ -84,4 +84,10 @@ describe("channelSums", () => {
     grey[150] = 200;
     expect(channelSums({ data: grey, width: 100, height: 1, channels: 3 }).grey).toBe(false);
   });
+});
+
+test("white is where all three channels are at their limit", () => {
+  const rows = [255, 255, 255, 254, 255, 254, 255, 255, 253, 0, 0, 0];
+  expect(whiteShare({ data: Uint8Array.from(rows) })).toBe(0.5);
+  expect(whiteShare({ data: new Uint8Array() })).toBe(0);
 });
