@@ -35,6 +35,8 @@ export const schemas = [
   "aten::log_softmax.int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor",
   "aten::logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor",
   "aten::clamp(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor",
+  "aten::atan2(Tensor self, Tensor other) -> Tensor",
+  "aten::floor(Tensor self) -> Tensor",
   "aten::maximum(Tensor self, Tensor other) -> Tensor",
   "aten::minimum(Tensor self, Tensor other) -> Tensor",
   "aten::matmul(Tensor self, Tensor other) -> Tensor",

@@ -112,6 +112,8 @@ export const operations: { readonly [O in OpName]: Operation } = {
   "pow.Tensor_Scalar": elementwise(0),
   abs: elementwise(0),
   sign: constant,
+  floor: constant,
+  atan2: elementwise(0, 1),
   sin: elementwise(0),
   cos: elementwise(0),
   tanh: elementwise("result"),

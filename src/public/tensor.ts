@@ -8,6 +8,7 @@ export { autocast, noGrad, setThreads, threads } from "../engine/modes.js";
 export { liveTensors, scope } from "../engine/scope.js";
 export { arange, cat, empty, eye, full, ones, stack, zeros } from "../tensor/creation.js";
 export {
+  atan2,
   attention,
   batchNorm,
   conv2d,

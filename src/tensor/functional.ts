@@ -230,3 +230,8 @@ export function globalResponseNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsil
   const ratio = size.div(size.mean([-1], true).add(epsilon)); // [B 1 1 C]
   return x.mul(ratio.mul(gamma).add(1)).add(beta); // [B H W C]
 }
+
+/** The angle of each (x, y), from -π to π. */
+export function atan2(y: Tensor, x: Tensor): Tensor {
+  return aten("atan2", y, x);
+}

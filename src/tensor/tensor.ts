@@ -95,6 +95,9 @@ export class Tensor extends TensorRef {
   sign(): Tensor {
     return aten("sign", this);
   }
+  floor(): Tensor {
+    return aten("floor", this);
+  }
   sin(): Tensor {
     return aten("sin", this);
   }

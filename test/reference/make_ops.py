@@ -545,6 +545,13 @@ def symmetric(*shape):
     return T(value + value.transpose(-1, -2), True)
 
 
+def angles():
+    case("atan2", x(2, 3), x(3))
+    case("atan2", v([0.0, 0.0, 1.0, -1.0], grad=False), v([1.0, -1.0, 0.0, -0.0], grad=False))
+    case("atan2", x(4, dtype="bfloat16"), x(4, dtype="bfloat16"))
+    elementwise("floor")
+
+
 def optimisers():
     plain = lambda *shape, **k: x(*shape, grad=False, **k)
     square = lambda *shape: plain(*shape, low=0.01, high=1)
@@ -557,7 +564,7 @@ def optimisers():
     case("_fused_sgd_", [plain(4)], [plain(4)], [plain(4)], is_first_step=True, **(common | {"nesterov": True}))
 
 
-for part in [arithmetic, softmax, products, norms, images, reductions, indexing, shapes, in_place, creation, comparison, losses, linear_algebra, optimisers]:
+for part in [arithmetic, softmax, products, norms, images, reductions, indexing, shapes, in_place, creation, comparison, losses, linear_algebra, optimisers, angles]:
     part()
 
 folder = pathlib.Path(__file__).parent

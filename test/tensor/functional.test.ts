@@ -4,6 +4,7 @@ import { record } from "../../src/engine/record.js";
 import { scope } from "../../src/engine/scope.js";
 import { zeros } from "../../src/tensor/creation.js";
 import {
+  atan2,
   attention,
   crossEntropy,
   gelu,
@@ -147,4 +148,12 @@ describe("attention", () => {
       expect([256, 257].map((tokens) => kernel(tokens, "bfloat16"))).toEqual([false, true]);
       expect(kernel(1000, "float32", "meta")).toBe(false);
     }));
+});
+
+test("atan2 is the angle of two numbers, on the axes too", () => {
+  scope(() => {
+    const [y, x] = [tensor(Float32Array.of(1, -1, 0, 0), [4]), tensor(Float32Array.of(1, 1, -1, 1), [4])];
+    const angles = atan2(y, x).toNumbers();
+    for (const [i, angle] of [Math.PI / 4, -Math.PI / 4, Math.PI, 0].entries()) expect(angles[i]).toBeCloseTo(angle, 6);
+  });
 });

@@ -33,6 +33,7 @@ const cases: [string, () => Tensor, number[], number[]?][] = [
   ["reciprocal", () => floats([4, -2]).reciprocal(), [0.25, -0.5]],
   ["abs", () => v().abs(), [1, 2, 3]],
   ["sign", () => v().sign(), [1, -1, 1]],
+  ["floor", () => v().mul(0.6).floor(), [0, -2, 1]],
   ["sin", () => v().sin(), [1, -2, 3].map(Math.sin)],
   ["cos", () => v().cos(), [1, -2, 3].map(Math.cos)],
   ["tanh", () => v().tanh(), [1, -2, 3].map(Math.tanh)],

@@ -3,9 +3,8 @@
  * CVPR 2022, arXiv 2112.09133. Official code: facebookresearch/SlowFast, configs/masked_ssl.
  *
  * What differs: any image, patch size and number of channels; block masks are topped up to an exact count, as BEiT v2's; the norm in front
- * of the prediction is the encoder's last one (the official encoder has none and its head one); what a pixel's direction is counted as
- * follows from signs of cross products and not from a rounded arctangent; positions are fixed unless `model.positions` is `learned`. Of
- * the paper's five targets those are here that need no other network: histograms of gradients and pixels.
+ * of the prediction is the encoder's last one (the official encoder has none and its head one); positions are fixed unless
+ * `model.positions` is `learned`. Of the paper's five targets those are here that need no other network: histograms of gradients, pixels.
  *
  * Expected: the official code's histograms, losses, gradients and three optimiser steps (test/reference/maskfeat-*.safetensors).
  */

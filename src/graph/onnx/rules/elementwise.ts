@@ -170,6 +170,7 @@ export const elementwise = {
   reciprocal: unary("Reciprocal"),
   abs: unary("Abs"),
   sign: unary("Sign"),
+  floor: unary("Floor"),
   sin: unary("Sin"),
   cos: unary("Cos"),
   tanh: unary("Tanh"),

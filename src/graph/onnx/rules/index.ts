@@ -21,6 +21,7 @@ const unsupported = {
   binary_cross_entropy_with_logits: loss,
   linalg_svd: decomposition,
   linalg_eigh: decomposition,
+  atan2: { unsupported: "Compare cross products instead of angles: ONNX has no arctangent of two numbers." },
   cdist: { unsupported: "Write the distance as matrix products: |a|² − 2 a·b + |b|²." },
   "empty.memory_format": { unsupported: "Use zeros: memory as it is found has no value to write." },
   copy_: inPlace,

@@ -2,8 +2,9 @@ import { withoutAutocast } from "../../../engine/modes.js";
 import { ConfigError } from "../../../errors.js";
 import { Module } from "../../../nn/module.js";
 import type { Size } from "../../../nn/patches.js";
-import { arange, cat, full, stack } from "../../../tensor/creation.js";
-import type { Tensor } from "../../../tensor/tensor.js";
+import { arange, cat, stack } from "../../../tensor/creation.js";
+import { atan2, conv2d } from "../../../tensor/functional.js";
+import { type Tensor, tensor } from "../../../tensor/tensor.js";
 import type { Target } from "./target.js";
 
 /** Directions that are told apart, each 20 degrees wide; opposite ones are the same. */
@@ -20,25 +21,25 @@ export function histograms(image: Tensor, [height, width]: Size): Tensor {
   const { across, down } = gradientsOf(image.float()); // [B C H W] each
   const strength = across.pow(2).add(down.pow(2)).sqrt(); // [B C H W]
   const cells = (x: Tensor): Tensor => x.reshape([B, C, H / height, height, W / width, width]).sum([3, 5]); // [B C h w]
-  const beyond = halfPlanes(across, down); // bins + 1 times [B C H W]
-  const counted = Array.from({ length: bins }, (_, k) => {
-    const inside = (beyond[k] as Tensor).sub(beyond[k + 1] as Tensor); // 1 in bin k, 0 elsewhere
-    return cells(strength.mul(inside));
-  });
+  const bin = binsOf(across, down); // [B C H W]
+  const counted = Array.from({ length: bins }, (_, k) => cells(strength.mul(bin.eq(k).float())));
   const all = stack(counted, 2); // [B C 9 h w]
   return all.div(all.pow(2).sum([2], true).sqrt().clamp(1e-12));
 }
 
-/** image [B C H W] -> Sobel's differences, left minus right and upper minus lower [B C H W] */
+const sobel = [1, 0, -1, 2, 0, -2, 1, 0, -1];
+
+/**
+ * image [B C H W] -> Sobel's differences, left minus right and upper minus lower [B C H W]. They are convolutions as the official layer's, to
+ * the rounding: where a picture has no slope along x, which way rounding falls decides between the first bin and the last.
+ */
 function gradientsOf(image: Tensor): { across: Tensor; down: Tensor } {
+  const groups = image.side(1);
   const wide = reflected(reflected(image, 2), 3); // [B C H+2 W+2]
-  const difference = (x: Tensor, dim: number): Tensor => x.slice(dim, 0, -2).sub(x.slice(dim, 2));
-  const smooth = (x: Tensor, dim: number): Tensor =>
-    x
-      .slice(dim, 0, -2)
-      .add(x.slice(dim, 1, -1).mul(2))
-      .add(x.slice(dim, 2));
-  return { across: smooth(difference(wide, 3), 2), down: smooth(difference(wide, 2), 3) };
+  const kernel = tensor(Float32Array.from(sobel), [1, 1, 3, 3]).toDevice(image.device);
+  const filtered = (weight: Tensor): Tensor =>
+    conv2d(wide, weight.expand([groups, -1, -1, -1]).contiguous(), null, { groups });
+  return { across: filtered(kernel), down: filtered(kernel.transpose(2, 3)) };
 }
 
 /** One more row at both ends, mirrored at the border pixel. */
@@ -46,24 +47,10 @@ function reflected(x: Tensor, dim: number): Tensor {
   return cat([x.slice(dim, 1, 2), x, x.slice(dim, -2, -1)], dim);
 }
 
-/**
- * Whether the angle atan2(across, down), taken modulo π, reaches k π / 9, for k from 0 to 9: the sign of a cross product, which is
- * exact where a rounded arctangent may fall into the next bin.
- */
-function halfPlanes(across: Tensor, down: Tensor): Tensor[] {
-  const side = across.sign(); // opposite directions are one: those to the left are turned round
-  const turn = side.add(down.sign().mul(across.eq(0).float())); // on the axis itself the upper ones are
-  const [x, y] = [across.mul(turn), down.mul(turn)];
-  const between = Array.from({ length: bins - 1 }, (_, i) => {
-    const angle = ((i + 1) * Math.PI) / bins;
-    return x
-      .mul(Math.cos(angle))
-      .sub(y.mul(Math.sin(angle)))
-      .ge(0)
-      .float(); // [B C H W]
-  });
-  const everywhere = full(across.shape, 1, { device: across.device });
-  return [everywhere, ...between, full(across.shape, 0, { device: across.device })];
+/** The bin of each pixel, [B C H W] of 0 to 8: opposite directions are one, and π itself begins anew. */
+function binsOf(across: Tensor, down: Tensor): Tensor {
+  const turns = atan2(across, down).div(Math.PI).mul(bins).floor(); // -9 to 9
+  return turns.add(turns.lt(0).float().mul(bins)).sub(turns.ge(bins).float().mul(bins));
 }
 
 /** A patch's histograms of oriented gradients (MaskFeat): channel by channel, bin by bin, its cells row by row. */
