@@ -5,13 +5,16 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { scope } from "../../src/engine/scope.js";
 import { resume } from "../../src/finetune/resume.js";
 import { encodeNpy } from "../../src/formats/npy.js";
+import type { Encoder } from "../../src/models/encoder.js";
 import type { Vit } from "../../src/models/vit.js";
 import { resizePositions } from "../../src/nn/positions.js";
 import { openRun } from "../../src/runs/reader.js";
 import { readRunFile } from "../../src/runs/run-file.js";
 import type { RunEvent } from "../../src/runs/schema.js";
 import { tensor } from "../../src/tensor/tensor.js";
+import { loadModel, withMethod } from "../../src/train/checkpoints/load.js";
 import { pretrain } from "../../src/train/pretrain.js";
+import { smallMethod } from "../methods/small.js";
 import { made, micro, microDecoder, writeOfficial } from "../models/published/formula.js";
 import { collect, tinyRun, trace, workFolder, writePictures } from "./example.js";
 
@@ -141,6 +144,25 @@ describe("weights to begin with", () => {
     const expected = scope(() => resizePositions(tensor(table, [1, 17, 16]), [2, 8], [4, 4]).toArray());
     expect((encoder as Vit).posEmbed.toArray()).toEqual(expected);
     await run.close();
+  });
+
+  test("go to student and teacher, whichever is kept; of a run that kept its teacher the student goes on", async () => {
+    const name = "blocks.1.attn.qkv.weight";
+    const weight = (encoder: Encoder): unknown => encoder.state().get(name)?.toArray();
+    const input = { ...tinyRun(photos, { epochs: 1 }), model, method: smallMethod("dino") as never };
+    const file = writeOfficial(join(work.path, "student.pth"), micro);
+    const fresh = pretrain({ ...input, init: file });
+    const { encoder: kept } = await fresh.prepare();
+    expect(weight(kept)).toEqual(made(name, [48, 16]));
+    await fresh.close();
+    const out = join(work.path, "dino");
+    await collect(pretrain(input, { out }));
+    using loaded = withMethod(loadModel(out));
+    expect(weight(loaded.encoder)).not.toEqual(weight(loaded.method.encoder));
+    const further = pretrain({ ...input, init: out });
+    const { encoder: next } = await further.prepare();
+    expect(weight(next)).toEqual(weight(loaded.method.encoder)); // the teacher begins as the student's copy
+    await further.close();
   });
 
   test("of other sizes are refused with the flags that mend it", async () => {

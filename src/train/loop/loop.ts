@@ -54,8 +54,8 @@ export class Run<C extends LoopConfig = LoopConfig> implements AsyncIterable<Run
   async prepare(): Promise<Prepared<C>> {
     this.#session ??= await this.#open();
     const { config, derived, trainer, source, start, budget } = this.#session;
-    const { method, encoder } = trainer;
-    return { config, derived, method, encoder, source, startStep: start.step, budget };
+    const { method } = trainer;
+    return { config, derived, method, encoder: method.outcome, source, startStep: start.step, budget };
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<RunEvent> {
@@ -68,7 +68,7 @@ export class Run<C extends LoopConfig = LoopConfig> implements AsyncIterable<Run
     }
   }
 
-  /** The encoder as it is now; it belongs to the run and ends with it. */
+  /** The encoder that the run is for, as it is now (a teacher's, where that is kept); it belongs to the run and ends with it. */
   get encoder(): Encoder {
     if (this.#session === undefined)
       throw new StateError({
@@ -78,7 +78,7 @@ export class Run<C extends LoopConfig = LoopConfig> implements AsyncIterable<Run
         actual: "one that has not begun, or has ended",
         remedy: "Iterate it first.",
       });
-    return this.#session.trainer.encoder;
+    return this.#session.trainer.method.outcome;
   }
 
   async close(): Promise<void> {
