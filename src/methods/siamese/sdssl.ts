@@ -254,13 +254,20 @@ function defaults(facts: DefaultsFacts): MethodDefaults {
   const { pictures, width, depth, multiplyAdds: encoder, side, shorterSide = side, device, length } = facts;
   const most = device === "cuda" ? 1024 : 256;
   const batch = 2 ** Math.floor(Math.log2(Math.min(most, Math.max(pictures / 4, Math.min(32, pictures)))));
-  const projectors = { last: 4096 * (width + 4096 + 256), other: 2048 * (width + 2048 + 256) };
-  const predictors = depth * 2 * 2 * 4096 * 256; // each runs twice, once for itself
+  const hidden = Math.min(4096, 2 ** Math.round(Math.log2((4096 / 768) * width)));
+  const projector = (inner: number): number => inner * (width + inner + 256);
+  const projectors = { last: projector(hidden), other: projector(hidden / 2) };
+  const predictors = depth * 2 * 2 * hidden * 256; // each runs twice, once for itself
   const student = 2 * (encoder + projectors.last + (depth - 1) * projectors.other + predictors);
   const teacher = (2 * (encoder + projectors.last)) / 3; // forward only
   return {
     choices: [
       ...(length === undefined ? [] : [teacherMomentum(length.steps, { momentum: 0.996, steps: 94_000 })]),
+      {
+        key: "method.hidden",
+        value: hidden,
+        reason: "heads as wide to the encoder as the official code's 4096 to a ViT-B: every block has some",
+      },
       ...(shorterSide < 64
         ? [{ key: "method.augmentation.blur", value: false, reason: "so small pictures are trained without (SimCLR)" }]
         : []),
