@@ -1,6 +1,6 @@
 /**
- * Every pre-training method on CIFAR-10 in one fair table: the same ViT-Ti/4 (methods that take no ViT: their usual encoder; siamese ones on
- * a ResNet-18 beside it), the same pictures, the same multiply-adds of forward and backward passes, two seeds.
+ * Every pre-training method on CIFAR-10 in one fair table: a ViT-Ti/4 of six blocks for all, siamese methods with a ResNet-18 beside it, FCMAE with
+ * its ConvNeXt V2; the same pictures, the same multiply-adds of forward and backward passes, two seeds.
  *
  *   npx lacuna compare recipes/league/cifar10.ts
  *
@@ -17,7 +17,6 @@ export default defineLeague({
   models: {
     vit: { width: 192, depth: 6, heads: 3, patchSize: 4 },
     resnet: { size: "resnet18", stem: "cifar" },
-    convnextV2: { size: "atto", stem: 1 },
   },
   multiplyAdds: 27.5e12,
   seeds: [0, 1],

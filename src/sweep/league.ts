@@ -37,7 +37,7 @@ export const leagueSchema = z
       .record(z.string(), settings)
       .optional()
       .describe(
-        "encoders by name, each with its sizes; if absent a ViT, and for methods that take none their usual one",
+        "encoders by name, each with its sizes, a ViT if absent; a method that takes none of them is trained with its usual one",
       ),
     settings: z
       .record(z.string(), settings)
@@ -187,7 +187,7 @@ class Chooser {
       const given = this.league.models;
       const offered = given === undefined ? [models.names()[0] as string] : Object.keys(given);
       const accepted = offered.filter((model) => this.#accepts(method, model));
-      const usual = given === undefined && usualModel !== undefined && accepted.length === 0 ? [usualModel] : [];
+      const usual = usualModel !== undefined && accepted.length === 0 ? [usualModel] : [];
       return [...accepted, ...usual].map((model): Entry => {
         const name = model === models.names()[0] ? method : `${method}-${model}`;
         return { name, method, model, modelSettings: this.#sizesOf(method, model) };
@@ -200,7 +200,8 @@ class Chooser {
       path: "models",
       expected: "an encoder that one of the methods accepts",
       actual: Object.keys(this.league.models ?? {}),
-      remedy: "Leave models out: each method is then trained with the encoder that it is usually trained with.",
+      remedy:
+        "Leave models out: each method is then trained with a ViT, or the encoder that it is usually trained with.",
     });
   }
 
