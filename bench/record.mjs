@@ -6,9 +6,21 @@ import { BenchError } from "./peer.mjs";
 export const formatVersion = 1;
 export const root = join(import.meta.dirname, "..");
 
-/** records/<date>-bench of a date. */
-export function recordFolder(date, records = join(root, "records")) {
-  return join(records, `${date.toISOString().slice(0, 10)}-bench`);
+/** records/<date>-bench of a date; with a processor's name behind it where it is not the one that is measured most. */
+export function recordFolder(date, records = join(root, "records"), processor = "") {
+  return join(records, `${date.toISOString().slice(0, 10)}-bench${processor === "" ? "" : `-${processor}`}`);
+}
+
+/** The newest record of every other processor, in the order of their names. */
+export function otherRecords(records = join(root, "records")) {
+  const folders = existsSync(records) ? readdirSync(records).sort() : [];
+  const named = folders.flatMap((name) => {
+    const [, processor] = /^\d{4}-\d\d-\d\d-bench-(.+)$/.exec(name) ?? [];
+    return processor !== undefined && existsSync(join(records, name, "bench.json"))
+      ? [[processor, join(records, name)]]
+      : [];
+  });
+  return [...new Map(named)].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, folder]) => folder);
 }
 
 /** The newest records/…-bench that holds a result; undefined where there is none. */

@@ -10,7 +10,7 @@ import { describeMachine, loadAverage, speedSettings } from "./machine.mjs";
 import { runPair } from "./pair.mjs";
 import { BenchError } from "./peer.mjs";
 import { benchPython } from "./pytorch/python.mjs";
-import { merge, writeRecord } from "./record.mjs";
+import { merge, recordFolder, writeRecord } from "./record.mjs";
 import { ratioOfMedians } from "./statistics.mjs";
 import { resultLines, writeTables } from "./table.mjs";
 
@@ -28,6 +28,7 @@ Times Lacuna and its peers in turn (A B A B …), after checking that all comput
   --pictures <folder>   JPEG files for the decoding cases (default: cut from photographs of Debian's packages)
   --list                names, batches, precisions and peers of all cases
   --record              keep the results in records/<date>-bench and make docs/speed.md from them
+  --processor <name>    with --record: a record of its own for this processor, shown below the main one (ice-lake)
   --json                print the results as JSON
   --allow-busy          measure although the machine is busy
 
@@ -48,6 +49,7 @@ const options = {
   pictures: { type: "string" },
   list: { type: "boolean", default: false },
   record: { type: "boolean", default: false },
+  processor: { type: "string" },
   json: { type: "boolean", default: false },
   "allow-busy": { type: "boolean", default: false },
   help: { type: "boolean", default: false },
@@ -186,6 +188,7 @@ async function main(args) {
 /** Every case in turn, told and recorded as soon as it is done. */
 async function measureAll(asked, { values, python, say, loadBefore }) {
   const results = [];
+  const folder = recordFolder(new Date(), undefined, values.processor);
   for (const one of asked) {
     const { settings, precision, threads } = one;
     say(`${settings.name}, batch ${settings.batch}, ${precision}, ${threads} threads (load before: ${loadBefore})`);
@@ -193,10 +196,10 @@ async function measureAll(asked, { values, python, say, loadBefore }) {
     if (result === undefined) continue;
     results.push({ loadBefore, ...result });
     if (!values.json) process.stdout.write(`${resultLines(results.at(-1)).join("\n")}\n\n`);
-    if (values.record) writeRecord((record) => ({ ...record, results: merge(record.results, results.at(-1)) }));
+    if (values.record) writeRecord((record) => ({ ...record, results: merge(record.results, results.at(-1)) }), folder);
   }
   if (values.json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
-  if (values.record) for (const path of writeTables()) say(`wrote ${path}`);
+  if (values.record) for (const path of writeTables(folder)) say(`wrote ${path}`);
 }
 
 function tell(error) {

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { cases } from "./cases/index.mjs";
 import { BenchError } from "./peer.mjs";
-import { newestRecord, readRecord, root } from "./record.mjs";
+import { newestRecord, otherRecords, readRecord, root } from "./record.mjs";
 import { shareOfRate } from "./statistics.mjs";
 
 const precisionTitles = { bfloat16: "bf16", float32: "fp32" };
@@ -171,10 +171,33 @@ function inOrder(results) {
   return [...results].sort((a, b) => place(a) - place(b));
 }
 
-/** The page of a record. @param {string} source the record's folder as the page shall name it */
-export function page(record, source) {
+const lines = (names, body) => [names, names.map(() => "---"), ...body].map((cells) => `| ${cells.join(" | ")} |`);
+
+/** What another processor measured, below the page: its summary, all its peers, and where that was. */
+function section({ record, source }) {
   const results = inOrder(record.results);
-  const lines = (names, body) => [names, names.map(() => "---"), ...body].map((cells) => `| ${cells.join(" | ")} |`);
+  return [
+    "",
+    `## ${results[0].machine.cpu}`,
+    "",
+    `From ${source}.`,
+    "",
+    ...lines(summaryHeader, results.map(summaryRow)),
+    ...rateLines(results),
+    "",
+    ...lines(header, results.flatMap(rows)),
+    ...failures({ results }),
+    "",
+    ...conditions(results),
+  ];
+}
+
+/**
+ * The page of a record. @param {string} source the record's folder as the page shall name it
+ * @param others records of other processors with their sources
+ */
+export function page(record, source, others = []) {
+  const results = inOrder(record.results);
   return `${[
     "# Speed",
     "",
@@ -203,19 +226,27 @@ export function page(record, source) {
     ...memoryLines(record),
     "",
     ...conditions(results),
+    ...others.flatMap(section),
   ].join("\n")}\n`;
 }
 
-/** Writes the pages of a record. @returns their paths */
+/** docs/speed.md: the newest record, and below it those of other processors. */
+export function speedPage(newest = newestRecord()) {
+  const at = (folder) => ({ record: readRecord(folder), source: relative(root, folder) });
+  const { record, source } = at(newest);
+  return page(record, source, otherRecords().map(at));
+}
+
+/** Writes docs/speed.md and the page of a record. @returns their paths */
 export function writeTables(folder = newestRecord()) {
   if (folder === undefined) throw new BenchError("There is no record yet.", "Run: npm run bench -- --record");
-  const text = page(readRecord(folder), relative(root, folder));
-  const paths = [join(folder, "README.md"), join(root, "docs", "speed.md")];
-  for (const path of paths) {
+  const texts = { [join(folder, "README.md")]: page(readRecord(folder), relative(root, folder)) };
+  if (newestRecord() !== undefined) texts[join(root, "docs", "speed.md")] = speedPage();
+  for (const [path, text] of Object.entries(texts)) {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
   }
-  return paths.map((path) => relative(root, path));
+  return Object.keys(texts).map((path) => relative(root, path));
 }
 
 if (process.argv[1] === import.meta.filename) {

@@ -1,11 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { cases, learningRate } from "../../bench/cases/index.mjs";
 import { kinds } from "../../bench/cases/kinds.mjs";
-import { merge, newestRecord, readRecord, recordFolder, root, writeRecord } from "../../bench/record.mjs";
-import { page, resultLines } from "../../bench/table.mjs";
+import { merge, newestRecord, otherRecords, readRecord, recordFolder, root, writeRecord } from "../../bench/record.mjs";
+import { page, resultLines, speedPage } from "../../bench/table.mjs";
 
 const side = (name, median, peakBytes) => ({
   name,
@@ -154,6 +154,25 @@ describe("record", () => {
     expect(newestRecord(records)).toBe(join(records, "2026-11-01-bench"));
   });
 
+  test("of every other processor the newest, which stand below the page with their own machine", () => {
+    for (const [day, name] of [
+      ["2026-02-01", "zen-9"],
+      ["2026-11-01", "zen-9"],
+      ["2026-03-01", "atom"],
+      ["2026-12-01", ""],
+    ])
+      writeRecord((record) => ({ ...record, results: [result] }), recordFolder(new Date(day), records, name));
+    const others = otherRecords(records);
+    expect(others).toEqual(["2026-03-01-bench-atom", "2026-11-01-bench-zen-9"].map((name) => join(records, name)));
+    expect(newestRecord(records)).toBe(join(records, "2026-12-01-bench"));
+    const machine = { ...result.machine, cpu: "Zen 9" };
+    const text = page({ results: [result] }, "main", [
+      { record: { results: [{ ...result, machine }] }, source: "other" },
+    ]);
+    expect(text.startsWith(page({ results: [result] }, "main").trimEnd())).toBe(true);
+    expect(text).toMatch(/## Zen 9\n\nFrom other\.\n\n\| what \| best peer[\s\S]*Measured on: Zen 9/);
+  });
+
   test("one of another format is refused", () => {
     const folder = writeRecord((record) => ({ ...record, formatVersion: 99 }), join(records, "2026-01-01-bench"));
     expect(() => readRecord(folder)).toThrow("has format 99");
@@ -161,6 +180,5 @@ describe("record", () => {
 });
 
 test.skipIf(newestRecord() === undefined)("docs/speed.md is what the newest record says", () => {
-  const folder = newestRecord();
-  expect(readFileSync(join(root, "docs", "speed.md"), "utf8")).toBe(page(readRecord(folder), relative(root, folder)));
+  expect(readFileSync(join(root, "docs", "speed.md"), "utf8")).toBe(speedPage());
 });
