@@ -38,7 +38,7 @@ test("pictures are read as is said; what a run says itself is not said again; th
   }
   expect(() => loadModel(out, { jpeg: "exact" as "fast" })).toThrow(/data\.jpeg/);
   expect(() => loadModel(out, { mean: [0.5, 0.5, 0.5] })).toThrow(
-    /step-.*: it is a checkpoint of lacuna, which says its own mean\. Leave it out\.$/,
+    /run: it is a checkpoint of lacuna, which says its own mean\. Leave it out\.$/,
   );
   const image = (): Tensor => new Rng(1, "x").normal([3, 16, 16]);
   const of = (from: { features(image: Tensor): Tensor }): number[] =>
