@@ -109,7 +109,7 @@ function tellEnd(report: Report, rows: readonly Measured[], watched: Watched, ep
   report.line(tableNote(rows[0]?.pictures ?? 0));
   report.line();
   for (const line of verdictOn(rows)) report.line(line);
-  if (verdict !== undefined) tellVerdict(report, verdict);
+  tellVerdict(report, verdict);
   report.line();
   for (const line of outlook(epochs, seconds)) report.line(line);
   report.line();
