@@ -50,7 +50,9 @@ export function loadInto(
   const encoderState = new Map([...encoder.state()].filter(([name, value]) => wanted.has(value) && isGiven(name)));
   const outside = new Map([...state].filter(([, value]) => !own.has(value)));
   const head = new Map([...outside].filter(([name]) => classifier && isClassifier(name)));
-  const parts = new Map([...outside].filter(([name]) => !isClassifier(name)));
+  // A method may call a part of its own what a classifier is called: the file's other parts tell.
+  const isMethods = (name: string): boolean => !isClassifier(name) || (!classifier && published.rest.has(name));
+  const parts = new Map([...outside].filter(([name]) => isMethods(name)));
   const isSame = sameParts(parts, published.rest);
   const from = [
     { state: new Map([...encoderState, ...head]), tensors: published.tensors },
