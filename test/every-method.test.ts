@@ -7,6 +7,7 @@ import { scope } from "../src/engine/scope.js";
 import { autoencoderOnnx, encoderOnnx } from "../src/export/onnx.js";
 import { makePage } from "../src/export/page/make.js";
 import { resume } from "../src/finetune/resume.js";
+import { SafetensorsFile } from "../src/formats/safetensors.js";
 import type { OnnxFile } from "../src/graph/onnx/export.js";
 import { verdict } from "../src/inspect/verdict.js";
 import type { Health } from "../src/methods/health.js";
@@ -95,6 +96,9 @@ describe.each(pairs(image))("%s of %s", (method, model) => {
 
   test("is loaded; its encoder as ONNX gives its features", async () => {
     using loaded = withMethod(loadModel(folder("whole"), { device: "cpu" }));
+    using file = SafetensorsFile.open(loaded.path);
+    for (const [name, value] of loaded.method.state())
+      expect(Buffer.from(value.toBytes()), name).toEqual(Buffer.from(file.read(`model/${name}`).data));
     const pooled = noGrad(() => scope(() => loaded.encoder.features(pictures(), loaded.method.pool)));
     expect(pooled.shape).toEqual([3, loaded.encoder.width]);
     pooled.dispose();
