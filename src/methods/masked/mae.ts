@@ -10,7 +10,6 @@
  * test/reference/mae-small.safetensors); its learning curve on CIFAR-10 (records/, test/reference/README.md).
  */
 import { z } from "zod";
-import { ConfigError } from "../../errors.js";
 import { type PatchEncoder, patchEncoder } from "../../models/encoder.js";
 import type { ExportGraph } from "../../models/exports.js";
 import { blockMultiplyAdds } from "../../models/sizes.js";
@@ -39,7 +38,7 @@ import {
 import { augmentationConfig, maskedView } from "../parts/augmentation.js";
 import { fillPictures } from "../parts/filling/fill.js";
 import { fillInGraph } from "../parts/filling/fill-in-graph.js";
-import { drawMask, hiddenPatches, keptPatches, type Mask, maskOf } from "../parts/masks.js";
+import { checkMaskRatio, drawMask, hiddenPatches, type Mask, maskOf } from "../parts/masks.js";
 import { buildTarget } from "../parts/targets/build.js";
 import { PixelTarget } from "../parts/targets/pixels.js";
 import type { Target } from "../parts/targets/target.js";
@@ -124,7 +123,7 @@ export class Mae extends Method<"image"> {
   ) {
     super();
     const { width, depth, heads, mlpRatio } = config.decoder;
-    checkKept(config, encoder);
+    checkMaskRatio(config.maskRatio, encoder.patches);
     this.target = buildTarget(config, encoder);
     this.decoderEmbed = new Linear(encoder.width, width);
     this.maskToken = new Parameter([1, 1, config.maskTokenInEncoder ? encoder.width : width], normal(0.02));
@@ -275,19 +274,6 @@ export class Mae extends Method<"image"> {
   override pictureNote(): string {
     return this.target.note();
   }
-}
-
-function checkKept({ maskRatio }: MaeConfig, { patches }: PatchEncoder): void {
-  const kept = keptPatches(patches, maskRatio);
-  if (kept > 0 && kept < patches) return;
-  throw new ConfigError({
-    problem: `a mask ratio of ${maskRatio} leaves ${kept} of ${patches} patches visible.`,
-    code: "mask-ratio",
-    path: "method.maskRatio",
-    expected: "some patches visible and some hidden",
-    actual: { maskRatio, patches, kept },
-    remedy: "Use larger pictures, smaller patches or another ratio.",
-  });
 }
 
 /**

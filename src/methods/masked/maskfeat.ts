@@ -9,7 +9,6 @@
  * Expected: the official code's histograms, losses, gradients and three optimiser steps (test/reference/maskfeat-*.safetensors).
  */
 import { z } from "zod";
-import { ConfigError } from "../../errors.js";
 import { type PatchEncoder, patchEncoder } from "../../models/encoder.js";
 import type { ExportGraph } from "../../models/exports.js";
 import { truncatedNormal, zero } from "../../nn/init.js";
@@ -32,7 +31,7 @@ import {
 import { augmentationConfig, maskedView } from "../parts/augmentation.js";
 import { fillPictures } from "../parts/filling/fill.js";
 import { fillInGraph } from "../parts/filling/fill-in-graph.js";
-import { drawMask, hiddenPatches, keptPatches, type Mask, maskOf } from "../parts/masks.js";
+import { checkMaskRatio, drawMask, hiddenPatches, type Mask, maskOf } from "../parts/masks.js";
 import { HogTarget } from "../parts/targets/hog.js";
 import { PixelTarget } from "../parts/targets/pixels.js";
 import type { Target } from "../parts/targets/target.js";
@@ -70,7 +69,7 @@ export class MaskFeat extends Method<"image"> {
     readonly encoder: PatchEncoder,
   ) {
     super();
-    checkKept(config, encoder);
+    checkMaskRatio(config.maskRatio, encoder.patches);
     const { patchSize, channels } = encoder;
     this.target =
       config.target === "hog"
@@ -153,19 +152,6 @@ export class MaskFeat extends Method<"image"> {
   override pictureNote(): string {
     return this.target.note();
   }
-}
-
-function checkKept({ maskRatio }: MaskFeatConfig, { patches }: PatchEncoder): void {
-  const kept = keptPatches(patches, maskRatio);
-  if (kept > 0 && kept < patches) return;
-  throw new ConfigError({
-    problem: `a mask ratio of ${maskRatio} leaves ${kept} of ${patches} patches visible.`,
-    code: "mask-ratio",
-    path: "method.maskRatio",
-    expected: "some patches visible and some hidden",
-    actual: { maskRatio, patches, kept },
-    remedy: "Use larger pictures, smaller patches or another ratio.",
-  });
 }
 
 /** The official configuration (in1k_VIT_B_MaskFeat_PT.yaml): the whole picture goes through the encoder. */

@@ -15,6 +15,20 @@ export function keptPatches(patches: number, ratio: number): number {
   return Math.trunc(patches * (1 - ratio));
 }
 
+/** @throws ConfigError where a ratio leaves no patch of N visible, or hides none */
+export function checkMaskRatio(maskRatio: number, patches: number): void {
+  const kept = keptPatches(patches, maskRatio);
+  if (kept > 0 && kept < patches) return;
+  throw new ConfigError({
+    problem: `a mask ratio of ${maskRatio} leaves ${kept} of ${patches} patches visible.`,
+    code: "mask-ratio",
+    path: "method.maskRatio",
+    expected: "some patches visible and some hidden",
+    actual: { maskRatio, patches, kept },
+    remedy: "Use larger pictures, smaller patches or another ratio.",
+  });
+}
+
 /** ids [B N] -> the mask that keeps the first `kept` */
 export function maskOf(ids: Tensor, kept: number): Mask {
   return { ids, restore: ids.argsort(1), kept };
