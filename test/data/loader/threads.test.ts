@@ -77,7 +77,7 @@ test("a hanging worker does not keep close waiting", async () => {
   const started = performance.now();
   await loader.close();
   expect(await pending).toEqual({ done: true, value: undefined });
-  expect(performance.now() - started).toBeLessThan(1500);
+  expect(performance.now() - started).toBeLessThan(10_000); // the worker's own limit is a minute
 });
 
 test("a worker hanging on an abandoned iteration is replaced in the next", async () => {
