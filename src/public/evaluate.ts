@@ -23,6 +23,11 @@ export {
   type NeighbourOptions,
   neighbourClassifier,
 } from "../evaluate/classifier/neighbours.js";
+export {
+  type ProbeClassifier,
+  type ProbeClassifierOptions,
+  probeClassifier,
+} from "../evaluate/classifier/probe.js";
 export { type Confusion, confusedPairs, type Scores, scoresOf } from "../evaluate/classifier/scores.js";
 export {
   type Encode,
@@ -54,7 +59,12 @@ export {
   type LabelCount,
 } from "../evaluate/few-labels.js";
 export { type KnnResult, knn } from "../evaluate/probes/knn.js";
-export { type LinearProbeResult, linearProbe } from "../evaluate/probes/linear-probe.js";
+export {
+  type FittedProbe,
+  fitLinearProbe,
+  type LinearProbeResult,
+  linearProbe,
+} from "../evaluate/probes/linear-probe.js";
 export { classify, fitLogistic, type LogisticModel } from "../evaluate/probes/logistic.js";
 export { nearestNeighbours } from "../evaluate/probes/neighbours.js";
 export { readMask } from "../evaluate/reconstruct/mask-file.js";

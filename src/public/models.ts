@@ -40,7 +40,7 @@ export {
 export { Vit, type VitConfig, vitConfig, vitSizes } from "../models/vit.js";
 export { VitConvStem, type VitConvStemConfig, vitConvStemConfig, vitConvStemSizes } from "../models/vit-conv-stem.js";
 export { type Converted, type ConvertOptions, convert } from "../train/checkpoints/convert.js";
-export { configFrom, type ForeignHints, openModelFile } from "../train/checkpoints/from-checkpoint.js";
+export { assumedOf, configFrom, type ForeignHints, openModelFile } from "../train/checkpoints/from-checkpoint.js";
 export {
   type LoadedConfig,
   type LoadedMethod,

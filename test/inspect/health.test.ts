@@ -86,6 +86,27 @@ test.each([
   });
 });
 
+describe("a signal beyond its limit that comes back", () => {
+  const slow = (at: (step: number) => number): RunEvent[] =>
+    run().map((event) =>
+      event.type === "step" ? { ...event, parts: { spread: at(event.step), negative: 0.1 } } : event,
+    );
+  const judged = (at: (step: number) => number) => verdict(slow(at), { derived: { warmupSteps: 20 }, health });
+
+  test("is a slow start, as long as it does", () => {
+    expect(judged((step) => 0.02 + step / 4000)).toMatchObject({
+      status: "too-early",
+      headline: "It is too early to tell: the spread is 0.0676, which alone would be a collapse, but is recovering.",
+      causes: [],
+    });
+    expect(judged((step) => 0.02 + Math.min(step, 150) / 4000).status).toBe("unhealthy");
+  });
+
+  test("and noise is not that", () => {
+    expect(judged((step) => 0.05 + 1e-4 * Math.sin(step)).status).toBe("unhealthy");
+  });
+});
+
 interface Stored {
   readonly name: string;
   readonly signal?: string;

@@ -77,6 +77,24 @@ export function methodCases(work: string): MethodCase[] {
     augmentation: { blur: false },
   } as const;
   const heads = { projector: { hidden: 128, output: 64 }, predictor: { hidden: 128 } };
+  const crops = { locals: 4, localSize: 12, blur: false };
+  const dino = {
+    name: "dino",
+    outputs: 64,
+    projector: { hidden: 64, bottleneck: 32, frozenEpochs: 1 },
+    momentum: { from: 0.97, to: 1 },
+    augmentation: crops,
+  } as const;
+  const swav = {
+    name: "swav",
+    epsilon: 0.03,
+    prototypes: 30,
+    frozenSteps: 16,
+    projector: { hidden: 64, output: 32 },
+    queue: { length: 0 },
+    augmentation: crops,
+  } as const;
+  const larc = { name: "larc", baseLearningRate: 0.2, weightDecay: 1e-6, warmupEpochs: 0 } as const;
   return [
     { name: "EMAE", config: config(work, { name: "emae", decoder, consistencyWeight: 0.1 }, 4e-3) },
     { name: "FCMAE", config: { ...config(work, { name: "fcmae", decoder: { width: 32 } }, 4e-3), model: convnext } },
@@ -105,6 +123,24 @@ export function methodCases(work: string): MethodCase[] {
       signal: "likeness",
       config: { ...config(work, { ...byol, predictor: { layers: 0 } }), model: resnet, optim: lars },
     },
+    { name: "DINO", config: config(work, dino, 2e-3) },
+    {
+      name: "DINO without centring",
+      signal: "information",
+      config: config(work, { ...dino, centreMomentum: 1 }, 2e-3),
+    },
+    {
+      name: "DINO without sharpening",
+      signal: "uniformity",
+      config: config(work, { ...dino, teacherTemperature: 0.15 }, 2e-3),
+    },
+    { name: "SwAV", config: { ...config(work, swav), model: resnet, optim: larc } },
+    {
+      name: "SwAV with codes that are too smooth",
+      signal: "uniformity",
+      config: { ...config(work, { ...swav, epsilon: 5 }), model: resnet, optim: larc },
+    },
+    { name: "SDSSL", config: config(work, { name: "sdssl", hidden: 128, output: 64 }, 2e-3) },
     {
       name: "MoCo v3 without predictor and negatives",
       signal: "margin",

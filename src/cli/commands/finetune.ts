@@ -3,6 +3,7 @@ import type { ForeignHints } from "../../public/models.js";
 import { finetuneConfigKeys, resolveFinetuning } from "../config/finetuning.js";
 import { foreignOptions } from "../config/foreign.js";
 import { type MinutesOption, minutesOption } from "../config/minutes.js";
+import { tellAssumed } from "../measure/model.js";
 import type { Add } from "../options.js";
 import { defaultRunFolder } from "../training/folder.js";
 import { tellResult, watchRun } from "../training/watch.js";
@@ -66,6 +67,7 @@ export function finetuneCommand(program: Command, add: Add): void {
     }
     const { name, config, choices } = await resolveFinetuning(operands as string[], options);
     for (const choice of choices) report.line(choice);
+    await tellAssumed(report, config.from, config.fromHints);
     const out = options.out ?? defaultRunFolder(name, new Date());
     const { finetune } = await import("../../index.js");
     const { featureProbes } = await import("../../public/evaluate.js");

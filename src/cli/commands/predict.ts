@@ -1,11 +1,12 @@
 import { resolve } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Source } from "../../index.js";
 import type { PictureClassifier } from "../../public/evaluate.js";
 import type { LoadOptions } from "../../public/models.js";
 import { foreignOptions, loadOptions, readingOptions } from "../config/foreign.js";
 import { parseSource } from "../config/sources.js";
 import { UsageError } from "../errors.js";
+import { byNeighbours, byProbe } from "../measure/by-labels.js";
 import { openPictures } from "../measure/pictures.js";
 import { showShare } from "../measure/progress.js";
 import { type Add, checkOut, wholeNumber } from "../options.js";
@@ -14,6 +15,7 @@ import { percent, whole } from "../words.js";
 
 interface Options extends LoadOptions {
   readonly labels?: string;
+  readonly by?: "neighbours" | "probe";
   readonly k?: number;
   readonly out?: string;
   readonly top: number;
@@ -32,14 +34,20 @@ export function predictCommand(program: Command, add: Add): void {
     .command("predict")
     .summary("which classes pictures show")
     .description(
-      "Classifies pictures with a fine-tuned run, or, by the nearest of some labelled pictures, with any encoder: " +
+      "Classifies pictures with a fine-tuned run, or, by some labelled pictures, with any encoder: " +
         "names of classes and their probabilities. EXIF rotations are followed.",
     )
     .argument("<run>", "a run of lacuna finetune or one of its checkpoint files; with --labels any run or checkpoint")
     .argument("<pictures...>", "picture files, or one folder, list, cifar10:test or fashion-mnist:test")
     .option(
       "--labels <pictures>",
-      "labelled pictures, a folder for each class: their nearest ones classify, nothing is trained",
+      "labelled pictures, a folder for each class, by whose frozen features others are classified",
+    )
+    .addOption(
+      new Option(
+        "--by <how>",
+        "with --labels: the nearest of them vote (the default), or the exact linear probe",
+      ).choices(["neighbours", "probe"]),
     )
     .option("--k <n>", "with --labels: neighbours that vote (20)", wholeNumber)
     .option("--out <file>", "ends in .csv or .json; without it the answers are printed")
@@ -80,57 +88,63 @@ export function predictCommand(program: Command, add: Add): void {
 /** What classifies, and for JSON how. */
 type Opened = PictureClassifier & Disposable & { readonly path: string; readonly step: number; readonly by: object };
 
-/** The run's own classifier, or its encoder's neighbours among labelled pictures. @param given the pictures to be classified */
+/** The run's own classifier, or its encoder's among labelled pictures. @param given the pictures to be classified */
 async function openClassifier(report: Report, run: string, given: Source, options: Options): Promise<Opened> {
-  const { labels, k } = options;
-  if (labels !== undefined) return openNeighbours(report, run, given, { ...options, labels });
-  if (k !== undefined) {
-    const remedy = "Name labelled pictures with --labels, or leave --k out.";
-    throw new UsageError({
-      code: "labels",
-      path: "--k",
-      expected: "--labels beside it",
-      actual: "no --labels",
-      remedy,
-    });
-  }
+  checkTogether(options);
+  const { labels } = options;
+  if (labels !== undefined) return openByLabels(report, run, given, { ...options, labels });
   const { loadClassifier } = await import("../../index.js");
   const own = loadClassifier(run, loadOptions(options));
   for (const line of own.assumed) report.line(`assumed: ${line}`);
   return { ...own, by: {} };
 }
 
-async function openNeighbours(
+/** @throws UsageError for flags that would change nothing */
+function checkTogether({ labels, by, k }: Options): void {
+  const refused = (flag: string, expected: string, actual: string, remedy: string): UsageError =>
+    new UsageError({ code: "labels", path: flag, expected, actual, remedy });
+  if (labels === undefined)
+    for (const [flag, value] of Object.entries({ "--k": k, "--by": by }))
+      if (value !== undefined)
+        throw refused(
+          flag,
+          "--labels beside it",
+          "no --labels",
+          `Name labelled pictures with --labels, or leave ${flag} out.`,
+        );
+  if (by === "probe" && k !== undefined)
+    throw refused("--k", "--by neighbours", "--by probe", "A linear probe has no neighbours: leave --k out.");
+}
+
+async function openByLabels(
   report: Report,
   run: string,
   given: Source,
-  { labels, k, ...options }: Options & { readonly labels: string },
+  { labels, by: how = "neighbours", k, ...options }: Options & { readonly labels: string },
 ): Promise<Opened> {
   const { loadModel, openSource } = await import("../../index.js");
   const { classesText, sharedPictures, trainTestOf } = await import("../../public/data.js");
-  const { neighbourClassifier } = await import("../../public/evaluate.js");
   const all = parseSource(labels);
   const { by, train } = trainTestOf(all);
   const labelled = await openSource(by === "names" ? all : train); // of a set in parts the one to learn from
   const model = loadModel(run, loadOptions(options));
   try {
     for (const line of model.assumed) report.line(`assumed: ${line}`);
-    const count = k === undefined ? {} : { k };
-    const found = await report.showing((live) =>
-      neighbourClassifier(model, labelled, { ...count, onBatch: showShare(live, labelled) }),
-    );
+    const found = await report.showing((live) => {
+      const onBatch = showShare(live, labelled);
+      return how === "probe" ? byProbe(model, labelled, onBatch) : byNeighbours(model, labelled, onBatch, k);
+    });
     const shared = await sharedPictures(given, labelled.spec);
-    report.line(
-      `by the ${found.k} nearest of ${whole(found.labelled)} labelled pictures, ${classesText(found.classes)}`,
-    );
+    const { path, step } = model;
+    report.line(`${found.said}, ${classesText(found.classifier.classes)}`);
+    for (const line of found.warnings) report.line(line);
     if (shared > 0)
       report.line(`${whole(shared)} of the pictures are among the labelled ones: their own label answers for them.`);
     const close = (): void => {
       found.close();
       model.close();
     };
-    const { path, step } = model;
-    return { ...found, path, step, by: { labelled: found.labelled, k: found.k, shared }, [Symbol.dispose]: close };
+    return { ...found.classifier, path, step, by: { ...found.by, shared }, [Symbol.dispose]: close };
   } catch (error) {
     model.close();
     throw error;

@@ -5,6 +5,7 @@ import { foreignOptions } from "../config/foreign.js";
 import type { ConfigKey } from "../config/keys.js";
 import { type MinutesOption, minutesOption } from "../config/minutes.js";
 import { resolveRun, runConfigKeys } from "../config/resolve.js";
+import { tellAssumed } from "../measure/model.js";
 import type { Add } from "../options.js";
 import type { Report } from "../report.js";
 import { defaultRunFolder } from "../training/folder.js";
@@ -58,6 +59,7 @@ export function pretrainCommand(program: Command, add: Add): void {
     const { minutes } = options;
     const { name, config, defaults } = await resolveRun(operands as string[], own, minutes, options);
     if (defaults !== undefined) tellChoices(report, defaults);
+    await tellAssumed(report, config.init, config.initHints);
     const out = options.out ?? defaultRunFolder(name, new Date());
     const { featureProbes } = await import("../../public/evaluate.js");
     const { pretrain } = await import("../../index.js");

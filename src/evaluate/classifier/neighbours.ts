@@ -1,15 +1,13 @@
 /** Classes without training: what the labelled pictures nearest in an encoder's features show. */
-import { DataError } from "../../data/errors.js";
 import type { Source } from "../../data/source.js";
 import { noGrad } from "../../engine/modes.js";
 import { scope } from "../../engine/scope.js";
-import { tensor } from "../../tensor/tensor.js";
 import { toImages } from "../../train/batch.js";
 import type { LoadedModel } from "../../train/checkpoints/load.js";
-import { middle, plainLoader } from "../../train/watch/held-out.js";
-import { type Extracted, extractFeatures, type LabelledFeatures } from "../features/extract.js";
+import { middle } from "../../train/watch/held-out.js";
 import { usualTemperature, voteOf } from "../probes/knn.js";
 import { nearestNeighbours } from "../probes/neighbours.js";
+import { bankOf, classesOf } from "./bank.js";
 import type { PictureClassifier } from "./classify.js";
 
 /** Close it; the model stays its owner's. */
@@ -41,17 +39,7 @@ export async function neighbourClassifier(
   labelled: Source,
   { k: most = 20, onBatch }: NeighbourOptions = {},
 ): Promise<NeighbourClassifier> {
-  const { classes = [] } = labelled;
-  if (classes.length < 2) {
-    const remedy = "Put the labelled pictures of each class into a folder of its own.";
-    throw new DataError({
-      code: "no-classes",
-      path: "labels",
-      expected: "two classes or more",
-      actual: `${classes.length}`,
-      remedy,
-    });
-  }
+  const classes = classesOf(labelled);
   const { config } = model;
   const bank = await bankOf(model, labelled, onBatch);
   const k = Math.min(most, bank.labels.length);
@@ -94,50 +82,4 @@ function shares(
     );
   }
   return result;
-}
-
-/** Features of the labelled pictures, each once. */
-async function bankOf(
-  model: LoadedModel,
-  labelled: Source,
-  onBatch: ((share: number) => void) | undefined,
-): Promise<LabelledFeatures> {
-  const { config } = model;
-  const lenient = { ...config, data: { ...config.data, maxBadShare: 1 } };
-  await using loader = plainLoader(lenient, labelled, Math.min(64, labelled.size));
-  const { mean, std } = config.data;
-  let done = 0;
-  const encode: LoadedModel["features"] = (images) => {
-    done += images.side(0);
-    onBatch?.(Math.min(1, done / labelled.size));
-    return model.features(images);
-  };
-  const batches = loader.batches({ epoch: 0, batch: 0 }, { epoch: 1 });
-  const all = await extractFeatures(encode, batches, { mean, std, device: config.device });
-  try {
-    return ownRows(all);
-  } finally {
-    all.features.dispose();
-  }
-}
-
-/** Without what stands in the place of a picture that cannot be read, and without pictures that have no class. */
-function ownRows({ features, labels = new Int32Array(), samples }: Extracted): LabelledFeatures {
-  const rows = Array.from(samples.keys()).filter((row) => samples[row] === row && (labels[row] ?? -1) >= 0);
-  if (rows.length === 0)
-    throw new DataError({
-      code: "no-pictures",
-      path: "labels",
-      expected: "labelled pictures that can be read",
-      actual: "none",
-    });
-  const index = tensor(Int32Array.from(rows), [rows.length], { device: features.device });
-  try {
-    return {
-      features: noGrad(() => features.indexSelect(0, index)),
-      labels: Int32Array.from(rows, (row) => labels[row] as number),
-    };
-  } finally {
-    index.dispose();
-  }
 }

@@ -4,9 +4,9 @@ import { scope } from "../../engine/scope.js";
 import { ConfigError } from "../../errors.js";
 import { zeros } from "../../tensor/creation.js";
 import { Rng } from "../../tensor/random.js";
-import { tensor } from "../../tensor/tensor.js";
+import { type Tensor, tensor } from "../../tensor/tensor.js";
 import { checkLabelled, type LabelledFeatures } from "../features/extract.js";
-import { classify, fitLogistic, type LogisticModel, type LogisticOptions } from "./logistic.js";
+import { classify, fitLogistic, type LogisticModel, type LogisticOptions, scores } from "./logistic.js";
 
 export interface LinearProbeOptions extends Pick<LogisticOptions, "tolerance" | "maxIterations"> {
   /** Penalties to choose from (see LogisticOptions.l2), these and no others; a grid that widens to its best if absent. */
@@ -58,6 +58,13 @@ export function sharedPenalty(rows: number, width: number): number {
   return Math.min(1, (0.02 * width) / rows);
 }
 
+/** A classifier fitted to frozen features, and how its penalty was found; holds no tensors. */
+export interface FittedProbe extends Pick<LinearProbeResult, "l2" | "choices" | "edge" | "loss" | "converged"> {
+  readonly classes: number;
+  /** features [N D] -> logarithms of the classes' probabilities, up to a number of each row: float64 [N C] */
+  scores(features: Tensor): Tensor;
+}
+
 /**
  * Linear probe on frozen features: multinomial logistic regression on standardised features, without augmentation. The
  * penalty is chosen on held-out rows of the training features, never on the test features; of equally good ones the
@@ -69,9 +76,31 @@ export function linearProbe(
   test: LabelledFeatures,
   options: LinearProbeOptions = {},
 ): LinearProbeResult {
+  const classes = Math.max(checkLabelled(train, "train"), checkLabelled(test, "test"));
+  const { scores: score, classes: _, ...fitted } = fitLinearProbe(train, { ...options, classes });
+  const classified = ({ features }: LabelledFeatures): Int32Array =>
+    scope(() => noGrad(() => score(features).argmax(1).to("int32").toArray() as Int32Array));
+  const predictions = classified(test);
+  return {
+    ...fitted,
+    accuracy: countEqual(predictions, test.labels) / test.labels.length,
+    meanPerClass: meanPerClass(predictions, test.labels),
+    predictions,
+    trainAccuracy: countEqual(classified(train), train.labels) / train.labels.length,
+  };
+}
+
+/**
+ * The classifier of `linearProbe` alone, for features that are still to come.
+ * @param options.classes how many there are; those of the labels unless said
+ */
+export function fitLinearProbe(
+  train: LabelledFeatures,
+  options: LinearProbeOptions & { readonly classes?: number } = {},
+): FittedProbe {
   const { l2, heldOut, seed = 0, maxIterations = 1000, tolerance } = options;
   checkOptions(l2 ?? usualPenalties, heldOut ?? fifth);
-  const classes = Math.max(checkLabelled(train, "train"), checkLabelled(test, "test"));
+  const { classes = checkLabelled(train, "train") } = options;
   const fit: Fit = { classes, maxIterations, ...(tolerance === undefined ? {} : { tolerance }) };
   const penalties = [...(l2 ?? usualPenalties)].sort((a, b) => b - a);
   const choices =
@@ -80,23 +109,20 @@ export function linearProbe(
       : scope(() => tryPenalties(splits(train, heldOut, seed), penalties, fit, l2 === undefined));
   const best = bestOf(choices);
   const chosen = best?.l2 ?? (penalties[0] as number);
-  return scope(() => {
-    const { own, other } = standardised(train, test);
-    const start = best?.models[0];
-    const model = fitLogistic(own.features, own.labels, { ...fit, l2: chosen, ...(start && { start }) });
-    const predictions = classify(model, other.features);
-    return {
-      accuracy: countEqual(predictions, other.labels) / other.labels.length,
-      meanPerClass: meanPerClass(predictions, other.labels),
-      predictions,
-      l2: chosen,
-      choices: choices.map(({ l2: penalty, accuracy }) => ({ l2: penalty, accuracy })),
-      edge: edgeOf(choices),
-      trainAccuracy: rightOf(model, own) / own.labels.length,
-      loss: model.loss,
-      converged: [model, ...choices.flatMap(({ models }) => models)].every(({ converged }) => converged),
-    };
-  });
+  const standard = standardOf(train.features);
+  const start = best?.models[0];
+  const model = scope(() =>
+    fitLogistic(standardised(train.features, standard), train.labels, { ...fit, l2: chosen, ...(start && { start }) }),
+  );
+  return {
+    classes,
+    l2: chosen,
+    choices: choices.map(({ l2: penalty, accuracy }) => ({ l2: penalty, accuracy })),
+    edge: edgeOf(choices),
+    loss: model.loss,
+    converged: [model, ...choices.flatMap(({ models }) => models)].every(({ converged }) => converged),
+    scores: (features) => scores(standardised(features, standard), model.weight, model.bias),
+  };
 }
 
 type Fit = Pick<LogisticOptions, "classes" | "tolerance" | "maxIterations">;
@@ -114,7 +140,7 @@ interface Parts {
 
 /** From the strongest penalty on, each fit starting where its neighbour ended. */
 function tryPenalties(parts: readonly Parts[], penalties: readonly number[], fit: Fit, widen: boolean): Choice[] {
-  const standard = parts.map(({ own, other }) => standardised(own, other));
+  const standard = parts.map(bothStandardised);
   const rows = standard.reduce((sum, { other }) => sum + other.labels.length, 0);
   const attempt = (l2: number, near: Choice | undefined): Choice => {
     const models = standard.map(({ own }, i) => {
@@ -178,18 +204,38 @@ function splits({ features, labels }: LabelledFeatures, share: number | undefine
   });
 }
 
-/** Both parts, with the first one's mean and deviation. A dimension that is constant there becomes zero, not noise. */
-function standardised(own: LabelledFeatures, other: LabelledFeatures): Parts {
-  const apply = noGrad(() => {
-    const mean = own.features.mean([0]); // [D]
-    const deviation = own.features.std([0], 0); // [D]
-    const varies = deviation.gt(mean.abs().mul(1e-6)); // float32 rounding of a constant is below
-    const none = zeros(deviation.shape, { dtype: deviation.dtype, device: deviation.device });
-    const factor = deviation.reciprocal().where(varies, none);
-    return ({ features, labels }: LabelledFeatures) => ({
-      features: noGrad(() => features.sub(mean).mul(factor)),
-      labels,
-    });
+/** What makes features standard, in plain numbers: [D] each. */
+interface Standard {
+  readonly mean: Float64Array;
+  readonly factor: Float64Array;
+}
+
+/** Of these rows. A dimension that is constant there becomes zero, not noise. */
+function standardOf(features: Tensor): Standard {
+  const plain = (values: Tensor): Float64Array => values.to("float64").toArray() as Float64Array;
+  return scope(() =>
+    noGrad(() => {
+      const mean = features.mean([0]); // [D]
+      const deviation = features.std([0], 0); // [D]
+      const varies = deviation.gt(mean.abs().mul(1e-6)); // float32 rounding of a constant is below
+      const none = zeros(deviation.shape, { dtype: deviation.dtype, device: deviation.device });
+      return { mean: plain(mean), factor: plain(deviation.reciprocal().where(varies, none)) };
+    }),
+  );
+}
+
+/** [N D] -> [N D] */
+function standardised(features: Tensor, { mean, factor }: Standard): Tensor {
+  const row = (values: Float64Array): Tensor => tensor(values).to(features.dtype).toDevice(features.device); // [D]
+  return scope(() => noGrad(() => features.sub(row(mean)).mul(row(factor))));
+}
+
+/** Both parts, with the first one's mean and deviation. */
+function bothStandardised({ own, other }: Parts): Parts {
+  const standard = standardOf(own.features);
+  const apply = ({ features, labels }: LabelledFeatures): LabelledFeatures => ({
+    features: standardised(features, standard),
+    labels,
   });
   return { own: apply(own), other: apply(other) };
 }

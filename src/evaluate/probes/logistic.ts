@@ -72,8 +72,8 @@ function logLoss(features: Tensor, hot: Tensor, l2: number): Objective {
     });
 }
 
-/** float64 [N C] */
-function scores(features: Tensor, weight: Float64Array, bias: Float64Array): Tensor {
+/** Logarithms of probabilities up to a number of each row: float64 [N C] */
+export function scores(features: Tensor, weight: Float64Array, bias: Float64Array): Tensor {
   const matrix = tensor(weight, [bias.length, features.side(1)])
     .to(features.dtype)
     .toDevice(features.device); // [C D]

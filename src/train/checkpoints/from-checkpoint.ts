@@ -45,6 +45,16 @@ function saysItself(path: string, hint: string): CheckpointError {
   });
 }
 
+/**
+ * What somebody else's file leaves open and is assumed, in words, each with the flag that says otherwise; of a run or checkpoint of ours
+ * nothing. @throws CheckpointError, FormatError
+ */
+export function assumedOf(path: string, hints: ForeignHints = {}): readonly string[] {
+  if (isRun(path) || isOwn(path)) return [];
+  using published = openForeign(path, hints);
+  return published.assumed;
+}
+
 /** The layouts of all methods and models of the lists, methods first: their files hold a model's too. */
 export function knownLayouts(): Layout[] {
   return [...methodLayouts(), ...modelLayouts()];

@@ -58,4 +58,9 @@ test("a pre-trained run classifies by labelled pictures; without them the error 
   }
   const alone = await lacuna("predict", run, pictures, "--k", "3");
   expect(alone).toMatchObject({ code: 2, error: expect.stringContaining("--labels beside it") });
+  const probe = await lacuna("predict", run, pictures, "--labels", labels, "--by", "probe", "--top", "1");
+  expect(probe.out).toMatch(/by the linear probe of 16 labelled pictures \(penalty [\de.-]+\), 2 classes: a, b/);
+  expect(probe.out.match(/\.png /g)).toHaveLength(12);
+  const both = await lacuna("predict", run, pictures, "--labels", labels, "--by", "probe", "--k", "3");
+  expect(both).toMatchObject({ code: 2, error: expect.stringContaining("A linear probe has no neighbours") });
 });

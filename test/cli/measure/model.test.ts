@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { openModel } from "../../../src/cli/measure/model.js";
+import { openModel, tellAssumed } from "../../../src/cli/measure/model.js";
 import { Report } from "../../../src/cli/report.js";
 import { convert } from "../../../src/index.js";
 import { temporaryFolder, tinyRun } from "../terminal.js";
@@ -23,4 +23,11 @@ test("what another's file leaves open is said, of a run of ours nothing", async 
   });
   (await openModel(report, foreign)).close();
   expect(lines.join("")).toMatch(/^assumed: .*head/m);
+  const opened = lines.filter((line) => !line.includes("pool"));
+  lines.length = 0;
+  await tellAssumed(report, undefined);
+  await tellAssumed(report, run);
+  expect(lines).toEqual([]);
+  await tellAssumed(report, foreign);
+  expect(lines).toEqual(opened);
 });

@@ -47,7 +47,9 @@ describe("CIFAR-10 that cannot be fetched", () => {
 });
 
 describe("CIFAR-10", () => {
-  it("is the published set, and is neither fetched nor unpacked the second time", { timeout: 600_000 }, async (context) => {
+  it("is the published set, and is neither fetched nor unpacked the second time", {
+    timeout: 600_000,
+  }, async (context) => {
     const seen: SourceProgress[] = [];
     const first = await openCifar10(test, (progress) => seen.push(progress)).catch((error: unknown) => String(error));
     if (typeof first === "string") return context.skip(first);
