@@ -39,21 +39,10 @@ export function predictCommand(program: Command, add: Add): void {
     )
     .argument("<run>", "a run of lacuna finetune or one of its checkpoint files; with --labels any run or checkpoint")
     .argument("<pictures...>", "picture files, or one folder, list, cifar10:test or fashion-mnist:test")
-    .option(
-      "--labels <pictures>",
-      "labelled pictures, a folder for each class, by whose frozen features others are classified",
-    )
-    .addOption(
-      new Option(
-        "--by <how>",
-        "with --labels: the nearest of them vote (the default), or the exact linear probe",
-      ).choices(["neighbours", "probe"]),
-    )
-    .option("--k <n>", "with --labels: neighbours that vote (20)", wholeNumber)
     .option("--out <file>", "ends in .csv or .json; without it the answers are printed")
     .option("--top <k>", "likeliest classes of each picture", wholeNumber, 3)
     .option("--batch <n>", "pictures at a time", wholeNumber, 64);
-  readingOptions(foreignOptions(command));
+  readingOptions(foreignOptions(labelOptions(command)));
   add<Options>(command, async (report, operands, options) => {
     const ending = options.out === undefined ? undefined : await checkOut(options.out, "--out", [".csv", ".json"]);
     const [run, ...given] = operands as string[];
@@ -83,6 +72,22 @@ export function predictCommand(program: Command, add: Add): void {
     );
     return 0;
   });
+}
+
+/** By which labelled pictures, and how. */
+function labelOptions(command: Command): Command {
+  return command
+    .option(
+      "--labels <pictures>",
+      "labelled pictures, a folder for each class, by whose frozen features others are classified",
+    )
+    .addOption(
+      new Option(
+        "--by <how>",
+        "with --labels: the nearest of them vote (the default), or the exact linear probe",
+      ).choices(["neighbours", "probe"]),
+    )
+    .option("--k <n>", "with --labels: neighbours that vote (20)", wholeNumber);
 }
 
 /** What classifies, and for JSON how. */
