@@ -50,7 +50,14 @@ export {
 } from "../methods/parts/multi-crop.js";
 export { KeyQueue } from "../methods/parts/queue.js";
 export type { Target } from "../methods/parts/targets/target.js";
-export { ProjectorTeacher, type TargetConfig, Teacher, targetConfig, teacherFor } from "../methods/parts/teacher.js";
+export {
+  addedTargetConfig,
+  ProjectorTeacher,
+  type TargetConfig,
+  Teacher,
+  targetConfig,
+  teacherFor,
+} from "../methods/parts/teacher.js";
 export type { Tokenizer } from "../methods/parts/tokenizers/tokenizer.js";
 export {
   asymmetricPair,

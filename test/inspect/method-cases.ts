@@ -35,7 +35,7 @@ const simclrWithoutNegatives = defineMethod({
   config: simclrConfig.extend({ name: z.literal("simclrWithoutNegatives").default("simclrWithoutNegatives") }),
   encoders: simclr.encoders,
   views: (config, image) => simclr.views({ ...config, name: "simclr" }, image) as never,
-  build: (config, makeEncoder) => new WithoutNegatives({ ...config, name: "simclr" }, makeEncoder()),
+  build: (config, makeEncoder) => new WithoutNegatives({ ...config, name: "simclr" }, makeEncoder(), makeEncoder),
 });
 
 const mocoWithoutContrast = defineMethod({

@@ -5,32 +5,45 @@ import type { Encoder, Pool } from "../../models/encoder.js";
 import { DropPath } from "../../nn/drop-path.js";
 import { Buffer, Module, type Parameter, type Part } from "../../nn/module.js";
 import { averageInto } from "../../optim/average.js";
+import { rampBetween } from "../../optim/schedule.js";
 import type { Tensor } from "../../tensor/tensor.js";
 
+const averaged = {
+  scope: z
+    .enum(["all", "projector", "last", "first"])
+    .default("all")
+    .describe(
+      "what is an average of the student, the rest being the student's own: all, the projector, it and the encoder's last layers, the encoder's first layers",
+    ),
+  layers: z.int().positive().default(1).describe("layers of the encoder that scopes last and first mean"),
+  route: z
+    .enum(["full", "shared"])
+    .default("full")
+    .describe(
+      "full: an encoder of its own; shared: the student's features, which scope projector allows and which spares two passes",
+    ),
+};
+const canShare = ({ scope, route }: { readonly scope: string; readonly route: string }): boolean =>
+  route === "full" || scope === "projector";
+const refusal = {
+  error: "expected full, or scope projector: its target alone can share the student's features",
+  path: ["route"],
+};
+
 /** Schema of what of a teacher is an average, and by which way it makes its targets (Pham et al. 2022, arXiv 2208.05744). */
-export const targetConfig = z
-  .strictObject({
-    scope: z
-      .enum(["all", "projector", "last", "first"])
-      .default("all")
-      .describe(
-        "what is an average of the student, the rest being the student's own: all, the projector, it and the encoder's last layers, the encoder's first layers",
-      ),
-    layers: z.int().positive().default(1).describe("layers of the encoder that scopes last and first mean"),
-    route: z
-      .enum(["full", "shared"])
-      .default("full")
-      .describe(
-        "full: an encoder of its own; shared: the student's features, which scope projector allows and which spares two passes",
-      ),
-  })
-  .refine(({ scope, route }) => route === "full" || scope === "projector", {
-    error: "expected full, or scope projector: its target alone can share the student's features",
-    path: ["route"],
-  })
-  .prefault({});
+export const targetConfig = z.strictObject(averaged).refine(canShare, refusal).prefault({});
 /** What of a teacher is an average, defaults filled in. */
 export type TargetConfig = z.output<typeof targetConfig>;
+
+/** Schema of a teacher for a method whose paper has none: its momentum, and as `targetConfig`. */
+export const addedTargetConfig = z
+  .strictObject({
+    momentum: rampBetween(0, 1)
+      .default({ from: 0.99, to: 1, shape: "cosine", over: 1 })
+      .describe("share of itself that the target keeps at a step; 0: the student as it is, without a gradient"),
+    ...averaged,
+  })
+  .refine(canShare, refusal);
 
 /** What is moved after a student. Its tensors have the names of the student's; no gradient reaches them. */
 abstract class Follower extends Module<[Tensor], Tensor> {
@@ -42,8 +55,11 @@ abstract class Follower extends Module<[Tensor], Tensor> {
     stopDropPaths(this);
   }
 
-  /** A view [B C H W] and the student's features of it [B W] -> what the student is to meet [B D], without a gradient. */
-  abstract target(image: Tensor, features: Tensor): Tensor;
+  /**
+   * A view [B C H W] -> what the student is to meet [B D], without a gradient.
+   * @param features the student's of that view [B W], asked for by the route `shared` alone
+   */
+  abstract target(image: Tensor, features: () => Tensor): Tensor;
 
   /** Whether a tensor of its state is an average; otherwise it is the student's. */
   protected isAverage(_name: string): boolean {
@@ -135,8 +151,8 @@ export class ProjectorTeacher extends Follower {
     return noGrad(() => this.projector.call(features.detach())); // [B D]
   }
 
-  override target(_image: Tensor, features: Tensor): Tensor {
-    return this.call(features); // [B D]
+  override target(_image: Tensor, features: () => Tensor): Tensor {
+    return this.call(features()); // [B D]
   }
 }
 

@@ -113,7 +113,8 @@ function headOf(rest: Tensors, path: string, before: string) {
 }
 
 function isWhole({ rest }: Writable): boolean {
-  return rest?.has("projector.0.weight") === true && rest.has("teacher.projector.0.weight");
+  const has = (start: string): boolean => [...(rest?.keys() ?? [])].some((own) => own.startsWith(start));
+  return ["projector.", "teacher.encoder.", "teacher.projector."].every(has);
 }
 
 function written({ tensors, rest = new Map() }: Writable) {

@@ -90,7 +90,7 @@ export class Byol extends Method<"first" | "second"> {
   protected forward({ first, second }: Batch<"first" | "second">): Loss {
     // One view at a time: each is normalised by its own statistics.
     const [h1, h2] = [this.features(first), this.features(second)]; // [B W]
-    const [t1, t2] = [this.teacher.target(first, h1), this.teacher.target(second, h2)]; // [B D]
+    const [t1, t2] = [this.teacher.target(first, () => h1), this.teacher.target(second, () => h2)]; // [B D]
     const [z1, z2] = [this.projector.call(h1), this.projector.call(h2)]; // [B D]
     const [p1, p2] = [this.predictor.call(z1), this.predictor.call(z2)]; // [B D]
     const cosines = meanCosine(p1, t2).add(meanCosine(p2, t1)); // []

@@ -2,6 +2,9 @@
  * An Empirical Study of Training Self-Supervised Vision Transformers (MoCo v3). Chen, Xie, He; ICCV 2021, arXiv 2104.02057.
  * Official code: facebookresearch/moco-v3, whose heads, first values, decay rule and order of steps these are.
  *
+ * Which parts of the teacher are averages, and whether it shares the student's features, are options after Pham et al. (arXiv
+ * 2208.05744).
+ *
  * What differs: any encoder, image size and number of channels; the loss is float32 under every precision.
  *
  * Expected: the official code's losses, gradients, teacher and batch statistics over three optimiser steps
@@ -23,7 +26,7 @@ import { type Batch, defineMethod, type Loss, Method, type ParameterRule, type S
 import { spread, spreadSignal } from "../parts/collapse.js";
 import { mlpHead } from "../parts/heads.js";
 import { infoNce, marginSignal, negativeSignal } from "../parts/losses/info-nce.js";
-import { Teacher } from "../parts/teacher.js";
+import { type ProjectorTeacher, type Teacher, targetConfig, teacherFor } from "../parts/teacher.js";
 import { asymmetricPair, viewPairConfig } from "../parts/view-pair.js";
 import { mocoV3Layout } from "../published/moco-v3.js";
 
@@ -41,6 +44,7 @@ export const mocoV3Config = z.strictObject({
   momentum: rampBetween(0, 1)
     .default({ from: 0.99, to: 1, shape: "cosine", over: 1 })
     .describe("share of itself that the teacher keeps at a step"),
+  target: targetConfig,
   projector: z
     .strictObject({
       layers: positive.optional().describe("linear layers; absent: 3 behind a ViT, 2 behind others (official code)"),
@@ -87,7 +91,7 @@ export const mocoV3FirstValues: FirstValuesByName = [
 export class MocoV3 extends Method<"first" | "second"> {
   readonly projector: Module;
   readonly predictor: Module;
-  readonly teacher: Teacher;
+  readonly teacher: Teacher | ProjectorTeacher;
   /** What goes into the projector, and what evaluation sees. */
   override readonly pool: Pool;
 
@@ -105,7 +109,7 @@ export class MocoV3 extends Method<"first" | "second"> {
     const makeProjector = (): Module => mlpHead({ inputs: encoder.width, layers, ...projector });
     this.projector = makeProjector();
     this.predictor = mlpHead({ inputs: output, output, lastNorm, ...predictor });
-    this.teacher = new Teacher(makeEncoder(), makeProjector(), this.pool);
+    this.teacher = teacherFor(config.target, { makeEncoder, projector: makeProjector(), pool: this.pool });
     if (config.freezePatchEmbed && isVit)
       for (const parameter of encoder.patchEmbed.state().values()) parameter.setRequiresGrad(false);
   }
@@ -124,8 +128,8 @@ export class MocoV3 extends Method<"first" | "second"> {
     const { temperature, momentum } = this.config;
     if (this.training) this.teacher.follow(this, rampAt(momentum, progress));
     // One view at a time: each is normalised by its own statistics.
-    const [k1, k2] = [this.teacher.call(first), this.teacher.call(second)]; // [B D]
     const [h1, h2] = [this.features(first), this.features(second)]; // [B W]
+    const [k1, k2] = [this.teacher.target(first, () => h1), this.teacher.target(second, () => h2)]; // [B D]
     const [q1, q2] = [this.query(h1), this.query(h2)]; // [B D]
     const ofFirst = infoNce(q1, k2, { temperature, world });
     const ofSecond = infoNce(q2, k1, { temperature, world });

@@ -3,6 +3,9 @@
  * and Improved Baselines with Momentum Contrastive Learning (MoCo v2). Chen, Fan, Girshick, He; arXiv 2003.04297. Official code:
  * facebookresearch/moco, whose heads, queue and order of steps these are; the symmetric loss is its CIFAR-10 notebook's.
  *
+ * Which parts of the key encoder are averages, and whether it shares the student's features, are options after Pham et al. (arXiv
+ * 2208.05744).
+ *
  * What differs: any encoder, image size and number of channels; the loss is float32 under every precision; the rate falls at each
  * step, not at each epoch; the queue need not be a multiple of the batch. Without several devices there is nothing to shuffle keys
  * over: `model.normSplits` of a ResNet stands for them.
@@ -22,7 +25,7 @@ import { spread, spreadSignal } from "../parts/collapse.js";
 import { mlpHead } from "../parts/heads.js";
 import { type Contrast, marginSignal, negativeSignal, queueNce } from "../parts/losses/info-nce.js";
 import { KeyQueue } from "../parts/queue.js";
-import { Teacher } from "../parts/teacher.js";
+import { type ProjectorTeacher, type Teacher, targetConfig, teacherFor } from "../parts/teacher.js";
 import { mocoV1Pair, symmetricPair, symmetricPairConfig } from "../parts/view-pair.js";
 
 const positive = z.int().positive();
@@ -36,6 +39,7 @@ export const mocoConfig = z.strictObject({
     .describe("2 has an MLP head and stronger augmentation; its temperature is 0.2, that of 1 is 0.07"),
   temperature: z.number().positive().optional().describe("τ of the loss; the version's if absent, 0.1 for CIFAR-10"),
   momentum: z.number().min(0).max(1).default(0.999).describe("share of itself that the key encoder keeps at a step"),
+  target: targetConfig,
   queue: positive.default(65_536).describe("keys of past batches that are negatives"),
   output: positive.default(128).describe("width of queries and keys"),
   symmetric: z
@@ -54,7 +58,7 @@ export type MocoConfig = z.output<typeof mocoConfig>;
 /** MoCo v1 and v2: a query must find its key, made by a slow copy of the encoder, among a queue of other pictures' keys. */
 export class Moco extends Method<"first" | "second"> {
   readonly projector: Module;
-  readonly teacher: Teacher;
+  readonly teacher: Teacher | ProjectorTeacher;
   readonly queue: KeyQueue;
   readonly temperature: number;
   /** What goes into the projector, and what evaluation sees. */
@@ -72,7 +76,7 @@ export class Moco extends Method<"first" | "second"> {
     const head = { layers: version, batchNorm: false, lastNorm: false, bias: "every" } as const;
     const makeProjector = (): Module => mlpHead({ inputs: encoder.width, hidden: encoder.width, output, ...head });
     this.projector = makeProjector();
-    this.teacher = new Teacher(makeEncoder(), makeProjector(), this.pool);
+    this.teacher = teacherFor(config.target, { makeEncoder, projector: makeProjector(), pool: this.pool });
     this.queue = new KeyQueue(config.queue, output);
   }
 
@@ -84,8 +88,19 @@ export class Moco extends Method<"first" | "second"> {
   protected forward({ first, second }: Batch<"first" | "second">, step: Step): Loss {
     const { momentum, symmetric } = this.config;
     if (this.training) this.teacher.follow(this, momentum);
-    const one = this.oneWay(first, second, step, "first");
-    const other = symmetric ? [this.oneWay(second, first, step, "second")] : [];
+    const h1 = this.features(first); // [B W]
+    const h2 = symmetric ? this.features(second) : undefined; // [B W]
+    const constantly = (): Tensor => h2 ?? noGrad(() => this.features(second)); // [B W]
+    const one = this.oneWay(h1, this.keysOf(second, constantly, step, "first"));
+    const other =
+      h2 === undefined
+        ? []
+        : [
+            this.oneWay(
+              h2,
+              this.keysOf(first, () => h1, step, "second"),
+            ),
+          ];
     const ways = [one, ...other];
     const mean = (of: (way: OneWay) => Tensor): Tensor =>
       ways
@@ -103,20 +118,22 @@ export class Moco extends Method<"first" | "second"> {
     return { total: ways.map(({ loss }) => loss).reduce((a, b) => a.add(b)), parts };
   }
 
-  /** query, key: two views [B C H W] of the same pictures */
-  private oneWay(query: Tensor, key: Tensor, step: Step, way: string): OneWay {
-    const features = this.features(query); // [B W]
-    const keys = this.keysOf(key, step, way); // [B D]
+  /** features [B W] of one view, keys [B D] of the other */
+  private oneWay(features: Tensor, keys: Tensor): OneWay {
     const contrast = queueNce(this.projector.call(features), keys, this.queue.call(), this.temperature);
     return { ...contrast, features, keys };
   }
 
-  /** image [B C H W] -> keys [B D], by a key encoder that sees the pictures in another order where its norms do not see all of them */
-  private keysOf(image: Tensor, { rng }: Step, way: string): Tensor {
-    const isShuffled = this.config.shuffle && this.training && (this.encoder.normSplits ?? 1) > 1;
-    if (!isShuffled) return this.teacher.call(image); // [B D]
+  /**
+   * image [B C H W] -> keys [B D], by a key encoder that sees the pictures in another order where its norms do not see all of them.
+   * @param features the student's of the image [B W], for a key encoder that shares them; they have no other order
+   */
+  private keysOf(image: Tensor, features: () => Tensor, { rng }: Step, way: string): Tensor {
+    const { shuffle, target } = this.config;
+    const isShuffled = shuffle && target.route === "full" && this.training && (this.encoder.normSplits ?? 1) > 1;
+    if (!isShuffled) return this.teacher.target(image, features); // [B D]
     const order = rng.fork(`shuffle/${way}`).uniform([1], image.device).reshape([-1]).argsort(0); // [B]
-    return this.teacher.call(image.indexSelect(0, order)).indexSelect(0, order.argsort(0)); // [B D]
+    return this.teacher.target(image.indexSelect(0, order), features).indexSelect(0, order.argsort(0)); // [B D]
   }
 
   private remember(ways: readonly OneWay[], { index, world }: Step): void {

@@ -3,6 +3,8 @@
  * arXiv 2002.05709; its deeper projector is SimCLR v2's (arXiv 2006.10029). Official code: google-research/simclr, whose head and
  * one pass over both views these are.
  *
+ * A target whose projections are the keys, of which a part may be an average, is an option after Pham et al. (arXiv 2208.05744).
+ *
  * What differs: any encoder, image size and number of channels; the loss is float32 under every precision, and the mean over all
  * views as in the paper (the official code adds the means of both views up, which LARS does not notice in matrices); first values of
  * the head are PyTorch's; brightness is scaled as in v2, and crops are Pillow's.
@@ -14,6 +16,7 @@ import { z } from "zod";
 import { noGrad } from "../../engine/modes.js";
 import { anyEncoder, type Encoder, type Pool } from "../../models/encoder.js";
 import type { Module } from "../../nn/module.js";
+import { rampAt } from "../../optim/schedule.js";
 import { cat } from "../../tensor/creation.js";
 import type { DefaultsFacts, MethodDefaults } from "../defaults.js";
 import type { Health } from "../health.js";
@@ -21,6 +24,7 @@ import { type Batch, defineMethod, type Loss, Method, type Step } from "../metho
 import { spread, spreadSignal } from "../parts/collapse.js";
 import { mlpHead } from "../parts/heads.js";
 import { marginSignal, negativeSignal, ntXent } from "../parts/losses/info-nce.js";
+import { addedTargetConfig, type ProjectorTeacher, type Teacher, teacherFor } from "../parts/teacher.js";
 import { simclrPair, simclrPairConfig } from "../parts/view-pair.js";
 
 const positive = z.int().positive();
@@ -40,6 +44,9 @@ export const simclrConfig = z.strictObject({
         .describe("behind every layer, the last one's without a bias (official code); without, layers have biases"),
     })
     .prefault({}),
+  target: addedTargetConfig
+    .optional()
+    .describe("a momentum copy whose projections are what views find; absent: the views' own, as in the paper"),
   augmentation: simclrPairConfig,
 });
 /** SimCLR's options with their defaults filled in. */
@@ -48,28 +55,39 @@ export type SimclrConfig = z.output<typeof simclrConfig>;
 /** SimCLR: each view must find the other view of its picture among all views of the batch, which are its negatives. */
 export class Simclr extends Method<"first" | "second"> {
   readonly projector: Module;
+  readonly teacher: Teacher | ProjectorTeacher | undefined;
   /** What goes into the projector, and what evaluation sees. */
   override readonly pool: Pool;
 
   constructor(
     readonly config: SimclrConfig,
     readonly encoder: Encoder,
+    makeEncoder: () => Encoder,
   ) {
     super();
     this.pool = encoder.pools.includes("class") ? "class" : "mean";
     const { hidden = encoder.width, batchNorm, ...projector } = config.projector;
     const norms = batchNorm ? ({ lastNorm: "scale" } as const) : ({ lastNorm: false, bias: "every" } as const);
-    this.projector = mlpHead({ inputs: encoder.width, hidden, ...projector, batchNorm, ...norms });
+    const makeProjector = (): Module => mlpHead({ inputs: encoder.width, hidden, ...projector, batchNorm, ...norms });
+    this.projector = makeProjector();
+    this.teacher =
+      config.target && teacherFor(config.target, { makeEncoder, projector: makeProjector(), pool: this.pool });
   }
 
-  /** first, second [B C H W] -> NT-Xent of both views' projections (algorithm 1) */
+  override begin(): void {
+    this.teacher?.copy(this);
+  }
+
+  /** first, second [B C H W] -> NT-Xent of both views' projections (algorithm 1), with the target's as keys where there is one */
   protected forward({ first, second }: Batch<"first" | "second">, { world }: Step): Loss {
     const B = first.side(0);
     // Both views at once: batch norms average over all (official code).
-    const h = this.features(cat([first, second])); // [2B W]
+    const views = cat([first, second]); // [2B C H W]
+    const h = this.features(views); // [2B W]
     const z = this.projector.call(h); // [2B D]
-    const { temperature } = this.config;
-    const { loss, positive: own, negative, accuracy } = ntXent(z.slice(0, 0, B), z.slice(0, B), { temperature, world });
+    const keys = this.teacher?.target(views, () => h); // [2B D]
+    const options = { temperature: this.config.temperature, world, ...(keys && { keys }) };
+    const { loss, positive: own, negative, accuracy } = ntXent(z.slice(0, 0, B), z.slice(0, B), options);
     const parts = noGrad(() => ({
       spread: spread(h),
       positive: own,
@@ -78,6 +96,11 @@ export class Simclr extends Method<"first" | "second"> {
       accuracy,
     }));
     return { total: loss, parts };
+  }
+
+  /** The target follows after the optimiser's step, as BYOL's does. */
+  override afterStep({ progress }: Step): void {
+    if (this.config.target) this.teacher?.follow(this, rampAt(this.config.target.momentum, progress));
   }
 
   override health(): Health {
@@ -142,6 +165,6 @@ export const simclr = defineMethod({
   usualModel: "resnet",
   views: ({ augmentation }, image) => simclrPair(augmentation, image),
   couplesBatch: () => "the other pictures of the batch are its negatives, and its head normalises over the batch",
-  build: (config, makeEncoder) => new Simclr(config, makeEncoder()),
+  build: (config, makeEncoder) => new Simclr(config, makeEncoder(), makeEncoder),
   defaults,
 });

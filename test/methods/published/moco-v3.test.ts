@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { noGrad } from "../../../src/engine/modes.js";
 import { scope } from "../../../src/engine/scope.js";
+import { mocoV3Layout } from "../../../src/methods/published/moco-v3.js";
 import { openTensors } from "../../../src/models/published/files.js";
 import { convert } from "../../../src/train/checkpoints/convert.js";
 import { openModelFile } from "../../../src/train/checkpoints/from-checkpoint.js";
@@ -47,6 +48,14 @@ describe.each([
     for (const own of after.names)
       expect(Buffer.from(after.read(own).data).equals(Buffer.from(before.read(own).data)), own).toBe(true);
   });
+});
+
+test("a run whose teacher shares the student's features has no momentum encoder to write", () => {
+  const rest = new Map(["projector.0.weight", "teacher.projector.0.weight"].map((name) => [name, {} as never]));
+  const model = { method: { name: "mocoV3" }, rest, tensors: new Map() } as never;
+  expect(mocoV3Layout("mocoV3").write(model)).toBeUndefined();
+  rest.set("teacher.encoder.cls_token", { dtype: "F32", shape: [1], data: new Uint8Array(4) } as never);
+  expect(mocoV3Layout("mocoV3").write(model)?.tensors.size).toBe(3);
 });
 
 test("heads are the official code's twelve, which is said, unless told; features are the class token", () => {

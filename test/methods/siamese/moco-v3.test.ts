@@ -28,6 +28,14 @@ test.each([
   expect(tensors["buffers after three steps"]).toBeGreaterThan(10);
 });
 
+test("a momentum projector alone, behind shared features: losses, gradients and steps of the definition", () => {
+  const path = fileURLToPath(new URL("../../reference/momentum-moco-v3.safetensors", import.meta.url));
+  const parts = checkReference(path);
+  expect(parts.filter(({ passed }) => !passed)).toEqual([]);
+  const tensors = Object.fromEntries(parts.map((part) => [part.part, part.tensors]));
+  expect(tensors).toMatchObject({ loss: 1, gradients: 38, "losses of three steps": 1 });
+});
+
 const image = { imageSize: [16, 16], channels: 3 } as const;
 const samples = Array.from({ length: 8 }, (_, i) => i);
 const step = stepOf(new Rng(1, "step", 0, samples));
@@ -120,6 +128,18 @@ test("no gradient reaches the teacher, and it has no predictor", () => {
   const teacher = [...model.state()].filter(([name]) => name.startsWith("teacher."));
   expect(teacher.filter(([, value]) => value.requiresGrad || value.grad !== undefined)).toEqual([]);
   expect(teacher.filter(([name]) => name.includes("predictor"))).toEqual([]);
+});
+
+test("a projector's teacher that shares features makes the loss and gradients of one with an encoder of its own", () => {
+  const run = (route: "full" | "shared") => {
+    using model = build({ target: { scope: "projector", route }, momentum: 0.5 });
+    train(model, [0.01]);
+    const loss = scope(() => model.call(batch(), step).total.item());
+    return { loss, hasEncoder: [...model.state().keys()].some((name) => name.startsWith("teacher.encoder.")) };
+  };
+  const [full, shared] = [run("full"), run("shared")];
+  expect(shared.loss).toBeCloseTo(full.loss, 5);
+  expect([full.hasEncoder, shared.hasEncoder]).toEqual([true, false]);
 });
 
 test("evaluation moves nothing, and does not mind which view comes first", () => {

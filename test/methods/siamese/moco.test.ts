@@ -51,6 +51,33 @@ function build(changes: object = {}, model: object = {}): Moco {
 
 const queueOf = (model: Moco): number[] => model.queue.keys.toNumbers();
 
+test.each([true, false])(
+  "symmetric %s: keys of a momentum projector are the same behind shared features",
+  (symmetric) => {
+    const run = (route: "full" | "shared") => {
+      using model = build({ symmetric, target: { scope: "projector", route }, momentum: 0.5 });
+      return scope(() => {
+        const losses = [0, 1].map((index) => {
+          const { total } = model.call(batch(index), stepAt(index));
+          backward(total);
+          noGrad(() => {
+            for (const { tensor } of model.parameters())
+              if (tensor.grad !== undefined) tensor.add_(tensor.grad.mul(-0.1));
+          });
+          for (const { tensor } of model.parameters()) tensor.grad = undefined;
+          return total.item();
+        });
+        const teachers = [...model.state().keys()].filter((name) => name.startsWith("teacher.encoder.")).length;
+        return { losses, queue: queueOf(model), teachers };
+      });
+    };
+    const [full, shared] = [run("full"), run("shared")];
+    for (const [i, loss] of full.losses.entries()) expect(shared.losses[i]).toBeCloseTo(loss, 5);
+    for (const [i, key] of full.queue.entries()) expect(shared.queue[i]).toBeCloseTo(key, 4);
+    expect([full.teachers > 0, shared.teachers]).toEqual([true, 0]);
+  },
+);
+
 test("keys join the queue after the loss was made of it, and in evaluation not at all", () => {
   using model = build();
   const before = queueOf(model);

@@ -4,6 +4,7 @@ import { noGrad } from "../../../src/engine/modes.js";
 import { scope } from "../../../src/engine/scope.js";
 import { Simclr, simclr, simclrConfig } from "../../../src/methods/siamese/simclr.js";
 import { onDevice } from "../../../src/nn/parameter.js";
+import { backward } from "../../../src/tensor/grad.js";
 import { Rng } from "../../../src/tensor/random.js";
 import { checkReference } from "../../../src/train/reference/check.js";
 import { leavesNoTensors } from "../../engine/leaks.js";
@@ -30,11 +31,63 @@ const pictures = (name: string) => new Rng(2, name, 0, samples).normal([3, 16, 1
 const batch = () => ({ first: pictures("first"), second: pictures("second") });
 
 function build(changes: object = {}): Simclr {
-  const model = new Simclr(simclrConfig.parse({ ...smallMethod("simclr"), ...changes }), smallEncoder("resnet", image));
+  const make = () => smallEncoder("resnet", image);
+  const model = new Simclr(simclrConfig.parse({ ...smallMethod("simclr"), ...changes }), make(), make);
   model.initialize(new Rng(0, "init"));
+  noGrad(() => scope(() => model.begin()));
   model.setTraining(true);
   return model;
 }
+
+test("with a target: losses, gradients and steps of the definition, whose last layers alone are averages", () => {
+  const path = fileURLToPath(new URL("../../reference/momentum-simclr.safetensors", import.meta.url));
+  const parts = checkReference(path);
+  expect(parts.filter(({ passed }) => !passed)).toEqual([]);
+  const tensors = Object.fromEntries(parts.map((part) => [part.part, part.tensors]));
+  expect(tensors).toMatchObject({ loss: 1, gradients: 41, "losses of three steps": 1 });
+  expect(tensors["parameters after three steps"]).toBeGreaterThan(40); // the target's too
+});
+
+/** Loss of one step and the gradients of all parameters. */
+function first(model: Simclr): { loss: number; gradients: [string, number][] } {
+  return scope(() => {
+    const { total } = model.call(batch(), step);
+    backward(total);
+    const gradients = model
+      .parameters()
+      .map(({ name, tensor }): [string, number] => [name, tensor.grad?.norm().item() ?? 0]);
+    for (const { tensor } of model.parameters()) tensor.grad = undefined;
+    return { loss: total.item(), gradients };
+  });
+}
+
+test("a target that has not moved gives SimCLR's loss, without the half of its gradient that comes through the keys", () => {
+  using paper = build();
+  using still = build({ target: { momentum: 0, scope: "projector", route: "shared" } });
+  const [both, one] = [first(paper), first(still)];
+  expect(one.loss).toBeCloseTo(both.loss, 6);
+  const norm = ({ gradients }: typeof one): number => Math.hypot(...gradients.map(([, value]) => value));
+  expect(norm(one) / norm(both)).toBeLessThan(0.8);
+  expect(norm(one) / norm(both)).toBeGreaterThan(0.2);
+  expect([...still.state().keys()].filter((name) => name.startsWith("teacher.encoder."))).toEqual([]);
+});
+
+test.each(["projector", "all"] as const)(
+  "with momentum 0 a target of scope %s is the student after every step",
+  (scope_) => {
+    using model = build({ target: { momentum: 0, scope: scope_ } });
+    scope(() => {
+      backward(model.call(batch(), step).total);
+      noGrad(() => {
+        for (const { tensor } of model.parameters()) if (tensor.grad !== undefined) tensor.add_(tensor.grad.mul(-0.5));
+        model.afterStep(step);
+      });
+      for (const name of ["encoder.layer1.0.conv1.weight", "projector.3.weight"])
+        expect(model.state().get(`teacher.${name}`)?.toNumbers()).toEqual(model.state().get(name)?.toNumbers());
+      for (const { tensor } of model.parameters()) tensor.grad = undefined;
+    });
+  },
+);
 
 test("the views may change places, and the batch norms see both at once", () => {
   using model = build();
@@ -55,7 +108,8 @@ test("the views may change places, and the batch norms see both at once", () => 
 });
 
 test("the projector of a ResNet-50 is the paper's: 2048 wide, then 128; every layer normalised, the last without a bias", () => {
-  using model = onDevice("meta", () => new Simclr(simclrConfig.parse({}), smallEncoder("resnet", image)));
+  const make = () => smallEncoder("resnet", image);
+  using model = onDevice("meta", () => new Simclr(simclrConfig.parse({}), make(), make));
   const { width } = model.encoder;
   const keys = [...model.projector.state()].filter(([name]) => !name.includes("running"));
   expect(keys.map(([name, { shape }]) => [name, shape])).toEqual([
