@@ -87,7 +87,7 @@ export class Emae extends Mae {
     const visible = this.byPiece(tokens, ids).flatten(0, 1); // [K·B n D]
     const masks = maskOf(cat(this.masks(ids).map((mask) => mask.ids)), this.kept); // of K·B rows, part after part
     const latent = this.encoder.encode(visible); // [K·B 1+n D]
-    const predicted = this.decode(latent, masks, masks.ids.slice(1, this.kept)); // [K·B N-n P]
+    const predicted = this.decoder.call(latent, masks, masks.ids.slice(1, this.kept)); // [K·B N-n P]
     return this.aligned(predicted.float().split(image.side(0), 0)); // [K-1 K B n P]
   }
 

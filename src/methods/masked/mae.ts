@@ -13,13 +13,8 @@ import { z } from "zod";
 import { type PatchEncoder, patchEncoder } from "../../models/encoder.js";
 import type { ExportGraph } from "../../models/exports.js";
 import { blockMultiplyAdds } from "../../models/sizes.js";
-import { Block } from "../../nn/block.js";
 import { normal } from "../../nn/init.js";
-import { LayerNorm } from "../../nn/layer-norm.js";
-import { Linear } from "../../nn/linear.js";
-import { Chain, Parameter } from "../../nn/module.js";
-import { sinCosInit } from "../../nn/positions.js";
-import { cat } from "../../tensor/creation.js";
+import { Parameter } from "../../nn/module.js";
 import { take } from "../../tensor/functional.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { type DefaultsFacts, type MethodDefaults, rateFor } from "../defaults.js";
@@ -38,6 +33,7 @@ import {
 import { augmentationConfig, maskedView } from "../parts/augmentation.js";
 import { fillPictures } from "../parts/filling/fill.js";
 import { fillInGraph } from "../parts/filling/fill-in-graph.js";
+import { PatchDecoder } from "../parts/filling/patch-decoder.js";
 import { checkMaskRatio, drawMask, hiddenPatches, type Mask, maskOf } from "../parts/masks.js";
 import { buildTarget } from "../parts/targets/build.js";
 import { PixelTarget } from "../parts/targets/pixels.js";
@@ -108,13 +104,9 @@ export interface Filled extends Omit<Reconstruction, "mask"> {
  * code's.
  */
 export class Mae extends Method<"image"> {
-  readonly decoderEmbed: Linear;
-  /** In the decoder [1 1 d], or in the encoder [1 1 D] (table 1c). */
-  readonly maskToken: Parameter;
-  readonly decoderPosEmbed: Parameter; // [1 1+N d]
-  readonly decoderBlocks: Chain<Block>;
-  readonly decoderNorm: LayerNorm;
-  readonly decoderPred: Linear;
+  readonly decoder: PatchDecoder;
+  /** Of hidden patches in the encoder [1 1 D] (table 1c); otherwise the decoder has it. */
+  readonly maskToken: Parameter | null;
   readonly target: Target;
 
   constructor(
@@ -122,24 +114,21 @@ export class Mae extends Method<"image"> {
     readonly encoder: PatchEncoder,
   ) {
     super();
-    const { width, depth, heads, mlpRatio } = config.decoder;
     checkMaskRatio(config.maskRatio, encoder.patches);
     this.target = buildTarget(config, encoder);
-    this.decoderEmbed = new Linear(encoder.width, width);
-    this.maskToken = new Parameter([1, 1, config.maskTokenInEncoder ? encoder.width : width], normal(0.02));
-    this.decoderPosEmbed = new Parameter([1, 1 + encoder.patches, width], sinCosInit(encoder.grid), false);
-    this.decoderBlocks = new Chain(Array.from({ length: depth }, () => new Block(width, heads, mlpRatio)));
-    this.decoderNorm = new LayerNorm(width, { forProducts: true });
-    this.decoderPred = new Linear(width, this.target.outputs);
+    this.maskToken = config.maskTokenInEncoder ? new Parameter([1, 1, encoder.width], normal(0.02)) : null;
+    const sizes = { inputs: encoder.width, outputs: this.target.outputs, grid: encoder.grid };
+    this.decoder = new PatchDecoder({ ...sizes, ...config.decoder, fillsIn: this.maskToken === null });
   }
 
-  /** The official names: the encoder's parts stand at the top, beside the decoder's. */
+  /** The official names: the parts of encoder and decoder stand side by side at the top. */
   override state(prefix = ""): Map<string, Parameter> {
-    const within = `${prefix}encoder.`;
-    const entries = [...super.state(prefix)];
-    return new Map(
-      entries.map(([name, value]) => [name.startsWith(within) ? prefix + name.slice(within.length) : name, value]),
-    );
+    const within = [`${prefix}encoder.`, `${prefix}decoder.`];
+    const outer = (name: string): string => {
+      const part = within.find((start) => name.startsWith(start));
+      return part === undefined ? name : prefix + name.slice(part.length);
+    };
+    return new Map([...super.state(prefix)].map(([name, value]) => [outer(name), value]));
   }
 
   /** image [B C H W] -> error over the hidden patches (paper, section 3) */
@@ -160,24 +149,18 @@ export class Mae extends Method<"image"> {
   /** image [B C H W] and what the encoder made of it -> mean error of the hidden patches, or of all [] */
   protected lossFrom(image: Tensor, latent: Tensor, mask: Mask): Tensor {
     const hidden = this.config.lossOn === "hidden" ? mask.ids.slice(1, mask.kept) : undefined; // [B M]
-    const predicted = this.predictFrom(latent, mask, hidden); // [B M O]
+    const predicted = this.decoder.call(latent, mask, hidden); // [B M O]
     const targets = this.targets(image); // [B N T]
     return this.target.loss(predicted, hidden === undefined ? targets : take(targets, hidden)); // []
   }
 
   /** image [B C H W] -> predictions of the patches `wanted` [B M], or of all in image order [B M O] */
   predict(image: Tensor, mask: Mask, wanted?: Tensor): Tensor {
-    return this.predictFrom(this.encodeMasked(image, mask), mask, wanted);
+    return this.decoder.call(this.encodeMasked(image, mask), mask, wanted);
   }
 
   private encodeMasked(image: Tensor, mask: Mask): Tensor {
-    return this.config.maskTokenInEncoder ? this.encodeAll(image, mask) : this.encodeVisible(image, mask);
-  }
-
-  private predictFrom(latent: Tensor, mask: Mask, wanted?: Tensor): Tensor {
-    return this.config.maskTokenInEncoder
-      ? this.readOut(this.decoderEmbed.call(latent), wanted)
-      : this.decode(latent, mask, wanted);
+    return this.maskToken === null ? this.encodeVisible(image, mask) : this.encodeAll(image, mask, this.maskToken);
   }
 
   /** image [B C H W] -> latent of the visible patches, class token first [B 1+K D] */
@@ -190,27 +173,12 @@ export class Mae extends Method<"image"> {
   }
 
   /** image [B C H W] -> latent of all patches in image order, hidden ones as mask tokens [B 1+N D] (table 1c) */
-  encodeAll(image: Tensor, mask: Mask): Tensor {
+  encodeAll(image: Tensor, mask: Mask, maskToken: Tensor): Tensor {
     const { patchEmbed, posEmbed } = this.encoder;
     const patches = patchEmbed.call(patchEmbed.unfold(image)); // [B N D]
     const isHidden = mask.restore.ge(mask.kept).unsqueeze(-1); // [B N 1]
-    const tokens = this.maskToken.to(patches.dtype).where(isHidden, patches); // [B N D]
+    const tokens = maskToken.to(patches.dtype).where(isHidden, patches); // [B N D]
     return this.encoder.encode(tokens.add(posEmbed.slice(1, 1))); // [B 1+N D]
-  }
-
-  /** latent of visible patches [B 1+K D] -> predictions of the patches `wanted` [B M], or of all in image order [B M O] */
-  decode(latent: Tensor, { restore, kept }: Mask, wanted?: Tensor): Tensor {
-    const [B = 0, N = 0] = restore.shape;
-    const x = this.decoderEmbed.call(latent); // [B 1+K d]
-    const hidden = this.maskToken.to(x.dtype).expand([B, N - kept, -1]); // [B N-K d]
-    const ordered = take(cat([x.slice(1, 1), hidden], 1), restore); // [B N d], in image order
-    return this.readOut(cat([x.slice(1, 0, 1), ordered], 1), wanted); // [B M O]
-  }
-
-  /** tokens of all patches in image order, class token first [B 1+N d] -> predictions of those `wanted` [B M O] */
-  private readOut(tokens: Tensor, wanted?: Tensor): Tensor {
-    const decoded = this.decoderBlocks.call(tokens.add(this.decoderPosEmbed)).slice(1, 1); // [B N d]
-    return this.decoderPred.call(this.decoderNorm.call(wanted === undefined ? decoded : take(decoded, wanted))); // [B M O]
   }
 
   /** image [B C H W] -> what is to be predicted [B N T] (table 1d) */
@@ -232,7 +200,7 @@ export class Mae extends Method<"image"> {
     const { patchSize, grid } = this.encoder;
     const mask: Mask = { ids: visible, restore, kept: visible.side(1) };
     const latent = this.encodeMasked(image, mask); // [B 1+K D]
-    const prediction = this.predictFrom(latent, mask); // [B N O]
+    const prediction = this.decoder.call(latent, mask); // [B N O]
     const pixels = this.target.pixels(prediction, image); // [B N P]
     const hidden = hiddenPatches(mask); // [B N]
     return { latent, prediction, hidden, ...fillPictures(image, pixels, hidden, { patch: patchSize, grid }) };

@@ -6,6 +6,7 @@ import type { PublishedTensor } from "../../../src/models/published/tensors.js";
 import { Vit, vitConfig } from "../../../src/models/vit.js";
 import { sinCosPositions } from "../../../src/nn/positions.js";
 import { Rng } from "../../../src/tensor/random.js";
+import type { Tensor } from "../../../src/tensor/tensor.js";
 import { openModelFile } from "../../../src/train/checkpoints/from-checkpoint.js";
 import { loadInto } from "../../../src/train/checkpoints/load-into.js";
 import { smallEncoder } from "../../methods/small.js";
@@ -46,9 +47,10 @@ test("a decoder is taken where the sizes are the same, and else left with its fi
   for (const width of [8, 16]) {
     using mae = new Mae(maeConfig.parse({ decoder: { width, depth: 1, heads: 2 } }), vit());
     mae.initialize(new Rng(1, "init"));
-    const before = mae.maskToken.toArray();
+    const token = mae.decoder.maskToken as Tensor;
+    const before = token.toArray();
     expect(loadInto(mae.state(), mae.encoder, given, { positions: "resize" }).method).toBe(width === 8);
-    expect(mae.maskToken.toArray()).toEqual(width === 8 ? made("mask_token", [1, 1, 8]) : before);
+    expect(token.toArray()).toEqual(width === 8 ? made("mask_token", [1, 1, 8]) : before);
     expect(vitOf(mae).clsToken.toArray()).toEqual(made("cls_token", [1, 1, 16]));
   }
 });
