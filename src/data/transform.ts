@@ -15,6 +15,7 @@ import { solarize } from "./transform/tone.js";
 import { type Size, shorterSideSize, type Transform, type TransformStep } from "./views.js";
 
 type RandomResizedCrop = Extract<TransformStep, { type: "randomResizedCrop" }>;
+type ShiftedCrop = Extract<TransformStep, { type: "shiftedCrop" }>;
 
 /** torchvision tries this often before it falls back to the middle of the picture. */
 const TRIES = 10;
@@ -127,6 +128,21 @@ function padToSize(picture: Picture, size: Size): Picture {
   return { data, height, width, channels };
 }
 
+/** Cuts out the window whose top left corner is (top, left). @throws ConfigError where the farthest one would leave the picture */
+function shiftedCrop(picture: Picture, { size, shift }: ShiftedCrop, top: number, left: number): Picture {
+  const [height, width] = size;
+  if (height + shift <= picture.height && width + shift <= picture.width)
+    return crop(picture, { top, left, height, width });
+  throw new ConfigError({
+    problem: `a window of ${width} × ${height} that is shifted by up to ${shift} pixels does not fit into ${picture.width} × ${picture.height} pixels.`,
+    code: "transform",
+    path: "transform",
+    expected: `at least ${width + shift} × ${height + shift} pixels`,
+    actual: `${picture.width} × ${picture.height}`,
+    remedy: "Put a resize or a random crop to that size before it.",
+  });
+}
+
 function resize(picture: Picture, options: ResampleOptions): Picture {
   return resample(picture, { ...options, passes: resampleNatively });
 }
@@ -153,6 +169,11 @@ function applyStep(step: TransformStep, picture: Picture, random: KeyedRandom): 
     }
     case "centerCrop":
       return centerCrop(picture, { height: step.size[0], width: step.size[1] });
+    case "shiftedCrop": {
+      const top = random.integer(step.shift + 1);
+      const left = random.integer(step.shift + 1);
+      return shiftedCrop(picture, step, top, left);
+    }
     case "randAugment":
       return randAugment(picture, step, random);
     case "colorJitter":

@@ -51,6 +51,14 @@ const centerCropSchema = z
   .strictObject({ type: z.literal("centerCrop"), size: sizeSchema })
   .describe("cut out the middle; smaller pictures get black borders first");
 
+const shiftedCropSchema = z
+  .strictObject({
+    type: z.literal("shiftedCrop"),
+    size: sizeSchema,
+    shift: z.int().min(0).max(LARGEST_SIDE).default(0),
+  })
+  .describe("cut out a window down and right of the top left corner, by up to `shift` pixels each (CMAE's ShiftPixel)");
+
 const chance = z.number().min(0).max(1);
 const byte = z.int().min(0).max(255);
 const strength = z.number().min(0).default(0);
@@ -107,6 +115,7 @@ export const transformStepSchema = z.discriminatedUnion("type", [
   flipSchema,
   resizeSchema,
   centerCropSchema,
+  shiftedCropSchema,
   randAugmentSchema,
   colorJitterSchema,
   grayscaleSchema,
@@ -170,7 +179,7 @@ export function shorterSideSize(input: Size, shorter: number): Size {
 export function sizeAfter(transform: Transform, input: Size | undefined): Size | undefined {
   let size = input;
   for (const step of transform) {
-    if (step.type === "randomResizedCrop" || step.type === "centerCrop") {
+    if (step.type === "randomResizedCrop" || step.type === "centerCrop" || step.type === "shiftedCrop") {
       size = { height: step.size[0], width: step.size[1] };
     } else if (step.type === "resize") {
       if (typeof step.size !== "number") size = { height: step.size[0], width: step.size[1] };

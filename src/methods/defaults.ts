@@ -53,19 +53,19 @@ export function paperWarmup(length: DefaultsFacts["length"], epochs: number, of:
 
 /**
  * A teacher that looks back over as many steps as the paper's, or over a hundredth of a shorter run, ten steps at least.
- * @param paper its momentum at first, and the steps of its run
+ * @param paper its momentum at first, whether it stays there (it goes to 1 otherwise), and the steps of its run
  */
 export function teacherMomentum(
   steps: number,
-  paper: { readonly momentum: number; readonly steps: number },
+  paper: { readonly momentum: number; readonly stays?: boolean; readonly steps: number },
 ): DefaultChoice {
   const usual = Math.round(1 / (1 - paper.momentum));
   const span = Math.min(usual, Math.max(10, steps / 100));
   const from = Math.round(1000 * (1 - 1 / span)) / 1000;
   return {
     key: "method.momentum",
-    value: { from, to: 1, shape: "cosine", over: 1 },
-    shown: `${from} to 1`,
+    value: paper.stays === true ? from : { from, to: 1, shape: "cosine", over: 1 },
+    shown: paper.stays === true ? String(from) : `${from} to 1`,
     reason:
       span === usual
         ? "the paper's"

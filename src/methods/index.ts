@@ -6,6 +6,7 @@ import { fcmae, fcmaeConfig } from "./masked/fcmae.js";
 import { mae, maeConfig } from "./masked/mae.js";
 import { maskFeat, maskFeatConfig } from "./masked/maskfeat.js";
 import type { DefinedMethod, Method } from "./method.js";
+import { cmae, cmaeConfig } from "./mixed/cmae.js";
 import { supmae, supmaeConfig } from "./mixed/supmae.js";
 import { byol, byolConfig } from "./siamese/byol.js";
 import { dino, dinoConfig } from "./siamese/dino.js";
@@ -23,6 +24,7 @@ export const methods = new Registry<DefinedMethod>("method", [
   fcmae,
   maskFeat,
   supmae,
+  cmae,
   moco,
   mocoV3,
   simclr,
@@ -40,6 +42,7 @@ export const methodConfig = z.discriminatedUnion("name", [
   fcmaeConfig,
   maskFeatConfig,
   supmaeConfig,
+  cmaeConfig,
   mocoConfig,
   mocoV3Config,
   simclrConfig,

@@ -80,6 +80,7 @@ export interface PatchEncoder extends Encoder {
   readonly patches: number;
   /** tokens of patches [B K D], positions added -> through the blocks and the final norm, class token first [B 1+K D] */
   encode(tokens: Tensor): Tensor;
+  unnormed(image: Tensor): Tensor;
 }
 
 /** An encoder whose layers all give vectors of one kind, so that each can be judged or taught as the last one is. */

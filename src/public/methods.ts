@@ -24,19 +24,29 @@ export {
   type Reconstruction,
   type Step,
 } from "../methods/method.js";
+export { Cmae, type CmaeConfig, cmae, cmaeConfig } from "../methods/mixed/cmae.js";
 export { SupMae, type SupmaeConfig, supmae, supmaeConfig } from "../methods/mixed/supmae.js";
 export { augmentationConfig, maskedView } from "../methods/parts/augmentation.js";
 export { dimensions, entropies, information, likeness, spread } from "../methods/parts/collapse.js";
 export { DinoHead, type DinoHeadShape } from "../methods/parts/dino-head.js";
 export { fillPictures } from "../methods/parts/filling/fill.js";
 export { fillInGraph } from "../methods/parts/filling/fill-in-graph.js";
+export { PatchDecoder, type PatchDecoderShape } from "../methods/parts/filling/patch-decoder.js";
 export { type HeadShape, mlpHead } from "../methods/parts/heads.js";
 export { meanCosine } from "../methods/parts/losses/cosine.js";
 export { type DinoTerms, dinoLoss } from "../methods/parts/losses/dino.js";
 export { type Contrast, infoNce, type NtXentOptions, ntXent, queueNce } from "../methods/parts/losses/info-nce.js";
 export { type SinkhornOptions, sinkhorn } from "../methods/parts/losses/sinkhorn.js";
 export { swappedCrossEntropy } from "../methods/parts/losses/swapped.js";
-export { drawMask, hiddenPatches, keptPatches, type Mask, maskFromNoise, maskOf } from "../methods/parts/masks.js";
+export {
+  drawMask,
+  drawSquareMask,
+  hiddenPatches,
+  keptPatches,
+  type Mask,
+  maskFromNoise,
+  maskOf,
+} from "../methods/parts/masks.js";
 export {
   type CropName,
   type CropsConfig,
@@ -53,6 +63,7 @@ export type { Target } from "../methods/parts/targets/target.js";
 export {
   addedTargetConfig,
   ProjectorTeacher,
+  type Student,
   type TargetConfig,
   Teacher,
   targetConfig,
@@ -61,8 +72,11 @@ export {
 export type { Tokenizer } from "../methods/parts/tokenizers/tokenizer.js";
 export {
   asymmetricPair,
+  type ShiftedPairConfig,
   type SimclrPairConfig,
   type SymmetricPairConfig,
+  shiftedPair,
+  shiftedPairConfig,
   simclrPair,
   simclrPairConfig,
   symmetricPair,

@@ -95,6 +95,30 @@ describe("RandomResizedCrop draws as torchvision does", () => {
 });
 
 describe("drawn places", () => {
+  test("shiftedCrop is the window at every place down and right of the corner alike, and at the corner where nothing shifts", () => {
+    const source = picture(6, 7, 1, 3);
+    const at = (top: number, left: number): string =>
+      Buffer.from(
+        [0, 1, 2, 3].flatMap((y) =>
+          [0, 1, 2, 3].map((x) => source.data[(top + y) * source.width + left + x] as number),
+        ),
+      ).toString("hex");
+    const step = { type: "shiftedCrop", size: [4, 4] } as const;
+    const [still, shifted] = [transformSchema.parse([step]), transformSchema.parse([{ ...step, shift: 2 }])];
+    const taken = (transform: typeof still, sample: number): string =>
+      Buffer.from(apply(transform, source, random(sample)).data).toString("hex");
+    const seen = new Map<string, number>();
+    for (let sample = 0; sample < 4500; sample++) {
+      const window = taken(shifted, sample);
+      seen.set(window, (seen.get(window) ?? 0) + 1);
+      if (sample < 20) expect(taken(still, sample)).toBe(at(0, 0));
+    }
+    expect([...seen.keys()].sort()).toEqual([0, 1, 2].flatMap((y) => [0, 1, 2].map((x) => at(y, x))).sort());
+    // 500 expected a place, standard deviation 21.
+    for (const count of seen.values()) expect(Math.abs(count - 500)).toBeLessThan(90);
+    const farther = transformSchema.parse([{ ...step, shift: 3 }]);
+    expect(() => apply(farther, source, random())).toThrow(/shifted by up to 3 pixels does not fit into 7 × 6 pixels/);
+  });
   test("reflectPadCrop reaches every place alike", () => {
     const transform = transformSchema.parse([{ type: "reflectPadCrop", padding: 1 }]);
     const source = picture(6, 6, 1, 3);

@@ -31,6 +31,7 @@ test("defaults are torchvision's, and the result can be written down and read ba
     | "reflectPadCrop"
     | "resize"
     | "centerCrop"
+    | "shiftedCrop"
     | "randAugment"
     | "colorJitter"
     | "grayscale"

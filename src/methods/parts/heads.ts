@@ -18,13 +18,24 @@ export interface HeadShape {
   readonly lastNorm: boolean | "scale";
   /** Which layers have a bias; none if absent, for batch norm would take it away again. */
   readonly bias?: "last" | "every";
+  /** ε of its batch norms; PyTorch's 1e-5 if absent. */
+  readonly epsilon?: number;
 }
 
 /**
  * The MLP of MoCo v3 (`_build_mlp` of the official code), SimCLR's and BYOL's: numbered like PyTorch's
  * `Sequential`, ReLUs counted. Weights start as PyTorch's linear layers do, uniform ± 1 / √in, whatever the encoder's do.
  */
-export function mlpHead({ inputs, layers, hidden, output, batchNorm, lastNorm, bias }: HeadShape): Chain<Module> {
+export function mlpHead({
+  inputs,
+  layers,
+  hidden,
+  output,
+  batchNorm,
+  lastNorm,
+  bias,
+  epsilon = 1e-5,
+}: HeadShape): Chain<Module> {
   const links = Array.from({ length: layers }, (_, i): Module[] => {
     const [from, to] = [i === 0 ? inputs : hidden, i === layers - 1 ? output : hidden];
     const isLast = i === layers - 1;
@@ -36,9 +47,11 @@ export function mlpHead({ inputs, layers, hidden, output, batchNorm, lastNorm, b
     if (isLast)
       return [
         linear,
-        ...(lastNorm === false ? [] : [new BatchNorm1d(to, { affine: lastNorm === "scale" ? lastNorm : false })]),
+        ...(lastNorm === false
+          ? []
+          : [new BatchNorm1d(to, { epsilon, affine: lastNorm === "scale" ? lastNorm : false })]),
       ];
-    return [linear, ...(batchNorm ? [new BatchNorm1d(to)] : []), new Relu()];
+    return [linear, ...(batchNorm ? [new BatchNorm1d(to, { epsilon })] : []), new Relu()];
   });
   return new Chain<Module>(links.flat());
 }

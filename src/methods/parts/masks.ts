@@ -1,6 +1,7 @@
 import { ConfigError } from "../../errors.js";
 import type { CellMask } from "../../nn/convolution/visible-cells.js";
 import type { Size } from "../../nn/patches.js";
+import { arange } from "../../tensor/creation.js";
 import type { Rng } from "../../tensor/random.js";
 import { type Tensor, tensor } from "../../tensor/tensor.js";
 
@@ -54,6 +55,38 @@ export function drawMask(kind: MaskKind, ratio: number, grid: Size, rng: Rng, de
   const rows = rng.samples.map((_, row) => order(grid, kept, rng, row));
   const ids = tensor(BigInt64Array.from(rows.flat(), BigInt), [rows.length, patches]);
   return maskOf(device === "cpu" ? ids : ids.toDevice(device), kept);
+}
+
+/** @throws ConfigError unless squares of `square` × `square` patches fill the grid, and some of them are visible and some hidden */
+export function checkSquares(square: number, ratio: number, [rows, columns]: Size): void {
+  if (rows % square !== 0 || columns % square !== 0)
+    throw new ConfigError({
+      problem: `squares of ${square} × ${square} patches do not fill a grid of ${rows} × ${columns}.`,
+      code: "mask-square",
+      path: "method.maskSquare",
+      expected: "a side that divides both sides of the grid",
+      actual: square,
+      remedy: "Set maskSquare to 1, or use pictures of another size.",
+    });
+  checkMaskRatio(ratio, (rows * columns) / square ** 2);
+}
+
+/**
+ * Draws a mask of squares of `square` × `square` patches, each hidden or visible as one, for each sample of `rng` (CMAE's
+ * `random_masking`). @throws ConfigError where `checkSquares` does
+ */
+export function drawSquareMask(square: number, ratio: number, grid: Size, rng: Rng, device: string): Mask {
+  checkSquares(square, ratio, grid);
+  const [rows, columns] = grid;
+  const [down, across] = [rows / square, columns / square];
+  const cells = rng.uniform([down * across], device).argsort(1); // [B C], visible ones first
+  const numbers = arange(0, rows * columns, 1, { dtype: "int64", device });
+  const ofCell = numbers
+    .reshape([down, square, across, square])
+    .permute([0, 2, 1, 3])
+    .reshape([-1, square ** 2]); // [C s²]
+  const ids = ofCell.indexSelect(0, cells.flatten()).reshape([rng.samples.length, rows * columns]); // [B N]
+  return maskOf(ids, keptPatches(down * across, ratio) * square ** 2);
 }
 
 /** One visible patch in every cell of two by two, always its top left (the paper does not say which). */

@@ -45,6 +45,11 @@ export const addedTargetConfig = z
   })
   .refine(canShare, refusal);
 
+/** What a teacher follows: tensors by their names, those of its encoder below `encoder.`, of its projector below `projector.`. */
+export interface Student {
+  state(): ReadonlyMap<string, Parameter>;
+}
+
 /** What is moved after a student. Its tensors have the names of the student's; no gradient reaches them. */
 abstract class Follower extends Module<[Tensor], Tensor> {
   abstract readonly projector: Module;
@@ -66,15 +71,15 @@ abstract class Follower extends Module<[Tensor], Tensor> {
     return true;
   }
 
-  /** Becomes a copy of the student, buffers too: how a run begins. @param student has `encoder` and `projector` */
-  copy(student: Module<never[], unknown>): void {
+  /** Becomes a copy of the student, buffers too: how a run begins. */
+  copy(student: Student): void {
     noGrad(() => {
       for (const { own, theirs } of this.pairs(student)) own.copy_(theirs);
     });
   }
 
   /** One step after the student: `own = momentum · own + (1 − momentum) · student`; what is no average becomes the student's. */
-  follow(student: Module<never[], unknown>, momentum: number): void {
+  follow(student: Student, momentum: number): void {
     const pairs = this.pairs(student).filter(({ own }) => !(own instanceof Buffer));
     const move = (part: typeof pairs, kept: number): void =>
       averageInto(
@@ -88,7 +93,7 @@ abstract class Follower extends Module<[Tensor], Tensor> {
     if (copies.length > 0) move(copies, 0);
   }
 
-  private pairs(student: Module<never[], unknown>): { name: string; own: Parameter; theirs: Parameter }[] {
+  private pairs(student: Student): { name: string; own: Parameter; theirs: Parameter }[] {
     const state = student.state();
     return [...this.state()].map(([name, own]) => {
       const theirs = state.get(name);

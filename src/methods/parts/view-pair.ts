@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Transform } from "../../data/views.js";
+import type { Transform, ViewSpec } from "../../data/views.js";
 import type { ImageShape } from "../../models/encoder.js";
 
 const area = z.number().gt(0).max(1);
@@ -46,6 +46,23 @@ export const simclrPairConfig = z
   .prefault({});
 /** What can be set of SimCLR's pair of views, defaults filled in. */
 export type SimclrPairConfig = z.output<typeof simclrPairConfig>;
+
+/** Schema of two windows of one crop (`shiftedPair`). */
+export const shiftedPairConfig = z
+  .strictObject({
+    scale: areas.default([0.2, 1]).describe("share of the picture's area that the crop of both views takes"),
+    shift: z
+      .int()
+      .min(0)
+      .optional()
+      .describe(
+        "most pixels by which the target's window is moved, down and right each; absent: 31 of 224, or in proportion",
+      ),
+    blur,
+  })
+  .prefault({});
+/** What can be set of two windows of one crop, defaults filled in. */
+export type ShiftedPairConfig = z.output<typeof shiftedPairConfig>;
 
 type Interpolation = "bilinear" | "bicubic";
 const cropOf = (
@@ -110,4 +127,23 @@ export function mocoV1Pair(
   const colours = { type: "colorJitter", ...{ brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.4 } } as const;
   const view: Transform = [cropOf({ scale, imageSize }), grey, { ...colours, probability: 1 }, flip];
   return { first: view, second: view };
+}
+
+/**
+ * Two windows of one crop (CMAE): `image` at its top left corner, in its own colours; `target` up to `shift` pixels down and right of it,
+ * with SimCLR's colours, grey and blur. Their patches so show nearly the same.
+ */
+export function shiftedPair(
+  { scale, shift, blur }: ShiftedPairConfig,
+  { imageSize }: ImageShape,
+): Readonly<Record<"image" | "target", ViewSpec>> {
+  const most = shift ?? Math.max(0, Math.round(Math.min(...imageSize) / 7) - 1);
+  const [height, width] = [imageSize[0] + most + 1, imageSize[1] + most + 1]; // 256 for 224, as the official code
+  const window = (shift: number): Transform => [
+    cropOf({ scale, imageSize: [height, width] }, "bicubic"),
+    flip,
+    { type: "shiftedCrop", size: imageSize, shift },
+  ];
+  const colours = [jitterOf(0.4), grey, ...(blur ? [blurred(0.5)] : [])];
+  return { image: window(0), target: { transform: [...window(most), ...colours], key: "image" } };
 }

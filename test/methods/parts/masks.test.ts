@@ -2,7 +2,13 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { record } from "../../../src/engine/record.js";
 import { scope } from "../../../src/engine/scope.js";
-import { drawMask, hiddenPatches, keptPatches, maskFromNoise } from "../../../src/methods/parts/masks.js";
+import {
+  drawMask,
+  drawSquareMask,
+  hiddenPatches,
+  keptPatches,
+  maskFromNoise,
+} from "../../../src/methods/parts/masks.js";
 import { Rng } from "../../../src/tensor/random.js";
 import { tensor } from "../../../src/tensor/tensor.js";
 
@@ -121,4 +127,30 @@ test.each(["random", "block"] as const)("a plan, which has shapes alone, gets a 
     expect([result.ids.shape, result.restore.shape, result.kept]).toEqual([[2, 64], [2, 64], 16]);
     expect(recording.steps.length).toBeGreaterThan(0);
   });
+});
+
+test("squares of patches are hidden as one: CMAE keeps 17 of 49, 68 patches of 196; a side of 1 is a mask of patches", () => {
+  scope(() => {
+    const rng = new Rng(0, "mask", 0, [0, 1, 2]);
+    const mask = drawSquareMask(2, 0.65, [14, 14], rng, "cpu");
+    expect(mask.kept).toBe(68);
+    const hidden = hiddenPatches(mask); // [B N]
+    expect(hidden.sum([1]).toNumbers()).toEqual([128, 128, 128]);
+    expect(mask.ids.gather(1, mask.restore).toNumbers()).toEqual(Array.from({ length: 588 }, (_, i) => i % 196));
+    const inSquare = hidden.reshape([3, 7, 2, 7, 2]).sum([2, 4]).toNumbers();
+    expect(inSquare.every((count) => count === 0 || count === 4)).toBe(true);
+    // The squares with the smallest numbers stay (official `random_masking`).
+    const numbers = rng.uniform([49]).select(0, 0).toNumbers();
+    const visible = inSquare.slice(0, 49).flatMap((count, cell) => (count === 0 ? [cell] : []));
+    const smallest = [...numbers.keys()].sort((a, b) => (numbers[a] ?? 0) - (numbers[b] ?? 0)).slice(0, 17);
+    expect(visible).toEqual(smallest.sort((a, b) => a - b));
+    const single = drawSquareMask(1, 0.75, [4, 6], rng, "cpu");
+    expect(single.ids.toNumbers()).toEqual(drawMask("random", 0.75, [4, 6], rng, "cpu").ids.toNumbers());
+  });
+});
+
+test("squares that do not fill the grid, or leave nothing to see, are refused", () => {
+  const rng = new Rng(0, "mask", 0, [0]);
+  expect(() => drawSquareMask(2, 0.65, [7, 8], rng, "cpu")).toThrow("do not fill a grid of 7 × 8");
+  expect(() => drawSquareMask(2, 0.8, [4, 4], rng, "cpu")).toThrow("leaves 0 of 4");
 });

@@ -29,7 +29,8 @@ export interface PatchDecoderShape {
 
 /**
  * MAE's decoder (He et al. 2022, section 3): the tokens of visible patches, a learned token in the place of each hidden one, positions, a few
- * blocks and a linear layer. State as the official code's.
+ * blocks and a linear layer. Where it does not fill in, the latent is of all patches in image order [B 1+N D]. Predictions stand in the order
+ * of `wanted` [B M], or in image order. State as the official code's.
  */
 export class PatchDecoder extends Module<[latent: Tensor, mask: Mask, wanted?: Tensor], Tensor> {
   readonly decoderEmbed: Linear;
@@ -50,10 +51,7 @@ export class PatchDecoder extends Module<[latent: Tensor, mask: Mask, wanted?: T
     this.decoderPred = new Linear(width, outputs);
   }
 
-  /**
-   * latent of the visible patches [B 1+K D], or where it does not fill in of all in image order [B 1+N D], class token first ->
-   * what is predicted of the patches `wanted` [B M], or of all in image order [B M O]
-   */
+  /** latent of the visible patches, class token first [B 1+K D] -> what is predicted of the patches `wanted`, or of all [B M O] */
   protected forward(latent: Tensor, mask: Mask, wanted?: Tensor): Tensor {
     const embedded = this.decoderEmbed.call(latent); // [B 1+K d]
     const tokens = this.maskToken === null ? embedded : this.fill(embedded, this.maskToken, mask); // [B 1+N d]
