@@ -50,7 +50,7 @@ export async function labelledSpecs({ data, train, test }: Omit<LabelledOptions,
   const { trainTestOf } = await import("../../public/data.js");
   const { by, unused, ...specs } = trainTestOf(parseSource(data, "train"));
   if (by === "published") return { ...specs, split: "as published" };
-  if (by === "names") return { ...specs, split: "a fifth, chosen by name, is judged" };
+  if (by === "names") return { ...specs, split: "a fifth of each class, chosen by name, is judged" };
   const typed = (spec: SourceInput): string => join(data, "path" in spec ? basename(spec.path ?? "") : "");
   const left = unused.length === 0 ? "" : `; not used: ${unused.join(", ")}`;
   return { ...specs, split: `${typed(specs.train)} and ${typed(specs.test)}${left}` };

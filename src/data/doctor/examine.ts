@@ -6,7 +6,8 @@ import { isDecoded, sniffFormat } from "../decode/format.js";
 import { DEFAULT_MAX_PIXELS, DEFAULT_TIMEOUT_MS } from "../decode.js";
 import { DataError } from "../errors.js";
 import { openSource, type Source, type SourceInput } from "../source.js";
-import { findFiles, isInPart } from "../sources/files.js";
+import { findFiles } from "../sources/files.js";
+import { inPart } from "../sources/part.js";
 import { pathOnDisk } from "../sources/names.js";
 import { Collection } from "./collection.js";
 import {
@@ -116,9 +117,10 @@ async function openWhole(input: SourceInput): Promise<{ source: WholeSource; pat
 
 function gather(source: WholeSource, collection: Collection, others: readonly string[], input: SourceInput): Finding[] {
   const nameOf = (index: number) => source.name(index);
-  const { holdOut, seed } = source.spec;
-  const isSplit = holdOut > 0 && "path" in input;
-  const isHeldOut = (index: number) => isInPart(source.name(index), { part: "heldOut", holdOut, seed });
+  const isSplit = source.spec.holdOut > 0 && "path" in input;
+  const names = Array.from({ length: source.size }, (_, index) => nameOf(index));
+  const held = inPart(names, { ...source.spec, part: "heldOut" }, (index) => source.labels?.[index]);
+  const isHeldOut = (index: number) => held[index] === true;
   return [
     ...badFindings(collection, nameOf),
     ...duplicateFindings(collection, { nameOf, isHeldOut: isSplit ? isHeldOut : undefined }),

@@ -2,9 +2,10 @@
 import { readFileSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
 import { DataError } from "../errors.js";
-import { fingerprintOfFiles, inByteOrder, isInPart } from "./files.js";
+import { fingerprintOfFiles, inByteOrder } from "./files.js";
 import { emptyPart } from "./folder.js";
 import { textOfBytes } from "./names.js";
+import { inPart } from "./part.js";
 import type { FileListSpec, FileSource } from "./spec.js";
 
 interface Line {
@@ -24,7 +25,9 @@ export async function openFileList(spec: FileListSpec): Promise<FileSource> {
   const root = dirname(file);
   const classes = classesOf(lines);
   const number = new Map(classes?.map((name, i) => [name, i]));
-  const chosen = lines.filter(({ path }) => isInPart(path, spec));
+  const all = lines.map(({ path }) => path);
+  const isChosen = inPart(all, spec, (index) => lines[index]?.label);
+  const chosen = lines.filter((_, index) => isChosen[index]);
   if (chosen.length === 0) throw emptyPart(file, spec, lines.length);
   const paths = chosen.map(({ path }) => relative(root, resolve(root, path)));
   return {

@@ -126,25 +126,6 @@ export function inByteOrder(texts: readonly string[]): string[] {
   return keyed.sort((a, b) => Buffer.compare(a.key, b.key)).map(({ text }) => text);
 }
 
-/** Which pictures of a source: all, or one side of a split that depends on each path alone. */
-export interface PartOptions {
-  readonly part: "all" | "train" | "heldOut";
-  /** Share of the pictures that is held out, 0 … 1. */
-  readonly holdOut: number;
-  readonly seed: number;
-}
-
-/**
- * Whether a picture belongs to the part. Decided by a hash of its relative path, so that pictures that come or go move
- * no other picture to the other side, and a moved folder splits as before.
- */
-export function isInPart(path: string, { part, holdOut, seed }: PartOptions): boolean {
-  if (part === "all") return true;
-  const word = createHash("sha256").update(`${seed}\n${path}`).digest().readUInt32BE(0);
-  const held = word / 2 ** 32 < holdOut;
-  return held === (part === "heldOut");
-}
-
 /** SHA-256, in hex, over the names and sizes in bytes (−1 where there is no file). Contents are not read. */
 export function fingerprintOfFiles(root: string, paths: readonly string[]): string {
   const hash = createHash("sha256");

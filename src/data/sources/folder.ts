@@ -1,8 +1,9 @@
 /** A folder tree of pictures. */
 import { extname, resolve } from "node:path";
 import { DataError } from "../errors.js";
-import { type FoundFiles, findFiles, fingerprintOfFiles, inByteOrder, isInPart } from "./files.js";
+import { type FoundFiles, findFiles, fingerprintOfFiles, inByteOrder } from "./files.js";
 import { PICTURE_EXTENSIONS, statOf } from "./names.js";
+import { inPart } from "./part.js";
 import type { FileSource, FolderSpec } from "./spec.js";
 import { splitOfName } from "./splits.js";
 
@@ -20,9 +21,10 @@ export async function openFolder(spec: FolderSpec): Promise<FileSource> {
     throw unreadable(root, cause);
   });
   if (found.pictures.length === 0) throw noPictures(root, found);
-  const paths = found.pictures.filter((path) => isInPart(path, spec));
-  if (paths.length === 0) throw emptyPart(root, spec, found.pictures.length);
   const { classes, classOf } = classesOf(found.pictures);
+  const chosen = inPart(found.pictures, spec, (index) => classes && classOf(found.pictures[index] as string));
+  const paths = found.pictures.filter((_, index) => chosen[index]);
+  if (paths.length === 0) throw emptyPart(root, spec, found.pictures.length);
   const number = new Map(classes?.map((name, i) => [name, i]));
   return {
     spec,

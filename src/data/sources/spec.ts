@@ -7,6 +7,7 @@ const partKeys = {
   part: z.enum(["all", "train", "heldOut"]).default("all").describe("which side of the split"),
   holdOut: z.number().min(0).lt(1).default(0).describe("share of the pictures that is held out of training"),
   seed: z.int().min(0).default(0).describe("another seed holds out other pictures"),
+  stratified: z.boolean().optional().describe("hold out this share of each class, and not of all pictures together"),
 };
 
 const folderSchema = z

@@ -19,18 +19,18 @@ export interface TrainTestSpecs {
   readonly test: SourceInput;
   /** Of a set in three parts: what a run watches while it trains, so that `test` has had no say in any choice. */
   readonly validation?: SourceInput;
-  /** How they were told apart: as the set was published, by its folders, or a fifth by the pictures' names. */
+  /** How they were told apart: as the set was published, by its folders, or a fifth of each class by the pictures' names. */
   readonly by: "published" | "folders" | "names";
   /** Of a set in folders: those that are on neither side. */
   readonly unused: readonly string[];
 }
 
-/** Share of a set without parts of its own that judges. */
+/** Share of each class of a set without parts of its own that judges. */
 const judgingShare = 0.2;
 
 /**
  * The two sides of one set: of a published one its training and its test part; of a folder with the parts of a set in it (`train`
- * and `test`, in any usual spelling) those; of any other the fifth that is chosen by the pictures' names judges.
+ * and `test`, in any usual spelling) those; of any other a fifth of each class judges, chosen by the pictures' names.
  * @throws DataError "two-splits" where two folders claim the same part
  */
 export function trainTestOf(data: SourceInput): TrainTestSpecs {
@@ -38,7 +38,7 @@ export function trainTestOf(data: SourceInput): TrainTestSpecs {
   if (data.kind === "folder" && parts !== undefined) return ofFolders(data.path, parts);
   if ("split" in data) return { train: data, test: { kind: data.kind, split: "test" }, by: "published", unused: [] };
   const side = (part: "train" | "heldOut"): SourceInput =>
-    "path" in data ? { ...data, part, holdOut: judgingShare } : data;
+    "path" in data ? { ...data, part, holdOut: judgingShare, stratified: true } : data;
   return { train: side("train"), test: side("heldOut"), by: "names", unused: [] };
 }
 

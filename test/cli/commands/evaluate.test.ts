@@ -19,7 +19,7 @@ test("the table says how the pictures were split", async () => {
   const { run, pictures } = await tinyRun(temporaryFolder(), { perClass: 20 });
   const { out } = await lacuna("evaluate", "knn", run, "--data", pictures, "--k", "3");
   expect(out).toMatch(
-    /labelled pictures to learn from, \d+ to judge \(a fifth, chosen by name, is judged\)\n2 classes: a, b\n/,
+    /labelled pictures to learn from, \d+ to judge \(a fifth of each class, chosen by name, is judged\)\n2 classes: a, b\n/,
   );
   expect(out).toMatch(/accuracy +3-NN +per class/);
   expect(out).toMatch(/after 5 steps +[\d.]+ % \([\d.]+–[\d.]+\) +[\d.]+ %/);

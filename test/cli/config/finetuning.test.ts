@@ -34,7 +34,7 @@ test("options become keys; what is said is not chosen", async () => {
     data: { labels: { perClass: 2, seed: 1 }, batchSize: 4 },
     augmentation: { crop: { name: "middle" } },
   });
-  expect(choices).toEqual(["pictures: a fifth, chosen by name, is judged", "2 classes: apple, bee"]);
+  expect(choices).toEqual(["pictures: a fifth of each class, chosen by name, is judged", "2 classes: apple, bee"]);
 });
 
 test("of a set in three parts the validation pictures are watched, and the test pictures are left", async () => {

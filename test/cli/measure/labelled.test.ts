@@ -36,8 +36,9 @@ test("a list, a packed set and a file of it are the sources that they are", asyn
   for (const data of [list, packed, join(packed, "pack.json"), join(packed, "00000.pack")]) {
     const { train, test: judged, split } = await openLabelled({ data, limit: 99 });
     expect(train.classes).toEqual(["a", "b"]);
-    expect(train.size + judged.size).toBe(20);
-    expect(split).toBe("a fifth, chosen by name, is judged");
+    expect(train.size).toBe(16);
+    expect([...(judged.labels ?? [])].sort()).toEqual([0, 0, 1, 1]);
+    expect(split).toBe("a fifth of each class, chosen by name, is judged");
   }
 });
 

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { findFiles, fingerprintOfFiles, inByteOrder, isInPart } from "../../../src/data/sources/files.js";
+import { findFiles, fingerprintOfFiles, inByteOrder } from "../../../src/data/sources/files.js";
 import { statOf } from "../../../src/data/sources/names.js";
 import { temporaryFolder, writeTree } from "../pictures.js";
 
@@ -121,27 +121,6 @@ describe("names", () => {
         expect(sorted).toEqual(names.map((name) => Buffer.from(name)).sort(Buffer.compare));
       }),
     );
-  });
-});
-
-describe("isInPart", () => {
-  const paths = Array.from({ length: 5000 }, (_, i) => `class/${i}.jpg`);
-  const chosen = (part: "all" | "train" | "heldOut", holdOut: number, seed = 0) =>
-    paths.filter((path) => isInPart(path, { part, holdOut, seed }));
-
-  it("puts each picture on one side, in about the share that is asked for", () => {
-    const held = new Set(chosen("heldOut", 0.1));
-    expect(chosen("train", 0.1)).toEqual(paths.filter((path) => !held.has(path)));
-    expect(chosen("all", 0.1)).toEqual(paths);
-    // 500 expected, deviation 21.
-    expect(Math.abs(held.size - 500)).toBeLessThan(85);
-    expect(chosen("heldOut", 0)).toEqual([]);
-  });
-
-  it("moves no picture when the share grows, and others with another seed", () => {
-    const more = new Set(chosen("heldOut", 0.2));
-    expect(chosen("heldOut", 0.1).every((path) => more.has(path))).toBe(true);
-    expect(chosen("heldOut", 0.1, 1)).not.toEqual(chosen("heldOut", 0.1));
   });
 });
 

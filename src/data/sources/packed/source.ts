@@ -4,8 +4,8 @@ import { closeSync, existsSync, openSync, readFileSync, statSync } from "node:fs
 import { join, posix, resolve } from "node:path";
 import { z } from "zod";
 import { DataError } from "../../errors.js";
-import { isInPart } from "../files.js";
 import { emptyPart } from "../folder.js";
+import { inPart } from "../part.js";
 import type { FileSource, PackedSpec } from "../spec.js";
 import { readShard, type Shard, ShardError } from "./shard.js";
 
@@ -41,19 +41,18 @@ export type PackIndex = z.output<typeof indexSchema>;
 export async function openPacked(spec: PackedSpec): Promise<FileSource> {
   const root = resolve(spec.path);
   const index = readIndex(root);
-  const paths: string[] = [];
-  const names: string[] = [];
-  const labels: number[] = [];
-  for (const known of index.shards) {
+  const records = index.shards.flatMap((known) => {
     const shard = checkedShard(join(root, known.name), known);
-    shard.text.names.forEach((name, i) => {
-      if (!isInPart(name, spec)) return;
-      const inside = nameInside(name);
-      paths.push(`${known.name}/${i}/${inside}`);
-      names.push(inside);
-      labels.push(shard.entry(i).label);
-    });
-  }
+    return shard.text.names.map((name, i) => ({ name, shard: known.name, place: i, label: shard.entry(i).label }));
+  });
+  const isChosen = inPart(
+    records.map(({ name }) => name),
+    spec,
+    (record) => records[record]?.label,
+  );
+  const chosen = records.filter((_, record) => isChosen[record]);
+  const names = chosen.map(({ name }) => nameInside(name));
+  const paths = chosen.map(({ shard, place }, i) => `${shard}/${place}/${names[i]}`);
   if (paths.length === 0) throw emptyPart(root, spec, index.pictures);
   const whole = paths.length === index.pictures;
   return {
@@ -61,7 +60,7 @@ export async function openPacked(spec: PackedSpec): Promise<FileSource> {
     size: paths.length,
     fingerprint: whole ? index.fingerprint : hashOf(index.fingerprint, ...paths),
     classes: index.classes,
-    labels: index.classes && Int32Array.from(labels),
+    labels: index.classes && Int32Array.from(chosen, ({ label }) => label),
     name: (sample) => names[sample] ?? `(no sample ${sample})`,
     content: { kind: "files", root, paths },
   };
