@@ -24,7 +24,7 @@ export {
 export { isJpegName } from "../data/sources/names.js";
 export { type PackOptions, type PackProgress, type PackSummary, pack } from "../data/sources/packed/pack.js";
 export { PACK_FORMATS, type PackFormat } from "../data/sources/packed/source.js";
-export { findSplits, type SplitName, type Splits, splitOfName } from "../data/sources/splits.js";
+export { findSplits, type SplitName, type Splits, splitOfName } from "../data/sources/split/folders.js";
 export { drawn, subsetOf } from "../data/sources/subset.js";
 export {
   classDifferences,

@@ -7,8 +7,8 @@ import { DEFAULT_MAX_PIXELS, DEFAULT_TIMEOUT_MS } from "../decode.js";
 import { DataError } from "../errors.js";
 import { openSource, type Source, type SourceInput } from "../source.js";
 import { findFiles } from "../sources/files.js";
-import { inPart } from "../sources/part.js";
 import { pathOnDisk } from "../sources/names.js";
+import { inPart } from "../sources/split/part.js";
 import { Collection } from "./collection.js";
 import {
   badFindings,

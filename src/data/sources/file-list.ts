@@ -5,8 +5,8 @@ import { DataError } from "../errors.js";
 import { fingerprintOfFiles, inByteOrder } from "./files.js";
 import { emptyPart } from "./folder.js";
 import { textOfBytes } from "./names.js";
-import { inPart } from "./part.js";
 import type { FileListSpec, FileSource } from "./spec.js";
+import { inPart } from "./split/part.js";
 
 interface Line {
   readonly path: string;

@@ -3,9 +3,9 @@ import { extname, resolve } from "node:path";
 import { DataError } from "../errors.js";
 import { type FoundFiles, findFiles, fingerprintOfFiles, inByteOrder } from "./files.js";
 import { PICTURE_EXTENSIONS, statOf } from "./names.js";
-import { inPart } from "./part.js";
 import type { FileSource, FolderSpec } from "./spec.js";
-import { splitOfName } from "./splits.js";
+import { splitOfName } from "./split/folders.js";
+import { inPart } from "./split/part.js";
 
 /**
  * Opens the tree. Classes exist when every picture lies in a folder below the root and there are at least two such

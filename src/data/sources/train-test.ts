@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { DataError } from "../errors.js";
 import { openSource } from "../source.js";
 import type { Source, SourceInput } from "./spec.js";
-import { findSplits, type Splits } from "./splits.js";
+import { findSplits, type Splits } from "./split/folders.js";
 import { subsetOf } from "./subset.js";
 
 /** Both sides, opened, with the same classes. */

@@ -5,8 +5,8 @@ import { join, posix, resolve } from "node:path";
 import { z } from "zod";
 import { DataError } from "../../errors.js";
 import { emptyPart } from "../folder.js";
-import { inPart } from "../part.js";
 import type { FileSource, PackedSpec } from "../spec.js";
+import { inPart } from "../split/part.js";
 import { readShard, type Shard, ShardError } from "./shard.js";
 
 export const INDEX_FILE = "pack.json";

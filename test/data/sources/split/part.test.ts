@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { inPart, type PartOptions } from "../../../src/data/sources/part.js";
+import { inPart, type PartOptions } from "../../../../src/data/sources/split/part.js";
 
 const folders = (path: string): string => path.split("/")[0] as string;
 const choose = (paths: readonly string[], options: PartOptions): string[] => {

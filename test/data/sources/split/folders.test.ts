@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { findSplits, splitOfName } from "../../../src/data/sources/splits.js";
-import { temporaryFolder, writeTree } from "../pictures.js";
+import { findSplits, splitOfName } from "../../../../src/data/sources/split/folders.js";
+import { temporaryFolder, writeTree } from "../../pictures.js";
 
 test.each([
   ["train", ["train", "Training", "TRN", "train_set", "trainset", "training-images", "train2017", "Train Data"]],

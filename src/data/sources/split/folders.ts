@@ -1,8 +1,8 @@
 /** Folders that hold the parts of a set, and not classes: train, valid and test in the spellings that people use. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { DataError } from "../errors.js";
-import { statOf } from "./names.js";
+import { DataError } from "../../errors.js";
+import { statOf } from "../names.js";
 
 /** The parts that a set of pictures is divided into. */
 export type SplitName = "train" | "validation" | "test";
