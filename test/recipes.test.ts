@@ -59,6 +59,7 @@ function checkHeader(file: string): { commands: string[][]; cost: string } {
 const models = {
   resnet: "resnet",
   simsiam: "resnet",
+  "moco-v2-plus": "resnet",
   simclr: "resnet",
   byol: "resnet",
   swav: "resnet",

@@ -11,6 +11,7 @@ import { supmae, supmaeConfig } from "./mixed/supmae.js";
 import { byol, byolConfig } from "./siamese/byol.js";
 import { dino, dinoConfig } from "./siamese/dino.js";
 import { moco, mocoConfig } from "./siamese/moco.js";
+import { mocoV2Plus, mocoV2PlusConfig } from "./siamese/moco-v2-plus.js";
 import { mocoV3, mocoV3Config } from "./siamese/moco-v3.js";
 import { sdssl, sdsslConfig } from "./siamese/sdssl.js";
 import { simclr, simclrConfig } from "./siamese/simclr.js";
@@ -26,6 +27,7 @@ export const methods = new Registry<DefinedMethod>("method", [
   supmae,
   cmae,
   moco,
+  mocoV2Plus,
   mocoV3,
   simclr,
   byol,
@@ -44,6 +46,7 @@ export const methodConfig = z.discriminatedUnion("name", [
   supmaeConfig,
   cmaeConfig,
   mocoConfig,
+  mocoV2PlusConfig,
   mocoV3Config,
   simclrConfig,
   byolConfig,

@@ -72,6 +72,9 @@ export {
 export type { Tokenizer } from "../methods/parts/tokenizers/tokenizer.js";
 export {
   asymmetricPair,
+  type FairPairConfig,
+  fairPair,
+  fairPairConfig,
   type ShiftedPairConfig,
   type SimclrPairConfig,
   type SymmetricPairConfig,
@@ -87,6 +90,12 @@ export {
 export { Byol, type ByolConfig, byol, byolConfig } from "../methods/siamese/byol.js";
 export { Dino, type DinoConfig, dino, dinoConfig } from "../methods/siamese/dino.js";
 export { Moco, type MocoConfig, moco, mocoConfig } from "../methods/siamese/moco.js";
+export {
+  MocoV2Plus,
+  type MocoV2PlusConfig,
+  mocoV2Plus,
+  mocoV2PlusConfig,
+} from "../methods/siamese/moco-v2-plus.js";
 export { MocoV3, type MocoV3Config, mocoV3, mocoV3Config } from "../methods/siamese/moco-v3.js";
 export { Sdssl, type SdsslConfig, sdssl, sdsslConfig } from "../methods/siamese/sdssl.js";
 export { Simclr, type SimclrConfig, simclr, simclrConfig } from "../methods/siamese/simclr.js";

@@ -14,6 +14,7 @@ const smallMethods: Readonly<Record<string, object>> = {
   cmae: { decoder, featureDecoder: decoder, projector: { hidden: 32, output: 16 }, predictor: { hidden: 32 } },
   simsiam: { projector: { output: 16 }, predictor: { hidden: 8 } },
   moco: { queue: 24, output: 16 },
+  mocoV2Plus: { queue: 24, projector: { hidden: 32, output: 16 }, predictor: { hidden: 32 } },
   dino: {
     outputs: 32,
     projector: { hidden: 32, bottleneck: 16, frozenEpochs: 0 },

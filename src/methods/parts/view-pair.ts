@@ -64,6 +64,19 @@ export const shiftedPairConfig = z
 /** What can be set of two windows of one crop, defaults filled in. */
 export type ShiftedPairConfig = z.output<typeof shiftedPairConfig>;
 
+/** Schema of the two pairs of views of a fair comparison (`fairPair`). */
+export const fairPairConfig = z
+  .strictObject({
+    pair: z.enum(["moco", "byol"]).default("moco").describe("both views from one distribution, or from BYOL's two"),
+    scale: areas
+      .optional()
+      .describe("share of the picture's area that a crop takes; absent: [0.2, 1] of moco, [0.08, 1] of byol"),
+    blur,
+  })
+  .prefault({});
+/** What can be set of the views of a fair comparison, defaults filled in. */
+export type FairPairConfig = z.output<typeof fairPairConfig>;
+
 type Interpolation = "bilinear" | "bicubic";
 const cropOf = (
   { scale, imageSize }: Pick<ViewPairConfig, "scale"> & Pick<ImageShape, "imageSize">,
@@ -117,6 +130,26 @@ export function simclrPair(
   const crop = cropOf({ scale, imageSize }, "bicubic");
   const view: Transform = [crop, jitterOf(0.8 * strength, strength), grey, ...(blur ? [blurred(0.5)] : []), flip];
   return { first: view, second: view };
+}
+
+/**
+ * Two views of a picture as the fair study of Huang et al. (2022) draws them: MoCo v2's pair, or BYOL's in another order: crop, colours,
+ * blur, grey, flip, solarise (official code).
+ */
+export function fairPair(
+  { pair, scale = pair === "moco" ? [0.2, 1] : [0.08, 1], blur }: FairPairConfig,
+  { imageSize, channels }: ImageShape,
+): Readonly<Record<"first" | "second", Transform>> {
+  if (pair === "moco") return symmetricPair({ scale, blur }, { imageSize, channels });
+  const view = (often: number, solarized: number): Transform => [
+    cropOf({ scale, imageSize }),
+    jitterOf(0.2),
+    ...(blur ? [blurred(often)] : []),
+    grey,
+    flip,
+    ...(solarized > 0 ? ([{ type: "solarize", threshold: 128, probability: solarized }] as const) : []),
+  ];
+  return { first: view(1, 0), second: view(0.1, 0.2) };
 }
 
 /** Two views of a picture as MoCo v1 draws them (official code): crop, grey, strong colours always, flip. */

@@ -4,8 +4,11 @@ import { apply } from "../../../src/data/transform.js";
 import { resolveViews } from "../../../src/data/views.js";
 import {
   asymmetricPair,
+  fairPair,
+  fairPairConfig,
   shiftedPair,
   shiftedPairConfig,
+  symmetricPair,
   viewPairConfig,
 } from "../../../src/methods/parts/view-pair.js";
 
@@ -34,6 +37,21 @@ test("steps, strengths and order of the official code's two augmentations", () =
     ["first", "first", { height: 32, width: 48 }],
     ["second", "second", { height: 32, width: 48 }],
   ]);
+});
+
+test("the fair study's pairs: MoCo v2's, and BYOL's with blur before grey and solarise at the end", () => {
+  const pair = (config: object) => fairPair(fairPairConfig.parse(config), image);
+  expect(pair({})).toEqual(symmetricPair({ scale: [0.2, 1], blur: true }, image));
+  const { first, second } = pair({ pair: "byol" });
+  const types = ["randomResizedCrop", "colorJitter", "gaussianBlur", "grayscale", "flip"];
+  expect(first.map(({ type }) => type)).toEqual(types);
+  expect(second.map(({ type }) => type)).toEqual([...types, "solarize"]);
+  expect([first[0], first[2], second[2]]).toMatchObject([
+    { scale: [0.08, 1], interpolation: "bilinear" },
+    { probability: 1 },
+    { probability: 0.1 },
+  ]);
+  expect(pair({ pair: "byol", scale: [0.3, 1], blur: false }).first[0]).toMatchObject({ scale: [0.3, 1] });
 });
 
 test("larger crops, and no blur", () => {
