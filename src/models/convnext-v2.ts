@@ -25,7 +25,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import type { DenseEncoder, FeatureMap, ImageShape, Part } from "./encoder.js";
 import { type ExportGraph, encoderOfMaps } from "./exports.js";
 import { convnextV2Layouts } from "./published/convnext-v2.js";
-import { givenNumber, type ModelSize, namedSizes, notGiven, type SizeFacts } from "./sizes.js";
+import { chooseFirstWindow, givenNumber, type ModelSize, namedSizes, notGiven, type SizeFacts } from "./sizes.js";
 
 /** First stage's width, which doubles from stage to stage, and blocks of each stage (paper, appendix A.1). */
 export const convnextV2Sizes = {
@@ -308,7 +308,7 @@ function sum(numbers: readonly number[]): number {
 const offered = { tiny: 200_000, nano: 20_000, pico: 5_000, atto: 0 } as const;
 
 function offers({ side, channels, given }: SizeFacts): readonly ModelSize[] {
-  const stem = givenNumber(given, "stem") ?? chooseStem(side);
+  const stem = givenNumber(given, "stem") ?? chooseFirstWindow(side);
   const grid = side / (8 * stem);
   if (!Number.isInteger(grid)) return [];
   return namedSizes(offered, sizeNames, given).flatMap(({ name, pictures }) => {
@@ -338,11 +338,6 @@ function offers({ side, channels, given }: SizeFacts): readonly ModelSize[] {
       activations: sum(stages.map(({ width, depth, positions }) => width * depth * positions)),
     };
   });
-}
-
-/** The largest window that leaves at least four cells a side, if there is one. */
-function chooseStem(side: number): number {
-  return [4, 2].find((stem) => side % (8 * stem) === 0 && side >= 32 * stem) ?? 1;
 }
 
 export const convnextV2 = {

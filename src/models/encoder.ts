@@ -1,4 +1,5 @@
 /** What a backbone answers about itself, so that nobody above it has to look inside. */
+import { ShapeError } from "../engine/errors.js";
 import type { CellMask } from "../nn/convolution/visible-cells.js";
 import type { Module, Part } from "../nn/module.js";
 import { PatchEmbed, type Size } from "../nn/patches.js";
@@ -102,6 +103,19 @@ export interface DenseEncoder extends Encoder {
   featuresOf(mean: Tensor): Tensor;
 }
 
+/** An encoder in which a method can hide patches behind one token: it sees every place, and at hidden ones nothing of the picture. */
+export interface TokenEncoder extends Encoder {
+  /** Sides of a patch of its first layer. */
+  readonly patchSize: Size;
+  /** Numbers in what the first layer makes of a patch, and in the token. */
+  readonly tokenWidth: number;
+  /**
+   * image [B C H W], whether each patch is hidden [B N] (bool, row by row), what stands in place of hidden ones, positions not added
+   * [1 1 E] -> the last layer's map, normed [B D h w]
+   */
+  encodeReplaced(image: Tensor, hidden: Tensor, token: Tensor): Tensor;
+}
+
 /** Which encoders a method can train, and how an error names them. */
 export interface EncoderKind<E extends Encoder> {
   /** "a ViT" */
@@ -132,3 +146,20 @@ export const denseEncoder: EncoderKind<DenseEncoder> = {
   what: "an encoder of maps that can hide cells (convnextV2)",
   is: (encoder): encoder is DenseEncoder => "encodeMasked" in encoder,
 };
+
+/** For methods that put a token in place of patches. */
+export const tokenEncoder: EncoderKind<TokenEncoder> = {
+  what: "an encoder that takes mask tokens (vit, swin)",
+  is: (encoder): encoder is TokenEncoder => "encodeReplaced" in encoder,
+};
+
+/** For encoders of the kind. @throws ShapeError unless the mask has a place for each of the patches of each picture */
+export function checkHidden(hidden: Tensor, pictures: number, [h, w]: Size): void {
+  if (hidden.rank === 2 && hidden.side(0) === pictures && hidden.side(1) === h * w) return;
+  throw new ShapeError({
+    problem: `a mask of [${hidden.shape.join(" ")}] does not fit ${pictures} pictures of ${h} × ${w} patches.`,
+    code: "shape",
+    expected: [pictures, h * w],
+    actual: hidden.shape,
+  });
+}

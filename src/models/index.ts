@@ -5,6 +5,7 @@ import type { Layout } from "./published/layout.js";
 import { type Named, Registry } from "./registry.js";
 import { resnet, resnetConfig } from "./resnet.js";
 import type { OffersSizes } from "./sizes.js";
+import { swin, swinConfig } from "./swin/swin.js";
 import { vit, vitConfig } from "./vit.js";
 import { vitConvStem, vitConvStemConfig } from "./vit-conv-stem.js";
 
@@ -21,10 +22,16 @@ export interface DefinedModel<Config extends { readonly name: string } = { reado
 }
 
 /** The list of models. A new one is a file, a line here and one in `modelConfig`. */
-export const models = new Registry<DefinedModel>("model", [vit, vitConvStem, convnextV2, resnet]);
+export const models = new Registry<DefinedModel>("model", [vit, vitConvStem, convnextV2, swin, resnet]);
 
 /** The configuration of a model that comes with the package; `models.schema()` knows those that were added too. */
-export const modelConfig = z.discriminatedUnion("name", [vitConfig, vitConvStemConfig, convnextV2Config, resnetConfig]);
+export const modelConfig = z.discriminatedUnion("name", [
+  vitConfig,
+  vitConvStemConfig,
+  convnextV2Config,
+  swinConfig,
+  resnetConfig,
+]);
 /** The configuration of a model that comes with the package, defaults filled in. */
 export type ModelConfig = z.output<typeof modelConfig>;
 

@@ -76,3 +76,8 @@ export function namedSizes<Name extends string>(
   if (asked !== undefined) return [{ name: asked, pictures: 0 }];
   return (Object.entries(usual) as [Name, number][]).map(([name, pictures]) => ({ name, pictures }));
 }
+
+/** Of a hierarchy that halves sides three times: the largest first window, 4 or 2 pixels, which leaves four cells a side, or 1. */
+export function chooseFirstWindow(side: number): number {
+  return [4, 2].find((window) => side % (8 * window) === 0 && side >= 32 * window) ?? 1;
+}

@@ -120,7 +120,7 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
     const last = links.at(-1) as Block;
     const before = links.slice(0, -1).reduce((x, link) => link.call(x), this.withClass(this.embed(image))); // [B 1+N D]
     const weights = last.attn.weights(last.norm1.call(before)); // [B H 1+N 1+N]
-    const [h, w] = [image.side(2) / this.patchSize[0], image.side(3) / this.patchSize[1]];
+    const [h, w] = this.patchGrid(image);
     return weights
       .select(2, 0)
       .slice(2, 1)
@@ -132,13 +132,22 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
 
   /** image [B C H W], of any size that the patches divide -> tokens with their positions [B N D] */
   private embed(image: Tensor): Tensor {
-    return this.tokens(image).add(this.positionsOf(image).slice(1, 1)); // [B N D]
+    return this.placed(this.tokens(image), image); // [B N D]
+  }
+
+  /** tokens of an image [B N D] -> with their positions [B N D] */
+  protected placed(tokens: Tensor, image: Tensor): Tensor {
+    return tokens.add(this.positionsOf(image).slice(1, 1));
   }
 
   /** The table for an image's grid: resized where it is not the encoder's own (timm, DINO) [1 1+N D] */
   private positionsOf(image: Tensor): Tensor {
-    const grid = [image.side(2) / this.patchSize[0], image.side(3) / this.patchSize[1]] as const;
-    return resizePositions(this.posEmbed, this.grid, grid, this.positionOffset);
+    return resizePositions(this.posEmbed, this.grid, this.patchGrid(image), this.positionOffset);
+  }
+
+  /** Patches of an image, down and across. */
+  protected patchGrid(image: Tensor): Size {
+    return [image.side(2) / this.patchSize[0], image.side(3) / this.patchSize[1]];
   }
 
   /** image [B C H W] -> tokens [B 1+N D], class token first */
@@ -158,10 +167,16 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
 
   /** image [B C H W] -> the patch tokens after the final norm as one map [B D h w] */
   stages(image: Tensor): readonly FeatureMap[] {
-    const [h, w] = [image.side(2) / this.patchSize[0], image.side(3) / this.patchSize[1]];
-    const tokens = this.call(image).slice(1, 1); // [B N D]
-    const map = tokens.transpose(1, 2).reshape([image.side(0), this.width, h, w]); // [B D h w]
-    return [{ map, stride: this.patchSize }];
+    return [{ map: this.mapOf(this.call(image), image), stride: this.patchSize }];
+  }
+
+  /** tokens of an image [B 1+N D], class token first -> those of the patches as a map [B D h w] */
+  protected mapOf(tokens: Tensor, image: Tensor): Tensor {
+    const [h, w] = this.patchGrid(image);
+    return tokens
+      .slice(1, 1)
+      .transpose(1, 2)
+      .reshape([image.side(0), this.width, h, w]);
   }
 
   get depth(): number {

@@ -7,7 +7,7 @@
 import { z } from "zod";
 import { PatchEmbed, pair } from "../nn/patches.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { ImageShape, PatchEncoder } from "./encoder.js";
+import { checkHidden, type ImageShape, type PatchEncoder, type TokenEncoder } from "./encoder.js";
 import { vitLayouts } from "./published/vit/layouts.js";
 import { blockMultiplyAdds, givenNumber, type ModelSize, notGiven, type SizeFacts } from "./sizes.js";
 import { VitTrunk } from "./vit-trunk.js";
@@ -60,7 +60,7 @@ export const vitConfig = z.strictObject({
 export type VitConfig = z.output<typeof vitConfig>;
 
 /** Vision Transformer with a class token and fixed positions: image [B C H W] -> tokens [B 1+N D]. State as the MAE family's. */
-export class Vit extends VitTrunk<PatchEmbed> implements PatchEncoder {
+export class Vit extends VitTrunk<PatchEmbed> implements PatchEncoder, TokenEncoder {
   constructor(config: VitConfig, image: ImageShape) {
     const sizes = { ...config, ...vitSizes[config.size], ...withoutUndefined(config) };
     super(sizes, image, () => new PatchEmbed(image.channels, sizes.width, pair(config.patchSize)));
@@ -69,6 +69,18 @@ export class Vit extends VitTrunk<PatchEmbed> implements PatchEncoder {
   /** image [B C H W] -> [B N D] */
   protected tokens(image: Tensor): Tensor {
     return this.patchEmbed.call(this.patchEmbed.unfold(image)); // [B N D]
+  }
+
+  get tokenWidth(): number {
+    return this.width;
+  }
+
+  /** As BEiT's and SimMIM's encoder: the token gets the positions of the patches that it stands for. */
+  encodeReplaced(image: Tensor, hidden: Tensor, token: Tensor): Tensor {
+    const patches = this.tokens(image); // [B N D]
+    checkHidden(hidden, patches.side(0), this.patchGrid(image));
+    const tokens = token.to(patches.dtype).where(hidden.unsqueeze(-1), patches); // [B N D]
+    return this.mapOf(this.encode(this.placed(tokens, image)), image);
   }
 }
 

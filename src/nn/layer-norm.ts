@@ -4,20 +4,21 @@ import { one, zero } from "./init.js";
 import { Module } from "./module.js";
 import { Parameter } from "./parameter.js";
 
-/** Layer normalisation over the last dimension (Ba, Kiros, Hinton 2016). ε = 1e-6 as in ViT, timm and MAE. */
+/** Layer normalisation over the last dimension (Ba, Kiros, Hinton 2016). ε = 1e-6 as in ViT, timm and MAE unless told otherwise. */
 export class LayerNorm extends Module {
   readonly weight: Parameter; // [D]
   readonly bias: Parameter; // [D]
 
-  readonly epsilon = 1e-6;
+  readonly epsilon: number;
   /** Whether only matrix products read the result: under autocast it then comes in their type (functional.ts). */
   readonly forProducts: boolean;
 
   constructor(
     readonly width: number,
-    { forProducts = false }: { forProducts?: boolean } = {},
+    { forProducts = false, epsilon = 1e-6 }: { forProducts?: boolean; epsilon?: number } = {},
   ) {
     super();
+    this.epsilon = epsilon;
     this.forProducts = forProducts;
     this.weight = new Parameter([width], one);
     this.bias = new Parameter([width], zero);

@@ -1,3 +1,4 @@
+import { ShapeError } from "../engine/errors.js";
 import { ConfigError } from "../errors.js";
 import { cat } from "../tensor/creation.js";
 import { resizeBicubic, scaleBicubic } from "../tensor/functional.js";
@@ -53,4 +54,25 @@ export function resizePositions(table: Tensor, from: Size, to: Size, offset = 0)
     .permute([0, 2, 3, 1])
     .reshape([1, to[0] * to[1], width]); // [1 n D]
   return cat([table.slice(1, 0, 1).float(), resized], 1); // [1 1+n D]
+}
+
+/**
+ * A table of relative positions of a square window for another one, as Swin's official code resizes it (`load_pretrained`: bicubic).
+ * table [(2w−1)² H] -> [rows H]
+ * @throws ShapeError where either is no square window's
+ */
+export function resizeRelative(table: Tensor, rows: number): Tensor {
+  const [from, to] = [Math.sqrt(table.side(0)), Math.sqrt(rows)];
+  if (!Number.isInteger(from) || !Number.isInteger(to)) {
+    throw new ShapeError({
+      problem: `a table of ${table.side(0)} relative positions cannot be resized to ${rows}: a window is not square.`,
+      code: "shape",
+      expected: "(2w − 1)² rows for a window of w × w",
+      actual: [table.side(0), rows],
+    });
+  }
+  const map = table.transpose(0, 1).reshape([1, table.side(1), from, from]); // [1 H 2w−1 2w−1]
+  return resizeBicubic(map, [to, to])
+    .reshape([table.side(1), rows])
+    .transpose(0, 1); // [rows H]
 }

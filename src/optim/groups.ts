@@ -10,11 +10,11 @@ export type DecayRule = (parameter: NamedTensor) => boolean;
 const pretrainingDecay: DecayRule = ({ name, tensor }) => tensor.rank > 1 && !name.endsWith(".bias");
 
 /**
- * The fine-tuning rule: class token and positions are spared too (`no_weight_decay` of timm's ViT), and γ and β of response
+ * The fine-tuning rule: class token and positions are spared too (`no_weight_decay` of timm's ViT and Swin), and γ and β of response
  * normalisation, whatever their dimensions (facebookresearch/ConvNeXt-V2, `optim_factory.py`).
  */
 export const fineTuningDecay: DecayRule = ({ name, tensor }) =>
-  tensor.rank > 1 && !/(^|\.)(cls_token|pos_embed|dist_token|bias|gamma|beta)$/.test(name);
+  tensor.rank > 1 && !/(^|\.)(cls_token|pos_embed|dist_token|bias|gamma|beta|relative_position_bias_table)$/.test(name);
 
 /** Two groups, decayed parameters first; a group without parameters is left out. */
 export function weightDecayGroups(

@@ -23,6 +23,8 @@ export {
   type PatchEncoder,
   type Pool,
   patchEncoder,
+  type TokenEncoder,
+  tokenEncoder,
 } from "../models/encoder.js";
 export { type ExportGraph, encoderOfMaps, type GraphInput, type GraphTap } from "../models/exports.js";
 export { buildEncoder, type DefinedModel, type ModelConfig, modelConfig, models, usualModel } from "../models/index.js";
@@ -37,6 +39,7 @@ export {
   type OffersSizes,
   type SizeFacts,
 } from "../models/sizes.js";
+export { Swin, type SwinConfig, swinConfig, swinSizes } from "../models/swin/swin.js";
 export { Vit, type VitConfig, vitConfig, vitSizes } from "../models/vit.js";
 export { VitConvStem, type VitConvStemConfig, vitConvStemConfig, vitConvStemSizes } from "../models/vit-conv-stem.js";
 export { type Converted, type ConvertOptions, convert } from "../train/checkpoints/convert.js";

@@ -133,7 +133,7 @@ export function attentionWeights(qkv: Tensor, heads: number): Tensor {
 }
 
 /** qkv [B N 3·D] -> queries, keys and values [B H N d] */
-function splitHeads(qkv: Tensor, heads: number): readonly [Tensor, Tensor, Tensor] {
+export function splitHeads(qkv: Tensor, heads: number): readonly [Tensor, Tensor, Tensor] {
   const [B = 0, N = 0, W = 0] = qkv.shape;
   const split = qkv.reshape([B, N, 3, heads, W / 3 / heads]).permute([2, 0, 3, 1, 4]); // [3 B H N d]
   return split.unbind(0) as [Tensor, Tensor, Tensor];
@@ -213,6 +213,11 @@ export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null, optio
 export function depthwiseConv(input: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
   const options = { padding: (weight.side(-1) - 1) / 2, groups: input.side(-1) };
   return conv2d(input.permute([0, 3, 1, 2]), weight, bias, options).permute([0, 2, 3, 1]); // [B H W C]
+}
+
+/** A map that lies channels last with zeros below it and to its right: map [B H W C] -> [B H+down W+right C] */
+export function padMap(map: Tensor, down: number, right: number): Tensor {
+  return down === 0 && right === 0 ? map : aten("pad", map, [0, 0, 0, right, 0, down]);
 }
 
 /** input [B C H W] -> [B C h w]: the largest of each k × k window; the border never wins */

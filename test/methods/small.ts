@@ -37,6 +37,7 @@ const smallModels: Readonly<Record<string, object>> = {
   vit: { width: 32, depth: 2, heads: 2, patchSize: 4 },
   vitConvStem: { width: 32, depth: 2, heads: 2, patchSize: 4 },
   convnextV2: { widths: [8, 8, 16, 32], depths: [1, 1, 1, 1], stem: 1 },
+  swin: { width: 8, depths: [2, 1, 1, 1], heads: 2, patchSize: 1, window: 4 },
   resnet: { size: "resnet18", depths: [1, 1, 1, 1], width: 8, stem: "cifar" },
 };
 

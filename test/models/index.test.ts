@@ -1,10 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { noGrad } from "../../src/engine/modes.js";
 import { scope } from "../../src/engine/scope.js";
+import { type TokenEncoder, tokenEncoder } from "../../src/models/encoder.js";
 import { modelConfig, models } from "../../src/models/index.js";
+import { onDevice } from "../../src/nn/parameter.js";
+import { arange } from "../../src/tensor/creation.js";
 import { backward } from "../../src/tensor/grad.js";
 import { Rng } from "../../src/tensor/random.js";
 import { smallEncoder } from "../methods/small.js";
+import { relativeDifference } from "../numbers.js";
 
 /** What is in the list gets all of these by being there. */
 const image = { imageSize: [16, 8], channels: 3 } as const;
@@ -84,6 +88,44 @@ describe.each(models.names())("%s", (name) => {
     }
   });
 });
+
+const withTokens = models.names().filter((name) => {
+  using encoder = onDevice("meta", () => smallEncoder(name, image));
+  return tokenEncoder.is(encoder);
+});
+
+test.each(withTokens)(
+  "%s puts tokens in place: nothing of a hidden patch is seen, nor the token where none is hidden",
+  (name) => {
+    const encoder = smallEncoder(name, image) as TokenEncoder;
+    using _ = encoder;
+    encoder.initialize(new Rng(0, "init"));
+    noGrad(() =>
+      scope(() => {
+        const [p, q] = encoder.patchSize;
+        const [h, w] = [16 / p, 8 / q];
+        const token = new Rng(7, "token").normal([1, 1, encoder.tokenWidth]).reshape([1, 1, encoder.tokenWidth]);
+        const hidden = arange(0, 3 * h * w)
+          .mul(0.37)
+          .sin()
+          .gt(0)
+          .reshape([3, h * w]); // some of each picture
+        const covered = hidden.reshape([3, 1, h, 1, w, 1]).expand([3, 3, h, p, w, q]).reshape([3, 3, 16, 8]);
+        const others = new Rng(2, "x", 0, [0, 1, 2]).normal([3, 16, 8]).mul(100);
+        const map = encoder.encodeReplaced(pictures(), hidden, token);
+        expect(map.shape).toEqual(encoder.stages(pictures()).at(-1)?.map.shape);
+        const seen = encoder.encodeReplaced(others.where(covered, pictures()), hidden, token);
+        expect(seen.toNumbers()).toEqual(map.toNumbers());
+        expect(encoder.encodeReplaced(pictures(), hidden, token.add(1)).toNumbers()).not.toEqual(map.toNumbers());
+        const none = encoder.encodeReplaced(pictures(), hidden.logicalAnd(hidden.logicalNot()), token);
+        expect(relativeDifference(none.mean([2, 3]), encoder.features(pictures()))).toBeLessThan(1e-6);
+        expect(() => encoder.encodeReplaced(pictures(), hidden.slice(1, 1), token)).toThrow(
+          `a mask of [3 ${h * w - 1}] does not fit 3 pictures of ${h} × ${w} patches.`,
+        );
+      }),
+    );
+  },
+);
 
 test("an unknown backbone names the known ones", () => {
   expect(() => modelConfig.parse({ name: "no such model" })).toThrow(/vit/);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { scope } from "../../src/engine/scope.js";
 import type { Size } from "../../src/nn/patches.js";
-import { resizePositions, sinCosInit, sinCosPositions } from "../../src/nn/positions.js";
+import { resizePositions, resizeRelative, sinCosInit, sinCosPositions } from "../../src/nn/positions.js";
 import { backward } from "../../src/tensor/grad.js";
 import { Rng } from "../../src/tensor/random.js";
 import { type Tensor, tensor } from "../../src/tensor/tensor.js";
@@ -115,5 +115,14 @@ describe("another grid: bicubic, corners not aligned", () => {
     const [wide, high] = [resized(8, [1, 4], [1, 8]), resized(8, [4, 1], [8, 1])];
     expect(wide.filter((_, i) => i % 8 === 0)).toEqual(high.filter((_, i) => i % 8 === 4));
     expect(resized(8, [2, 3], [2, 3])).toEqual(sinCosPositions(8, [2, 3]));
+  });
+});
+
+test("relative positions of another window: timm's bicubic table; windows that are not square are refused", () => {
+  const { relative } = readJson("swin.json") as { readonly relative: Readonly<Record<"from" | "to", number[][]>> };
+  const table = (rows: number[][]): Tensor => tensor(Float32Array.from(rows.flat()), [rows.length, 2]);
+  scope(() => {
+    expect(relativeDifference(resizeRelative(table(relative.from), 49), table(relative.to))).toBeLessThan(1e-6);
+    expect(() => resizeRelative(table(relative.from), 45)).toThrow("a window is not square");
   });
 });

@@ -43,6 +43,13 @@ def adapt():
     torch.Tensor.cuda = lambda self, *a, **k: self
 
 
+def bare_package(checkout, name):
+    """A checkout's package without what its __init__ imports, so that one of its files can be used by itself."""
+    for other in [other for other in sys.modules if other.split(".")[0] == name]: del sys.modules[other]
+    package = sys.modules[name] = types.ModuleType(name)
+    package.__path__ = [os.path.join(checkout, name)]
+
+
 def one_process():
     """torch.distributed as one process, for code that gathers."""
     torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)

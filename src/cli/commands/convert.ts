@@ -14,6 +14,7 @@ const details = `
 What is read, of each model and method:
   vit         official (facebookresearch/mae, DeiT; .pth), timm (.safetensors), hf-vit (a folder of transformers)
   convnextV2  official (facebookresearch/ConvNeXt-V2; .pth), timm, hf-convnextv2
+  swin        official (microsoft/Swin-Transformer; .pth), timm
   resnet      torchvision (.pth), timm
   mae, emae   official, hf-vitmae, with the decoder
   supmae      official, with decoder and classifier

@@ -107,12 +107,15 @@ export function lostParts({ method, rest }: Pick<Writable, "method" | "rest">, w
 
 const usualSide = 224;
 
-/** The size of the pictures, for models whose tensors do not show it: told, or ImageNet's usual one. */
-export function imageOf(file: TensorFile, hints: ReadHints): { readonly imageSize: Size; readonly assumed: string[] } {
+/** The size of the pictures, for models whose tensors do not show it: told, or `usual`, the side of ImageNet's if absent. */
+export function imageOf(
+  file: TensorFile,
+  hints: ReadHints,
+  usual = usualSide,
+): { readonly imageSize: Size; readonly assumed: string[] } {
   const imageSize = hints.imageSize ?? imageSizeTold(file);
   if (imageSize !== undefined) return { imageSize, assumed: [] };
-  const sentence = `pictures of ${usualSide} × ${usualSide} (--image-size says otherwise)`;
-  return { imageSize: [usualSide, usualSide], assumed: [sentence] };
+  return { imageSize: [usual, usual], assumed: [`pictures of ${usual} × ${usual} (--image-size says otherwise)`] };
 }
 
 /** For a tensor that a model does not have. @param what "this ResNet" */

@@ -7,7 +7,7 @@ import type { Published } from "../../models/published/open.js";
 import { type Tensors, tensorSource } from "../../models/published/tensors.js";
 import { loadState, tensorOf } from "../../models/weights.js";
 import type { Size } from "../../nn/patches.js";
-import { resizePositions, sinCosPositions } from "../../nn/positions.js";
+import { resizePositions, resizeRelative, sinCosPositions } from "../../nn/positions.js";
 import { type Tensor, tensor } from "../../tensor/tensor.js";
 
 /** What `loadInto` did with a state. */
@@ -92,14 +92,29 @@ function load(state: State, tensors: Tensors, path: string, move: Move): boolean
   const isSameGrid = move.from[0] === move.to[0] && move.from[1] === move.to[1];
   const isMoved = (name: string): boolean => !isSameGrid && isTable(name);
   const plain = new Map([...state].filter(([name]) => !isMoved(name)));
+  const relative = [...plain].filter(([name, table]) => isRelative(name) && rowsOf(tensors, name) !== table.side(0));
+  for (const [name] of relative) plain.delete(name);
   loadState(
     plain,
     tensorSource(tensors, path, (name) => plain.has(name)),
   );
   const source = tensorSource(tensors, path);
-  return [...state]
+  for (const [name, table] of relative) {
+    noGrad(() => scope(() => void table.copy_(resizeRelative(tensorOf(source.read(name)).float(), table.side(0)))));
+  }
+  const moved = [...state]
     .filter(([name]) => isMoved(name))
     .map(([name, table]) => moveTable(table, () => tensorOf(source.read(name)), move));
+  return [...moved, ...relative.map(() => false)];
+}
+
+/** A table of relative positions has a row for each two positions that can lie apart in a window. */
+function isRelative(name: string): boolean {
+  return name.endsWith(".relative_position_bias_table");
+}
+
+function rowsOf(tensors: Tensors, name: string): number | undefined {
+  return tensors.get(name)?.shape[0];
 }
 
 /** @returns whether the table was computed anew */

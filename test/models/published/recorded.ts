@@ -37,12 +37,17 @@ export const { settings, cases } = JSON.parse(
   readFileSync(new URL("../../reference/layouts.json", import.meta.url), "utf8"),
 ) as Layouts;
 
+/** Numbers of a tensor. */
+type Numbers = (name: string, shape: readonly number[]) => Float32Array;
+
 /** The formula's numbers under these names. */
-function tensorsOf(names: Names): Map<string, TensorToWrite> {
+function tensorsOf(names: Names, numbers: Numbers = made): Map<string, TensorToWrite> {
   return new Map(
     names.map(([name, shape]): [string, TensorToWrite] => {
+      if (name.endsWith("relative_position_index"))
+        return [name, { dtype: "I64", shape, data: new Uint8Array(8 * shape.reduce((a, b) => a * b, 1)) }];
       if (name.endsWith("num_batches_tracked")) return [name, { dtype: "I64", shape, data: new Uint8Array(8) }];
-      return [name, { dtype: "F32", shape, data: () => new Uint8Array(made(name, shape).buffer) }];
+      return [name, { dtype: "F32", shape, data: () => new Uint8Array(numbers(name, shape).buffer) }];
     }),
   );
 }
@@ -76,8 +81,8 @@ export const { cases: siameseCases } = JSON.parse(
   readFileSync(new URL("../../reference/siamese-layouts.json", import.meta.url), "utf8"),
 ) as SiameseLayouts;
 
-export function writeWeights(path: string, names: Names): string {
-  writeSafetensors(path, [...tensorsOf(names)], { format: "pt" });
+export function writeWeights(path: string, names: Names, numbers?: Numbers): string {
+  writeSafetensors(path, [...tensorsOf(names, numbers)], { format: "pt" });
   return path;
 }
 

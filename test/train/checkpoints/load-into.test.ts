@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { scope } from "../../../src/engine/scope.js";
 import { Mae, maeConfig } from "../../../src/methods/masked/mae.js";
 import type { Published } from "../../../src/models/published/open.js";
 import type { PublishedTensor } from "../../../src/models/published/tensors.js";
+import { Swin, swinConfig } from "../../../src/models/swin/swin.js";
 import { Vit, vitConfig } from "../../../src/models/vit.js";
 import { sinCosPositions } from "../../../src/nn/positions.js";
 import { Rng } from "../../../src/tensor/random.js";
@@ -69,6 +71,40 @@ test("other grids: learned tables are resized, sine and cosine computed anew whe
   expect(loadInto(encoder.state(), encoder, fixed, { positions: "resize" }).positions).toBe("resized");
   expect(encoder.posEmbed.toArray()).not.toEqual(sinCosPositions(16, [6, 4]));
 });
+
+test("windows of another size: tables of relative positions are resized, the rest is taken as it is", () => {
+  const swin = (side: number): Swin => {
+    const config = swinConfig.parse({ width: 8, depths: [1, 1, 1, 1], patchSize: 1, window: side / 8 });
+    const encoder = new Swin(config, { imageSize: [side, side], channels: 3 });
+    encoder.initialize(new Rng(side, "init"));
+    return encoder;
+  };
+  const table = "layers.2.blocks.0.attn.relative_position_bias_table";
+  using trained = swin(32);
+  const { rest, image, model } = { rest: new Map(), image: { imageSize: [32, 32], channels: 3 }, model: trained.sizes };
+  const tensors = new Map([...trained.state()].map(([name, value]) => [name, publishedOf(value)]));
+  const given = { path: "trained", rest, image, model, tensors, guessed: [] } as unknown as Published;
+  using encoder = swin(48);
+  expect(loadInto(encoder.state(), encoder, given, { positions: "recompute" }).positions).toBe("resized");
+  const [before, after] = [trained, encoder].map((of) => of.state().get(table)) as unknown as [Tensor, Tensor];
+  expect([before.shape, after.shape]).toEqual([
+    [49, 4],
+    [121, 4],
+  ]);
+  const middle = (of: Tensor): number => of.select(0, (of.side(0) - 1) / 2).toNumbers()[0] as number;
+  expect(scope(() => middle(after))).toBeCloseTo(
+    scope(() => middle(before)),
+    6,
+  ); // a place with itself stays in the middle
+  expect(encoder.layers[2]?.blocks.links[0]?.attn.qkv.weight.toArray()).toEqual(
+    trained.layers[2]?.blocks.links[0]?.attn.qkv.weight.toArray(),
+  );
+});
+
+function publishedOf(value: Tensor): PublishedTensor {
+  const { shape } = value;
+  return { dtype: "F32", shape, read: () => ({ dtype: "F32", shape, data: value.toBytes() }) };
+}
 
 test("half precision is widened", () => {
   using given = file();
