@@ -136,9 +136,9 @@ export function methodCases(work: string): MethodCase[] {
     },
     { name: "SwAV", config: { ...config(work, swav), model: resnet, optim: larc } },
     {
-      name: "SwAV with codes that are too smooth",
+      name: "SwAV with smoother codes, at three times the rate",
       signal: "uniformity",
-      config: { ...config(work, { ...swav, epsilon: 5 }), model: resnet, optim: larc },
+      config: { ...config(work, { ...swav, epsilon: 0.05 }), model: resnet, optim: { ...larc, baseLearningRate: 0.6 } },
     },
     { name: "SDSSL", config: config(work, { name: "sdssl", hidden: 128, output: 64 }, 2e-3) },
     {

@@ -2,7 +2,7 @@ import { basename, extname } from "node:path";
 import type { Command } from "commander";
 import type { Setting } from "../../keys.js";
 import type { LeagueInput } from "../../public/sweep.js";
-import { parseFlags } from "../config/flags.js";
+import { onlyOperand, parseFlags } from "../config/flags.js";
 import { isRecipe, loadRecipe } from "../config/recipe.js";
 import { runConfigKeys } from "../config/resolve.js";
 import { parseSource, sourceName } from "../config/sources.js";
@@ -80,16 +80,8 @@ const own = [
 async function compare(report: Report, tokens: readonly string[], options: Options): Promise<number> {
   const keys = await runConfigKeys();
   const { operands, settings } = parseFlags(tokens, keys, [...own, "json"], "compare");
-  const [what, ...more] = operands;
-  if (what === undefined || more.length > 0) {
-    throw new UsageError({
-      code: "operands",
-      path: "the command line",
-      expected: "pictures in folders of classes, or one league file",
-      actual: operands.length === 0 ? "none" : operands.join(" "),
-      remedy: "For example: lacuna compare photos --minutes 20",
-    });
-  }
+  const expected = "pictures in folders of classes, or one league file";
+  const what = onlyOperand(operands, { expected, example: "lacuna compare photos --minutes 20" });
   refuseChosen(settings);
   const given = isRecipe(what) ? await fromFile(what, options) : await fromPictures(what, options);
   const side = settings.findLast(({ path }) => path === "data.imageSize")?.value;

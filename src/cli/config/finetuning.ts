@@ -6,7 +6,7 @@ import { type Setting, valueAt, withSettings } from "../../keys.js";
 import type { ForeignHints } from "../../public/models.js";
 import { UsageError } from "../errors.js";
 import { type LabelledOptions, labelledSpecs } from "../measure/labelled.js";
-import { parseFlags } from "./flags.js";
+import { onlyOperand, parseFlags } from "./flags.js";
 import { hintSettings } from "./foreign.js";
 import { type ConfigKey, configKeys, type JsonSchema } from "./keys.js";
 import { checkLength, type MinutesOption } from "./minutes.js";
@@ -53,7 +53,8 @@ export async function saidFinetuning(tokens: readonly string[], options: Finetun
   const keys = await finetuneConfigKeys();
   const { operands, settings } = parseFlags(tokens, keys, ownOptions.split(" "), "finetune");
   checkLength(options.minutes, settings);
-  const what = onlyOperand(operands);
+  const expected = "one run folder, checkpoint or recipe, or the word scratch";
+  const what = onlyOperand(operands, { expected, example: "lacuna finetune runs/mae --data photos" });
   const written: Plain = isRecipe(what) ? await loadRecipe(what) : startOf(what);
   if (settings.some(({ path }) => path === "from")) keepShape(written);
   const sides = await sideSettings(options);
@@ -80,18 +81,6 @@ function keepShape(written: Plain): void {
   const { name, dropPath } = (written["model"] ?? {}) as Plain;
   const kept = Object.entries({ name, dropPath }).filter(([, value]) => value !== undefined);
   written["model"] = Object.fromEntries(kept);
-}
-
-function onlyOperand(operands: readonly string[]): string {
-  const [what, ...more] = operands;
-  if (what !== undefined && more.length === 0) return what;
-  throw new UsageError({
-    code: "operands",
-    path: "the command line",
-    expected: "one run folder, checkpoint or recipe, or the word scratch",
-    actual: operands.length === 0 ? "none" : operands.join(" "),
-    remedy: "For example: lacuna finetune runs/mae --data photos",
-  });
 }
 
 function startOf(what: string): Plain {

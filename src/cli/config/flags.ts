@@ -39,6 +39,29 @@ export function parseFlags(
   return { operands, settings };
 }
 
+/** What the one operand of a command is. */
+export interface OperandKind {
+  /** In words. */
+  readonly expected: string;
+  /** A command line that has one. */
+  readonly example: string;
+  /** Whether a text can be one; any can unless said. */
+  readonly accepts?: (text: string) => boolean;
+}
+
+/** The one operand that a command takes. @throws UsageError where there are none or several, or it is of another kind */
+export function onlyOperand(operands: readonly string[], { expected, example, accepts }: OperandKind): string {
+  const [what, ...more] = operands;
+  if (what !== undefined && more.length === 0 && accepts?.(what) !== false) return what;
+  throw new UsageError({
+    code: "operands",
+    path: "the command line",
+    expected,
+    actual: operands.length === 0 ? "none" : operands.join(" "),
+    remedy: `For example: ${example}`,
+  });
+}
+
 const isBoolean = (key: ConfigKey): boolean => key.types.size === 1 && key.types.has("boolean");
 
 function unknownFlag(token: string, path: string, known: readonly string[], command: string): UsageError {

@@ -5,7 +5,7 @@ import { type Setting, withSettings } from "../../keys.js";
 import type { ForeignHints } from "../../public/models.js";
 import type { Defaults } from "../../public/plan.js";
 import { UsageError } from "../errors.js";
-import { type Flags, parseFlags } from "./flags.js";
+import { type Flags, onlyOperand, parseFlags } from "./flags.js";
 import { hintSettings } from "./foreign.js";
 import { type ConfigKey, configKeys, type JsonSchema } from "./keys.js";
 import { checkLength } from "./minutes.js";
@@ -45,16 +45,8 @@ export async function resolveRun(
   const { operands, settings: flags }: Flags = parseFlags(tokens, keys, options);
   const settings = [...hintSettings(hints, "initHints"), ...flags];
   checkLength(minutes, settings);
-  const [what, ...more] = operands;
-  if (what === undefined || more.length > 0) {
-    throw new UsageError({
-      code: "operands",
-      path: "the command line",
-      expected: "one folder of pictures or one recipe",
-      actual: operands.length === 0 ? "none" : operands.join(" "),
-      remedy: "For example: lacuna pretrain photos",
-    });
-  }
+  const kind = { expected: "one folder of pictures or one recipe", example: "lacuna pretrain photos" };
+  const what = onlyOperand(operands, kind);
   if (isRecipe(what)) {
     const written = await loadRecipe(what);
     await loadPlugins(pluginsIn(written), []);

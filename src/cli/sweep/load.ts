@@ -3,7 +3,7 @@ import { basename, extname } from "node:path";
 import type { Setting } from "../../keys.js";
 import type { ResolvedPoint, ResolvedSweep, Sweep } from "../../public/sweep.js";
 import { finetuneConfigKeys } from "../config/finetuning.js";
-import { parseFlags } from "../config/flags.js";
+import { onlyOperand, parseFlags } from "../config/flags.js";
 import type { ConfigKey } from "../config/keys.js";
 import { nearest } from "../config/nearest.js";
 import { isRecipe, loadRecipe } from "../config/recipe.js";
@@ -23,16 +23,8 @@ export interface LoadedSweep extends ResolvedSweep {
 export async function loadSweep(tokens: readonly string[], options: readonly string[]): Promise<LoadedSweep> {
   const keys = await runConfigKeys();
   const { operands, settings } = parseFlags(tokens, keys, options);
-  const [file, ...more] = operands;
-  if (file === undefined || more.length > 0 || !isRecipe(file)) {
-    throw new UsageError({
-      code: "operands",
-      path: "the command line",
-      expected: "one sweep file (.ts or .json)",
-      actual: operands.length === 0 ? "none" : operands.join(" "),
-      remedy: "For example: lacuna sweep recipes/sweeps/mae-mask-ratio-cifar10.ts",
-    });
-  }
+  const example = "lacuna sweep recipes/sweeps/mae-mask-ratio-cifar10.ts";
+  const file = onlyOperand(operands, { expected: "one sweep file (.ts or .json)", example, accepts: isRecipe });
   return sweepOf(await loadRecipe(file), file, settings, keys);
 }
 

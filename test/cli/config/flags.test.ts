@@ -1,10 +1,23 @@
 import { describe, expect, test } from "vitest";
-import { parseFlags } from "../../../src/cli/config/flags.js";
+import { onlyOperand, parseFlags } from "../../../src/cli/config/flags.js";
 import { runConfigKeys } from "../../../src/cli/config/resolve.js";
 
 const keys = await runConfigKeys();
 const read = (...tokens: string[]) => parseFlags(tokens, keys, ["out", "overwrite"]);
 const values = (...tokens: string[]) => read(...tokens).settings.map(({ value }) => value);
+
+test("one operand, neither none nor several, and of its kind", () => {
+  const kind = {
+    expected: "one recipe",
+    example: "lacuna pretrain a.ts",
+    accepts: (text: string) => text.endsWith(".ts"),
+  };
+  expect(onlyOperand(["b.ts"], kind)).toBe("b.ts");
+  expect(() => onlyOperand([], kind)).toThrow(/expected one recipe, got none. For example: lacuna pretrain a.ts/);
+  expect(() => onlyOperand(["b.ts", "c.ts"], kind)).toThrow(/got b.ts c.ts/);
+  expect(() => onlyOperand(["photos"], kind)).toThrow(/got photos/);
+  expect(onlyOperand(["photos"], { expected: "pictures", example: "" })).toBe("photos");
+});
 
 describe("parseFlags", () => {
   test("reads values as the schema types them", () => {
