@@ -68,7 +68,14 @@ module.exports = {
     only("models", ["nn", "tensor", "formats", ...engineFaces], "a model knows neither methods nor training"),
     only(
       "methods",
-      ["models", "nn", "tensor", "optim/(average|clip|optimizer|schedule)\\.ts$", "data/views\\.ts$", ...engineFaces],
+      [
+        "models",
+        "nn",
+        "tensor",
+        "optim/(average|clip|groups|optimizer|schedule)\\.ts$",
+        "data/(views|random)\\.ts$",
+        ...engineFaces,
+      ],
       "a method knows models and describes its views; it does not read data or train",
     ),
     only(

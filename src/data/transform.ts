@@ -12,21 +12,13 @@ import { drawJitter, jitter } from "./transform/color-jitter.js";
 import { grayscale } from "./transform/enhance.js";
 import { randAugment } from "./transform/rand-augment.js";
 import { solarize } from "./transform/tone.js";
-import { type Size, shorterSideSize, type Transform, type TransformStep } from "./views.js";
+import { roundHalfEven, type Size, shorterSideSize, type Transform, type TransformStep } from "./views.js";
 
 type RandomResizedCrop = Extract<TransformStep, { type: "randomResizedCrop" }>;
 type ShiftedCrop = Extract<TransformStep, { type: "shiftedCrop" }>;
 
 /** torchvision tries this often before it falls back to the middle of the picture. */
 const TRIES = 10;
-
-/** Python's `round`: halves go to the even neighbour. Centre crops of odd differences depend on it. */
-export function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  if (rest !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
-}
 
 /**
  * The window of torchvision's `RandomResizedCrop.get_params`: area uniform in `scale`, logarithm of the aspect ratio

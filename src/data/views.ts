@@ -164,6 +164,14 @@ export interface Size {
   readonly width: number;
 }
 
+/** Python's `round`: halves go to the even neighbour. Centre crops of odd differences depend on it. */
+export function roundHalfEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  if (rest !== 0.5) return Math.round(value);
+  return floor % 2 === 0 ? floor : floor + 1;
+}
+
 /** Height and width when the shorter side becomes `shorter`; the longer one is rounded down, as torchvision does. */
 export function shorterSideSize(input: Size, shorter: number): Size {
   const { height, width } = input;

@@ -3,11 +3,11 @@
 import type { Transform } from "../data/views.js";
 import { CheckpointError } from "../engine/errors.js";
 import { ConfigError } from "../errors.js";
-import { judgingView } from "../finetune/augmentation.js";
 import type { Classifier } from "../finetune/classifier.js";
 import type { FinetuneConfig } from "../finetune/config.js";
 import { exportOnnx, type OnnxFile, type OnnxOptions, type Tap } from "../graph/onnx/export.js";
 import type { Precision } from "../graph/onnx/graph.js";
+import { judgingView } from "../methods/supervised/augmentation.js";
 import type { Encoder } from "../models/encoder.js";
 import type { ExportGraph } from "../models/exports.js";
 import type { Module } from "../nn/module.js";

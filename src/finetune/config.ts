@@ -1,15 +1,15 @@
 /** Everything that decides a supervised run: the schema, and which recipe fills in what nobody says. */
 import { z } from "zod";
 import { labelChoiceSchema } from "../data/sources/labelled.js";
+import { augmentationConfig } from "../methods/supervised/augmentation.js";
+import { checkMixing } from "../methods/supervised/mixing.js";
 import { modelConfig, models, usualModel } from "../models/index.js";
 import { adamwConfig } from "../optim/adamw.js";
 import { larsConfig } from "../optim/lars.js";
 import { sgdConfig } from "../optim/sgd.js";
 import { dataConfig, parseBy, schedule } from "../train/config.js";
 import { checkHints, hintsSchema } from "../train/hints.js";
-import { augmentationConfig } from "./augmentation.js";
 import { poolSchema, trainBlocksSchema } from "./classifier.js";
-import { checkMixing } from "./mixing.js";
 import { recipeFor } from "./recipe.js";
 
 const positive = z.int().positive();

@@ -1,13 +1,14 @@
 import { resolve } from "node:path";
 import { openSource, type Source } from "../data/source.js";
 import { chooseLabelled } from "../data/sources/labelled.js";
-import { subsetOf } from "../data/sources/subset.js";
+import { subsetOf, withLabels } from "../data/sources/subset.js";
 import { ConfigError } from "../errors.js";
+import { judgingView, trainingView } from "../methods/supervised/augmentation.js";
 import { differences } from "../train/checkpoint.js";
+import { checkSameClasses } from "../train/columns.js";
 import { type LoopOptions, Run } from "../train/loop/loop.js";
 import { openNew, type RunOptions } from "../train/loop/session.js";
 import type { TaskSpec } from "../train/loop/spec.js";
-import { judgingView, trainingView } from "./augmentation.js";
 import { type FinetuneConfig, type FinetuneConfigInput, laidOver, parseFinetune } from "./config.js";
 import { inheritedFrom, loadInitial } from "./initial.js";
 import { Supervised, supervisedArchitecture } from "./supervised.js";
@@ -18,7 +19,7 @@ export const finetuning: TaskSpec<FinetuneConfig> = {
   parse: parseFinetune,
   openSource: openLabelledSource,
   settle,
-  accept: sameClasses,
+  accept: (config, heldOut) => checkSameClasses(config.classes, heldOut),
   training(config) {
     const method = new Supervised(config);
     const { imageSize } = method.encoder;
@@ -50,31 +51,13 @@ async function openLabelledSource({ data }: FinetuneConfig): Promise<Source> {
     });
   }
   if (data.labels !== undefined) return subsetOf(source, Array.from(chooseLabelled(labels, data.labels)));
-  if (labels.every((label) => label >= 0)) return source;
-  return subsetOf(
-    source,
-    Array.from(labels.keys()).filter((sample) => (labels[sample] as number) >= 0),
-  );
+  return withLabels(source);
 }
 
 /** A run.json says what was used: the warm-up that was chosen and the names of the classes stand in it. */
 function settle(config: FinetuneConfig, source: Source): FinetuneConfig {
   const warmupEpochs = Math.min(config.optim.warmupEpochs ?? Math.min(5, config.epochs / 10), config.epochs);
   return { ...config, classes: [...(source.classes ?? [])], optim: { ...config.optim, warmupEpochs } };
-}
-
-/** @throws ConfigError where held-out pictures have other classes */
-function sameClasses(config: FinetuneConfig, heldOut: Source): void {
-  if (config.classes?.join("\n") === heldOut.classes?.join("\n") && heldOut.labels?.every((label) => label >= 0))
-    return;
-  throw new ConfigError({
-    problem: "the held-out pictures have other classes than those that are learned from.",
-    code: "other-classes",
-    path: "data.heldOut",
-    expected: config.classes,
-    actual: heldOut.classes ?? "pictures without classes",
-    remedy: "Give both sides the same class folders.",
-  });
 }
 
 /**

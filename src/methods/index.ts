@@ -17,6 +17,7 @@ import { sdssl, sdsslConfig } from "./siamese/sdssl.js";
 import { simclr, simclrConfig } from "./siamese/simclr.js";
 import { simsiam, simsiamConfig } from "./siamese/simsiam.js";
 import { swav, swavConfig } from "./siamese/swav.js";
+import { supervised, supervisedConfig } from "./supervised/supervised.js";
 
 /** The list of methods. A new one is a file, a line here and one in `methodConfig`. */
 export const methods = new Registry<DefinedMethod>("method", [
@@ -35,6 +36,7 @@ export const methods = new Registry<DefinedMethod>("method", [
   dino,
   swav,
   sdssl,
+  supervised,
 ]);
 
 /** The configuration of a method that comes with the package; `methods.schema()` knows those that were added too. */
@@ -54,6 +56,7 @@ export const methodConfig = z.discriminatedUnion("name", [
   dinoConfig,
   swavConfig,
   sdsslConfig,
+  supervisedConfig,
 ]);
 
 /** The method of a configuration that names none. */

@@ -211,6 +211,8 @@ export interface MethodSpec<C extends z.ZodType<{ readonly name: string }>, E ex
   validationViews?(config: z.output<C>, image: ImageShape): Readonly<Record<Exclude<Name, Column>, ViewSpec>>;
   /** Columns that it cannot do without: a source that lacks one is refused when the run is opened. */
   readonly columns?: readonly Column[];
+  /** Pictures that have nothing in one of these columns teach it nothing, and are left out. */
+  readonly onlyComplete?: boolean;
   /** The config with what follows from the pictures written into it: how many classes there are. */
   settle?(config: z.output<C>, source: { readonly classes?: readonly string[] | undefined }): z.output<C>;
   /**
@@ -233,6 +235,7 @@ export interface DefinedMethod<Config extends { readonly name: string } = { read
   readonly encoders: EncoderKind<Encoder>;
   readonly usualModel: string | undefined;
   readonly columns: readonly Column[];
+  readonly onlyComplete: boolean;
   readonly defaults: DefaultsFor | undefined;
   readonly layouts: readonly Layout[];
   views(config: Config, image: ImageShape): Readonly<Record<string, ViewSpec>>;
@@ -247,13 +250,14 @@ export interface DefinedMethod<Config extends { readonly name: string } = { read
 export function defineMethod<C extends z.ZodType<{ readonly name: string }>, E extends Encoder, Name extends string>(
   spec: MethodSpec<C, E, Name>,
 ): DefinedMethod<z.output<C>> {
-  const { name, encoders, usualModel, columns = [], defaults, layouts = [] } = spec;
+  const { name, encoders, usualModel, columns = [], onlyComplete = false, defaults, layouts = [] } = spec;
   return {
     name,
     config: spec.config as unknown as z.ZodType<z.output<C>>,
     encoders,
     usualModel,
     columns,
+    onlyComplete,
     defaults,
     layouts,
     views: (given, image) => spec.views(given, image),

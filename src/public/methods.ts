@@ -101,4 +101,12 @@ export { Sdssl, type SdsslConfig, sdssl, sdsslConfig } from "../methods/siamese/
 export { Simclr, type SimclrConfig, simclr, simclrConfig } from "../methods/siamese/simclr.js";
 export { Simsiam, type SimsiamConfig, simsiam, simsiamConfig } from "../methods/siamese/simsiam.js";
 export { Swav, type SwavConfig, swav, swavConfig } from "../methods/siamese/swav.js";
+export { type AugmentationConfig, judgingView, trainingView } from "../methods/supervised/augmentation.js";
+export { Labelled, type LabelModel, type LabelTraining } from "../methods/supervised/labelled.js";
+export {
+  type SupervisedConfig,
+  SupervisedTraining,
+  supervised,
+  supervisedConfig,
+} from "../methods/supervised/supervised.js";
 export { alone, type World } from "../methods/world.js";

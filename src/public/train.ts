@@ -11,10 +11,13 @@ export {
   finetuneConfig,
   parseFinetune,
 } from "../finetune/config.js";
-export { type ErasingConfig, erase_, erasingConfig } from "../finetune/erasing.js";
 export { fewLabelChoices, fewLabels } from "../finetune/few-labels.js";
 export { changedSince, finetune, resolveFinetune } from "../finetune/finetune.js";
 export { type LoadedClassifier, loadClassifier, loadTrained } from "../finetune/load.js";
+export { finetuneOnce } from "../finetune/once.js";
+export { type AnyConfig, resume } from "../finetune/resume.js";
+export { buildClassifier } from "../finetune/supervised.js";
+export { type ErasingConfig, erase_, erasingConfig } from "../methods/supervised/erasing.js";
 export {
   checkMixing,
   drawMix,
@@ -24,10 +27,7 @@ export {
   mixingConfig,
   mixTargets,
   partnerRows,
-} from "../finetune/mixing.js";
-export { finetuneOnce } from "../finetune/once.js";
-export { type AnyConfig, resume } from "../finetune/resume.js";
-export { buildClassifier } from "../finetune/supervised.js";
+} from "../methods/supervised/mixing.js";
 export { toImages } from "../train/batch.js";
 export {
   currentRunConfig,

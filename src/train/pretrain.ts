@@ -1,12 +1,13 @@
 import { resolve } from "node:path";
 import { openSource, type Source } from "../data/source.js";
+import { withLabels } from "../data/sources/subset.js";
 import { CheckpointError } from "../engine/errors.js";
-import { ConfigError } from "../errors.js";
 import { buildMethod, methods } from "../methods/index.js";
 import { buildEncoder } from "../models/index.js";
 import { architecture } from "./checkpoint.js";
 import { openModelFile, weightsHash } from "./checkpoints/from-checkpoint.js";
 import { loadInto } from "./checkpoints/load-into.js";
+import { checkColumns, checkSameClasses, completeFor } from "./columns.js";
 import { parseConfig, type RunConfig } from "./config.js";
 import { byName, type PretrainInput } from "./definitions.js";
 import { type LoopOptions, Run } from "./loop/loop.js";
@@ -20,10 +21,10 @@ import { PreviewPictures } from "./watch/pictures.js";
 export const pretraining: TaskSpec<RunConfig> = {
   name: "pretrain",
   parse: parseConfig,
-  openSource: ({ data }) => openSource(data.source),
+  openSource: async ({ data, method }) => completeFor(methods.get(method.name), await openSource(data.source)),
   settle: (config, source) => withInit(withWarmup(withMethod(config, source))),
   training: (config, source) => {
-    checkColumns(config, source, "data.source");
+    checkColumns(methods.get(config.method.name), source, "data.source");
     return trainingOf(config);
   },
   load: ({ init, initHints }, { method }) => {
@@ -33,7 +34,12 @@ export const pretraining: TaskSpec<RunConfig> = {
     for (const encoder of new Set([method.encoder, method.outcome]))
       loadInto(method.state(), encoder, published, { positions: "recompute" });
   },
-  accept: (config, heldOut) => checkColumns(config, heldOut, "data.heldOut"),
+  accept: ({ method }, heldOut, source) => {
+    const spec = methods.get(method.name);
+    checkColumns(spec, heldOut, "data.heldOut");
+    if (!spec.columns.includes("label")) return;
+    checkSameClasses(source.classes, spec.onlyComplete ? heldOut : withLabels(heldOut));
+  },
   pictures: (config, trainer, folder, source) => new PreviewPictures(config, trainer, folder, source),
 };
 
@@ -48,19 +54,6 @@ export function trainingOf(config: RunConfig): Training {
     columns: spec.columns,
     architecture: architecture(config),
   };
-}
-
-/** @throws ConfigError where the method needs what the pictures do not have */
-function checkColumns({ method }: RunConfig, source: Source, path: string): void {
-  if (!methods.get(method.name).columns.includes("label") || source.labels !== undefined) return;
-  throw new ConfigError({
-    problem: `${method.name} learns from classes too, and these pictures have none.`,
-    code: "no-classes",
-    path,
-    expected: "a folder for each class, or a list with labels",
-    actual: "pictures without classes",
-    remedy: "Put the pictures of each class into a folder of its own, or choose a method that needs no labels (mae).",
-  });
 }
 
 /** The method's own configuration, with what follows from the pictures written into it. */

@@ -5,7 +5,7 @@ import { crop } from "../../src/data/resample.js";
 import { gaussianBlur } from "../../src/data/transform/blur.js";
 import { grayscale } from "../../src/data/transform/enhance.js";
 import { solarize } from "../../src/data/transform/tone.js";
-import { apply, centerCrop, drawCrop, flip, reflectPadCrop, roundHalfEven } from "../../src/data/transform.js";
+import { apply, centerCrop, drawCrop, flip, reflectPadCrop } from "../../src/data/transform.js";
 import { sizeAfter, type TransformInput, transformSchema } from "../../src/data/views.js";
 import { expectStored, numbers, picture } from "./transform-numbers.js";
 
@@ -230,8 +230,4 @@ test("reflection is what a person expects of a mirror", () => {
   const row = { data: Uint8Array.of(1, 2, 3), height: 1, width: 3, channels: 1 };
   expect(Array.from(reflectPadCrop(row, 2, 2, 0).data)).toEqual([3, 2, 1]);
   expect(Array.from(reflectPadCrop(row, 2, 2, 4).data)).toEqual([3, 2, 1]);
-});
-
-test("halves round to even, as in Python", () => {
-  expect([0.5, 1.5, 2.5, 3.5, 2.4, 2.6, -1.5].map(roundHalfEven)).toEqual([0, 2, 2, 4, 2, 3, -2]);
 });

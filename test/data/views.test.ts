@@ -1,6 +1,7 @@
 import { describe, expect, expectTypeOf, test } from "vitest";
 import {
   resolveViews,
+  roundHalfEven,
   shorterSideSize,
   sizeAfter,
   type TransformStep,
@@ -156,4 +157,8 @@ describe("resolveViews", () => {
     const view = { transform: [], off: "image" } as unknown as ViewSpecInput;
     expect(() => resolveViews({ image: view }, undefined)).toThrow("off");
   });
+});
+
+test("halves round to even, as in Python", () => {
+  expect([0.5, 1.5, 2.5, 3.5, 2.4, 2.6, -1.5].map(roundHalfEven)).toEqual([0, 2, 2, 4, 2, 3, -2]);
 });

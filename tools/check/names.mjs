@@ -7,12 +7,12 @@ import { finish, isProgram, repositoryFiles, withoutExceptions } from "./tree.mj
 
 const known = /^src\/(methods|models)\//;
 
-/** Names that configurations use and classes that stand behind them, of all definitions. */
+/** Names that configurations use and classes that stand behind them, of all definitions: their schemas name themselves by default. */
 export function definitions(texts) {
   const names = new Set();
   const classes = new Set();
   for (const text of texts) {
-    for (const [, name] of text.matchAll(/\bname: z\.literal\("(\w+)"\)/g)) {
+    for (const [, name] of text.matchAll(/\bname: z\.literal\("(\w+)"\)\.default\(/g)) {
       names.add(name);
       for (const [, made] of text.matchAll(/^export class (\w+)/gm)) classes.add(made);
     }

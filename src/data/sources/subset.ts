@@ -32,6 +32,16 @@ export function subsetOf(source: Source, indices: readonly number[]): Source {
   };
 }
 
+/** The pictures of a source that have a label; itself where all have one, or none can. */
+export function withLabels(source: Source): Source {
+  const { labels } = source;
+  if (labels === undefined || labels.every((label) => label >= 0)) return source;
+  return subsetOf(
+    source,
+    Array.from(labels.keys()).filter((sample) => (labels[sample] as number) >= 0),
+  );
+}
+
 function pixelsOf(content: Extract<Source["content"], { kind: "pixels" }>, indices: readonly number[]): Uint8Array {
   const length = content.height * content.width * content.channels;
   const data = new Uint8Array(new SharedArrayBuffer(indices.length * length));

@@ -17,7 +17,6 @@ import { Relu } from "../../nn/activations.js";
 import { BatchNorm1d } from "../../nn/batch-norm.js";
 import { Linear } from "../../nn/linear.js";
 import { Chain, type Module } from "../../nn/module.js";
-import { arange } from "../../tensor/creation.js";
 import { crossEntropy } from "../../tensor/functional.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Health } from "../health.js";
@@ -25,6 +24,7 @@ import { decoderConfig, Mae, maeConfig, maeDefaults } from "../masked/mae.js";
 import { type Batch, defineMethod, type Loss, type Step } from "../method.js";
 import { augmentationConfig, maskedView } from "../parts/augmentation.js";
 import { officialMaeLayout } from "../published/mae.js";
+import { agreementOf, agreementSignal, labelCauses, usualClasses } from "../supervised/agreement.js";
 
 const positive = z.int().positive();
 
@@ -62,9 +62,6 @@ export const supmaeConfig = z.strictObject({
 });
 /** SupMAE's options with their defaults filled in. */
 export type SupmaeConfig = z.output<typeof supmaeConfig>;
-
-/** What a plan counts with where nobody has looked at the pictures: ImageNet's. */
-const usualClasses = 1000;
 
 type Name = "image" | "label";
 
@@ -106,36 +103,19 @@ export class SupMae extends Mae {
     const known = label.ge(0).float(); // [B]
     const count = known.sum().clamp(1); // []
     const each = crossEntropy(logits.div(this.options.temperature), label.clamp(0), { reduction: "none" }); // [B]
-    const answer = logits.detach().argmax(-1); // [B]
-    const accuracy = answer.eq(label).float().sum().div(count); // []
-    const classes = arange(0, this.classes, 1, { dtype: "int64", device: label.device }); // [C]
-    const shares = (of: Tensor): Tensor =>
-      of.unsqueeze(1).eq(classes).float().mul(known.unsqueeze(1)).sum([0]).div(count); // [C]
-    const chance = shares(answer).mul(shares(label)).sum(); // []
-    const agreement = accuracy.sub(chance).div(chance.rsub(1).clamp(1e-6)); // []
-    return { loss: each.mul(known).sum().div(count), accuracy, agreement };
+    return { loss: each.mul(known).sum().div(count), ...agreementOf(logits, label) };
   }
 
   override health(): Health {
     const { classWeight, temperature } = this.options;
     const chance = 1 / this.classes;
-    const causes = [
-      "Labels may be shuffled or wrong: look at some pictures of each class.",
-      "The classes may not be visible in pictures of this size.",
-      "Without labels that mean something, mae learns as much in less time.",
-    ];
+    const causes = [...labelCauses, "Without labels that mean something, mae learns as much in less time."];
     return {
       ...super.health(),
       trivial: (super.health().trivial ?? 1) + classWeight * Math.log(this.classes),
       trivialAnswer: "predicting the mean, and every class alike",
       signals: [
-        {
-          name: "agreement",
-          what: "agreement of classifier and labels beyond chance",
-          below: 0.08,
-          finding: "Labels teach nothing: the classifier agrees with them no more than chance does.",
-          causes,
-        },
+        agreementSignal(causes),
         {
           name: "heldOut.classification",
           what: "classification loss of pictures that are not trained on",

@@ -146,7 +146,7 @@ async function building<C extends LoopConfig>(
   let opened: Opened | undefined;
   try {
     const heldOut = await HeldOut.open(config, trainer.validationViews);
-    if (heldOut !== undefined) spec.accept?.(config, heldOut.source);
+    if (heldOut !== undefined) spec.accept?.(config, heldOut.source, source);
     opened = await open(trainer);
     const pictures = spec.pictures?.(config, trainer, opened.writer?.folder, heldOut?.source ?? source);
     return { config, derived, source, trainer, heldOut, pictures, ...opened };

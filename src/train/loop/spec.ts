@@ -16,7 +16,7 @@ export interface TaskSpec<C extends LoopConfig> {
   /** Copies weights from elsewhere in, where the configuration names some. */
   load?(config: C, training: Training): void;
   /** @throws ConfigError where the held-out pictures do not fit those that are learned from */
-  accept?(config: C, heldOut: Source): void;
+  accept?(config: C, heldOut: Source, source: Source): void;
   /** What it draws; nothing if absent. */
   pictures?(config: C, trainer: Trainer, folder: string | undefined, source: Source): Pictures;
 }

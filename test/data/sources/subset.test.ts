@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Source } from "../../../src/data/source.js";
-import { drawn, subsetOf } from "../../../src/data/sources/subset.js";
+import { drawn, subsetOf, withLabels } from "../../../src/data/sources/subset.js";
 
 test("different numbers, spread over all, always the same, the first ones of a longer draw", () => {
   const lot = drawn(1000, 200);
@@ -41,4 +41,16 @@ test("files and pixels with their labels and names, in the order asked for", () 
   const few = subsetOf(pixels, [2]);
   expect(few.content).toMatchObject({ data: Uint8Array.from([8, 9, 10, 11]), height: 2 });
   expect(subsetOf({ ...files, labels: undefined }, [0]).labels).toBeUndefined();
+});
+
+test("those with a label; a source where all have one, or none can, stays itself", () => {
+  const source = (given: Int32Array | undefined): Source =>
+    ({
+      ...common,
+      labels: given,
+      content: { kind: "files", root: "/x", paths: ["p0", "p1", "p2", "p3"] },
+    }) as unknown as Source;
+  const some = withLabels(source(Int32Array.of(-1, 2, -1, 0)));
+  expect([some.size, Array.from(some.labels ?? []), some.name(0)]).toEqual([2, [2, 0], "p1"]);
+  for (const whole of [source(labels), source(undefined)]) expect(withLabels(whole)).toBe(whole);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { transformSchema } from "../../src/data/views.js";
-import { augmentationConfig, judgingView, trainingView } from "../../src/finetune/augmentation.js";
+import { transformSchema } from "../../../src/data/views.js";
+import { augmentationConfig, judgingView, trainingView } from "../../../src/methods/supervised/augmentation.js";
 
 const view = (input: object) => trainingView(augmentationConfig.parse(input), [224, 224]);
 

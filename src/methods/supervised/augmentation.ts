@@ -1,7 +1,7 @@
 /** How labelled pictures are varied while training, and how they are looked at when judged. */
 import { z } from "zod";
-import type { Transform } from "../data/views.js";
-import type { Size } from "../nn/patches.js";
+import type { Transform } from "../../data/views.js";
+import type { Size } from "../../nn/patches.js";
 import { erasingConfig } from "./erasing.js";
 import { mixingConfig } from "./mixing.js";
 
@@ -57,6 +57,7 @@ export const augmentationConfig = z.strictObject({
       "share of the shorter side that is judged; 0.875 from 65 to 224 pixels and all of smaller and larger pictures, if absent",
     ),
 });
+/** How labelled pictures are varied: the options with their defaults filled in. */
 export type AugmentationConfig = z.output<typeof augmentationConfig>;
 
 /** The view of a picture in training. */

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { scope } from "../../src/engine/scope.js";
-import { drawErased, erase_, erasingConfig } from "../../src/finetune/erasing.js";
-import { zeros } from "../../src/tensor/creation.js";
-import { Rng } from "../../src/tensor/random.js";
+import { scope } from "../../../src/engine/scope.js";
+import { drawErased, erase_, erasingConfig } from "../../../src/methods/supervised/erasing.js";
+import { zeros } from "../../../src/tensor/creation.js";
+import { Rng } from "../../../src/tensor/random.js";
 
 interface Erasure {
   readonly size: [number, number];
@@ -11,7 +11,7 @@ interface Erasure {
   /** First row and column, and the ones after the last. */
   readonly region: [[number, number], [number, number]] | null;
 }
-const { erasures } = JSON.parse(readFileSync(new URL("../reference/mixing.json", import.meta.url), "utf8")) as {
+const { erasures } = JSON.parse(readFileSync(new URL("../../reference/mixing.json", import.meta.url), "utf8")) as {
   readonly erasures: Erasure[];
 };
 

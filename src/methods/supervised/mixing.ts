@@ -9,10 +9,10 @@
  * with which MAE was published, made odd sides one shorter.
  */
 import { z } from "zod";
-import type { KeyedRandom } from "../data/random.js";
-import { ConfigError } from "../errors.js";
-import { zeros } from "../tensor/creation.js";
-import { type Tensor, tensor } from "../tensor/tensor.js";
+import type { KeyedRandom } from "../../data/random.js";
+import { ConfigError } from "../../errors.js";
+import { zeros } from "../../tensor/creation.js";
+import { type Tensor, tensor } from "../../tensor/tensor.js";
 
 const share = z.number().min(0).max(1);
 

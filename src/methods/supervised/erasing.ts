@@ -4,13 +4,12 @@
  * so that a picture is erased alike whatever batch it is in. Compared with timm for the same draws (test/finetune).
  */
 import { z } from "zod";
-import { KeyedRandom } from "../data/random.js";
-import type { Region } from "../data/resample.js";
-import { roundHalfEven } from "../data/transform.js";
-import { noGrad } from "../engine/modes.js";
-import { scope } from "../engine/scope.js";
-import type { Rng } from "../tensor/random.js";
-import type { Tensor } from "../tensor/tensor.js";
+import { KeyedRandom } from "../../data/random.js";
+import { roundHalfEven } from "../../data/views.js";
+import { noGrad } from "../../engine/modes.js";
+import { scope } from "../../engine/scope.js";
+import type { Rng } from "../../tensor/random.js";
+import type { Tensor } from "../../tensor/tensor.js";
 
 const positive = z.number().positive();
 
@@ -33,12 +32,20 @@ export type ErasingConfig = z.output<typeof erasingConfig>;
 
 const tries = 10;
 
+/** What is erased, in pixels. */
+export interface Rectangle {
+  readonly top: number;
+  readonly left: number;
+  readonly height: number;
+  readonly width: number;
+}
+
 /** The rectangle of one picture, or none: not every picture has one, and after ten that do not fit it is left alone. */
 export function drawErased(
   { probability, area, ratio }: ErasingConfig,
   [H, W]: readonly [number, number],
   random: Pick<KeyedRandom, "uniform" | "integer">,
-): Region | undefined {
+): Rectangle | undefined {
   if (random.uniform() >= probability) return undefined;
   const [low, high] = [Math.log(ratio[0]), Math.log(ratio[1])];
   for (let attempt = 0; attempt < tries; attempt++) {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { KeyedRandom } from "../../src/data/random.js";
-import { scope } from "../../src/engine/scope.js";
+import { KeyedRandom } from "../../../src/data/random.js";
+import { scope } from "../../../src/engine/scope.js";
 import {
   checkMixing,
   cutMix,
@@ -11,10 +11,10 @@ import {
   mixingConfig,
   mixTargets,
   partnerRows,
-} from "../../src/finetune/mixing.js";
-import { cat } from "../../src/tensor/creation.js";
-import { type Tensor, tensor } from "../../src/tensor/tensor.js";
-import { relativeDifference } from "../numbers.js";
+} from "../../../src/methods/supervised/mixing.js";
+import { cat } from "../../../src/tensor/creation.js";
+import { type Tensor, tensor } from "../../../src/tensor/tensor.js";
+import { relativeDifference } from "../../numbers.js";
 
 interface Case {
   readonly kind: "mixup" | "cutmix";
@@ -23,7 +23,7 @@ interface Case {
   readonly images: number[];
   readonly targets: number[];
 }
-const reference = JSON.parse(readFileSync(new URL("../reference/mixing.json", import.meta.url), "utf8")) as {
+const reference = JSON.parse(readFileSync(new URL("../../reference/mixing.json", import.meta.url), "utf8")) as {
   readonly shape: [number, number, number, number];
   readonly labels: number[];
   readonly mixes: Case[];
