@@ -17,6 +17,8 @@ export interface DefinedModel<Config extends { readonly name: string } = { reado
   readonly offers?: OffersSizes;
   /** Other people's checkpoints of it that can be read and written. */
   readonly layouts?: readonly Layout[];
+  /** The path of the batch norm that takes a weight's size away again, by the weight's name; undefined where none follows. */
+  normBehind?(weight: string): string | undefined;
   /** Builds the encoder that a config describes, its weights not yet initialised. @throws ConfigError */
   build(config: Config, image: ImageShape): Encoder;
 }

@@ -361,11 +361,19 @@ function multiplyAddsOf({ block, depth, width, inputs, outputs, positions, posit
   return around + first + (depth - 1) * other;
 }
 
+/** Each convolution has one of its own. */
+function normBehind(weight: string): string | undefined {
+  const [, before, place] = /^(.*?)(conv\d|downsample\.0)\.weight$/.exec(weight) ?? [];
+  if (before === undefined || place === undefined) return undefined;
+  return before + (place === "downsample.0" ? "downsample.1" : place.replace("conv", "bn"));
+}
+
 export const resnet = {
   name: "resnet",
   config: resnetConfig,
   sized: ["block", "depths"],
   offers,
   layouts: resnetLayouts("resnet"),
+  normBehind,
   build: (config: ResnetConfig, image: ImageShape): Resnet => new Resnet(config, image),
 };

@@ -53,3 +53,4 @@ export {
   untrainedModel,
   withMethod,
 } from "../train/checkpoints/load.js";
+export type { WeightSize } from "../train/checkpoints/norms.js";

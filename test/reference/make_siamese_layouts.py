@@ -1,7 +1,7 @@
-"""Names and shapes of the checkpoints of facebookresearch/dino and facebookresearch/swav, and what their encoders compute with weights that a
+"""Names and shapes of the checkpoints of facebookresearch/dino, /swav, /moco and /simsiam, and what their encoders compute with weights that a
 formula makes from name and shape (make_layouts.py): siamese-layouts.json. Nothing of the weights themselves is kept.
 
-usage: python make_siamese_layouts.py --dino CHECKOUT --swav CHECKOUT [--out siamese-layouts.json]
+usage: python make_siamese_layouts.py --dino CHECKOUT --swav CHECKOUT --moco CHECKOUT --simsiam CHECKOUT [--out siamese-layouts.json]
 needs torch, torchvision, timm, transformers"""
 import argparse, json, os, sys
 from functools import partial
@@ -40,13 +40,38 @@ def swav(checkout, x):
     with torch.no_grad(): return {"tensors": names, "features": some(model.module.forward_backbone(x), 16)}
 
 
+def moco(checkout, x):
+    sys.path.insert(0, checkout)
+    import moco.builder
+    make = official.narrow(8, "basic", [1, 1, 1, 1])
+    for version in (1, 2):
+        whole = torch.nn.Module()  # as DistributedDataParallel wraps it
+        whole.module = moco.builder.MoCo(lambda num_classes: make(num_classes), 16, 24, .999, .07, mlp=version == 2)
+        whole, names = loaded(whole)
+        of = lambda encoder: torch.nn.Sequential(*list(encoder.children())[:-1], torch.nn.Flatten())(x)
+        with torch.no_grad(): yield f"moco v{version}", {"tensors": names, "student": some(of(whole.module.encoder_q), 16), "teacher": some(of(whole.module.encoder_k), 16)}
+
+
+def simsiam(checkout, x):
+    sys.path.insert(0, checkout)
+    from simsiam.builder import SimSiam
+    make = official.narrow(8, "basic", [1, 1, 1, 1])
+    whole = torch.nn.Module()
+    whole.module = SimSiam(lambda num_classes, zero_init_residual: make(num_classes), 32, 8)
+    whole, names = loaded(whole)
+    encoder = whole.module.encoder
+    with torch.no_grad():
+        features = torch.nn.Sequential(*list(encoder.children())[:-1], torch.nn.Flatten())(x)
+        return {"tensors": names, "features": some(features, 16), "projection": some(encoder(x), 16)}
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("dino", "swav"): parser.add_argument("--" + name, required=True)
+    for name in ("dino", "swav", "moco", "simsiam"): parser.add_argument("--" + name, required=True)
     parser.add_argument("--out", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "siamese-layouts.json"))
     args = parser.parse_args()
     official.adapt()
     torch.manual_seed(0)
     x = image(2, 64)
-    cases = {**dict(dino(args.dino, x)), "swav": swav(args.swav, x)}
+    cases = {**dict(dino(args.dino, x)), "swav": swav(args.swav, x), **dict(moco(args.moco, x)), "simsiam": simsiam(args.simsiam, x)}
     Path(args.out).write_text(json.dumps({"torch": torch.__version__, "cases": cases}, separators=(",", ":")) + "\n")

@@ -27,6 +27,7 @@ import { type Contrast, marginSignal, negativeSignal, queueNce } from "../parts/
 import { KeyQueue } from "../parts/queue.js";
 import { type ProjectorTeacher, type Teacher, targetConfig, teacherFor } from "../parts/teacher.js";
 import { mocoV1Pair, symmetricPair, symmetricPairConfig } from "../parts/view-pair.js";
+import { mocoLayout } from "../published/moco.js";
 
 const positive = z.int().positive();
 
@@ -216,4 +217,5 @@ export const moco = defineMethod({
   couplesBatch: () => "its keys join the queue, and norms of the encoder average over the batch",
   build: (config, makeEncoder) => new Moco(config, makeEncoder(), makeEncoder),
   defaults,
+  layouts: [mocoLayout("moco")],
 });

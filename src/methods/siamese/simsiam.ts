@@ -21,6 +21,7 @@ import { dimensions, dimensionsSignal, likeness, likenessSignal, spread, spreadS
 import { mlpHead } from "../parts/heads.js";
 import { meanCosine } from "../parts/losses/cosine.js";
 import { symmetricPair, symmetricPairConfig } from "../parts/view-pair.js";
+import { simsiamLayout } from "../published/simsiam.js";
 
 const positive = z.int().positive();
 
@@ -174,4 +175,5 @@ export const simsiam = defineMethod({
   couplesBatch: () => "its heads normalise over the batch",
   build: (config, makeEncoder) => new Simsiam(config, makeEncoder()),
   defaults,
+  layouts: [simsiamLayout("simsiam")],
 });

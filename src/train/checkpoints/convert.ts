@@ -13,6 +13,7 @@ import { makeFolder, replaceAtomically } from "../../runs/write-atomic.js";
 import { architecture, writeModel } from "../checkpoint.js";
 import { parseConfig, type RunConfig } from "../config.js";
 import { type ForeignHints, knownLayouts, openModelFile, wholeConfigFrom } from "./from-checkpoint.js";
+import { type WeightSize, withNormsOf } from "./norms.js";
 import { ownLayout } from "./own.js";
 import { sketchMethod } from "./sketch.js";
 
@@ -25,6 +26,8 @@ export interface ConvertOptions extends ForeignHints {
   readonly to?: string;
   /** Replace what is there. */
   readonly overwrite?: boolean;
+  /** A model of the same architecture, whose weights' norms this one is to have (`withNormsOf`). */
+  readonly normsOf?: string;
 }
 
 /** What `convert` read and wrote, what it assumed, and what the new layout has no place for. */
@@ -36,16 +39,20 @@ export interface Converted extends Pick<Published, "model" | "method" | "image" 
   readonly files: readonly string[];
   readonly assumed: readonly string[];
   readonly dropped: readonly string[];
+  /** With `normsOf`: how large the weights were that were scaled, and how large they are. */
+  readonly sizes?: readonly WeightSize[];
 }
 
 /**
- * Reads a model of any layout and writes it in another. Nothing is changed, rounded or guessed: what a layout cannot hold is
- * dropped and said, or refused where the weights would mean something else. Files are written whole or not at all.
+ * Reads a model of any layout and writes it in another. Nothing is changed (unless `normsOf` asks for it), rounded or guessed: what a
+ * layout cannot hold is dropped and said, or refused where the weights would mean something else. Files are written whole or not at all.
  * @throws CheckpointError, FormatError, RunError
  */
 export function convert(from: string, out: string, options: ConvertOptions = {}): Converted {
-  const { to, overwrite = false, ...hints } = options;
-  using published = openModelFile(from, hints);
+  const { to, overwrite = false, normsOf, ...hints } = options;
+  using opened = openModelFile(from, hints);
+  const resized = normsOf === undefined ? undefined : resize(opened, normsOf);
+  const published = { ...opened, ...(resized && { tensors: resized.tensors }) };
   const wanted = to ?? (formOf(out) === "safetensors" ? ownLayout : formOf(out));
   const written =
     wanted === ownLayout ? writeLacuna(published, out, overwrite) : writeForeign(published, wanted, out, overwrite);
@@ -57,9 +64,15 @@ export function convert(from: string, out: string, options: ConvertOptions = {})
     image,
     ...(classifier && { classifier }),
     assumed,
+    ...(resized && { sizes: resized.sizes }),
     ...written,
     dropped: [...dropped, ...written.dropped],
   };
+}
+
+function resize(published: Published, anchor: string): ReturnType<typeof withNormsOf> {
+  using other = openModelFile(anchor);
+  return withNormsOf(published, other);
 }
 
 function formOf(out: string): Layout["form"] {

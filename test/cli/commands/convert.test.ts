@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { micro, microDecoder, writeOfficial } from "../../models/published/formula.js";
+import { siameseCases, writePth } from "../../models/published/recorded.js";
 import { lacuna, temporaryFolder, tinyRun } from "../terminal.js";
 
 const heads = ["--heads", "2", "--decoder-heads", "2"];
@@ -87,4 +88,22 @@ test("a run begins with an official file in its sizes, goes to transformers, and
     code: 1,
     error: expect.stringContaining("it holds an encoder alone"),
   });
+});
+
+test("gives a ResNet another one's norms, and says which changed the most", async () => {
+  const folder = temporaryFolder();
+  const path = (name: string): string => join(folder, name);
+  const { tensors } = siameseCases.swav;
+  writePth(path("swav.pth"), tensors, "state_dict");
+  expect((await lacuna("convert", path("swav.pth"), path("one.safetensors"), "--image-size", "64")).code).toBe(0);
+  const { code, out } = await lacuna(
+    "convert",
+    path("one.safetensors"),
+    path("two.safetensors"),
+    "--norms-of",
+    path("one.safetensors"),
+  );
+  expect(code).toBe(0);
+  expect(out).toContain("of which 17 weights have other norms");
+  expect(out).toMatch(/Norms that changed the most:\n {2}\S+\s+[\d.]+ to [\d.]+ {2}× 1\.00/);
 });

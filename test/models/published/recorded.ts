@@ -72,11 +72,14 @@ export function writeTables(path: string, names: Names): string {
 
 interface SiameseLayouts {
   readonly cases: Readonly<
-    Record<"dino vit" | "dino resnet", { readonly tensors: Names; readonly student: Some; readonly teacher: Some }>
-  > & { readonly swav: Case };
+    Record<
+      "dino vit" | "dino resnet" | "moco v1" | "moco v2",
+      { readonly tensors: Names; readonly student: Some; readonly teacher: Some }
+    >
+  > & { readonly swav: Case; readonly simsiam: Case & { readonly projection: Some } };
 }
 
-/** Of DINO and SwAV (make_siamese_layouts.py). */
+/** Of DINO, SwAV, MoCo v1 and v2, SimSiam (make_siamese_layouts.py). */
 export const { cases: siameseCases } = JSON.parse(
   readFileSync(new URL("../../reference/siamese-layouts.json", import.meta.url), "utf8"),
 ) as SiameseLayouts;
