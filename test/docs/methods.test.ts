@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import { configKeys, type JsonSchema } from "../../src/cli/config/keys.js";
 import { methods } from "../../src/methods/index.js";
+import { methodTable } from "./table.js";
 
 const folder = "docs/methods";
 
@@ -35,6 +36,18 @@ test.each(methods.names())("%s has a page, whose options are those of its schema
   const whole = text.replace(new RegExp(`<!-- options: ${name} -->\n[\\s\\S]*?<!-- /options -->`), () => block);
   expect(whole).toContain(block);
   await expect(whole).toMatchFileSnapshot(resolve(path));
+});
+
+/** After a method, recipe, check or record was added: `npx vitest run test/docs --update`. */
+test("the table has every method, with what lies about it; the README names them all", async () => {
+  const path = join(folder, "README.md");
+  const block = `<!-- methods -->\n${methodTable(methods)}\n<!-- /methods -->`;
+  const whole = readFileSync(path, "utf8").replace(/<!-- methods -->\n[\s\S]*?<!-- \/methods -->/, () => block);
+  expect(whole).toContain(block);
+  await expect(whole).toMatchFileSnapshot(resolve(path));
+  const readme = readFileSync("README.md", "utf8");
+  for (const name of methods.names()) expect(readme).toContain(`(docs/methods/${name}.md)`);
+  expect(readme).toMatch(new RegExp(`^\\| methods +\\| ${methods.names().length} `, "m"));
 });
 
 test("files that the pages link to exist", () => {
