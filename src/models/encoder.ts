@@ -73,12 +73,22 @@ export interface Encoder extends Module<[Tensor], Tensor> {
 /** An encoder whose patches are tokens: a method can leave some out, and encode the rest. */
 export interface PatchEncoder extends Encoder {
   readonly patchEmbed: PatchEmbed;
-  readonly posEmbed: Tensor; // [1 1+N D], the class token's row first
   readonly patchSize: Size;
   /** Patches down and across. */
   readonly grid: Size;
   /** Number of patches N. */
   readonly patches: number;
+  /** Whether only all patches together can be encoded: none may be left out. */
+  readonly needsEveryPatch: boolean;
+  /**
+   * image [B C H W], whether each patch is hidden [B N] (bool), what stands in place of hidden ones, positions not added [1 1 D] -> latent of
+   * all patches in image order, the final norm applied, class token first [B 1+N D]
+   */
+  encodeTokens(image: Tensor, hidden: Tensor, token: Tensor): Tensor;
+  /** tokens of all patches in image order [B N D] -> with their positions [B N D] */
+  positioned(tokens: Tensor): Tensor;
+  /** tokens of the patches `ids` [B K D], ids [B K] -> with their positions [B K D] */
+  positionedSome(tokens: Tensor, ids: Tensor): Tensor;
   /** tokens of patches [B K D], positions added -> through the blocks and the final norm, class token first [B 1+K D] */
   encode(tokens: Tensor): Tensor;
   unnormed(image: Tensor): Tensor;

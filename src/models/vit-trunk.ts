@@ -6,8 +6,9 @@ import { normal, truncatedNormal } from "../nn/init.js";
 import { LayerNorm } from "../nn/layer-norm.js";
 import { Chain, Module, Parameter } from "../nn/module.js";
 import { pair, type Size } from "../nn/patches.js";
-import { resizePositions, sinCosInit } from "../nn/positions.js";
+import { resizePositions, SharedPositions, sinCosInit } from "../nn/positions.js";
 import { cat } from "../tensor/creation.js";
+import { take } from "../tensor/functional.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Encoder, FeatureMap, ImageShape, Part, Pool } from "./encoder.js";
 import type { ExportGraph } from "./exports.js";
@@ -20,9 +21,13 @@ export interface TrunkConfig {
   readonly mlpRatio: number;
   /** Pixels of a token, [height, width] or a side. */
   readonly patchSize: number | Size;
-  readonly positions: "sinCos" | "learned";
+  readonly positions: "sinCos" | "learned" | "none";
   readonly positionOffset: number;
   readonly dropPath: number;
+  /** What scores of attention depend on besides: nothing, or a table of relative positions, one for all blocks or one for each. */
+  readonly relativePositions?: "none" | "shared" | "perBlock";
+  readonly layerScale?: number | undefined;
+  readonly keyBias?: boolean;
 }
 
 /**
@@ -31,8 +36,9 @@ export interface TrunkConfig {
  */
 export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Tensor> implements Encoder {
   readonly clsToken: Parameter; // [1 1 D]
-  readonly posEmbed: Parameter; // [1 1+N D]
+  readonly posEmbed: Parameter | null; // [1 1+N D]
   readonly patchEmbed: Embed;
+  readonly relPosBias: SharedPositions | null;
   readonly blocks: Chain<Block>;
   readonly norm: LayerNorm;
 
@@ -44,7 +50,9 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
   /** Patches down and across. */
   readonly grid: Size;
   readonly pools = ["mean", "class"] as const;
-  private readonly positionOffset: number;
+  /** Whether only whole pictures can be encoded, in its own size: relative positions are between all patches. */
+  readonly needsEveryPatch: boolean;
+  private readonly config: TrunkConfig;
 
   /** @param embed makes what turns pictures into tokens [B N D] or a map [B D h w] */
   constructor(config: TrunkConfig, image: ImageShape, embed: () => Embed) {
@@ -56,7 +64,10 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
     this.imageSize = image.imageSize;
     this.patchSize = pair(config.patchSize);
     this.grid = gridOf(image.imageSize, this.patchSize);
-    if (width % 4 !== 0)
+    this.config = config;
+    const { positions, relativePositions = "none", keyBias = true, layerScale } = config;
+    this.needsEveryPatch = relativePositions !== "none";
+    if (width % 4 !== 0 && positions === "sinCos")
       throw new ConfigError({
         problem: `positions need a width that 4 divides, got ${width}.`,
         code: "width",
@@ -66,24 +77,32 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
         remedy: `Take ${Math.ceil(width / 4) * 4}.`,
       });
     this.clsToken = new Parameter([1, 1, width], normal(0.02));
-    const isLearned = config.positions === "learned";
+    const isLearned = positions === "learned";
     const firstPositions = isLearned ? truncatedNormal(0.02) : sinCosInit(this.grid);
-    this.posEmbed = new Parameter([1, 1 + this.patches, width], firstPositions, isLearned);
-    this.positionOffset = config.positionOffset;
+    this.posEmbed =
+      positions === "none" ? null : new Parameter([1, 1 + this.patches, width], firstPositions, isLearned);
     this.patchEmbed = embed();
+    this.relPosBias = relativePositions === "shared" ? new SharedPositions(this.grid, heads) : null;
+    const relative = this.needsEveryPatch ? { grid: this.grid, own: relativePositions === "perBlock" } : undefined;
+    const options = { layerScale, keyBias, relative };
     const rates = dropPathRates(config.dropPath, depth);
-    this.blocks = new Chain(rates.map((rate) => new Block(width, heads, config.mlpRatio, rate)));
+    this.blocks = new Chain(rates.map((rate) => new Block(width, heads, config.mlpRatio, rate, options)));
     this.norm = new LayerNorm(width);
   }
 
   get sizes() {
     const [height, width] = this.patchSize;
+    const { positions, relativePositions, layerScale, keyBias } = this.config;
     return {
       width: this.width,
       depth: this.depth,
       heads: this.heads,
       mlpRatio: (this.blocks.links[0]?.mlp.fc1.outputs ?? 0) / this.width,
       patchSize: height === width ? height : [height, width],
+      relativePositions: relativePositions === "none" ? undefined : relativePositions,
+      keyBias: keyBias === false ? keyBias : undefined,
+      ...(positions === "none" && { positions }),
+      ...(layerScale !== undefined && { layerScale }),
     };
   }
 
@@ -99,27 +118,34 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
 
   /** image [B C H W] -> features behind every block, each through the final norm, [B D] each; the last are `features` */
   blockFeatures(image: Tensor, pool: Pool = "mean"): Tensor[] {
-    const outputs = this.blocks.outputs(this.withClass(this.embed(image))); // [B 1+N D] each
+    const outputs = this.blocks.outputs(this.withClass(this.embed(image)), ...this.sharedTable()); // [B 1+N D] each
     return outputs.map((tokens) => pooled(this.norm.call(tokens), pool));
   }
 
   /** tokens of patches [B K D], positions added -> class token first, the final norm not applied [B 1+K D] */
   protected throughBlocks(tokens: Tensor): Tensor {
-    return this.blocks.call(this.withClass(tokens)); // [B 1+K D]
+    return this.blocks.call(this.withClass(tokens), ...this.sharedTable()); // [B 1+K D]
+  }
+
+  /** The table of relative positions that blocks share [R H]; nothing where each has its own, or none does. */
+  private sharedTable(): readonly Tensor[] {
+    return this.relPosBias === null ? [] : [this.relPosBias.call()];
   }
 
   /** tokens of patches [B K D], positions added -> the class token before them [B 1+K D] */
   private withClass(tokens: Tensor): Tensor {
-    const first = this.clsToken.add(this.posEmbed.slice(1, 0, 1)).expand([tokens.side(0), -1, -1]); // [B 1 D]
-    return cat([first, tokens], 1); // [B 1+K D]
+    const { clsToken, posEmbed } = this;
+    const first = posEmbed === null ? clsToken : clsToken.add(posEmbed.slice(1, 0, 1)); // [1 1 D]
+    return cat([first.expand([tokens.side(0), -1, -1]), tokens], 1); // [B 1+K D]
   }
 
   /** image [B C H W] -> how much the class token takes of each patch in the last block, by head [B H h w] (DINO, figure 1) */
   classAttention(image: Tensor): Tensor {
     const { links } = this.blocks;
     const last = links.at(-1) as Block;
-    const before = links.slice(0, -1).reduce((x, link) => link.call(x), this.withClass(this.embed(image))); // [B 1+N D]
-    const weights = last.attn.weights(last.norm1.call(before)); // [B H 1+N 1+N]
+    const table = this.sharedTable();
+    const before = links.slice(0, -1).reduce((x, link) => link.call(x, ...table), this.withClass(this.embed(image))); // [B 1+N D]
+    const weights = last.attn.weights(last.norm1.call(before), ...table); // [B H 1+N 1+N]
     const [h, w] = this.patchGrid(image);
     return weights
       .select(2, 0)
@@ -132,22 +158,27 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
 
   /** image [B C H W], of any size that the patches divide -> tokens with their positions [B N D] */
   private embed(image: Tensor): Tensor {
-    return this.placed(this.tokens(image), image); // [B N D]
-  }
-
-  /** tokens of an image [B N D] -> with their positions [B N D] */
-  protected placed(tokens: Tensor, image: Tensor): Tensor {
-    return tokens.add(this.positionsOf(image).slice(1, 1));
-  }
-
-  /** The table for an image's grid: resized where it is not the encoder's own (timm, DINO) [1 1+N D] */
-  private positionsOf(image: Tensor): Tensor {
-    return resizePositions(this.posEmbed, this.grid, this.patchGrid(image), this.positionOffset);
+    return this.positioned(this.tokens(image), this.patchGrid(image)); // [B N D]
   }
 
   /** Patches of an image, down and across. */
   protected patchGrid(image: Tensor): Size {
     return [image.side(2) / this.patchSize[0], image.side(3) / this.patchSize[1]];
+  }
+
+  /**
+   * tokens of all patches of a grid [B N D] -> with their positions [B N D]
+   * @param grid of the picture: the table is resized where it is not the encoder's own (timm, DINO)
+   */
+  positioned(tokens: Tensor, grid: Size = this.grid): Tensor {
+    if (this.posEmbed === null) return tokens;
+    return tokens.add(resizePositions(this.posEmbed, this.grid, grid, this.config.positionOffset).slice(1, 1)); // [B N D]
+  }
+
+  /** tokens of the patches `ids` [B K D], ids [B K] -> with their positions [B K D] */
+  positionedSome(tokens: Tensor, ids: Tensor): Tensor {
+    if (this.posEmbed === null) return tokens;
+    return tokens.add(take(this.posEmbed.slice(1, 1).expand([tokens.side(0), -1, -1]), ids)); // [B K D]
   }
 
   /** image [B C H W] -> tokens [B 1+N D], class token first */
@@ -188,10 +219,14 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
   }
 
   accepts([height, width]: Size): boolean {
+    if (this.needsEveryPatch) return height === this.imageSize[0] && width === this.imageSize[1];
     return height % this.patchSize[0] === 0 && width % this.patchSize[1] === 0;
   }
 
-  /** 0: tokens, positions and patches; i + 1: block i; depth + 1: the final norm (BEiT, MAE: util/lr_decay.py). */
+  /**
+   * 0: tokens, positions and patches; i + 1: block i; depth + 1: the final norm and a table of relative positions that all blocks share
+   * (BEiT, MAE: util/lr_decay.py).
+   */
   layerOf(name: string): number {
     if (/^(cls_token|pos_embed|patch_embed)/.test(name)) return 0;
     const block = /^blocks\.(\d+)\./.exec(name);

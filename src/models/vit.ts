@@ -1,7 +1,7 @@
 /**
  * Vision Transformer. "An Image is Worth 16x16 Words", Dosovitskiy et al., ICLR 2021; Ti and S from DeiT.
- * Code compared with: timm, facebookresearch/mae. Differences: positions, `pos_embed` in the state, are the MAE family's fixed
- * sine-cosine table unless they are to be learned; the patch embedding is a linear layer over unfolded patches.
+ * Code compared with: timm (its ViT and its BEiT), facebookresearch/mae. Differences: positions, `pos_embed` in the state, are the MAE
+ * family's fixed sine-cosine table unless they are to be learned; the patch embedding is a linear layer over unfolded patches.
  * Expected: timm's forward for the same weights (test/models/vit.test.ts); parameter counts of the paper.
  */
 import { z } from "zod";
@@ -41,9 +41,23 @@ export const vitConfig = z.strictObject({
     .default(16)
     .describe("patch side in pixels, or [height, width]"),
   positions: z
-    .enum(["sinCos", "learned"])
+    .enum(["sinCos", "learned", "none"])
     .default("sinCos")
-    .describe("a fixed sine-cosine table (MAE, MoCo v3), or one that is learned (ViT, DINO)"),
+    .describe(
+      "a fixed sine-cosine table (MAE, MoCo v3), one that is learned (ViT, DINO), or none (BEiT, relative ones)",
+    ),
+  relativePositions: z
+    .enum(["none", "shared", "perBlock"])
+    .default("none")
+    .describe(
+      "added to the scores of attention: nothing, or a learned table, one for all blocks (BEiT) or for each (BEiT fine-tuned); pictures of one size",
+    ),
+  layerScale: z
+    .number()
+    .positive()
+    .optional()
+    .describe("first value of a learned factor for every channel of a block's branches (CaiT, BEiT); absent: none"),
+  keyBias: z.boolean().default(true).describe("false: queries and values have a bias, keys none (BEiT)"),
   positionOffset: z
     .number()
     .min(0)
@@ -77,10 +91,15 @@ export class Vit extends VitTrunk<PatchEmbed> implements PatchEncoder, TokenEnco
 
   /** As BEiT's and SimMIM's encoder: the token gets the positions of the patches that it stands for. */
   encodeReplaced(image: Tensor, hidden: Tensor, token: Tensor): Tensor {
-    const patches = this.tokens(image); // [B N D]
-    checkHidden(hidden, patches.side(0), this.patchGrid(image));
+    return this.mapOf(this.encodeTokens(image, hidden, token), image);
+  }
+
+  /** The same as tokens, class token first [B 1+N D] */
+  encodeTokens(image: Tensor, hidden: Tensor, token: Tensor): Tensor {
+    const [patches, grid] = [this.tokens(image), this.patchGrid(image)]; // [B N D]
+    checkHidden(hidden, patches.side(0), grid);
     const tokens = token.to(patches.dtype).where(hidden.unsqueeze(-1), patches); // [B N D]
-    return this.mapOf(this.encode(this.placed(tokens, image)), image);
+    return this.encode(this.positioned(tokens, grid)); // [B 1+N D]
   }
 }
 

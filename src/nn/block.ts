@@ -1,16 +1,26 @@
+import { full } from "../tensor/creation.js";
 import { addBranch, type BlockParts, isOneOperation, wholeBlock } from "../tensor/functional.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { Attention } from "./attention.js";
+import { Attention, type AttentionOptions } from "./attention.js";
 import { DropPath } from "./drop-path.js";
 import { LayerNorm } from "./layer-norm.js";
 import { Mlp } from "./mlp.js";
 import { isWatched, Module } from "./module.js";
+import { Parameter } from "./parameter.js";
+
+/** How a block may differ from a plain ViT's. */
+export interface BlockOptions extends AttentionOptions {
+  /** LayerScale: a factor for each channel of both branches, its first value; absent: none. */
+  readonly layerScale?: number | undefined;
+}
 
 /**
- * A Transformer block with the norms in front (ViT, section 3.1); each residual branch may be dropped (drop-path.ts). Where a kernel has
- * the whole block, the modules inside are not called: it reads their parameters.
+ * A Transformer block with the norms in front (ViT, section 3.1); each residual branch may be scaled (LayerScale: CaiT, section 2) and
+ * dropped (drop-path.ts). Where a kernel has the whole block, the modules inside are not called: it reads their parameters.
  */
-export class Block extends Module {
+export class Block extends Module<[x: Tensor, ...table: Tensor[]], Tensor> {
+  readonly gamma_1: Parameter | null; // [D]
+  readonly gamma_2: Parameter | null; // [D]
   readonly norm1: LayerNorm;
   readonly attn: Attention;
   readonly norm2: LayerNorm;
@@ -18,25 +28,37 @@ export class Block extends Module {
   readonly dropPath1: DropPath;
   readonly dropPath2: DropPath;
 
-  constructor(width: number, heads: number, mlpRatio = 4, dropPath = 0) {
+  /** @param dropPath rate at which branches are dropped while training */
+  constructor(width: number, heads: number, mlpRatio = 4, dropPath = 0, options: BlockOptions = {}) {
     super();
+    const { layerScale, ...attention } = options;
+    const scale = (): Parameter | null =>
+      layerScale === undefined ? null : new Parameter([width], (shape) => full(shape, layerScale));
+    this.gamma_1 = scale();
+    this.gamma_2 = scale();
     this.norm1 = new LayerNorm(width, { forProducts: true });
-    this.attn = new Attention(width, heads);
+    this.attn = new Attention(width, heads, attention);
     this.norm2 = new LayerNorm(width, { forProducts: true });
     this.mlp = new Mlp(width, Math.trunc(width * mlpRatio));
     this.dropPath1 = new DropPath(dropPath);
     this.dropPath2 = new DropPath(dropPath);
   }
 
-  /** x [B N D] -> [B N D] */
-  protected forward(x: Tensor): Tensor {
-    if (!this.#drops && !isWatched() && isOneOperation(x, this.#parts)) return wholeBlock(x, this.#parts);
-    const attended = addBranch(x, this.dropPath1.call(this.attn.call(this.norm1.call(x)))); // [B N D]
-    return addBranch(attended, this.dropPath2.call(this.mlp.call(this.norm2.call(attended)))); // [B N D]
+  /** x [B N D], where blocks share one the table of relative positions [R H] -> [B N D] */
+  protected forward(x: Tensor, ...table: Tensor[]): Tensor {
+    const isPlain = this.#isPlain && !isWatched();
+    if (isPlain && isOneOperation(x, this.#parts)) return wholeBlock(x, this.#parts);
+    const attended = this.#add(x, this.attn.call(this.norm1.call(x), ...table), this.gamma_1, this.dropPath1); // [B N D]
+    return this.#add(attended, this.mlp.call(this.norm2.call(attended)), this.gamma_2, this.dropPath2); // [B N D]
   }
 
-  get #drops(): boolean {
-    return this.dropPath1.isOn || this.dropPath2.isOn;
+  /** stream, branch [B N D] -> their sum [B N D] */
+  #add(stream: Tensor, branch: Tensor, gamma: Tensor | null, dropPath: DropPath): Tensor {
+    return addBranch(stream, dropPath.call(gamma === null ? branch : branch.mul(gamma)));
+  }
+
+  get #isPlain(): boolean {
+    return this.attn.isPlain && this.gamma_1 === null && !this.dropPath1.isOn && !this.dropPath2.isOn;
   }
 
   get #parts(): BlockParts {

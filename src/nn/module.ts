@@ -143,10 +143,10 @@ export class Chain<M extends Module<[Tensor, ...Tensor[]]>> extends Module<[Tens
     }, x);
   }
 
-  /** x [B …] -> what every link gives in turn, [B …] each, the last one's last */
-  outputs(x: Tensor): Tensor[] {
+  /** x [B …] -> what every link gives in turn, [B …] each, the last one's last; each is given the others too */
+  outputs(x: Tensor, ...others: Tensor[]): Tensor[] {
     let value = x;
-    return this.links.map((link) => (value = this.run(link, value, [])));
+    return this.links.map((link) => (value = this.run(link, value, others)));
   }
 
   private run(link: M, value: Tensor, others: readonly Tensor[]): Tensor {

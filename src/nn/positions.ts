@@ -1,9 +1,12 @@
 import { ShapeError } from "../engine/errors.js";
+import { scope } from "../engine/scope.js";
 import { ConfigError } from "../errors.js";
-import { cat } from "../tensor/creation.js";
+import { arange, cat, full } from "../tensor/creation.js";
 import { resizeBicubic, scaleBicubic } from "../tensor/functional.js";
 import { type Tensor, tensor } from "../tensor/tensor.js";
-import type { Initializer } from "./parameter.js";
+import { zero } from "./init.js";
+import { Module } from "./module.js";
+import { type Initializer, Parameter } from "./parameter.js";
 import type { Size } from "./patches.js";
 
 /**
@@ -75,4 +78,68 @@ export function resizeRelative(table: Tensor, rows: number): Tensor {
   return resizeBicubic(map, [to, to])
     .reshape([table.side(1), rows])
     .transpose(0, 1); // [rows H]
+}
+
+/** Rows of a table: one for every way from a patch of the grid to another, and three for the class token. */
+export function relativeRows([rows, columns]: Size): number {
+  return (2 * rows - 1) * (2 * columns - 1) + 3;
+}
+
+/** A table of relative positions, a number for every head and way from one patch to another, at first zero [R H] */
+export function relativeTable(grid: Size, heads: number): Parameter {
+  return new Parameter([relativeRows(grid), heads], zero);
+}
+
+/**
+ * Which row of a table tells of query i and key j, the class token first [1+N 1+N], int64 (BEiT, `modeling_finetune.py`). The last three
+ * rows are of the class token: as the query, as the key, and of itself.
+ */
+export function relativeIndex([rows, columns]: Size, device: string): Tensor {
+  const N = rows * columns;
+  const wide = 2 * columns - 1;
+  const n = arange(0, N, 1, { device }); // [N]
+  const place = n.add(
+    n
+      .add(0.5)
+      .div(columns)
+      .floor()
+      .mul(wide - columns),
+  ); // row · wide + column [N]
+  const middle = (rows - 1) * wide + columns - 1;
+  const patches = place.unsqueeze(1).sub(place.unsqueeze(0)).add(middle); // [N N]
+  const last = relativeRows([rows, columns]) - 1;
+  const asQuery = full([1, N], last - 2, { device });
+  const asKey = full([N, 1], last - 1, { device });
+  const top = cat([full([1, 1], last, { device }), asQuery], 1); // [1 1+N]
+  return cat([top, cat([asKey, patches], 1)]).to("int64"); // [1+N 1+N]
+}
+
+/** The same as the bytes of a file, little-endian. */
+export function relativeIndexBytes(grid: Size): Uint8Array {
+  return scope(() => relativeIndex(grid, "cpu").toBytes());
+}
+
+/** table [R H] -> what is added to the scores of a head's query i and key j [H 1+N 1+N] */
+export function relativeBias(table: Tensor, grid: Size): Tensor {
+  const tokens = 1 + grid[0] * grid[1];
+  const rows = table.indexSelect(0, relativeIndex(grid, table.device).flatten()); // [(1+N)² H]
+  return rows.reshape([tokens, tokens, -1]).permute([2, 0, 1]); // [H 1+N 1+N]
+}
+
+/**
+ * One table for all layers (BEiT, appendix A). Each makes its bias of it, since a layer whose activations are computed again in backward
+ * passes gradients to parameters alone. Without inputs: [] -> the table [R H]
+ */
+export class SharedPositions extends Module<[], Tensor> {
+  readonly relativePositionBiasTable: Parameter; // [R H]
+
+  constructor(grid: Size, heads: number) {
+    super();
+    this.relativePositionBiasTable = relativeTable(grid, heads);
+  }
+
+  /** [] -> the table [R H] */
+  protected forward(): Tensor {
+    return this.relativePositionBiasTable;
+  }
 }

@@ -41,6 +41,7 @@ export { swappedCrossEntropy } from "../methods/parts/losses/swapped.js";
 export {
   drawMask,
   drawSquareMask,
+  encodeWithMaskToken,
   hiddenPatches,
   keptPatches,
   type Mask,

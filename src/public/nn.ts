@@ -3,9 +3,9 @@
  * @module lacuna/nn
  */
 export { Gelu, Relu } from "../nn/activations.js";
-export { Attention } from "../nn/attention.js";
+export { Attention, type AttentionOptions } from "../nn/attention.js";
 export { BatchNorm1d, BatchNorm2d, type BatchNormOptions } from "../nn/batch-norm.js";
-export { Block } from "../nn/block.js";
+export { Block, type BlockOptions } from "../nn/block.js";
 export { Conv2d, type ConvOptions, DepthwiseConv, type FirstValues, PatchConv } from "../nn/convolution/conv.js";
 export { GlobalResponseNorm } from "../nn/convolution/global-response-norm.js";
 export { type CellMask, cellLines, cellMask, stack, unstack } from "../nn/convolution/visible-cells.js";
@@ -27,4 +27,12 @@ export { Mlp } from "../nn/mlp.js";
 export { Chain, Module, type Part } from "../nn/module.js";
 export { Buffer, type Initializer, onDevice, Parameter } from "../nn/parameter.js";
 export { PatchEmbed, pair, patchify, type Size, unpatchify } from "../nn/patches.js";
-export { resizePositions, sinCosInit, sinCosPositions } from "../nn/positions.js";
+export {
+  relativeBias,
+  relativeIndex,
+  relativeTable,
+  resizePositions,
+  SharedPositions,
+  sinCosInit,
+  sinCosPositions,
+} from "../nn/positions.js";

@@ -102,34 +102,33 @@ function prefersProducts(query: Tensor, tokens: number): boolean {
 }
 
 /**
- * softmax(q kᵀ / √d) v. query, key, value [B H N d] -> [B H N d]. Which kernel runs depends on shape and type
- * alone, never on a timing: a run's bits must not depend on the weather.
+ * softmax(q kᵀ / √d + bias) v. query, key, value [B H N d], bias [H N N] -> [B H N d]. Which kernel runs depends on shape and
+ * type alone, never on a timing: a run's bits must not depend on the weather.
  */
-export function attention(query: Tensor, key: Tensor, value: Tensor): Tensor {
-  if (!prefersProducts(query, key.side(-2))) return aten("scaled_dot_product_attention", query, key, value);
+export function attention(query: Tensor, key: Tensor, value: Tensor, bias?: Tensor): Tensor {
+  if (bias === undefined && !prefersProducts(query, key.side(-2)))
+    return aten("scaled_dot_product_attention", query, key, value);
   const scores = query.mul(query.side(-1) ** -0.5).matmul(key.transpose(-2, -1)); // [B H N N]
-  return scores.softmax(-1).matmul(value);
+  return (bias === undefined ? scores : scores.add(bias)).softmax(-1).matmul(value);
 }
 
 /**
- * Attention of packed heads. qkv [B N 3·D]: q, k, v side by side, each head after head (timm) -> [B N D].
+ * Attention of packed heads. qkv [B N 3·D]: q, k, v side by side, each head after head (timm); bias [H N N] of the scores -> [B N D].
  */
-export function selfAttention(qkv: Tensor, heads: number): Tensor {
+export function selfAttention(qkv: Tensor, heads: number, bias?: Tensor): Tensor {
   const [B = 0, N = 0, W = 0] = qkv.shape;
   const D = W / 3;
-  if (hasKernel("attention", qkv) && N <= longestAttention() && (D / heads) % 16 === 0)
+  if (bias === undefined && hasKernel("attention", qkv) && N <= longestAttention() && (D / heads) % 16 === 0)
     return aten("lacuna::attention", qkv, heads);
   const [q, k, v] = splitHeads(qkv, heads); // [B H N d] each
-  return attention(q, k, v).transpose(1, 2).reshape([B, N, D]); // [B N D]
+  return attention(q, k, v, bias).transpose(1, 2).reshape([B, N, D]); // [B N D]
 }
 
-/** What self-attention weighs values by: softmax(q kᵀ / √d). qkv [B N 3·D], as `selfAttention` takes it -> [B H N N], float32 */
-export function attentionWeights(qkv: Tensor, heads: number): Tensor {
+/** What self-attention weighs values by: softmax(q kᵀ / √d + bias). As `selfAttention` takes them -> [B H N N], float32 */
+export function attentionWeights(qkv: Tensor, heads: number, bias?: Tensor): Tensor {
   const [q, k] = splitHeads(qkv.float(), heads); // [B H N d] each
-  return q
-    .div(Math.sqrt(q.side(3)))
-    .matmul(k.transpose(2, 3))
-    .softmax(-1);
+  const scores = q.div(Math.sqrt(q.side(3))).matmul(k.transpose(2, 3)); // [B H N N]
+  return (bias === undefined ? scores : scores.add(bias)).softmax(-1);
 }
 
 /** qkv [B N 3·D] -> queries, keys and values [B H N d] */

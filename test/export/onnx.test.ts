@@ -93,8 +93,10 @@ describe("the encoder", () => {
       () => ({}),
       (image) => {
         const { encoder } = model;
-        const patches = encoder.patchEmbed.call(encoder.patchEmbed.unfold(image)).add(encoder.posEmbed.slice(1, 1));
-        const first = encoder.clsToken.add(encoder.posEmbed.slice(1, 0, 1)).expand([batch, -1, -1]);
+        const patches = encoder.patchEmbed
+          .call(encoder.patchEmbed.unfold(image))
+          .add((encoder.posEmbed as Tensor).slice(1, 1));
+        const first = encoder.clsToken.add((encoder.posEmbed as Tensor).slice(1, 0, 1)).expand([batch, -1, -1]);
         const [zero, one] = encoder.blocks.links as unknown as [Module, Module];
         const between = zero.call(cat([first, patches], 1)); // [B 17 64]
         return {

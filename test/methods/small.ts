@@ -34,13 +34,36 @@ const smallMethods: Readonly<Record<string, object>> = {
   mocoV3: { projector: { hidden: 32, output: 16 }, predictor: { hidden: 32 } },
 };
 
+const smallVit = { width: 32, depth: 2, heads: 2, patchSize: 4 };
+
 const smallModels: Readonly<Record<string, object>> = {
-  vit: { width: 32, depth: 2, heads: 2, patchSize: 4 },
+  vit: smallVit,
   vitConvStem: { width: 32, depth: 2, heads: 2, patchSize: 4 },
   convnextV2: { widths: [8, 8, 16, 32], depths: [1, 1, 1, 1], stem: 1 },
   swin: { width: 8, depths: [2, 1, 1, 1], heads: 2, patchSize: 1, window: 4 },
   resnet: { size: "resnet18", depths: [1, 1, 1, 1], width: 8, stem: "cifar" },
 };
+
+/** Models with other options, and the methods that try them. */
+const variants: Readonly<Record<string, { readonly model: object; readonly methods: readonly string[] }>> = {
+  "vit as BEiT's": {
+    model: {
+      name: "vit",
+      ...smallVit,
+      positions: "none",
+      relativePositions: "shared",
+      layerScale: 0.1,
+      keyBias: false,
+    },
+    methods: ["maskFeat", "mocoV3"],
+  },
+  "vit as BEiT's fine-tuned": {
+    model: { name: "vit", ...smallVit, positions: "learned", relativePositions: "perBlock", keyBias: false },
+    methods: ["maskFeat"],
+  },
+};
+
+const variantModels = Object.fromEntries(Object.entries(variants).map(([name, { model }]) => [name, model]));
 
 /** The configuration of a method, small. @throws TypeError for one without a line */
 export function smallMethod(name: string): { readonly name: string } {
@@ -48,7 +71,7 @@ export function smallMethod(name: string): { readonly name: string } {
 }
 
 export function smallModel(name: string): { readonly name: string } {
-  return sized(smallModels, name);
+  return sized({ ...smallModels, ...variantModels }, name);
 }
 
 function sized(table: Readonly<Record<string, object>>, name: string): { readonly name: string } {
@@ -59,12 +82,20 @@ function sized(table: Readonly<Record<string, object>>, name: string): { readonl
 
 /** The encoder of a small model. */
 export function smallEncoder(name: string, image: ImageShape): Encoder {
-  const { config, build } = models.get(name);
-  return build(config.parse(smallModel(name)), image);
+  const model = smallModel(name);
+  const { config, build } = models.get(model.name);
+  return build(config.parse(model), image);
 }
 
-/** Every method with every model that it accepts. */
+/** Every method with every model that it accepts, and some with models of other options. */
 export function pairs(image: ImageShape): [method: string, model: string][] {
+  const others = Object.entries(variants).flatMap(([model, { methods: own }]) =>
+    own.map((method): [string, string] => [method, model]),
+  );
+  return [...plainPairs(image), ...others];
+}
+
+function plainPairs(image: ImageShape): [method: string, model: string][] {
   return methods.names().flatMap((method) =>
     models.names().flatMap((model): [string, string][] => {
       using encoder = smallEncoder(model, image);

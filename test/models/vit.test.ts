@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { noGrad } from "../../src/engine/modes.js";
 import { scope } from "../../src/engine/scope.js";
+import type { SafetensorsFile } from "../../src/formats/safetensors.js";
 import { cost } from "../../src/graph/cost.js";
 import { buildEncoder, modelConfig } from "../../src/models/index.js";
 import { Vit, vitConfig, vitSizes } from "../../src/models/vit.js";
@@ -89,7 +90,8 @@ test("without positions the order of the patches does not matter; with them it d
       }),
     );
   expect(apart()).toBeGreaterThan(1e-4);
-  vit.posEmbed.setBytes(new Float32Array(vit.posEmbed.size));
+  const table = vit.posEmbed as Tensor;
+  table.setBytes(new Float32Array(table.size));
   expect(apart()).toBeLessThan(1e-5);
 });
 
@@ -123,7 +125,7 @@ test.each([
   const found = cost(
     () => new Vit(config, { imageSize, channels }),
     (vit) => {
-      expect([vit.patches, vit.posEmbed.shape[1]]).toEqual([patches, 1 + patches]);
+      expect([vit.patches, vit.posEmbed?.shape[1]]).toEqual([patches, 1 + patches]);
       const tokens = vit.call(empty([2, channels, ...imageSize], { device: "meta" }));
       expect(tokens.shape).toEqual([2, 1 + patches, 192]);
       return tokens;
@@ -156,7 +158,7 @@ test("pictures of another size take a resized table, as the official fine-tuning
   large.initialize(new Rng(0, "init"));
   noGrad(() =>
     scope(() => {
-      large.posEmbed.copy_(resizePositions(small.posEmbed, [4, 4], [6, 6]));
+      (large.posEmbed as Tensor).copy_(resizePositions(small.posEmbed as Tensor, [4, 4], [6, 6]));
       expect(small.features(image(24)).toNumbers()).toEqual(large.features(image(24)).toNumbers());
       expect(small.features(image(24), "class").toNumbers()).toEqual(small.call(image(24)).select(1, 0).toNumbers());
       const [level] = small.stages(image(24));
@@ -182,8 +184,9 @@ test("learned positions: drawn at first, trained, and trained through pictures o
   const config = { width: 16, depth: 1, heads: 2, patchSize: 4, positions: "learned", positionOffset: 0.1 };
   using vit = new Vit(vitConfig.parse(config), { imageSize: [16, 16], channels: 3 });
   vit.initialize(new Rng(0, "init"));
-  expect(vit.posEmbed.requiresGrad).toBe(true);
-  scope(() => expect(vit.posEmbed.detach().std([0, 1, 2]).item()).toBeCloseTo(0.02, 2));
+  const table = vit.posEmbed as Tensor;
+  expect(table.requiresGrad).toBe(true);
+  scope(() => expect(table.detach().std([0, 1, 2]).item()).toBeCloseTo(0.02, 2));
   scope(() => {
     backward(
       vit
@@ -191,10 +194,97 @@ test("learned positions: drawn at first, trained, and trained through pictures o
         .mul(new Rng(2, "w", 0, [0]).normal([7, 16]))
         .sum(),
     );
-    const reached = (vit.posEmbed.grad as Tensor).abs().sum([2]); // [1 17]
+    const reached = (table.grad as Tensor).abs().sum([2]); // [1 17]
     expect(reached.toNumbers().every((value) => value > 0)).toBe(true);
-    vit.posEmbed.grad = undefined;
+    table.grad = undefined;
   });
   using fixed = new Vit(vitConfig.parse({ ...config, positions: "sinCos" }), { imageSize: [16, 16], channels: 3 });
-  expect(fixed.posEmbed.requiresGrad).toBe(false);
+  expect(fixed.posEmbed?.requiresGrad).toBe(false);
+});
+
+/** @returns timm's BEiT of test/reference/make_beit_vit.py, and its configuration here */
+function beitOf(file: SafetensorsFile): Vit {
+  const shape = JSON.parse(file.metadata?.["config"] ?? "{}") as BeitShape;
+  const config = vitConfig.parse({
+    ...{ width: shape.width, depth: shape.depth, heads: shape.heads, patchSize: shape.patch, keyBias: false },
+    positions: shape.absolute ? "learned" : "none",
+    relativePositions: shape.shared ? "shared" : "perBlock",
+    layerScale: shape.layer_scale ?? undefined,
+  });
+  const vit = new Vit(config, { imageSize: shape.size, channels: 3 });
+  const names = file.names.filter((name) => name.startsWith("weight/"));
+  const source = {
+    path: file.path,
+    names,
+    entry: (name: string) => file.entry(name),
+    read: (n: string) => file.read(n),
+  };
+  loadState(vit.state(), source, { prefix: "weight/" });
+  return vit;
+}
+interface BeitShape {
+  readonly shared: boolean;
+  readonly absolute: boolean;
+  readonly layer_scale: number | null;
+  readonly size: [number, number];
+  readonly patch: number;
+  readonly width: number;
+  readonly depth: number;
+  readonly heads: number;
+}
+
+test.each(["vit-shared", "vit-per-block"])("%s: timm's BEiT, tokens and every gradient", (name) => {
+  withReference(`${name}.safetensors`, (read, file) => {
+    using vit = beitOf(file);
+    for (const checkpointing of [false, true])
+      scope(() => {
+        vit.setCheckpointing(checkpointing);
+        const tokens = vit.call(read("image")); // [2 13 16]
+        expect(relativeDifference(tokens, read("tokens"))).toBeLessThan(1e-5);
+        backward(tokens.mul(read("weighting")).sum());
+        const gradients = file.names.filter((key) => key.startsWith("grad/"));
+        expect(gradients.map((key) => key.slice(5)).sort()).toEqual(
+          vit
+            .parameters()
+            .map((one) => one.name)
+            .sort(),
+        );
+        for (const { name: key, tensor } of vit.parameters()) {
+          expect(relativeDifference(tensor.grad as Tensor, read(`grad/${key}`)), key).toBeLessThan(1e-5);
+          tensor.grad = undefined;
+        }
+      });
+  });
+});
+
+/** The official pre-training models (microsoft/unilm, beit) without their heads of 8192 and mask tokens. */
+test.each([
+  ["base", { positions: "none", relativePositions: "shared", layerScale: 0.1 }, 85_666_128 - 768],
+  ["large", { positions: "none", relativePositions: "shared", layerScale: 1e-5 }, 303_137_216 - 1024],
+  ["base", { positions: "learned" }, 85_790_208 - 768],
+] as const)("BEiT-%s has the official number of parameters with %j", (size, options, parameters) => {
+  const found = cost(
+    () => new Vit(vitConfig.parse({ size, keyBias: false, ...options }), { imageSize: [224, 224], channels: 3 }),
+    (vit) => vit.call(empty([1, 3, 224, 224], { device: "meta" })),
+  );
+  expect(found.parameters).toBe(parameters);
+});
+
+test("relative positions are of pictures of one size, and all layers are judged with them", () => {
+  const options = { positions: "none", relativePositions: "shared", layerScale: 0.1, keyBias: false };
+  const config = vitConfig.parse({ width: 16, depth: 2, heads: 2, patchSize: 4, ...options });
+  using vit = new Vit(config, { imageSize: [16, 16], channels: 3 });
+  vit.initialize(new Rng(0, "init"));
+  expect([vit.accepts([16, 16]), vit.accepts([16, 24]), vit.needsEveryPatch]).toEqual([true, false, true]);
+  expect(vit.sizes).toMatchObject(options);
+  expect(vit.layerOf("rel_pos_bias.relative_position_bias_table")).toBe(3);
+  scope(() => {
+    const table = vit.relPosBias?.relativePositionBiasTable as Tensor;
+    noGrad(() => table.copy_(new Rng(1, "table").normal([...table.shape]).reshape(table.shape)));
+    const image = new Rng(2, "image", 0, [0, 1]).normal([3, 16, 16]);
+    expect(vit.blockFeatures(image).at(-1)?.toArray()).toEqual(vit.features(image).toArray());
+    const attended = vit.classAttention(image); // [2 2 4 4]
+    noGrad(() => table.mul_(0));
+    expect(relativeDifference(vit.classAttention(image), attended)).toBeGreaterThan(1e-2);
+  });
 });

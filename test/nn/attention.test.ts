@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { noGrad } from "../../src/engine/modes.js";
 import { scope } from "../../src/engine/scope.js";
 import { Attention } from "../../src/nn/attention.js";
 import { cat } from "../../src/tensor/creation.js";
@@ -25,4 +26,35 @@ test("the fused projection equals a loop over heads", () => {
 
 test("heads that do not divide the width", () => {
   expect(() => new Attention(10, 3)).toThrow("width 10 does not divide into 3 heads");
+});
+
+test("without a key's bias it is the same, since softmax ignores one; relative positions decide who is looked at", () => {
+  using whole = new Attention(12, 3);
+  using bare = new Attention(12, 3, { keyBias: false });
+  using related = new Attention(12, 3, { relative: { grid: [2, 3], own: true } });
+  expect([whole.isPlain, bare.isPlain, related.isPlain]).toEqual([true, false, false]);
+  whole.initialize(new Rng(5, "init"));
+  related.initialize(new Rng(5, "init"));
+  scope(() =>
+    noGrad(() => {
+      const given = new Rng(7, "bias").normal([36]).flatten();
+      whole.qkv.bias?.copy_(given);
+      bare.qkv.weight.copy_(whole.qkv.weight);
+      bare.proj.weight.copy_(whole.proj.weight);
+      bare.proj.bias?.copy_(whole.proj.bias as Tensor);
+      bare.qBias?.copy_(given.slice(0, 0, 12));
+      bare.vBias?.copy_(given.slice(0, 24));
+      const x = new Rng(6, "x").normal([7, 12]);
+      expect(relativeDifference(bare.call(x), whole.call(x))).toBeLessThan(1e-5);
+      for (const part of ["qkv", "proj"] as const) {
+        related[part].weight.copy_(whole[part].weight);
+        related[part].bias?.copy_(whole[part].bias as Tensor);
+      }
+      expect(relativeDifference(related.call(x), whole.call(x))).toBeLessThan(1e-6);
+      related.relativePositionBiasTable?.select(0, 15 + 1).fill_(1e4); // of a patch as query, the class token as key
+      const first = whole.qkv.call(x).slice(2, 24).slice(1, 0, 1).expand([-1, 6, -1]); // [1 6 12]
+      expect(relativeDifference(related.call(x).slice(1, 1), related.proj.call(first))).toBeLessThan(1e-5);
+      expect(related.weights(x).select(3, 0).slice(2, 1).amin([]).item()).toBe(1);
+    }),
+  );
 });

@@ -57,3 +57,17 @@ test("with drop path, whole samples leave a block as they came", () => {
     expect(changed.some((most) => most > 0)).toBe(true);
   });
 });
+
+test("LayerScale multiplies each channel of both branches", () => {
+  using plain = new Block(8, 2);
+  using scaled = new Block(8, 2, 4, 0, { layerScale: 0.5 });
+  plain.initialize(new Rng(0, "init"));
+  scaled.initialize(new Rng(0, "init"));
+  scope(() => {
+    expect(scaled.gamma_1?.toNumbers()).toEqual(Array.from({ length: 8 }, () => 0.5));
+    const x = new Rng(1, "x").normal([4, 8]);
+    const middle = x.add(plain.attn.call(plain.norm1.call(x)).mul(0.5));
+    const expected = middle.add(plain.mlp.call(plain.norm2.call(middle)).mul(0.5));
+    expect(relativeDifference(scaled.call(x), expected)).toBeLessThan(1e-6);
+  });
+});

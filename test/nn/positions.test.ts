@@ -1,7 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { scope } from "../../src/engine/scope.js";
 import type { Size } from "../../src/nn/patches.js";
-import { resizePositions, resizeRelative, sinCosInit, sinCosPositions } from "../../src/nn/positions.js";
+import {
+  relativeBias,
+  relativeIndex,
+  relativeIndexBytes,
+  relativeRows,
+  resizePositions,
+  resizeRelative,
+  SharedPositions,
+  sinCosInit,
+  sinCosPositions,
+} from "../../src/nn/positions.js";
 import { backward } from "../../src/tensor/grad.js";
 import { Rng } from "../../src/tensor/random.js";
 import { type Tensor, tensor } from "../../src/tensor/tensor.js";
@@ -124,5 +134,49 @@ test("relative positions of another window: timm's bicubic table; windows that a
   scope(() => {
     expect(relativeDifference(resizeRelative(table(relative.from), 49), table(relative.to))).toBeLessThan(1e-6);
     expect(() => resizeRelative(table(relative.from), 45)).toThrow("a window is not square");
+  });
+});
+
+test("the rows of a table of relative positions that the official BEiT reads on 14 × 14 patches", () => {
+  scope(() => {
+    const index = relativeIndex([14, 14], "cpu");
+    expect(index.shape).toEqual([197, 197]);
+    const at = (i: number, j: number): number => index.select(0, i).select(0, j).item();
+    const places: readonly (readonly [number, number])[] = [
+      ...([
+        [0, 0],
+        [0, 1],
+        [1, 0],
+        [1, 1],
+        [1, 2],
+        [2, 1],
+        [1, 15],
+        [15, 1],
+        [1, 196],
+        [196, 1],
+      ] as const),
+    ];
+    expect(places.map(([i, j]) => at(i, j))).toEqual([731, 729, 730, 364, 363, 365, 337, 391, 0, 728]);
+    const patches = index.slice(0, 1).slice(1, 1); // [196 196]
+    const sums = patches.add(patches.transpose(0, 1));
+    expect([sums.amin([]).item(), sums.amax([]).item()]).toEqual([728, 728]);
+    expect([patches.amin([]).item(), patches.amax([]).item()]).toEqual([0, 728]);
+  });
+});
+
+test("the table's bias is of query and key in that order, head by head, on a grid that is not square", () => {
+  using shared = new SharedPositions([2, 3], 2);
+  const table = shared.call();
+  const rows = relativeRows([2, 3]);
+  expect(table.shape).toEqual([rows, 2]);
+  table.setBytes(Float32Array.from({ length: 2 * rows }, (_, i) => i));
+  scope(() => {
+    const made = relativeBias(table, [2, 3]); // [2 7 7]
+    const at = (head: number, i: number, j: number): number => made.select(0, head).select(0, i).select(0, j).item();
+    const row = (down: number, across: number): number => (down + 1) * 5 + across + 2; // of query minus key
+    expect(at(1, 1 + 5, 1 + 0)).toBe(2 * row(1, 2) + 1);
+    expect(at(0, 1 + 0, 1 + 4)).toBe(2 * row(-1, -1));
+    expect([at(0, 0, 3), at(0, 3, 0), at(0, 0, 0)]).toEqual([2 * (rows - 3), 2 * (rows - 2), 2 * (rows - 1)]);
+    expect(relativeIndexBytes([2, 3])).toHaveLength(7 * 7 * 8);
   });
 });

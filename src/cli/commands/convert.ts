@@ -106,6 +106,7 @@ function described({ name, ...sizes }: Converted["model"]): string {
 
 function textsOf(values: object, above = ""): string[] {
   return Object.entries(values).flatMap(([key, value]: [string, unknown]) => {
+    if (value === undefined) return [];
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return textsOf(value, `${key}.`);
     return [`${above}${key} ${Array.isArray(value) ? value.join(" ") : String(value)}`];
   });

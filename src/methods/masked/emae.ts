@@ -82,8 +82,8 @@ export class Emae extends Mae {
 
   /** image [B C H W], order of the patches [B N] -> all predictions by piece of the order [K-1 K B n P] */
   predictParts(image: Tensor, ids: Tensor): Tensor {
-    const { patchEmbed, posEmbed } = this.encoder;
-    const tokens = patchEmbed.call(patchEmbed.unfold(image)).add(posEmbed.slice(1, 1)); // [B N D], once a picture
+    const { patchEmbed } = this.encoder;
+    const tokens = this.encoder.positioned(patchEmbed.call(patchEmbed.unfold(image))); // [B N D], once a picture
     const visible = this.byPiece(tokens, ids).flatten(0, 1); // [K·B n D]
     const masks = maskOf(cat(this.masks(ids).map((mask) => mask.ids)), this.kept); // of K·B rows, part after part
     const latent = this.encoder.encode(visible); // [K·B 1+n D]

@@ -34,7 +34,15 @@ import { augmentationConfig, maskedView } from "../parts/augmentation.js";
 import { fillPictures } from "../parts/filling/fill.js";
 import { fillInGraph } from "../parts/filling/fill-in-graph.js";
 import { PatchDecoder } from "../parts/filling/patch-decoder.js";
-import { checkMaskRatio, drawMask, hiddenPatches, type Mask, maskOf } from "../parts/masks.js";
+import {
+  checkLeavesOut,
+  checkMaskRatio,
+  drawMask,
+  encodeWithMaskToken,
+  hiddenPatches,
+  type Mask,
+  maskOf,
+} from "../parts/masks.js";
 import { buildTarget } from "../parts/targets/build.js";
 import { PixelTarget } from "../parts/targets/pixels.js";
 import type { Target } from "../parts/targets/target.js";
@@ -115,6 +123,7 @@ export class Mae extends Method<"image"> {
   ) {
     super();
     checkMaskRatio(config.maskRatio, encoder.patches);
+    if (!config.maskTokenInEncoder) checkLeavesOut(encoder);
     this.target = buildTarget(config, encoder);
     this.maskToken = config.maskTokenInEncoder ? new Parameter([1, 1, encoder.width], normal(0.02)) : null;
     const sizes = { inputs: encoder.width, outputs: this.target.outputs, grid: encoder.grid };
@@ -160,25 +169,17 @@ export class Mae extends Method<"image"> {
   }
 
   private encodeMasked(image: Tensor, mask: Mask): Tensor {
-    return this.maskToken === null ? this.encodeVisible(image, mask) : this.encodeAll(image, mask, this.maskToken);
+    return this.maskToken === null
+      ? this.encodeVisible(image, mask) // [B 1+K D]
+      : encodeWithMaskToken(this.encoder, image, mask, this.maskToken); // [B 1+N D] (table 1c)
   }
 
   /** image [B C H W] -> latent of the visible patches, class token first [B 1+K D] */
   encodeVisible(image: Tensor, { ids, kept }: Mask): Tensor {
-    const { patchEmbed, posEmbed } = this.encoder;
+    const { patchEmbed } = this.encoder;
     const visible = ids.slice(1, 0, kept); // [B K]
-    const positions = posEmbed.slice(1, 1).expand([image.side(0), -1, -1]); // [B N D]
     const patches = take(patchEmbed.unfold(image), visible); // [B K C·p·q]
-    return this.encoder.encode(patchEmbed.call(patches).add(take(positions, visible))); // [B 1+K D]
-  }
-
-  /** image [B C H W] -> latent of all patches in image order, hidden ones as mask tokens [B 1+N D] (table 1c) */
-  encodeAll(image: Tensor, mask: Mask, maskToken: Tensor): Tensor {
-    const { patchEmbed, posEmbed } = this.encoder;
-    const patches = patchEmbed.call(patchEmbed.unfold(image)); // [B N D]
-    const isHidden = mask.restore.ge(mask.kept).unsqueeze(-1); // [B N 1]
-    const tokens = maskToken.to(patches.dtype).where(isHidden, patches); // [B N D]
-    return this.encoder.encode(tokens.add(posEmbed.slice(1, 1))); // [B 1+N D]
+    return this.encoder.encode(this.encoder.positionedSome(patchEmbed.call(patches), visible)); // [B 1+K D]
   }
 
   /** image [B C H W] -> what is to be predicted [B N T] (table 1d) */

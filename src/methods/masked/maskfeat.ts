@@ -31,7 +31,7 @@ import {
 import { augmentationConfig, maskedView } from "../parts/augmentation.js";
 import { fillPictures } from "../parts/filling/fill.js";
 import { fillInGraph } from "../parts/filling/fill-in-graph.js";
-import { checkMaskRatio, drawMask, hiddenPatches, type Mask, maskOf } from "../parts/masks.js";
+import { checkMaskRatio, drawMask, encodeWithMaskToken, hiddenPatches, type Mask, maskOf } from "../parts/masks.js";
 import { HogTarget } from "../parts/targets/hog.js";
 import { PixelTarget } from "../parts/targets/pixels.js";
 import type { Target } from "../parts/targets/target.js";
@@ -91,16 +91,9 @@ export class MaskFeat extends Method<"image"> {
   /** image [B C H W] -> [] */
   loss(image: Tensor, mask: Mask): Tensor {
     const hidden = mask.ids.slice(1, mask.kept); // [B M]
-    const predicted = this.head.call(take(this.encodeAll(image, mask).slice(1, 1), hidden)); // [B M O]
+    const latent = encodeWithMaskToken(this.encoder, image, mask, this.maskToken); // [B 1+N D]
+    const predicted = this.head.call(take(latent.slice(1, 1), hidden)); // [B M O]
     return this.target.loss(predicted, take(this.target.call(image), hidden)); // []
-  }
-
-  /** image [B C H W] -> latent of all patches in image order, hidden ones as mask tokens, class token first [B 1+N D] */
-  encodeAll(image: Tensor, { restore, kept }: Mask): Tensor {
-    const { patchEmbed, posEmbed } = this.encoder;
-    const patches = patchEmbed.call(patchEmbed.unfold(image)); // [B N D]
-    const tokens = this.maskToken.to(patches.dtype).where(restore.ge(kept).unsqueeze(-1), patches); // [B N D]
-    return this.encoder.encode(tokens.add(posEmbed.slice(1, 1))); // [B 1+N D]
   }
 
   override reconstruct(image: Tensor, { rng }: Step, given?: GivenMask): Reconstruction {
@@ -112,7 +105,7 @@ export class MaskFeat extends Method<"image"> {
   /** image [B C H W] and a mask -> latent [B 1+N D], what is predicted of every patch [B N O], hidden [B N], pictures [B C H W] */
   private fillIn(image: Tensor, mask: Mask) {
     const { patchSize: patch, grid } = this.encoder;
-    const latent = this.encodeAll(image, mask); // [B 1+N D]
+    const latent = encodeWithMaskToken(this.encoder, image, mask, this.maskToken); // [B 1+N D]
     const prediction = this.head.call(latent.slice(1, 1)); // [B N O]
     const hidden = hiddenPatches(mask); // [B N]
     return {

@@ -1,4 +1,5 @@
 import { ConfigError } from "../../errors.js";
+import type { PatchEncoder } from "../../models/encoder.js";
 import type { CellMask } from "../../nn/convolution/visible-cells.js";
 import type { Size } from "../../nn/patches.js";
 import { arange } from "../../tensor/creation.js";
@@ -27,6 +28,20 @@ export function checkMaskRatio(maskRatio: number, patches: number): void {
     expected: "some patches visible and some hidden",
     actual: { maskRatio, patches, kept },
     remedy: "Use larger pictures, smaller patches or another ratio.",
+  });
+}
+
+/** @throws ConfigError where a method that leaves patches out is given an encoder that needs all of them */
+export function checkLeavesOut({ needsEveryPatch }: PatchEncoder): void {
+  if (!needsEveryPatch) return;
+  throw new ConfigError({
+    problem: "relative positions are between all patches, and this method leaves patches out.",
+    code: "relative-positions",
+    path: "model.relativePositions",
+    expected: "none",
+    actual: "a table",
+    remedy:
+      "Set model.relativePositions to none, or take a method that hides patches behind mask tokens (beit, maskFeat).",
   });
 }
 
@@ -167,4 +182,17 @@ function rank(hidden: Uint8Array, noise: Float32Array, count: number, wanted: nu
   const more = new Set(byNoise.filter((n) => hidden[n] === 0).slice(0, wanted - count));
   const visible = (n: number): boolean => hidden[n] === 0 && !more.has(n);
   return [...byNoise.filter(visible), ...byNoise.filter((n) => !visible(n))];
+}
+
+/**
+ * Encodes pictures with hidden patches as a mask token: nothing is left out, and a token has the position of what it stands for (BEiT,
+ * section 2.3; MaskFeat, SimMIM). image [B C H W], maskToken [1 1 D] -> latent of all patches in image order, class token first [B 1+N D]
+ */
+export function encodeWithMaskToken(
+  encoder: PatchEncoder,
+  image: Tensor,
+  { restore, kept }: Mask,
+  maskToken: Tensor,
+): Tensor {
+  return encoder.encodeTokens(image, restore.ge(kept), maskToken); // [B 1+N D]
 }

@@ -162,17 +162,27 @@ function checkEncoder({ model, guessed, image, path }: Published, { sizes = {}, 
     (key) => `${key} is ${said(theirs[key])} in the file, ${said(own[key])} in the configuration`,
   );
   const isOther = Object.keys(sizes).some((key) => !(key in model));
-  const flags = differing.map((key) => `--${key}=${said(theirs[key])}`).join(" ");
+  const [set, absent] = [
+    differing.filter((key) => theirs[key] !== undefined),
+    differing.filter((key) => theirs[key] === undefined),
+  ];
+  const changes = [
+    ...(set.length > 0 ? [`set ${set.map((key) => `--${key}=${said(theirs[key])}`).join(" ")}`] : []),
+    ...(absent.length > 0 ? [`leave ${absent.join(", ")} as by default`] : []),
+  ].join(", ");
   throw new CheckpointError({
     problem: isOther ? `it holds a ${model.name}.` : `${lines.join("; ")}.`,
     code: "architecture",
     path,
     expected: theirs,
     actual: own,
-    remedy: isOther ? `Set --model.name=${model.name}.` : `Set ${flags}; pictures may have any size.`,
+    remedy: isOther
+      ? `Set --model.name=${model.name}.`
+      : `${changes.charAt(0).toUpperCase()}${changes.slice(1)}; pictures may have any size.`,
   });
 }
 
 function said(value: unknown): string {
+  if (value === undefined) return "the default";
   return Array.isArray(value) ? `[${value.join(",")}]` : String(value);
 }

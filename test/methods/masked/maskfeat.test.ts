@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { noGrad } from "../../../src/engine/modes.js";
 import { scope } from "../../../src/engine/scope.js";
 import { MaskFeat, maskFeat, maskFeatConfig } from "../../../src/methods/masked/maskfeat.js";
-import { hiddenPatches } from "../../../src/methods/parts/masks.js";
+import { encodeWithMaskToken, hiddenPatches } from "../../../src/methods/parts/masks.js";
 import { Vit, vitConfig } from "../../../src/models/vit.js";
 import { backward } from "../../../src/tensor/grad.js";
 import { Rng } from "../../../src/tensor/random.js";
@@ -44,7 +44,8 @@ test("pixels of a hidden patch change what is to be predicted and not what is", 
       const hidden = hiddenPatches(mask).reshape([2, 1, 4, 1, 4, 1]); // [B 1 h 1 w 1]
       const noise = new Rng(9, "noise", 0, [0, 1]).normal([3, 4, 8, 4, 8]).mul(hidden).reshape([2, 3, 32, 32]);
       const changed = pictures().add(noise);
-      const latent = (image: Tensor): unknown => model.encodeAll(image, mask).toArray();
+      const latent = (image: Tensor): unknown =>
+        encodeWithMaskToken(model.encoder, image, mask, model.maskToken).toArray();
       expect(latent(changed)).toEqual(latent(pictures()));
       expect(model.loss(changed, mask).item()).not.toBe(model.loss(pictures(), mask).item());
     }),

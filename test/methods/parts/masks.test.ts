@@ -1,16 +1,21 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { noGrad } from "../../../src/engine/modes.js";
 import { record } from "../../../src/engine/record.js";
 import { scope } from "../../../src/engine/scope.js";
 import {
+  checkLeavesOut,
   drawMask,
   drawSquareMask,
+  encodeWithMaskToken,
   hiddenPatches,
   keptPatches,
   maskFromNoise,
 } from "../../../src/methods/parts/masks.js";
+import { Vit, vitConfig } from "../../../src/models/vit.js";
 import { Rng } from "../../../src/tensor/random.js";
 import { tensor } from "../../../src/tensor/tensor.js";
+import { relativeDifference } from "../../numbers.js";
 
 test("kept patches are truncated in double precision, as in the official code: 196 at 0.9 keeps 19", () => {
   const of196 = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9].map((ratio) => keptPatches(196, ratio));
@@ -153,4 +158,35 @@ test("squares that do not fill the grid, or leave nothing to see, are refused", 
   const rng = new Rng(0, "mask", 0, [0]);
   expect(() => drawSquareMask(2, 0.65, [7, 8], rng, "cpu")).toThrow("do not fill a grid of 7 × 8");
   expect(() => drawSquareMask(2, 0.8, [4, 4], rng, "cpu")).toThrow("leaves 0 of 4");
+});
+
+const options = [
+  { positions: "sinCos" },
+  { positions: "none", relativePositions: "shared", layerScale: 0.1, keyBias: false },
+] as const;
+
+test.each(options)("the token stands where patches are hidden, with their positions: %j", (given) => {
+  const config = vitConfig.parse({ width: 16, depth: 1, heads: 2, patchSize: 4, ...given });
+  using encoder = new Vit(config, { imageSize: [8, 8], channels: 3 });
+  encoder.initialize(new Rng(0, "init"));
+  noGrad(() =>
+    scope(() => {
+      const image = new Rng(1, "x", 0, [0, 1]).normal([3, 8, 8]);
+      const mask = maskFromNoise(new Rng(2, "mask", 0, [0, 1]).uniform([4]), 2);
+      const token = new Rng(3, "token").normal([1, 16]); // [1 1 16]
+      const tokens = encoder.patchEmbed.call(encoder.patchEmbed.unfold(image)); // [2 4 16]
+      const share = mask.restore.ge(2).float().unsqueeze(-1); // [2 4 1]
+      const expected = encoder.encode(encoder.positioned(tokens.mul(share.rsub(1)).add(token.mul(share)))); // as the official code
+      expect(relativeDifference(encodeWithMaskToken(encoder, image, mask, token), expected)).toBeLessThan(1e-6);
+      const nothing = maskFromNoise(new Rng(2, "mask", 0, [0, 1]).uniform([4]), 4);
+      expect(relativeDifference(encodeWithMaskToken(encoder, image, nothing, token), encoder.call(image))).toBeLessThan(
+        1e-6,
+      );
+    }),
+  );
+});
+
+test("a method that leaves patches out refuses an encoder whose positions are between all patches", () => {
+  expect(() => checkLeavesOut({ needsEveryPatch: true } as Vit)).toThrow(/relative positions.*leaves patches out/);
+  expect(() => checkLeavesOut({ needsEveryPatch: false } as Vit)).not.toThrow();
 });

@@ -104,8 +104,10 @@ describe.each(["tiny", "small"])("ViT-%s: transformers and timm compute the same
         close(linear(tokens.select(1, 0), weight, bias), "vit.classifier");
         close(linear(tokens.select(1, 0), weight, bias), "timm.token");
         const encoder = vitOf(model);
-        const patches = encoder.patchEmbed.call(encoder.patchEmbed.unfold(image())).add(encoder.posEmbed.slice(1, 1));
-        const first = encoder.clsToken.add(encoder.posEmbed.slice(1, 0, 1)).expand([2, -1, -1]);
+        const patches = encoder.patchEmbed
+          .call(encoder.patchEmbed.unfold(image()))
+          .add((encoder.posEmbed as Tensor).slice(1, 1));
+        const first = encoder.clsToken.add((encoder.posEmbed as Tensor).slice(1, 0, 1)).expand([2, -1, -1]);
         const mean = encoder.blocks
           .call(cat([first, patches], 1))
           .slice(1, 1)

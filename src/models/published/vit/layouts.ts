@@ -4,13 +4,14 @@
  */
 import { CheckpointError } from "../../../engine/errors.js";
 import { pair, type Size } from "../../../nn/patches.js";
+import { relativeIndexBytes } from "../../../nn/positions.js";
 import type { TensorFile } from "../files.js";
 import { type Layout, lostParts, type ReadHints, type Reading, type Writable, type Written } from "../layout.js";
 import { asStateDict, type PublishedTensor, sides, type Tensors } from "../tensors.js";
 import { checkTold, epsilonNote, imageSizeTold, numberTold } from "../told.js";
 import { vitConfig } from "./hugging-face.js";
 import { fromHuggingFaceNames, fromOfficialNames, inHuggingFaceNames, type Renamed } from "./names.js";
-import { type HeadsByWidth, type VitShape, vitShape } from "./sizes.js";
+import { beitParts, type HeadsByWidth, type VitShape, vitShape } from "./sizes.js";
 
 /** @param published heads of the models that everybody publishes, which shapes do not show */
 export function vitLayouts(name: string, published: HeadsByWidth): readonly Layout[] {
@@ -27,7 +28,11 @@ export function vitLayouts(name: string, published: HeadsByWidth): readonly Layo
       if (!isForm || !file.names.includes("cls_token")) return undefined;
       return reading(layout, file, fromOfficialNames(file), hints);
     },
-    write: (model) => (isOurs(model) ? { tensors: ownTensors(model), dropped: lostParts(model, "a ViT") } : undefined),
+    write(model) {
+      if (!isOurs(model)) return undefined;
+      const tensors = ownTensors(model);
+      return { tensors: form === "pth" ? withIndexes(tensors, model) : tensors, dropped: lostParts(model, "a ViT") };
+    },
   });
   const huggingFace: Layout = {
     name: "hf-vit",
@@ -60,8 +65,8 @@ function readingOf({ layout, name, published }: Of, file: TensorFile, renamed: R
   const classes = head ? (sides(tensors, file.path, "head.weight", 2)[0] ?? 0) : 0;
   return {
     layout,
-    model: { name, ...shape, patchSize: whole(patch) },
-    guessed: heads === undefined ? ["heads"] : [],
+    model: { name, ...shape, patchSize: whole(patch), ...beitParts(tensors) },
+    guessed: [...(heads === undefined ? ["heads"] : []), ...(tensors.has("blocks.0.gamma_1") ? ["layerScale"] : [])],
     image: { imageSize: [grid[0] * patch[0], grid[1] * patch[1]], channels },
     tensors,
     optional: mean ? ["norm.weight", "norm.bias"] : [],
@@ -88,6 +93,25 @@ function ownTensors({ tensors }: Writable): Tensors {
   return new Map(asStateDict([...tensors]));
 }
 
+/** The official BEiT keeps behind each table which row tells of which two patches. */
+function withIndexes(tensors: Tensors, model: Writable): Tensors {
+  return new Map(
+    [...tensors].flatMap(([name, tensor]): [string, PublishedTensor][] => {
+      if (!name.endsWith("relative_position_bias_table")) return [[name, tensor]];
+      return [
+        [name, tensor],
+        [name.replace(/bias_table$/, "index"), relativeIndexTensor(shapeOf(model).grid)],
+      ];
+    }),
+  );
+}
+
+function relativeIndexTensor(grid: Size): PublishedTensor {
+  const tokens = 1 + grid[0] * grid[1];
+  const shape = [tokens, tokens];
+  return { dtype: "I64", shape, read: () => ({ dtype: "I64", shape, data: relativeIndexBytes(grid) }) };
+}
+
 function writeHuggingFace(model: Writable): Written {
   checkPooling(model, "hf-vit");
   const { classifier, classes } = model;
@@ -103,8 +127,20 @@ export function encoderAlone({ tensors }: Writable): readonly (readonly [string,
   return [...tensors].filter(([name]) => !/^(?:fc_norm|head)\./.test(name));
 }
 
-/** A mean-pooled classifier has no norm over tokens: without one, Hugging Face's models would compute something else. */
+/**
+ * A mean-pooled classifier has no norm over tokens: without one, Hugging Face's models would compute something else. They have absolute
+ * positions too.
+ */
 export function checkPooling({ path, tensors }: Writable, layout: string): void {
+  if (!tensors.has("pos_embed"))
+    throw new CheckpointError({
+      problem: `a ViT without absolute positions has no place in ${layout}.`,
+      code: "layout",
+      path,
+      expected: "pos_embed",
+      actual: "no such tensor",
+      remedy: "Write it as official or timm.",
+    });
   if (!tensors.has("fc_norm.weight")) return;
   throw new CheckpointError({
     problem: `a classifier that averages tokens before its norm has no place in ${layout}.`,

@@ -11,9 +11,11 @@ import { type PublishedTensor, part as rowsOf, stacked, type Tensors, tensorIn }
 export type NamedAs = string | readonly [query: string, key: string, value: string];
 
 const block = String.raw`blocks\.\d+\.(?:norm1|norm2|attn\.qkv|attn\.proj|mlp\.fc1|mlp\.fc2)\.(?:weight|bias)`;
+/** What a BEiT's block has besides. */
+const beitBlock = String.raw`blocks\.\d+\.(?:gamma_[12]|attn\.(?:[qv]_bias|relative_position_bias_table))`;
 const whole = (name: string): string => String.raw`${name}\.(?:weight|bias)`;
 const encoder = new RegExp(
-  `^(?:cls_token|pos_embed|${whole(String.raw`patch_embed\.proj`)}|${block}|${whole("norm")})$`,
+  `^(?:cls_token|pos_embed|rel_pos_bias\\.relative_position_bias_table|${whole(String.raw`patch_embed\.proj`)}|${block}|${beitBlock}|${whole("norm")})$`,
 );
 const decoder = new RegExp(
   `^(?:mask_token|decoder_pos_embed|${whole("decoder_(?:embed|norm|pred)")}|decoder_${block})$`,
@@ -27,6 +29,11 @@ export function partOf(name: string): Part | undefined {
   if (encoder.test(name)) return "encoder";
   if (decoder.test(name)) return "decoder";
   return classifier.test(name) ? "classifier" : undefined;
+}
+
+/** Where a BEiT keeps which row of its table tells of which two patches: it follows from the grid. */
+function isRelativeIndex(name: string): boolean {
+  return /(?:^|\.)relative_position_index$/.test(name);
 }
 
 /** The head of a linear probe, which no encoder has. */
@@ -115,7 +122,7 @@ const unused: Readonly<Record<string, string>> = {
 
 /** Parts of other ViTs without which the numbers would be others. */
 const foreign: readonly (readonly [RegExp, string])[] = [
-  [/\.(?:ls[12]\.gamma|gamma_[12])$/, "layer scale"],
+  [/\.ls[12]\.gamma$/, "layer scale"],
   [/\.attn\.[qk]_norm\./, "normalised queries and keys"],
   [/^(?:dist_token|head_dist)/, "a distillation token"],
   [/^reg_token/, "register tokens"],
@@ -135,7 +142,8 @@ export function fromOfficialNames(file: TensorFile): Renamed {
   const dropped: string[] = [];
   for (const name of file.names) {
     const part = partOf(name);
-    if (part === "decoder") dropped.push(`${name}: of a decoder that is not there`);
+    if (isRelativeIndex(name)) continue;
+    else if (part === "decoder") dropped.push(`${name}: of a decoder that is not there`);
     else if (part !== undefined) tensors.set(name, tensorIn(file, name));
     else if (isProbe(name)) dropped.push(`${name}: the head of a linear probe`);
     else throw unknown(file.path, name);

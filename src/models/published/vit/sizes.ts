@@ -1,6 +1,7 @@
 /** What the tensors of a ViT tell of its sizes, and what they do not: heads, and the sides of a grid that is not square. */
 import { CheckpointError } from "../../../engine/errors.js";
 import type { Size } from "../../../nn/patches.js";
+import { relativeRows } from "../../../nn/positions.js";
 import { sides, type Tensors } from "../tensors.js";
 
 /** Sizes of a stack of blocks. */
@@ -17,6 +18,14 @@ export interface VitShape extends StackShape {
   /** Patches down and across. */
   readonly grid: Size;
   readonly channels: number;
+}
+
+/** How a BEiT differs from a plain ViT, by the keys of the configuration; undefined: not at all. */
+export interface BeitParts {
+  readonly positions: "learned" | "none" | undefined;
+  readonly relativePositions: "shared" | "perBlock" | undefined;
+  readonly layerScale: number | undefined;
+  readonly keyBias: false | undefined;
 }
 
 /** What is known besides the tensors. */
@@ -44,11 +53,36 @@ export function vitShape(
   const [, channels = 0, p = 0, q = 0] = sides(tensors, path, "patch_embed.proj.weight", 4);
   const [hidden = 0] = sides(tensors, path, "blocks.0.mlp.fc1.weight", 2);
   const heads = told.heads ?? published.get(width) ?? headsOf(width, 64, "encoder", assumed);
-  const patches = (sides(tensors, path, "pos_embed", 3)[1] ?? 0) - 1;
-  const grid = gridOf(path, patches, [p, q], told.imageSize);
+  const grid = gridOf(path, patchesOf(tensors, path, [p, q], told.imageSize), [p, q], told.imageSize);
   checkHeads(path, width, heads, "--heads");
   const depth = depthOf(tensors, "blocks.");
   return { width, depth, heads, mlpRatio: hidden / width, patchSize: [p, q], grid, channels };
+}
+
+const sharedTable = "rel_pos_bias.relative_position_bias_table";
+const ownTable = "blocks.0.attn.relative_position_bias_table";
+
+/** Patches of a picture: absolute positions have a row for each, relative ones for every way from one to another. */
+function patchesOf(tensors: Tensors, path: string, [p, q]: Size, image: Size | undefined): number {
+  const table = [sharedTable, ownTable].find((name) => tensors.has(name));
+  if (tensors.has("pos_embed") || table === undefined) return (sides(tensors, path, "pos_embed", 3)[1] ?? 0) - 1;
+  const [rows = 0] = sides(tensors, path, table, 2);
+  const told: Size | undefined = image && [image[0] / p, image[1] / q];
+  if (told !== undefined && relativeRows(told) === rows) return told[0] * told[1];
+  return ((Math.sqrt(rows - 3) + 1) / 2) ** 2; // of a square grid
+}
+
+/** What tells a BEiT from a plain ViT. LayerScale's first value is not in a file: it is any above zero, since what was learned is loaded. */
+export function beitParts(tensors: Tensors): BeitParts {
+  const has = (name: string): boolean => tensors.has(name);
+  const keyBias = has("blocks.0.attn.q_bias") ? false : undefined;
+  const absolute = keyBias === false ? "learned" : undefined;
+  return {
+    positions: has("pos_embed") ? absolute : "none",
+    relativePositions: has(sharedTable) ? "shared" : has(ownTable) ? "perBlock" : undefined,
+    layerScale: has("blocks.0.gamma_1") ? 0.1 : undefined,
+    keyBias,
+  };
 }
 
 /** Sizes of the decoder of a masked autoencoder; heads 32 wide where nothing tells them, as MAE's are. */
@@ -94,8 +128,8 @@ function gridOf(path: string, patches: number, [p, q]: Size, image: Size | undef
   throw new CheckpointError({
     problem:
       image === undefined
-        ? `pos_embed has ${patches} places besides the class token's, which is no square.`
-        : `pos_embed has ${patches} places, pictures of ${image.join(" × ")} in patches of ${p} × ${q} need ${grid[0] * grid[1]}.`,
+        ? `its positions have ${patches} places besides the class token's, which is no square.`
+        : `its positions have ${patches} places besides the class token's, pictures of ${image.join(" × ")} in patches of ${p} × ${q} need ${grid[0] * grid[1]}.`,
     code: "grid",
     path,
     expected: image === undefined ? "the square of a whole number" : grid[0] * grid[1],

@@ -2,10 +2,13 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { SafetensorsFile } from "../../../../src/formats/safetensors.js";
+import { SafetensorsFile, type TensorToWrite, writeSafetensors } from "../../../../src/formats/safetensors.js";
 import { writeTorch } from "../../../../src/formats/torch-pickle.js";
+import { openTensors } from "../../../../src/models/published/files.js";
 import { modelLayouts, openPublished } from "../../../../src/models/published/open.js";
 import { planWriting } from "../../../../src/models/published/write.js";
+import { relativeIndexBytes } from "../../../../src/nn/positions.js";
+import { withReference } from "../../../numbers.js";
 import { micro, microDecoder, officialTensors, type PublishedShape, writeOfficial } from "../formula.js";
 
 const temporary = mkdtempSync(join(tmpdir(), "lacuna-vit-layouts-"));
@@ -65,4 +68,56 @@ test("tensors of a decoder that is not there are left out and said", () => {
   writeTorch(place("token.pth"), new Map([["model", tensors]]));
   using published = openPublished(place("token.pth"), { heads: 2 });
   expect(published.dropped).toEqual(["mask_token: of a decoder that is not there"]);
+});
+
+/** The weights of test/reference/make_beit_vit.py, as timm saves them, and as the official code does. */
+describe.each(["vit-shared", "vit-per-block"])("a BEiT's encoder, %s", (name) => {
+  const tensorsOf = (file: SafetensorsFile): Map<string, TensorToWrite> =>
+    new Map(
+      file.names.flatMap((key): [string, TensorToWrite][] => {
+        if (!key.startsWith("weight/")) return [];
+        const { dtype, shape, data } = file.read(key);
+        return [[key.slice(7), { dtype, shape, data }]];
+      }),
+    );
+  const contents = (path: string): Record<string, string> => {
+    using file = openTensors(path);
+    return Object.fromEntries(
+      file.names.map((key) => {
+        const { dtype, shape, data } = file.read(key);
+        return [key, `${dtype} ${shape.join(" ")} ${Buffer.from(data).toString("base64")}`];
+      }),
+    );
+  };
+
+  test.each(["timm", "official"] as const)("%s: what is read is written to the bit", (layout) => {
+    withReference(`${name}.safetensors`, (_, reference) => {
+      const tensors = tensorsOf(reference);
+      const path = place(layout === "timm" ? `${name}.safetensors` : `${name}.pth`);
+      const [table = ""] = [...tensors.keys()].filter((key) => key.endsWith("bias_table"));
+      const index = { dtype: "I64" as const, shape: [13, 13], data: relativeIndexBytes([3, 4]) };
+      if (layout === "timm") writeSafetensors(path, tensors);
+      else {
+        for (const key of [...tensors.keys()])
+          if (key.endsWith("bias_table")) tensors.set(key.replace("bias_table", "index"), index);
+        writeTorch(path, new Map([["model", tensors]]));
+      }
+      using published = openPublished(path, { heads: 2, imageSize: [24, 32] });
+      const isShared = name === "vit-shared";
+      expect(table.startsWith("rel_pos_bias")).toBe(isShared);
+      expect(published.model).toMatchObject({
+        ...{ name: "vit", width: 16, depth: 2, heads: 2, patchSize: 8, keyBias: false },
+        positions: isShared ? "none" : "learned",
+        relativePositions: isShared ? "shared" : "perBlock",
+      });
+      expect(published.dropped).toEqual([]);
+      const [file] = planWriting(published, modelLayouts(), layout).files;
+      const out = place(`again-${name}.${layout === "timm" ? "safetensors" : "pth"}`);
+      file?.write(out);
+      expect(contents(out)).toEqual(contents(path));
+      expect(() => planWriting(published, modelLayouts(), "hf-vit")).toThrow(
+        isShared ? "a ViT without absolute positions has no place in hf-vit" : "Hugging Face has no name for",
+      );
+    });
+  });
 });
