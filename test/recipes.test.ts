@@ -64,6 +64,8 @@ const models = {
   byol: "resnet",
   swav: "resnet",
   fcmae: "convnextV2",
+  "simmim-cifar10": "swin",
+  "simmim-swin": "swin",
 };
 
 describe.each(pretraining)("%s", (file) => {

@@ -5,6 +5,7 @@ import { emae, emaeConfig } from "./masked/emae.js";
 import { fcmae, fcmaeConfig } from "./masked/fcmae.js";
 import { mae, maeConfig } from "./masked/mae.js";
 import { maskFeat, maskFeatConfig } from "./masked/maskfeat.js";
+import { simmim, simmimConfig } from "./masked/simmim.js";
 import type { DefinedMethod, Method } from "./method.js";
 import { cmae, cmaeConfig } from "./mixed/cmae.js";
 import { supmae, supmaeConfig } from "./mixed/supmae.js";
@@ -25,6 +26,7 @@ export const methods = new Registry<DefinedMethod>("method", [
   emae,
   fcmae,
   maskFeat,
+  simmim,
   supmae,
   cmae,
   moco,
@@ -45,6 +47,7 @@ export const methodConfig = z.discriminatedUnion("name", [
   emaeConfig,
   fcmaeConfig,
   maskFeatConfig,
+  simmimConfig,
   supmaeConfig,
   cmaeConfig,
   mocoConfig,

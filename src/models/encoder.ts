@@ -119,6 +119,8 @@ export interface TokenEncoder extends Encoder {
   readonly patchSize: Size;
   /** Numbers in what the first layer makes of a patch, and in the token. */
   readonly tokenWidth: number;
+  /** Names that its authors spare from weight decay with mask tokens, besides vectors: its own, and `mask_token`, the method's. */
+  readonly undecayed: readonly string[];
   /**
    * image [B C H W], whether each patch is hidden [B N] (bool, row by row), what stands in place of hidden ones, positions not added
    * [1 1 E] -> the last layer's map, normed [B D h w]

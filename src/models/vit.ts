@@ -85,6 +85,8 @@ export class Vit extends VitTrunk<PatchEmbed> implements PatchEncoder, TokenEnco
     return this.patchEmbed.call(this.patchEmbed.unfold(image)); // [B N D]
   }
 
+  readonly undecayed = ["cls_token", "pos_embed"];
+
   get tokenWidth(): number {
     return this.width;
   }

@@ -10,6 +10,7 @@ const smallMethods: Readonly<Record<string, object>> = {
   emae: { decoder },
   fcmae: { decoder: { width: 64 } },
   maskFeat: {},
+  simmim: { unit: 8 },
   supmae: { decoder, hidden: 16, classes: 3, classWeight: 0.1, temperature: 1 },
   cmae: { decoder, featureDecoder: decoder, projector: { hidden: 32, output: 16 }, predictor: { hidden: 32 } },
   simsiam: { projector: { output: 16 }, predictor: { hidden: 8 } },

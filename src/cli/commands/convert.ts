@@ -20,6 +20,7 @@ What is read, of each model and method:
   mae, emae   official, hf-vitmae, with the decoder
   supmae      official, with decoder and classifier
   fcmae       fcmae (facebookresearch/ConvNeXt-V2's sparse pre-training; .pth)
+  simmim      simmim (microsoft/SimMIM's pre-training; .pth)
   mocoV3      moco-v3 (facebookresearch/moco-v3; .pth), student or teacher
   dino        dino (facebookresearch/dino; .pth), teacher or student
   moco        moco (facebookresearch/moco, v1 and v2; .pth), query or key encoder

@@ -97,6 +97,7 @@ export class Swin extends Module<[Tensor], Tensor> implements TokenEncoder {
   /** Pixels for one cell of the last map, down and across. */
   readonly stride: Size;
   readonly pools = ["mean"] as const;
+  readonly undecayed = ["mask_token"];
   readonly sizes: Readonly<Record<string, unknown>>;
 
   constructor(config: SwinConfig, image: ImageShape) {
