@@ -1,6 +1,8 @@
 import { z } from "zod";
 import type { Encoder } from "../models/encoder.js";
 import { Registry } from "../models/registry.js";
+import { beit, beitConfig } from "./masked/beit.js";
+import { dvae, dvaeConfig } from "./masked/dvae.js";
 import { emae, emaeConfig } from "./masked/emae.js";
 import { fcmae, fcmaeConfig } from "./masked/fcmae.js";
 import { mae, maeConfig } from "./masked/mae.js";
@@ -27,6 +29,8 @@ export const methods = new Registry<DefinedMethod>("method", [
   fcmae,
   maskFeat,
   simmim,
+  beit,
+  dvae,
   supmae,
   cmae,
   moco,
@@ -48,6 +52,8 @@ export const methodConfig = z.discriminatedUnion("name", [
   fcmaeConfig,
   maskFeatConfig,
   simmimConfig,
+  beitConfig,
+  dvaeConfig,
   supmaeConfig,
   cmaeConfig,
   mocoConfig,

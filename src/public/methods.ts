@@ -5,6 +5,8 @@
 export type { DefaultsFacts, DefaultsFor, MethodDefaults } from "../methods/defaults.js";
 export type { Health, Signal } from "../methods/health.js";
 export { buildMethod, methods, usualMethod } from "../methods/index.js";
+export { Beit, type BeitConfig, beit, beitConfig } from "../methods/masked/beit.js";
+export { Dvae, type DvaeConfig, dvae, dvaeConfig } from "../methods/masked/dvae.js";
 export { Emae, type EmaeConfig, emae, emaeConfig } from "../methods/masked/emae.js";
 export { Fcmae, type FcmaeConfig, fcmae, fcmaeConfig } from "../methods/masked/fcmae.js";
 export { Mae, type MaeConfig, mae, maeConfig } from "../methods/masked/mae.js";

@@ -71,3 +71,18 @@ test("a normal cut at two deviations has 0.8796 of its deviation; PyTorch's cut 
     expect(truncatedNormal(0.02)([40, 50], rng).toNumbers()).toEqual(normal(0.02)([40, 50], rng).toNumbers());
   });
 });
+
+/** scipy.stats.truncnorm: deviation 0.5396 for ± 1, quartiles ± 0.4418. */
+test("a normal cut at one deviation, BEiT's, has 0.5396 of its deviation and its quartiles", () => {
+  scope(() => {
+    const values = truncatedNormal(0.02, 0.02)([100_000], new Rng(0, "cut")).div(0.02);
+    expect(values.std([0]).item()).toBeCloseTo(0.5396, 2);
+    expect(values.abs().amax([]).item()).toBeLessThanOrEqual(1);
+    for (const [limit, share] of [
+      [-0.4418, 0.25],
+      [0, 0.5],
+      [0.4418, 0.75],
+    ] as const)
+      expect(values.lt(limit).float().mean().item()).toBeCloseTo(share, 2);
+  });
+});

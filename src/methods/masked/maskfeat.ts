@@ -10,31 +10,12 @@
  */
 import { z } from "zod";
 import { type PatchEncoder, patchEncoder } from "../../models/encoder.js";
-import type { ExportGraph } from "../../models/exports.js";
-import { truncatedNormal, zero } from "../../nn/init.js";
-import { Linear } from "../../nn/linear.js";
-import { Parameter } from "../../nn/parameter.js";
-import { take } from "../../tensor/functional.js";
-import type { Tensor } from "../../tensor/tensor.js";
 import { type DefaultsFacts, type MethodDefaults, paperWarmup, rateFor } from "../defaults.js";
-import type { Health } from "../health.js";
-import {
-  type Batch,
-  defineMethod,
-  type GivenMask,
-  type Hiding,
-  type Loss,
-  Method,
-  type Reconstruction,
-  type Step,
-} from "../method.js";
+import { type Batch, defineMethod, type Loss, type Step } from "../method.js";
 import { augmentationConfig, maskedView } from "../parts/augmentation.js";
-import { fillPictures } from "../parts/filling/fill.js";
-import { fillInGraph } from "../parts/filling/fill-in-graph.js";
-import { checkMaskRatio, drawMask, encodeWithMaskToken, hiddenPatches, type Mask, maskOf } from "../parts/masks.js";
 import { HogTarget } from "../parts/targets/hog.js";
 import { PixelTarget } from "../parts/targets/pixels.js";
-import type { Target } from "../parts/targets/target.js";
+import { MaskTokenMethod } from "./mask-token.js";
 
 const positive = z.int().positive();
 
@@ -59,91 +40,19 @@ export const maskFeatConfig = z.strictObject({
 export type MaskFeatConfig = z.output<typeof maskFeatConfig>;
 
 /** MaskFeat: the encoder sees every patch, hidden ones as a mask token, and one linear layer predicts what the hidden ones looked like. */
-export class MaskFeat extends Method<"image"> {
-  readonly maskToken: Parameter; // [1 1 D]
-  readonly head: Linear;
-  readonly target: Target;
-
-  constructor(
-    readonly config: MaskFeatConfig,
-    readonly encoder: PatchEncoder,
-  ) {
-    super();
-    checkMaskRatio(config.maskRatio, encoder.patches);
+export class MaskFeat extends MaskTokenMethod<MaskFeatConfig> {
+  constructor(config: MaskFeatConfig, encoder: PatchEncoder) {
     const { patchSize, channels } = encoder;
-    this.target =
-      config.target === "hog"
-        ? new HogTarget(patchSize, channels, config.cells)
-        : new PixelTarget(patchSize, channels, true);
-    this.maskToken = new Parameter([1, 1, encoder.width], truncatedNormal(0.02));
-    this.head = new Linear(encoder.width, this.target.outputs, { weightInit: truncatedNormal(0.02), biasInit: zero });
+    const isHog = config.target === "hog";
+    const target = isHog
+      ? new HogTarget(patchSize, channels, config.cells)
+      : new PixelTarget(patchSize, channels, true);
+    super(config, encoder, target);
   }
 
   /** image [B C H W] -> mean squared error over the hidden patches (section 3.1) */
   protected forward({ image }: Batch<"image">, { rng }: Step): Loss {
     return { total: this.loss(image, this.draw(rng, image.device)) }; // []
-  }
-
-  draw(rng: Step["rng"], device: string): Mask {
-    return drawMask(this.config.mask, this.config.maskRatio, this.encoder.grid, rng.fork("mask"), device);
-  }
-
-  /** image [B C H W] -> [] */
-  loss(image: Tensor, mask: Mask): Tensor {
-    const hidden = mask.ids.slice(1, mask.kept); // [B M]
-    const latent = encodeWithMaskToken(this.encoder, image, mask, this.maskToken); // [B 1+N D]
-    const predicted = this.head.call(take(latent.slice(1, 1), hidden)); // [B M O]
-    return this.target.loss(predicted, take(this.target.call(image), hidden)); // []
-  }
-
-  override reconstruct(image: Tensor, { rng }: Step, given?: GivenMask): Reconstruction {
-    const mask = given === undefined ? this.draw(rng, image.device) : maskOf(given.ids, given.kept);
-    const { masked, rebuilt, predicted, hidden } = this.fillIn(image, mask);
-    return { masked, rebuilt, predicted, mask: hidden };
-  }
-
-  /** image [B C H W] and a mask -> latent [B 1+N D], what is predicted of every patch [B N O], hidden [B N], pictures [B C H W] */
-  private fillIn(image: Tensor, mask: Mask) {
-    const { patchSize: patch, grid } = this.encoder;
-    const latent = encodeWithMaskToken(this.encoder, image, mask, this.maskToken); // [B 1+N D]
-    const prediction = this.head.call(latent.slice(1, 1)); // [B N O]
-    const hidden = hiddenPatches(mask); // [B N]
-    return {
-      latent,
-      prediction,
-      hidden,
-      ...fillPictures(image, this.target.pixels(prediction, image), hidden, { patch, grid }),
-    };
-  }
-
-  override hiding(): Hiding {
-    const { grid, patchSize: cell } = this.encoder;
-    return { share: this.config.maskRatio, grid, cell };
-  }
-
-  override health(): Health {
-    return { loss: "falls", trivial: this.target.baseline(), trivialAnswer: "predicting the mean", signals: [] };
-  }
-
-  override exports(): readonly ExportGraph[] {
-    const { channels, imageSize, patches } = this.encoder;
-    return [
-      fillInGraph({
-        ...{ module: this, channels, imageSize, patches },
-        run: (image, visible, restore) => {
-          const { latent, prediction, rebuilt } = this.fillIn(image, { ids: visible, restore, kept: visible.side(1) });
-          return { prediction, rebuilt, features: latent.slice(1, 1).mean([1]) };
-        },
-      }),
-    ];
-  }
-
-  override pixelTarget(): "pixels" | "normalizedPixels" | undefined {
-    return this.target instanceof PixelTarget ? this.target.kind : undefined;
-  }
-
-  override pictureNote(): string {
-    return this.target.note();
   }
 }
 

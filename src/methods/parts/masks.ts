@@ -157,7 +157,7 @@ function addBlock(
 ): number {
   const logAspect = Math.log(1 / 0.3);
   for (let attempt = 0; attempt < 10; attempt++) {
-    const area = limits.smallest + uniform() * Math.max(0, limits.room - limits.smallest);
+    const area = limits.smallest + uniform() * (limits.room - limits.smallest); // of what is left, where that is less
     const aspect = Math.exp((2 * uniform() - 1) * logAspect);
     const height = Math.round(Math.sqrt(area * aspect));
     const width = Math.round(Math.sqrt(area / aspect));

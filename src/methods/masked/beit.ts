@@ -1,0 +1,126 @@
+/**
+ * BEiT: BERT Pre-Training of Image Transformers. Bao, Dong, Piao, Wei; ICLR 2022, arXiv 2106.08254. Official code: microsoft/unilm, beit.
+ *
+ * What differs: any image, patch size and number of channels; block masks are topped up to an exact count, as BEiT v2's; the encoder is a
+ * plain ViT unless `model.positions`, `model.relativePositions`, `model.layerScale` and `model.keyBias` make it the official one; tokens
+ * come from a codebook of the run's own pictures, which is fitted before the first step, and not from DALL-E's dVAE.
+ *
+ * Expected: the official code's losses, gradients and three optimiser steps for the same tokens (test/reference/beit-*.safetensors).
+ */
+import { z } from "zod";
+import { type PatchEncoder, patchEncoder } from "../../models/encoder.js";
+import { drawAnew, type FirstValuesByName, truncatedNormal, zero } from "../../nn/init.js";
+import type { Initializer } from "../../nn/parameter.js";
+import type { NamedTensor } from "../../optim/optimizer.js";
+import type { Rng } from "../../tensor/random.js";
+import { type DefaultsFacts, type MethodDefaults, paperWarmup, rateFor } from "../defaults.js";
+import type { Health } from "../health.js";
+import { type Batch, defineMethod, type Fit, type Loss, type ParameterRule, type Step } from "../method.js";
+import { augmentationConfig, maskedView } from "../parts/augmentation.js";
+import { TokenTarget } from "../parts/targets/tokens.js";
+import { buildTokenizer, tokenizerConfig } from "../parts/tokenizers/build.js";
+import { MaskTokenMethod } from "./mask-token.js";
+
+/** Schema of BEiT's options (docs/methods/beit.md). */
+export const beitConfig = z.strictObject({
+  name: z.literal("beit").default("beit"),
+  maskRatio: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .default(0.38)
+    .describe("share of the patches that is hidden: 75 of 196 (section 2.3)"),
+  mask: z.enum(["block", "random"]).default("block").describe("how hidden patches are drawn (table 4)"),
+  tokenizer: tokenizerConfig
+    .prefault({ name: "kMeans", vocabulary: 8192 })
+    .describe("what makes a token of a patch; DALL-E's has a vocabulary of 8192"),
+  augmentation: augmentationConfig,
+});
+/** BEiT's options with their defaults filled in. */
+export type BeitConfig = z.output<typeof beitConfig>;
+
+/** Cut at one deviation, which leaves 0.54 of it (the official `trunc_normal_` of pre-training). */
+const weights = truncatedNormal(0.02, 0.02);
+
+/** The last layer of each branch of block l, counted from 1, begins √(2 l) times smaller (section 2.5). */
+const ofDepth: Initializer = (shape, rng) => {
+  const block = /blocks\.(\d+)\./.exec(rng.purpose)?.[1];
+  return weights(shape, rng).div(Math.sqrt(2 * (Number(block) + 1)));
+};
+
+const firstValues: FirstValuesByName = [
+  [/blocks\.\d+\.(?:attn\.proj|mlp\.fc2)\.weight$/, ofDepth],
+  [/patch_embed\.proj\.bias$/, zero],
+  [/(?:\.(?:qkv|fc1|proj)|^head)\.weight$/, weights],
+  [/(?:cls_token|mask_token|pos_embed)$/, weights],
+];
+
+/** BEiT: the encoder sees every patch, hidden ones as a mask token, and one linear layer tells which token each hidden one is. */
+export class Beit extends MaskTokenMethod<BeitConfig> {
+  constructor(config: BeitConfig, encoder: PatchEncoder) {
+    const { patchSize, channels } = encoder;
+    super(config, encoder, new TokenTarget(buildTokenizer(config.tokenizer, patchSize, channels)));
+  }
+
+  /** First values as the official `_init_weights` and `fix_init_weight` draw them. */
+  override initialize(rng: Rng): void {
+    super.initialize(rng);
+    const drawn = new Map([...this.state()].filter(([, value]) => value.requiresGrad));
+    drawAnew(drawn, firstValues, rng.fork("beit"));
+  }
+
+  /** image [B C H W] -> cross-entropy over the hidden patches (equation 2), and how many of their tokens are the likeliest ones */
+  protected forward({ image }: Batch<"image">, { rng }: Step): Loss {
+    const { predicted, wanted } = this.predict(image, this.draw(rng, image.device)); // [B M V], [B M 1]
+    const accuracy = predicted.detach().argmax(-1, true).eq(wanted).float().mean(); // []
+    return { total: this.target.loss(predicted, wanted), parts: { accuracy } };
+  }
+
+  override fit(): Fit | undefined {
+    const fit = this.target.fit?.();
+    if (fit === undefined) return undefined;
+    return { view: "image", pictures: Math.ceil(fit.patches / this.encoder.patches), run: fit.run };
+  }
+
+  /** Class token and positions take no decay, mask token and tables of relative positions do (official `no_weight_decay`). */
+  override ruleFor({ name }: NamedTensor): ParameterRule | undefined {
+    return /^encoder\.(?:cls_token|pos_embed)$/.test(name) ? { decays: false } : undefined;
+  }
+
+  override health(): Health {
+    const trivialAnswer = "telling how frequent each token is";
+    return { loss: "falls", trivial: this.target.baseline(), trivialAnswer, signals: [] };
+  }
+}
+
+/** The official run on ImageNet-1k (get_started_for_image_classification.md, table 12): batches of 2048, the rate absolute. */
+function defaults({ patches, pictures, shorterSide, side, length }: DefaultsFacts): MethodDefaults {
+  const vocabulary = Math.min(8192, Math.max(64, 2 ** Math.floor(Math.log2((pictures * patches) / 64))));
+  return {
+    choices: [
+      {
+        key: "method.tokenizer",
+        value: { name: "kMeans", vocabulary },
+        shown: `k-means, ${vocabulary} tokens`,
+        reason: vocabulary === 8192 ? "as many as DALL-E's" : "each stands for some 64 patches or more",
+      },
+      rateFor(1.5e-3 / 8, length?.batch, "the paper's 1.5e-3 for 2048 pictures"),
+      { key: "optim.clipNorm", value: 3, reason: "the paper's" },
+      ...paperWarmup(length, 10, 800),
+    ],
+    settings: { "method.augmentation": (shorterSide ?? side) < 64 ? "fixedCrop" : "colorJitter" },
+    cost: 1,
+    patches: "75 of 196 hidden, all of them encoded",
+    schedule: { epochs: 800, reason: "the paper's" },
+  };
+}
+
+/** The definition of BEiT (Bao et al. 2022): `{ name: "beit" }` in a configuration. */
+export const beit = defineMethod({
+  name: "beit",
+  config: beitConfig,
+  encoders: patchEncoder,
+  defaults,
+  views: ({ augmentation }, image) => maskedView(augmentation, image, [0.08, 1]),
+  build: (config, makeEncoder) => new Beit(config, makeEncoder()),
+});
