@@ -27,7 +27,7 @@ export interface DefaultsFacts {
 
 /** What a method advises for given pictures and a given model, and what a step of it costs. */
 export interface MethodDefaults {
-  /** In the order in which they are shown. Keys below `method.` and `optim.`, and `data.batchSize`. */
+  /** In the order in which they are shown. Keys below `method.` and `optim.`, `data.batchSize`, and of `model.` what no size is. */
   readonly choices: readonly DefaultChoice[];
   /** Keys below `method.` that are set without a line of their own. */
   readonly settings?: Readonly<Record<string, unknown>>;

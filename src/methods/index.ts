@@ -10,6 +10,7 @@ import { maskFeat, maskFeatConfig } from "./masked/maskfeat.js";
 import { simmim, simmimConfig } from "./masked/simmim.js";
 import type { DefinedMethod, Method } from "./method.js";
 import { cmae, cmaeConfig } from "./mixed/cmae.js";
+import { extrema, extremaConfig } from "./mixed/extrema.js";
 import { supmae, supmaeConfig } from "./mixed/supmae.js";
 import { byol, byolConfig } from "./siamese/byol.js";
 import { dino, dinoConfig } from "./siamese/dino.js";
@@ -33,6 +34,7 @@ export const methods = new Registry<DefinedMethod>("method", [
   dvae,
   supmae,
   cmae,
+  extrema,
   moco,
   mocoV2Plus,
   mocoV3,
@@ -56,6 +58,7 @@ export const methodConfig = z.discriminatedUnion("name", [
   dvaeConfig,
   supmaeConfig,
   cmaeConfig,
+  extremaConfig,
   mocoConfig,
   mocoV2PlusConfig,
   mocoV3Config,

@@ -55,7 +55,7 @@ export interface Encoder extends Module<[Tensor], Tensor> {
   /** The modules of its layers by their paths below it, first to last: `blocks.0`. */
   readonly layerPaths: readonly string[];
   /** Where its layers have attention, the modules that compute it: `blocks.0.attn`. */
-  readonly attentionPaths?: readonly string[];
+  readonly attentionPaths?: readonly string[] | undefined;
   /** Heads of each of them. */
   readonly heads?: number;
   /** Parts of a batch that its norms treat apart while training, as on so many devices; 1 if absent. */

@@ -1,6 +1,6 @@
 /** What a Vision Transformer is behind its first layer, which turns a picture into tokens. */
 import { ConfigError } from "../errors.js";
-import { Block } from "../nn/block.js";
+import { Block, ClassBlock } from "../nn/block.js";
 import { dropPathRates } from "../nn/drop-path.js";
 import { normal, truncatedNormal } from "../nn/init.js";
 import { LayerNorm } from "../nn/layer-norm.js";
@@ -28,6 +28,8 @@ export interface TrunkConfig {
   readonly relativePositions?: "none" | "shared" | "perBlock";
   readonly layerScale?: number | undefined;
   readonly keyBias?: boolean;
+  /** Blocks in which the class token alone takes from the patches; without any it goes through the others with them. 0 if absent. */
+  readonly classAttention?: number;
 }
 
 /**
@@ -40,6 +42,7 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
   readonly patchEmbed: Embed;
   readonly relPosBias: SharedPositions | null;
   readonly blocks: Chain<Block>;
+  readonly blocksToken: Chain<ClassBlock> | null;
   readonly norm: LayerNorm;
 
   readonly width: number;
@@ -67,15 +70,7 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
     this.config = config;
     const { positions, relativePositions = "none", keyBias = true, layerScale } = config;
     this.needsEveryPatch = relativePositions !== "none";
-    if (width % 4 !== 0 && positions === "sinCos")
-      throw new ConfigError({
-        problem: `positions need a width that 4 divides, got ${width}.`,
-        code: "width",
-        path: "model.width",
-        expected: "a multiple of 4",
-        actual: width,
-        remedy: `Take ${Math.ceil(width / 4) * 4}.`,
-      });
+    checkTrunk(config);
     this.clsToken = new Parameter([1, 1, width], normal(0.02));
     const isLearned = positions === "learned";
     const firstPositions = isLearned ? truncatedNormal(0.02) : sinCosInit(this.grid);
@@ -87,6 +82,11 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
     const options = { layerScale, keyBias, relative };
     const rates = dropPathRates(config.dropPath, depth);
     this.blocks = new Chain(rates.map((rate) => new Block(width, heads, config.mlpRatio, rate, options)));
+    const readers = Array.from(
+      { length: config.classAttention ?? 0 },
+      () => new ClassBlock(width, heads, config.mlpRatio),
+    );
+    this.blocksToken = readers.length === 0 ? null : new Chain(readers);
     this.norm = new LayerNorm(width);
   }
 
@@ -103,6 +103,7 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
       keyBias: keyBias === false ? keyBias : undefined,
       ...(positions === "none" && { positions }),
       ...(layerScale !== undefined && { layerScale }),
+      ...(this.blocksToken !== null && { classAttention: this.blocksToken.links.length }),
     };
   }
 
@@ -118,13 +119,13 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
 
   /** image [B C H W] -> features behind every block, each through the final norm, [B D] each; the last are `features` */
   blockFeatures(image: Tensor, pool: Pool = "mean"): Tensor[] {
-    const outputs = this.blocks.outputs(this.withClass(this.embed(image)), ...this.sharedTable()); // [B 1+N D] each
-    return outputs.map((tokens) => pooled(this.norm.call(tokens), pool));
+    const outputs = this.blocks.outputs(this.entering(this.embed(image)), ...this.sharedTable()); // [B 1+N D] each, without a class token [B N D]
+    return outputs.map((tokens) => pooled(this.norm.call(this.leaving(tokens)), pool));
   }
 
   /** tokens of patches [B K D], positions added -> class token first, the final norm not applied [B 1+K D] */
   protected throughBlocks(tokens: Tensor): Tensor {
-    return this.blocks.call(this.withClass(tokens), ...this.sharedTable()); // [B 1+K D]
+    return this.leaving(this.blocks.call(this.entering(tokens), ...this.sharedTable())); // [B 1+K D]
   }
 
   /** The table of relative positions that blocks share [R H]; nothing where each has its own, or none does. */
@@ -132,25 +133,50 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
     return this.relPosBias === null ? [] : [this.relPosBias.call()];
   }
 
-  /** tokens of patches [B K D], positions added -> the class token before them [B 1+K D] */
-  private withClass(tokens: Tensor): Tensor {
+  /** tokens of patches [B K D], positions added -> what goes into the blocks: the class token before them, unless it comes after [B 1+K D] */
+  private entering(tokens: Tensor): Tensor {
+    return this.blocksToken === null ? cat([this.classToken(tokens.side(0)), tokens], 1) : tokens;
+  }
+
+  /** what comes out of the blocks -> class token first; where it did not go through them it takes from the patches now [B 1+K D] */
+  private leaving(tokens: Tensor): Tensor {
+    if (this.blocksToken === null) return tokens;
+    return cat([this.blocksToken.call(this.classToken(tokens.side(0)), tokens), tokens], 1); // [B 1+K D]
+  }
+
+  /** -> for each of B pictures [B 1 D] */
+  private classToken(B: number): Tensor {
     const { clsToken, posEmbed } = this;
     const first = posEmbed === null ? clsToken : clsToken.add(posEmbed.slice(1, 0, 1)); // [1 1 D]
-    return cat([first.expand([tokens.side(0), -1, -1]), tokens], 1); // [B 1+K D]
+    return first.expand([B, -1, -1]);
   }
 
   /** image [B C H W] -> how much the class token takes of each patch in the last block, by head [B H h w] (DINO, figure 1) */
   classAttention(image: Tensor): Tensor {
-    const { links } = this.blocks;
-    const last = links.at(-1) as Block;
-    const table = this.sharedTable();
-    const before = links.slice(0, -1).reduce((x, link) => link.call(x, ...table), this.withClass(this.embed(image))); // [B 1+N D]
-    const weights = last.attn.weights(last.norm1.call(before), ...table); // [B H 1+N 1+N]
+    const weights =
+      this.blocksToken === null ? this.lastAttention(image) : this.readingAttention(image, this.blocksToken);
     const [h, w] = this.patchGrid(image);
     return weights
       .select(2, 0)
       .slice(2, 1)
       .reshape([image.side(0), this.heads, h, w]); // [B H h w]
+  }
+
+  /** image [B C H W] -> the weights of the last block [B H 1+N 1+N] */
+  private lastAttention(image: Tensor): Tensor {
+    const { links } = this.blocks;
+    const last = links.at(-1) as Block;
+    const table = this.sharedTable();
+    const before = links.slice(0, -1).reduce((x, link) => link.call(x, ...table), this.entering(this.embed(image))); // [B 1+N D]
+    return last.attn.weights(last.norm1.call(before), ...table); // [B H 1+N 1+N]
+  }
+
+  /** image [B C H W] -> the weights of the last of the blocks that the class token has to itself [B H 1 1+N] */
+  private readingAttention(image: Tensor, { links }: Chain<ClassBlock>): Tensor {
+    const last = links.at(-1) as ClassBlock;
+    const tokens = this.blocks.call(this.embed(image)); // [B N D]
+    const cls = links.slice(0, -1).reduce((x, link) => link.call(x, tokens), this.classToken(image.side(0))); // [B 1 D]
+    return last.attn.weights(last.norm1.call(cat([cls, tokens], 1))); // [B H 1 1+N]
   }
 
   /** image [B C H W] -> its tokens, without positions [B N D] */
@@ -188,7 +214,8 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
 
   /** image [B C H W] -> mean of the patch tokens before the final norm [B D]: classifiers put their own behind */
   unnormed(image: Tensor): Tensor {
-    return this.throughBlocks(this.embed(image)).slice(1, 1).mean([1]); // [B D]
+    const tokens = this.blocks.call(this.entering(this.embed(image)), ...this.sharedTable()); // [B 1+N D], without a class token [B N D]
+    return tokens.slice(1, this.blocksToken === null ? 1 : 0).mean([1]); // [B D]
   }
 
   /** image [B C H W] -> mean of the patch tokens, or the class token, after the final norm [B D] */
@@ -238,15 +265,16 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
     const { links } = this.blocks;
     const last = links.at(-1) as Block;
     const blocks = count >= 1 ? links.slice(-count) : [last.norm2, last.mlp, last.dropPath2];
-    return [...(count === 0 ? [] : blocks), this.norm] as readonly Part[];
+    return [...(count === 0 ? [] : blocks), ...(this.blocksToken?.links ?? []), this.norm] as readonly Part[];
   }
 
   get layerPaths(): readonly string[] {
     return this.blocks.links.map((_, i) => `blocks.${i}`);
   }
 
-  get attentionPaths(): readonly string[] {
-    return this.layerPaths.map((path) => `${path}.attn`);
+  /** None where the class token does not go through the layers: their rows do not tell what it takes. */
+  get attentionPaths(): readonly string[] | undefined {
+    return this.blocksToken === null ? this.layerPaths.map((path) => `${path}.attn`) : undefined;
   }
 
   /** Names of inputs and outputs are Hugging Face's. */
@@ -278,6 +306,28 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
 /** tokens [B 1+N D], class token first -> [B D] */
 function pooled(tokens: Tensor, pool: Pool): Tensor {
   return pool === "class" ? tokens.select(1, 0) : tokens.slice(1, 1).mean([1]);
+}
+
+/** @throws ConfigError for positions that do not go with the width, or with class attention */
+function checkTrunk({ width, positions, relativePositions = "none", classAttention = 0 }: TrunkConfig): void {
+  if (width % 4 !== 0 && positions === "sinCos")
+    throw new ConfigError({
+      problem: `positions need a width that 4 divides, got ${width}.`,
+      code: "width",
+      path: "model.width",
+      expected: "a multiple of 4",
+      actual: width,
+      remedy: `Take ${Math.ceil(width / 4) * 4}.`,
+    });
+  if (relativePositions !== "none" && classAttention > 0)
+    throw new ConfigError({
+      problem: "relative positions are between the class token and patches that go through the blocks together.",
+      code: "class-attention",
+      path: "model.classAttention",
+      expected: 0,
+      actual: classAttention,
+      remedy: "Set model.relativePositions to none, or model.classAttention to 0.",
+    });
 }
 
 /** @throws ConfigError that names the nearest image size which divides */

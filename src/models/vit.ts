@@ -63,6 +63,13 @@ export const vitConfig = z.strictObject({
     .min(0)
     .default(0)
     .describe("patches added to the grid when positions are resized for pictures of another size; 0.1 in DINO's code"),
+  classAttention: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe(
+      "blocks behind the others in which the class token alone takes from the patches (CaiT, ExtreMA: 2); 0: it goes through all blocks",
+    ),
   dropPath: z
     .number()
     .min(0)

@@ -1,6 +1,6 @@
 import { ConfigError } from "../errors.js";
 import { cat, zeros } from "../tensor/creation.js";
-import { attentionWeights, linear, selfAttention } from "../tensor/functional.js";
+import { attention, attentionWeights, linear, selfAttention } from "../tensor/functional.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { zero } from "./init.js";
 import { Linear } from "./linear.js";
@@ -32,14 +32,7 @@ export class Attention extends Module<[x: Tensor, ...table: Tensor[]], Tensor> {
     { keyBias = true, relative }: AttentionOptions = {},
   ) {
     super();
-    if (width % heads !== 0) {
-      throw new ConfigError({
-        problem: `width ${width} does not divide into ${heads} heads.`,
-        code: "heads",
-        expected: "a width that is a multiple of heads",
-        actual: { width, heads },
-      });
-    }
+    checkHeads(width, heads);
     this.grid = relative?.grid;
     this.qBias = keyBias ? null : new Parameter([width], zero);
     this.vBias = keyBias ? null : new Parameter([width], zero);
@@ -75,4 +68,60 @@ export class Attention extends Module<[x: Tensor, ...table: Tensor[]], Tensor> {
     const table = this.relativePositionBiasTable ?? given;
     return table === undefined || this.grid === undefined ? undefined : relativeBias(table, this.grid);
   }
+}
+
+/** Attention of a class token to itself and to all patches (CaiT, section 2): there is one query, and projections stand apart (official code). */
+export class ClassAttention extends Module {
+  readonly q: Linear;
+  readonly k: Linear;
+  readonly v: Linear;
+  readonly proj: Linear;
+
+  /** @throws ConfigError where heads do not divide the width */
+  constructor(
+    readonly width: number,
+    readonly heads: number,
+  ) {
+    super();
+    checkHeads(width, heads);
+    this.q = new Linear(width, width);
+    this.k = new Linear(width, width);
+    this.v = new Linear(width, width);
+    this.proj = new Linear(width, width);
+  }
+
+  /** x [B 1+N D], class token first -> what it gathers [B 1 D] */
+  protected forward(x: Tensor): Tensor {
+    const [query, key] = this.scored(x);
+    const gathered = attention(query, key, this.byHead(this.v.call(x))); // [B H 1 d]
+    return this.proj.call(gathered.transpose(1, 2).flatten(2)); // [B 1 D]
+  }
+
+  /** x [B 1+N D], class token first -> how much it takes of itself and of each patch [B H 1 1+N], float32; every row sums to 1 */
+  weights(x: Tensor): Tensor {
+    const [query, key] = this.scored(x);
+    const scores = query.float().matmul(key.float().transpose(-2, -1)); // [B H 1 1+N]
+    return scores.mul(query.side(-1) ** -0.5).softmax(-1);
+  }
+
+  /** x [B 1+N D] -> the class token's query [B H 1 d], all keys [B H 1+N d] */
+  private scored(x: Tensor): [query: Tensor, key: Tensor] {
+    return [this.byHead(this.q.call(x.slice(1, 0, 1))), this.byHead(this.k.call(x))];
+  }
+
+  /** x [B N D] -> [B H N d] */
+  private byHead(x: Tensor): Tensor {
+    const [B = 0, N = 0, D = 0] = x.shape;
+    return x.reshape([B, N, this.heads, D / this.heads]).transpose(1, 2);
+  }
+}
+
+function checkHeads(width: number, heads: number): void {
+  if (width % heads === 0) return;
+  throw new ConfigError({
+    problem: `width ${width} does not divide into ${heads} heads.`,
+    code: "heads",
+    expected: "a width that is a multiple of heads",
+    actual: { width, heads },
+  });
 }

@@ -1,7 +1,7 @@
-import { full } from "../tensor/creation.js";
+import { cat, full } from "../tensor/creation.js";
 import { addBranch, type BlockParts, isOneOperation, wholeBlock } from "../tensor/functional.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { Attention, type AttentionOptions } from "./attention.js";
+import { Attention, type AttentionOptions, ClassAttention } from "./attention.js";
 import { DropPath } from "./drop-path.js";
 import { LayerNorm } from "./layer-norm.js";
 import { Mlp } from "./mlp.js";
@@ -65,5 +65,37 @@ export class Block extends Module<[x: Tensor, ...table: Tensor[]], Tensor> {
     const { norm1, norm2, attn, mlp } = this;
     const { epsilon } = norm1;
     return { norm1, qkv: attn.qkv, proj: attn.proj, norm2, fc1: mlp.fc1, fc2: mlp.fc2, heads: attn.heads, epsilon };
+  }
+}
+
+/**
+ * A block in which a class token alone takes from the patches, which stay as they are (CaiT, section 2), both branches scaled by channel
+ * (LayerScale).
+ */
+export class ClassBlock extends Module<[cls: Tensor, tokens: Tensor], Tensor> {
+  readonly gamma_1: Parameter; // [D]
+  readonly gamma_2: Parameter; // [D]
+  readonly norm1: LayerNorm;
+  readonly attn: ClassAttention;
+  readonly norm2: LayerNorm;
+  readonly mlp: Mlp;
+
+  /** @param layerScale first value of the scales: ExtreMA's for ViT-B */
+  constructor(width: number, heads: number, mlpRatio = 4, layerScale = 0.1) {
+    super();
+    const scale = (): Parameter => new Parameter([width], (shape) => full(shape, layerScale));
+    this.gamma_1 = scale();
+    this.gamma_2 = scale();
+    this.norm1 = new LayerNorm(width, { forProducts: true });
+    this.attn = new ClassAttention(width, heads);
+    this.norm2 = new LayerNorm(width, { forProducts: true });
+    this.mlp = new Mlp(width, Math.trunc(width * mlpRatio));
+  }
+
+  /** class token [B 1 D], tokens of patches [B N D] -> class token [B 1 D] */
+  protected forward(cls: Tensor, tokens: Tensor): Tensor {
+    const gathered = this.attn.call(this.norm1.call(cat([cls, tokens], 1))); // [B 1 D]
+    const attended = addBranch(cls, gathered.mul(this.gamma_1)); // [B 1 D]
+    return addBranch(attended, this.mlp.call(this.norm2.call(attended)).mul(this.gamma_2)); // [B 1 D]
   }
 }

@@ -1,5 +1,5 @@
 /** A batch that has the shapes of a run's, for what only asks about shapes or time. */
-import { sizeAfter, type ViewSpec } from "../data/views.js";
+import { resolveViews, type ViewSpec } from "../data/views.js";
 import { StateError } from "../engine/errors.js";
 import type { Batch } from "../methods/method.js";
 import type { Size } from "../nn/patches.js";
@@ -10,8 +10,7 @@ import type { Training } from "../train/trainer.js";
 
 /** Height and width of each view. @throws StateError for a view whose size depends on the picture */
 export function viewSizes(views: Readonly<Record<string, ViewSpec>>): Readonly<Record<string, Size>> {
-  const sizes = Object.entries(views).map(([name, view]) => {
-    const size = sizeAfter("transform" in view ? view.transform : view, undefined);
+  const sizes = resolveViews(views, undefined).map(({ name, size }) => {
     if (size !== undefined) return [name, [size.height, size.width] as const] as const;
     throw new StateError({
       problem: `the view ${name} has no size of its own.`,

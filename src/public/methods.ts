@@ -28,6 +28,7 @@ export {
   type Step,
 } from "../methods/method.js";
 export { Cmae, type CmaeConfig, cmae, cmaeConfig } from "../methods/mixed/cmae.js";
+export { Extrema, type ExtremaConfig, extrema, extremaConfig } from "../methods/mixed/extrema.js";
 export { SupMae, type SupmaeConfig, supmae, supmaeConfig } from "../methods/mixed/supmae.js";
 export { augmentationConfig, maskedView } from "../methods/parts/augmentation.js";
 export { dimensions, entropies, information, likeness, spread } from "../methods/parts/collapse.js";
@@ -79,6 +80,9 @@ export {
   type FairPairConfig,
   fairPair,
   fairPairConfig,
+  type RecolouredPairConfig,
+  recolouredPair,
+  recolouredPairConfig,
   type ShiftedPairConfig,
   type SimclrPairConfig,
   type SymmetricPairConfig,

@@ -103,3 +103,69 @@ test("attention of the class token in the last block is that of DINO's code, on 
     );
   });
 });
+
+describe("class attention", () => {
+  const make = (): Vit => {
+    const model = new Vit(vitConfig.parse({ ...sizes, classAttention: 2 }), square(16));
+    model.initialize(new Rng(0, "init"));
+    return model;
+  };
+  const rng = new Rng(1, "x", 0, [0, 1]);
+
+  test("patches do not see the class token, which takes from them whatever their order", () => {
+    using model = make();
+    noGrad(() =>
+      scope(() => {
+        const tokens = rng.normal([16, 32]); // [B N D]
+        const seen = model.encode(tokens); // [B 1+N D]
+        expect(seen.shape).toEqual([2, 17, 32]);
+        const turned = model.encode(tokens.flip([1]));
+        expect(relativeDifference(turned.slice(1, 0, 1), seen.slice(1, 0, 1))).toBeLessThan(1e-5);
+        expect(relativeDifference(turned.slice(1, 1), seen.slice(1, 1).flip([1]))).toBeLessThan(1e-5);
+        const patches = seen.slice(1, 1).toNumbers();
+        model.clsToken.add_(1);
+        for (const link of model.blocksToken?.links ?? []) link.gamma_1.add_(1);
+        const other = model.encode(tokens);
+        expect(other.slice(1, 1).toNumbers()).toEqual(patches);
+        expect(other.select(1, 0).toNumbers()).not.toEqual(seen.select(1, 0).toNumbers());
+      }),
+    );
+  });
+
+  test("features, features of every block and what a classifier stands on are of the tokens that it gives", () => {
+    using model = make();
+    noGrad(() =>
+      scope(() => {
+        const image = rng.normal([3, 16, 16]);
+        const tokens = model.call(image); // [B 1+N D]
+        expect(model.features(image, "class").toNumbers()).toEqual(tokens.select(1, 0).toNumbers());
+        expect(model.features(image).toNumbers()).toEqual(tokens.slice(1, 1).mean([1]).toNumbers());
+        for (const pool of ["mean", "class"] as const) {
+          const blocks = model.blockFeatures(image, pool);
+          expect(blocks.map(({ shape }) => shape)).toEqual(Array(3).fill([2, 32]));
+          expect(blocks.at(-1)?.toNumbers()).toEqual(model.features(image, pool).toNumbers());
+        }
+        const patches = model.unnormed(image); // [B D]
+        model.clsToken.add_(1);
+        expect(model.unnormed(image).toNumbers()).toEqual(patches.toNumbers());
+        const weights = model.classAttention(image); // [B H h w]
+        expect(weights.shape).toEqual([2, 2, 4, 4]);
+        const taken = weights.sum([2, 3]); // less than 1: some is the class token's own
+        expect(taken.amax([]).item()).toBeLessThan(1);
+        expect(taken.amin([]).item()).toBeGreaterThan(0.5);
+      }),
+    );
+  });
+
+  test("its blocks stand behind the others, with a row in the sizes that a checkpoint must agree in", () => {
+    using model = make();
+    expect(model.sizes).toMatchObject({ depth: 3, classAttention: 2 });
+    expect(model.layerOf("blocks_token.0.norm1.weight")).toBe(4);
+    expect(model.lastLayers(1)).toEqual([model.blocks.links[2], ...(model.blocksToken?.links ?? []), model.norm]);
+    expect(model.attentionPaths).toBeUndefined();
+    using plain = new Vit(vitConfig.parse(sizes), square(16));
+    expect(plain.sizes).not.toHaveProperty("classAttention");
+    const relative = vitConfig.parse({ ...sizes, classAttention: 2, relativePositions: "shared" });
+    expect(() => new Vit(relative, square(16))).toThrow(/model\.classAttention[\s\S]*relative positions/);
+  });
+});

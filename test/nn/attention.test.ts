@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { noGrad } from "../../src/engine/modes.js";
 import { scope } from "../../src/engine/scope.js";
-import { Attention } from "../../src/nn/attention.js";
+import { Attention, ClassAttention } from "../../src/nn/attention.js";
 import { cat } from "../../src/tensor/creation.js";
 import { Rng } from "../../src/tensor/random.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
@@ -25,7 +25,28 @@ test("the fused projection equals a loop over heads", () => {
 });
 
 test("heads that do not divide the width", () => {
-  expect(() => new Attention(10, 3)).toThrow("width 10 does not divide into 3 heads");
+  for (const Layer of [Attention, ClassAttention])
+    expect(() => new Layer(10, 3)).toThrow("width 10 does not divide into 3 heads");
+});
+
+test("class attention equals a loop over heads of one query; the patches' order does not matter", () => {
+  using layer = new ClassAttention(12, 3);
+  layer.initialize(new Rng(5, "init"));
+  scope(() => {
+    const x = new Rng(6, "x", 0, [0, 1]).normal([7, 12]); // [2 7 12]
+    const [q, k, v] = [layer.q.call(x.slice(1, 0, 1)), layer.k.call(x), layer.v.call(x)];
+    const heads = [0, 1, 2].map((head) => {
+      const part = (of: Tensor): Tensor => of.slice(2, head * 4, head * 4 + 4);
+      const weights = part(q).matmul(part(k).transpose(1, 2)).div(2).softmax(-1); // [2 1 7]
+      expect(relativeDifference(layer.weights(x).select(1, head), weights)).toBeLessThan(1e-6);
+      return weights.matmul(part(v));
+    });
+    const gathered = layer.call(x);
+    expect(gathered.shape).toEqual([2, 1, 12]);
+    expect(relativeDifference(gathered, layer.proj.call(cat(heads, 2)))).toBeLessThan(1e-6);
+    const turned = cat([x.slice(1, 0, 1), x.slice(1, 1).flip([1])], 1);
+    expect(relativeDifference(layer.call(turned), gathered)).toBeLessThan(1e-5);
+  });
 });
 
 test("without a key's bias it is the same, since softmax ignores one; relative positions decide who is looked at", () => {

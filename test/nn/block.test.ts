@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { scope } from "../../src/engine/scope.js";
-import { Block } from "../../src/nn/block.js";
+import { Block, ClassBlock } from "../../src/nn/block.js";
 import { watchOutputs } from "../../src/nn/module.js";
+import { cat } from "../../src/tensor/creation.js";
 import { Rng } from "../../src/tensor/random.js";
 import { withRandom } from "../../src/tensor/step-random.js";
 import { relativeDifference } from "../numbers.js";
@@ -69,5 +70,20 @@ test("LayerScale multiplies each channel of both branches", () => {
     const middle = x.add(plain.attn.call(plain.norm1.call(x)).mul(0.5));
     const expected = middle.add(plain.mlp.call(plain.norm2.call(middle)).mul(0.5));
     expect(relativeDifference(scaled.call(x), expected)).toBeLessThan(1e-6);
+  });
+});
+
+test("a block of the class token alone: two scaled branches, the first over the class token and all patches", () => {
+  using block = new ClassBlock(8, 2, 1.5);
+  block.initialize(new Rng(0, "init"));
+  expect(block.mlp.fc1.outputs).toBe(12);
+  expect(new Set([...block.gamma_1.toNumbers(), ...block.gamma_2.toNumbers()])).toEqual(new Set([Math.fround(0.1)]));
+  expect([...block.state().keys()].slice(0, 2)).toEqual(["gamma_1", "gamma_2"]); // the official names
+  scope(() => {
+    const rng = new Rng(1, "x", 0, [0, 1]);
+    const [cls, tokens] = [rng.fork("cls").normal([1, 8]), rng.normal([4, 8])];
+    const middle = cls.add(block.attn.call(block.norm1.call(cat([cls, tokens], 1))).mul(0.1));
+    const expected = middle.add(block.mlp.call(block.norm2.call(middle)).mul(0.1));
+    expect(relativeDifference(block.call(cls, tokens), expected)).toBeLessThan(1e-6);
   });
 });

@@ -21,6 +21,11 @@ test("views of several sizes and the columns that are asked for, with nothing al
   expect(liveTensors()).toBe(live);
 });
 
+test("a view that starts from another one's pixels has that one's size, unless it takes one of its own", () => {
+  const views = { large: crop(32), plain: { transform: [], of: "large" }, small: { transform: crop(16), of: "large" } };
+  expect(viewSizes(views)).toEqual({ large: [32, 32], plain: [32, 32], small: [16, 16] });
+});
+
 test("a view whose size depends on the picture is named", () => {
   expect(() => viewSizes({ odd: [{ type: "resize", size: 20 }] })).toThrow("the view odd has no size of its own");
 });

@@ -50,7 +50,7 @@ export async function makePage(model: LoadedMethod, options: PageOptions = {}): 
       file: "model.onnx",
       bytes: bytes.length,
       outputs: known.filter((name) => given.includes(name)),
-      heads: model.encoder.heads ?? 0,
+      heads: model.encoder.attentionPaths === undefined ? 0 : (model.encoder.heads ?? 0),
     },
     target,
   };

@@ -180,3 +180,28 @@ export function shiftedPair(
   const colours = [jitterOf(0.4), grey, ...(blur ? [blurred(0.5)] : [])];
   return { image: window(0), target: { transform: [...window(most), ...colours], key: "image" } };
 }
+
+/** Schema of two colourings of one crop (`recolouredPair`). */
+export const recolouredPairConfig = z
+  .strictObject({
+    scale: areas.default([0.2, 1]).describe("share of the picture's area that the crop of both views takes"),
+    colours: z
+      .boolean()
+      .default(true)
+      .describe("each view is jittered and greyed for itself; false: both are the crop as it is"),
+  })
+  .prefault({});
+/** What can be set of two colourings of one crop, defaults filled in. */
+export type RecolouredPairConfig = z.output<typeof recolouredPairConfig>;
+
+/**
+ * One crop, as `crop`, and two views that start from its pixels, each in colours of its own (ExtreMA, `SpatialConsistentColorAug`): their
+ * patches show the same.
+ */
+export function recolouredPair(
+  { scale, colours }: RecolouredPairConfig,
+  { imageSize }: ImageShape,
+): Readonly<Record<"crop" | "image" | "target", ViewSpec>> {
+  const recoloured = { of: "crop", transform: colours ? [jitterOf(0.2), grey] : [] };
+  return { crop: [cropOf({ scale, imageSize }), flip], image: recoloured, target: recoloured };
+}

@@ -6,6 +6,8 @@ import {
   asymmetricPair,
   fairPair,
   fairPairConfig,
+  recolouredPair,
+  recolouredPairConfig,
   shiftedPair,
   shiftedPairConfig,
   symmetricPair,
@@ -110,4 +112,24 @@ test("the two windows of one picture: without a shift and with no colours they a
   const [still, target] = windows(0);
   expect(target).toBe(still);
   expect(windows(9)[0]).not.toBe(windows(9)[1]);
+});
+
+test("ExtreMA's views: one crop for both, each in colours of its own, or none", () => {
+  const pair = (config: object = {}) => recolouredPair(recolouredPairConfig.parse(config), image);
+  const { crop, image: seen, target } = pair();
+  expect(crop).toEqual([
+    { type: "randomResizedCrop", size: [32, 48], scale: [0.2, 1], ratio: [3 / 4, 4 / 3], interpolation: "bilinear" },
+    { type: "flip", probability: 0.5 },
+  ]);
+  const colours = [
+    { type: "colorJitter", brightness: 0.4, contrast: 0.4, saturation: 0.2, hue: 0.1, probability: 0.8 },
+    { type: "grayscale", probability: 0.2 },
+  ];
+  expect([seen, target]).toEqual(Array(2).fill({ of: "crop", transform: colours }));
+  expect(resolveViews(pair(), undefined).map(({ key, of, size }) => [key, of, size?.height, size?.width])).toEqual([
+    ["crop", undefined, 32, 48],
+    ["image", 0, 32, 48],
+    ["target", 0, 32, 48],
+  ]);
+  expect(pair({ colours: false }).target).toEqual({ of: "crop", transform: [] });
 });

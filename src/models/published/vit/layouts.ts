@@ -30,6 +30,7 @@ export function vitLayouts(name: string, published: HeadsByWidth): readonly Layo
     },
     write(model) {
       if (!isOurs(model)) return undefined;
+      checkPlain(model, layout);
       const tensors = ownTensors(model);
       return { tensors: form === "pth" ? withIndexes(tensors, model) : tensors, dropped: lostParts(model, "a ViT") };
     },
@@ -127,11 +128,25 @@ export function encoderAlone({ tensors }: Writable): readonly (readonly [string,
   return [...tensors].filter(([name]) => !/^(?:fc_norm|head)\./.test(name));
 }
 
+/** @throws CheckpointError for a ViT with class attention: nobody's layout has its blocks */
+function checkPlain({ path, tensors }: Pick<Writable, "path" | "tensors">, layout: string): void {
+  if (!tensors.has("blocks_token.0.norm1.weight")) return;
+  throw new CheckpointError({
+    problem: `a ViT with class attention has no place in ${layout}.`,
+    code: "layout",
+    path,
+    expected: "model.classAttention 0",
+    actual: "blocks_token",
+    remedy: "Export it as ONNX, or keep the run's own checkpoint.",
+  });
+}
+
 /**
  * A mean-pooled classifier has no norm over tokens: without one, Hugging Face's models would compute something else. They have absolute
- * positions too.
+ * positions too, and no class attention.
  */
 export function checkPooling({ path, tensors }: Writable, layout: string): void {
+  checkPlain({ path, tensors }, layout);
   if (!tensors.has("pos_embed"))
     throw new CheckpointError({
       problem: `a ViT without absolute positions has no place in ${layout}.`,

@@ -6,6 +6,7 @@ import { SafetensorsFile, type TensorToWrite, writeSafetensors } from "../../../
 import { writeTorch } from "../../../../src/formats/torch-pickle.js";
 import { openTensors } from "../../../../src/models/published/files.js";
 import { modelLayouts, openPublished } from "../../../../src/models/published/open.js";
+import type { PublishedTensor } from "../../../../src/models/published/tensors.js";
 import { planWriting } from "../../../../src/models/published/write.js";
 import { relativeIndexBytes } from "../../../../src/nn/positions.js";
 import { withReference } from "../../../numbers.js";
@@ -38,6 +39,16 @@ test("a classifier that averages before its norm is refused where it would lie",
     /averages tokens before its norm has no place in hf-vit\. Write it as official or timm/,
   );
   expect(planWriting(published, modelLayouts(), "timm").dropped).toEqual([]);
+});
+
+test("a ViT with class attention is refused in every layout: none has its blocks", () => {
+  using published = open("plain.pth", micro);
+  const table = published.tensors.get("norm.weight");
+  const readers = new Map([...published.tensors, ["blocks_token.0.norm1.weight", table as PublishedTensor] as const]);
+  for (const layout of ["official", "timm", "hf-vit"])
+    expect(() => planWriting({ ...published, tensors: readers }, modelLayouts(), layout)).toThrow(
+      `a ViT with class attention has no place in ${layout}.`,
+    );
 });
 
 describe("a file that is not whole", () => {
