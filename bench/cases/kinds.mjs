@@ -80,10 +80,15 @@ const fcmae = {
   },
 };
 
-/** Batch norm over few pictures enlarges what rounding changes: three times what was seen. */
-const mocoV3Checks = () =>
-  forwardChecks().map((check) => (check.name === "bfloat16" ? { ...check, tolerance: 1.2e-2 } : check));
-const mocoV3 = { ...training, peers: attentions, checks: mocoV3Checks };
+/** Where something enlarges what bfloat16 rounds. @param tolerance three times what was seen */
+const enlarged = (tolerance) => () =>
+  forwardChecks().map((check) => (check.name === "bfloat16" ? { ...check, tolerance } : check));
+/** Batch norm over few pictures does. */
+const mocoV3 = { ...training, peers: attentions, checks: enlarged(1.2e-2) };
+
+const simsiam = { ...fcmae, checks: enlarged(1.2e-2) };
+/** The teacher's low temperature does. */
+const dino = { ...training, peers: attentions, checks: enlarged(2.5e-2) };
 
 const finetune = { ...training, peers: { eager: { title: "timm eager" }, compiled } };
 
@@ -176,4 +181,4 @@ export function variant(kind, setting) {
 }
 
 /** @type {Readonly<Record<string, Kind>>} */
-export const kinds = { pretrain, fcmae, mocoV3, finetune, embed, onnx, crops, loop, knn, start, door };
+export const kinds = { pretrain, fcmae, mocoV3, simsiam, dino, finetune, embed, onnx, crops, loop, knn, start, door };

@@ -67,6 +67,48 @@ const mocoV3S16 = {
   weightDecay: 0.1,
 };
 
+/** The paper's network and recipe for CIFAR-10 (appendix D), with the usual heads. @type {import("./index.mjs").Case} */
+const simsiamResnet18 = {
+  name: "simsiam-resnet18",
+  kind: "simsiam",
+  title: "SimSiam step, ResNet-18, two views of 32 px",
+  batch: 256,
+  unit: "images",
+  precisions,
+  imageSize: 32,
+  size: "resnet18",
+  hidden: 512,
+  output: 2048,
+  baseLearningRate: 0.03,
+  weightDecay: 5e-4,
+};
+
+/** The paper's crops and head; the last layer is not held still. @type {import("./index.mjs").Case} */
+const dinoS16 = {
+  name: "dino-s16",
+  kind: "dino",
+  title: "DINO step, ViT-S/16, two crops of 224 px and eight of 96",
+  batch: 4,
+  unit: "images",
+  precisions,
+  imageSize: 224,
+  patchSize: 16,
+  ...vit["ViT-S"],
+  positions: "learned",
+  positionOffset: 0.1,
+  locals: 8,
+  localSize: 96,
+  outputs: 65_536,
+  hidden: 2048,
+  bottleneck: 256,
+  studentTemperature: 0.1,
+  teacherTemperature: 0.04,
+  momentum: 0.996,
+  clipNorm: 3,
+  baseLearningRate: 5e-4,
+  weightDecay: 0.04,
+};
+
 /** @type {readonly import("./index.mjs").Case[]} */
 export const trainingCases = [
   pretraining("mae-b16", ["ViT-B", 16, 224, 16], [512, 8, 16]),
@@ -76,6 +118,8 @@ export const trainingCases = [
   pretraining("mae-ti4-small", ["ViT-Ti", 4, 32, 16], [96, 2, 3]),
   fcmaeAtto,
   mocoV3S16,
+  simsiamResnet18,
+  dinoS16,
   {
     name: "finetune-b16",
     kind: "finetune",

@@ -15,7 +15,7 @@ def say(answer):
 
 def main():
     options = json.loads(sys.argv[1])
-    steps = dict.fromkeys(["pretrain", "fcmae", "mocoV3", "finetune"], "training")
+    steps = dict.fromkeys(["pretrain", "fcmae", "mocoV3", "simsiam", "dino", "finetune"], "training")
     modules = {**steps, "onnx": "session"}
     kind = options["settings"]["kind"]
     worker = importlib.import_module(f"kinds.{modules.get(kind, kind)}").Worker(options)

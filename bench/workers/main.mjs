@@ -3,11 +3,9 @@
 // usage: node main.mjs '{"settings": a case, "precision": …, "threads": …, …}'
 import { createInterface } from "node:readline";
 
+const steps = ["pretrain", "fcmae", "mocoV3", "simsiam", "dino", "finetune"];
 const workers = {
-  pretrain: () => import("./training.mjs"),
-  fcmae: () => import("./training.mjs"),
-  mocoV3: () => import("./training.mjs"),
-  finetune: () => import("./training.mjs"),
+  ...Object.fromEntries(steps.map((kind) => [kind, () => import("./training.mjs")])),
   embed: () => import("./embed.mjs"),
   crops: () => import("./crops.mjs"),
   loop: () => import("./loop.mjs"),

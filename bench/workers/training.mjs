@@ -1,4 +1,5 @@
-// Training steps of Lacuna. One is what Trainer and Supervised do for images already in memory: forward, backward, AdamW.
+// Training steps of Lacuna. One is what the trainer does for images already in memory: forward, backward, the update, what the method does
+// before and after it.
 import { libtorchVersion } from "../../dist/engine/device.js";
 import { autocast, noGrad, setThreads, threads } from "../../dist/engine/modes.js";
 import { scope } from "../../dist/engine/scope.js";
@@ -6,6 +7,7 @@ import { alone } from "../../dist/methods/world.js";
 import { AdamW } from "../../dist/optim/adamw.js";
 import { gradientNorm } from "../../dist/optim/clip.js";
 import { layerDecayGroups, ruledGroups } from "../../dist/optim/groups.js";
+import { Sgd } from "../../dist/optim/sgd.js";
 import { crossEntropy } from "../../dist/tensor/functional.js";
 import { backward } from "../../dist/tensor/grad.js";
 import { learningRate } from "../cases/index.mjs";
@@ -21,25 +23,47 @@ function givenNoise(noise) {
 const groupsOfMethod = (model, { weightDecay }) =>
   ruledGroups(model.parameters(), weightDecay, (parameter) => model.ruleFor?.(parameter));
 
+const adamw =
+  (...betas) =>
+  (groups) =>
+    new AdamW(groups, { betas, epsilon: 1e-8 });
+
+const stepOf = (index) => ({ index, epoch: 0, progress: 0, world: alone });
+
 /** A method that hides what the noise of the file says. */
 const masked = {
   groups: groupsOfMethod,
-  betas: [0.9, 0.95],
+  optimizer: adamw(0.9, 0.95),
   loss(model, { image, noise }, index) {
     const rng = givenNoise(noise.select(0, index % noise.side(0))); // [B N] of one of eight steps
-    return model.call({ image }, { index, epoch: 0, progress: 0, rng, world: alone }).total;
+    return model.call({ image }, { ...stepOf(index), rng }).total;
   },
 };
 
-/** How the model of a kind is asked for its loss, and how it is optimised. */
+/** How the model of a kind is asked for its loss, and how it is optimised: with what belongs to the method, without what is only logged. */
 const kinds = {
   pretrain: masked,
   fcmae: masked,
   mocoV3: {
     groups: groupsOfMethod,
-    betas: [0.9, 0.999],
-    loss: (model, { image, second }, index) =>
-      model.call({ first: image, second }, { index, epoch: 0, progress: 0, world: alone }).total,
+    optimizer: adamw(0.9, 0.999),
+    loss: (model, { image, second }, index) => model.call({ first: image, second }, stepOf(index)).total,
+  },
+  simsiam: {
+    groups: groupsOfMethod,
+    optimizer: (groups) => new Sgd(groups, { momentum: 0.9 }),
+    /** One more than the negative cosine, which begins near zero, where rounding looks large. */
+    loss: (model, { image, second }, index) => model.call({ first: image, second }, stepOf(index)).total.add(1),
+  },
+  dino: {
+    groups: groupsOfMethod,
+    optimizer: adamw(0.9, 0.999),
+    loss: (model, { image, second, ...locals }, index) =>
+      model.call({ global1: image, global2: second, ...locals }, stepOf(index)).total,
+    /** A forward pass in training moves the centre. */
+    isStillInChecks: true,
+    before: (model, index) => model.beforeUpdate(stepOf(index), model.parameters()),
+    after: (model, index) => noGrad(() => model.afterStep(stepOf(index))),
   },
   finetune: {
     groups: (model, { weightDecay, layerDecay, depth }) =>
@@ -49,7 +73,7 @@ const kinds = {
         depth,
         layerOf: (name) => model.encoder.layerOf(name),
       }),
-    betas: [0.9, 0.999],
+    optimizer: adamw(0.9, 0.999),
     loss: (model, { image, targets }) => crossEntropy(model.call(image).float(), targets),
   },
 };
@@ -64,9 +88,9 @@ class Training {
     this.model = model;
     this.tensors = tensors;
     this.model.setTraining(true);
-    const { groups, betas, loss } = kinds[settings.kind];
-    this.lossOf = loss;
-    this.optimizer = new AdamW(groups(model, settings), { betas, epsilon: 1e-8 });
+    const { groups, optimizer, loss, before, after, isStillInChecks = false } = kinds[settings.kind];
+    Object.assign(this, { lossOf: loss, before, after, isStillInChecks });
+    this.optimizer = optimizer(groups(model, settings));
   }
 
   loss(precision, index) {
@@ -74,7 +98,10 @@ class Training {
   }
 
   check({ precision }) {
-    return { values: [noGrad(() => scope(() => this.loss(precision, 0).item()))] };
+    this.model.setTraining(!this.isStillInChecks);
+    const values = [noGrad(() => scope(() => this.loss(precision, 0).item()))];
+    this.model.setTraining(true);
+    return { values };
   }
 
   /** What a step computes, and the rate of this machine's products: operations, and operations a second. */
@@ -96,7 +123,9 @@ class Training {
       const normBegan = performance.now();
       if (withNorm) gradientNorm(this.model.parameters()).item();
       const normMilliseconds = performance.now() - normBegan;
+      this.before?.(this.model, this.#steps);
       this.optimizer.step(learningRate(this.settings));
+      this.after?.(this.model, this.#steps);
       this.optimizer.zeroGrad();
       return { loss: total, normMilliseconds };
     });

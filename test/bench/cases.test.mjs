@@ -22,6 +22,11 @@ const small = {
     decoderHeads: 2,
   },
   "fcmae-atto": { batch: 2, imageSize: 96, widths: [8, 16, 32, 64], depths: [1, 1, 2, 1], decoderWidth: 32 },
+  "simsiam-resnet18": { batch: 8, imageSize: 16 },
+  "dino-s16": {
+    ...{ batch: 2, imageSize: 64, localSize: 32, locals: 2, width: 24, depth: 2, heads: 2 },
+    ...{ outputs: 32, hidden: 24, bottleneck: 16 },
+  },
   "moco-v3-s16": { batch: 8, imageSize: 32, width: 24, depth: 2, heads: 2, hidden: 48, output: 16 },
 };
 const smallCase = (name) => ({ ...cases.find((one) => one.name === name), ...small[name] });

@@ -15,10 +15,10 @@ const noiseSteps = 8;
 const rows = (count) => Array.from({ length: count }, (_, row) => row);
 
 /** Noise on a colour, which a picture keeps in all its views: batch norm makes much of little where all pictures are alike. */
-function imagesOf(purpose, { batch, imageSize }) {
+function imagesOf(purpose, { batch, imageSize }, side = imageSize) {
   const of = (what) => new Rng(0, what, 0, rows(batch));
   return of(purpose)
-    .normal([3, imageSize, imageSize])
+    .normal([3, side, side])
     .add(of("colour").normal([3, 1, 1]).mul(2)); // [B 3 S S]
 }
 
@@ -31,6 +31,13 @@ const others = {
   pretrain: (settings) => ({ noise: noiseOf(settings, settings.patchSize) }),
   fcmae: (settings) => ({ noise: noiseOf(settings, 8 * settings.stem) }),
   mocoV3: (settings) => ({ second: imagesOf("second", settings) }),
+  simsiam: (settings) => ({ second: imagesOf("second", settings) }),
+  dino: (settings) => ({
+    second: imagesOf("second", settings),
+    ...Object.fromEntries(
+      rows(settings.locals).map((i) => [`local${i + 1}`, imagesOf(`local${i + 1}`, settings, settings.localSize)]),
+    ),
+  }),
   /** Smoothed labels, as mixing hands them on: most for one class of each picture, the rest spread evenly. */
   finetune({ batch, classes, smoothing }) {
     const targets = new Float32Array(batch * classes).fill(smoothing / classes);
