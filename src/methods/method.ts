@@ -94,6 +94,26 @@ export interface Hiding {
   readonly cell: Size;
 }
 
+/** A trained run, as what a method can be built on says of itself. */
+export interface TrainedRun {
+  /** Of its checkpoint. */
+  readonly path: string;
+  /** SHA-256 of its weights. */
+  readonly hash: string;
+  /** Its configurations; no method where the file holds an encoder alone. */
+  readonly method: ({ readonly name: string } & Readonly<Record<string, unknown>>) | undefined;
+  readonly model: { readonly name: string } & Readonly<Record<string, unknown>>;
+}
+
+/** Parts of a method that come from a trained run, to be copied in when a run begins. */
+export interface Borrowed {
+  /** A run, or a checkpoint of one. */
+  readonly run: string;
+  readonly hash: string | undefined;
+  /** By the names of that run's method. */
+  readonly state: ReadonlyMap<string, Tensor>;
+}
+
 /** Parameters that a method wants to be treated apart from the others. */
 export interface ParameterRule {
   /** Whether weight decay acts on it; the usual rule if absent: tensors of two and more dimensions. */
@@ -130,6 +150,9 @@ export abstract class Method<Name extends string = string> extends Module<[Batch
    * student's copy here.
    */
   begin?(): void;
+
+  /** What of it comes from runs that were trained before: a tokenizer. Copied in with the first values; it is in the state. */
+  borrowed?(): readonly Borrowed[];
 
   /** What must see pictures before the first step; what is learned is in the state. */
   fit?(): Fit | undefined;
@@ -215,6 +238,8 @@ export interface MethodSpec<C extends z.ZodType<{ readonly name: string }>, E ex
   readonly onlyComplete?: boolean;
   /** The config with what follows from the pictures written into it: how many classes there are. */
   settle?(config: z.output<C>, source: { readonly classes?: readonly string[] | undefined }): z.output<C>;
+  /** The config with what follows from trained runs that it names: their weights' hashes, and what they are. */
+  resolve?(config: z.output<C>, read: (run: string) => TrainedRun): z.output<C>;
   /**
    * Why the batch must not be cut into micro-batches (negatives from the batch, batch norm, a queue); undefined where their
    * gradients add up to the whole batch's.
@@ -241,6 +266,7 @@ export interface DefinedMethod<Config extends { readonly name: string } = { read
   views(config: Config, image: ImageShape): Readonly<Record<string, ViewSpec>>;
   validationViews(config: Config, image: ImageShape): Readonly<Record<string, ViewSpec>>;
   settle(config: Config, source: { readonly classes?: readonly string[] | undefined }): Config;
+  resolve(config: Config, read: (run: string) => TrainedRun): Config;
   couplesBatch(config: Config): string | undefined;
   /** @throws ConfigError where encoder and method do not fit together; encoders made are closed then */
   build(config: Config, makeEncoder: () => Encoder): Method;
@@ -264,6 +290,7 @@ export function defineMethod<C extends z.ZodType<{ readonly name: string }>, E e
     validationViews: (given, image) =>
       spec.validationViews?.(given, image) ?? usualViews(spec.views(given, image), image),
     settle: (given, source) => spec.settle?.(given, source) ?? given,
+    resolve: (given, read) => spec.resolve?.(given, read) ?? given,
     couplesBatch: (given) => spec.couplesBatch?.(given),
     build: (given, makeEncoder) =>
       closingOnError(makeEncoder, (make) => spec.build(given, () => fitting(spec, make()))),

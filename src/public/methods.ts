@@ -14,6 +14,7 @@ export { MaskFeat, type MaskFeatConfig, maskFeat, maskFeatConfig } from "../meth
 export { SimMim, type SimMimConfig, simmim, simmimConfig } from "../methods/masked/simmim.js";
 export {
   type Batch,
+  type Borrowed,
   type DefinedMethod,
   defineMethod,
   type Fit,
@@ -26,6 +27,7 @@ export {
   type Pieces,
   type Reconstruction,
   type Step,
+  type TrainedRun,
 } from "../methods/method.js";
 export { Cmae, type CmaeConfig, cmae, cmaeConfig } from "../methods/mixed/cmae.js";
 export { Extrema, type ExtremaConfig, extrema, extremaConfig } from "../methods/mixed/extrema.js";
@@ -74,6 +76,7 @@ export {
   targetConfig,
   teacherFor,
 } from "../methods/parts/teacher.js";
+export { DvaeTokenizer, type DvaeTokenizerConfig } from "../methods/parts/tokenizers/dvae.js";
 export type { Tokenizer } from "../methods/parts/tokenizers/tokenizer.js";
 export {
   asymmetricPair,

@@ -2,8 +2,12 @@ import { resolve } from "node:path";
 import { openSource, type Source } from "../data/source.js";
 import { withLabels } from "../data/sources/subset.js";
 import { CheckpointError } from "../engine/errors.js";
+import { ConfigError } from "../errors.js";
 import { buildMethod, methods } from "../methods/index.js";
+import type { Borrowed, TrainedRun } from "../methods/method.js";
 import { buildEncoder } from "../models/index.js";
+import { tensorSource } from "../models/published/tensors.js";
+import { loadState } from "../models/weights.js";
 import { architecture } from "./checkpoint.js";
 import { openModelFile, weightsHash } from "./checkpoints/from-checkpoint.js";
 import { loadInto } from "./checkpoints/load-into.js";
@@ -28,6 +32,7 @@ export const pretraining: TaskSpec<RunConfig> = {
     return trainingOf(config);
   },
   load: ({ init, initHints }, { method }) => {
+    for (const part of method.borrowed?.() ?? []) copyBorrowed(part);
     if (init === undefined) return;
     using published = openModelFile(init, initHints);
     // Parts of a method that are of other sizes keep their first values. A student begins from a file that holds no student too.
@@ -47,10 +52,11 @@ export const pretraining: TaskSpec<RunConfig> = {
 export function trainingOf(config: RunConfig): Training {
   const spec = methods.get(config.method.name);
   const image = imageShape(config);
+  const given = spec.resolve(config.method, (run) => readTrained(run, config));
   return {
-    method: buildMethod(config.method, () => buildEncoder(config.model, image)),
-    views: spec.views(config.method, image),
-    validationViews: spec.validationViews(config.method, image),
+    method: buildMethod(given, () => buildEncoder(config.model, image)),
+    views: spec.views(given, image),
+    validationViews: spec.validationViews(given, image),
     columns: spec.columns,
     architecture: architecture(config),
   };
@@ -58,8 +64,43 @@ export function trainingOf(config: RunConfig): Training {
 
 /** The method's own configuration, with what follows from the pictures written into it. */
 function withMethod(config: RunConfig, source: Source): RunConfig {
-  const method = methods.get(config.method.name).settle(config.method, source);
+  const spec = methods.get(config.method.name);
+  const method = spec.resolve(spec.settle(config.method, source), (run) => readTrained(run, config));
   return { ...config, method: method as RunConfig["method"] };
+}
+
+/** What a trained run says of itself. @throws ConfigError where its pictures are normalised otherwise: they are one batch */
+function readTrained(run: string, { data }: RunConfig): TrainedRun {
+  using published = openModelFile(run);
+  const { mean, std } = published.normalization ?? {};
+  if (String(mean) !== String(data.mean) || String(std) !== String(data.std))
+    throw new ConfigError({
+      problem: `${run} was trained on pictures with mean ${String(mean)} and std ${String(std)}.`,
+      code: "normalization",
+      path: "data.mean",
+      expected: { mean, std },
+      actual: { mean: data.mean, std: data.std },
+      remedy: "Give data.mean and data.std the same values.",
+    });
+  const { method, model } = published;
+  return { path: resolve(published.path), hash: weightsHash(published), method, model };
+}
+
+/** @throws CheckpointError where the weights are others than when the configuration was written */
+function copyBorrowed({ run, hash, state }: Borrowed): void {
+  using published = openModelFile(run);
+  const found = weightsHash(published);
+  if (hash !== undefined && hash !== found)
+    throw new CheckpointError({
+      problem: `the weights have the SHA-256 ${found}, the configuration asks for ${hash}.`,
+      code: "hash",
+      path: run,
+      expected: hash,
+      actual: found,
+      remedy: "Get the run that is meant.",
+    });
+  const encoder = [...published.tensors].map(([name, tensor]) => [`encoder.${name}`, tensor] as const);
+  loadState(state, tensorSource(new Map([...encoder, ...(published.rest ?? [])]), published.path));
 }
 
 /** A run.json says what was used: the warm-up that was chosen stands in it. */

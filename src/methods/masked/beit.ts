@@ -3,7 +3,7 @@
  *
  * What differs: any image, patch size and number of channels; block masks are topped up to an exact count, as BEiT v2's; the encoder is a
  * plain ViT unless `model.positions`, `model.relativePositions`, `model.layerScale` and `model.keyBias` make it the official one; tokens
- * come from a codebook of the run's own pictures, which is fitted before the first step, and not from DALL-E's dVAE.
+ * come from a dVAE that is a run of `dvae`, or from a codebook of the run's own pictures, and not from DALL-E's; one view, not two sizes of it.
  *
  * Expected: the official code's losses, gradients and three optimiser steps for the same tokens (test/reference/beit-*.safetensors).
  */
@@ -15,10 +15,20 @@ import type { NamedTensor } from "../../optim/optimizer.js";
 import type { Rng } from "../../tensor/random.js";
 import { type DefaultsFacts, type MethodDefaults, paperWarmup, rateFor } from "../defaults.js";
 import type { Health } from "../health.js";
-import { type Batch, defineMethod, type Fit, type Loss, type ParameterRule, type Step } from "../method.js";
+import {
+  type Batch,
+  type Borrowed,
+  defineMethod,
+  type Fit,
+  type Loss,
+  type ParameterRule,
+  type Step,
+} from "../method.js";
 import { augmentationConfig, maskedView } from "../parts/augmentation.js";
 import { TokenTarget } from "../parts/targets/tokens.js";
 import { buildTokenizer, tokenizerConfig } from "../parts/tokenizers/build.js";
+import { DvaeTokenizer, dvaeTokenizerConfig, resolveDvae } from "../parts/tokenizers/dvae.js";
+import type { Tokenizer } from "../parts/tokenizers/tokenizer.js";
 import { MaskTokenMethod } from "./mask-token.js";
 
 /** Schema of BEiT's options (docs/methods/beit.md). */
@@ -31,9 +41,10 @@ export const beitConfig = z.strictObject({
     .default(0.38)
     .describe("share of the patches that is hidden: 75 of 196 (section 2.3)"),
   mask: z.enum(["block", "random"]).default("block").describe("how hidden patches are drawn (table 4)"),
-  tokenizer: tokenizerConfig
+  tokenizer: z
+    .discriminatedUnion("name", [...tokenizerConfig.options, dvaeTokenizerConfig])
     .prefault({ name: "kMeans", vocabulary: 8192 })
-    .describe("what makes a token of a patch; DALL-E's has a vocabulary of 8192"),
+    .describe("what makes a token of a patch: a trained dVAE, or a codebook of the run's own pictures"),
   augmentation: augmentationConfig,
 });
 /** BEiT's options with their defaults filled in. */
@@ -57,9 +68,21 @@ const firstValues: FirstValuesByName = [
 
 /** BEiT: the encoder sees every patch, hidden ones as a mask token, and one linear layer tells which token each hidden one is. */
 export class Beit extends MaskTokenMethod<BeitConfig> {
+  readonly #tokenizer: Tokenizer;
+
   constructor(config: BeitConfig, encoder: PatchEncoder) {
     const { patchSize, channels } = encoder;
-    super(config, encoder, new TokenTarget(buildTokenizer(config.tokenizer, patchSize, channels)));
+    const { tokenizer } = config;
+    const made =
+      tokenizer.name === "dvae"
+        ? new DvaeTokenizer(tokenizer, encoder)
+        : buildTokenizer(tokenizer, patchSize, channels);
+    super(config, encoder, new TokenTarget(made));
+    this.#tokenizer = made;
+  }
+
+  override borrowed(): readonly Borrowed[] {
+    return this.#tokenizer instanceof DvaeTokenizer ? [this.#tokenizer.borrowed()] : [];
   }
 
   /** First values as the official `_init_weights` and `fix_init_weight` draw them. */
@@ -122,5 +145,7 @@ export const beit = defineMethod({
   encoders: patchEncoder,
   defaults,
   views: ({ augmentation }, image) => maskedView(augmentation, image, [0.08, 1]),
+  resolve: (config, read) =>
+    config.tokenizer.name === "dvae" ? { ...config, tokenizer: resolveDvae(config.tokenizer, read) } : config,
   build: (config, makeEncoder) => new Beit(config, makeEncoder()),
 });

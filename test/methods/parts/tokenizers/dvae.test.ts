@@ -1,0 +1,89 @@
+import { readFileSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { noGrad } from "../../../../src/engine/modes.js";
+import { scope } from "../../../../src/engine/scope.js";
+import { resume } from "../../../../src/finetune/resume.js";
+import type { Beit } from "../../../../src/methods/masked/beit.js";
+import type { Dvae } from "../../../../src/methods/masked/dvae.js";
+import { patchify } from "../../../../src/nn/patches.js";
+import { eye } from "../../../../src/tensor/creation.js";
+import { Rng } from "../../../../src/tensor/random.js";
+import { loadModel, withMethod } from "../../../../src/train/checkpoints/load.js";
+import { parseConfig, type RunConfigInput } from "../../../../src/train/config.js";
+import { pretrain, trainingOf } from "../../../../src/train/pretrain.js";
+import { collect, finalState, stepOf, tinyRun, trace, workFolder, writePictures } from "../../../train/example.js";
+
+const work = workFolder("dvae-tokenizer");
+const place = (name: string): string => join(work.path, name);
+const vit = { name: "vit", width: 32, depth: 1, heads: 2, patchSize: 4 } as const;
+const dvae = { name: "dvae", vocabulary: 12, codeWidth: 8, hidden: 8 } as const;
+const beit = (run: string, changes: object = {}): RunConfigInput =>
+  tinyRun(place("photos"), {
+    epochs: 2,
+    model: vit,
+    method: { name: "beit", tokenizer: { name: "dvae", run } },
+    ...changes,
+  });
+
+beforeAll(async () => {
+  await writePictures(place("photos"), 24);
+  await collect(pretrain(tinyRun(place("photos"), { epochs: 1, model: vit, method: dvae }), { out: place("dvae") }));
+  await collect(pretrain(beit(place("dvae")), { out: place("beit") }));
+});
+afterAll(work.remove);
+
+test("a run of BEiT has its tokenizer's weights to the bit, untrained, and says which they are", () => {
+  using tokenizer = withMethod(loadModel(place("dvae"), { device: "cpu" }));
+  using loaded = withMethod(loadModel(place("beit"), { device: "cpu" }));
+  const state = loaded.method.state();
+  for (const [name, value] of tokenizer.method.state())
+    expect(state.get(`target.tokenizer.model.${name}`)?.toBytes(), name).toEqual(value.toBytes());
+  expect(loaded.method.parameters().filter(({ name }) => name.includes("tokenizer"))).toEqual([]);
+  const { config } = JSON.parse(readFileSync(join(place("beit"), "run.json"), "utf8")) as { config: RunConfigInput };
+  expect(config.method).toMatchObject({ tokenizer: { hash: expect.stringMatching(/^[0-9a-f]{64}$/), method: dvae } });
+});
+
+test("what it predicts is the tokens of the dVAE, and pictures are drawn by its decoder", () => {
+  using tokenizer = withMethod(loadModel(place("dvae"), { device: "cpu" }));
+  using loaded = withMethod(loadModel(place("beit"), { device: "cpu" }));
+  const [own, made] = [tokenizer.method as Dvae, loaded.method as Beit];
+  noGrad(() =>
+    scope(() => {
+      const image = new Rng(5, "pictures", 0, [0, 1]).normal([3, 16, 16]);
+      expect(made.target.call(image).flatten(1).toArray()).toEqual(own.tokens(image).toArray());
+      const { predicted } = made.reconstruct(image, stepOf(new Rng(0, "reconstruct", 0, [0, 1])));
+      expect(predicted.shape).toEqual([2, 3, 16, 16]);
+      const certain = eye(12).indexSelect(0, own.tokens(image).flatten()).reshape([2, 16, 12]); // a prediction of the true tokens
+      const drawn = patchify(own.pictures(own.tokens(image)), [4, 4], "channelsLast");
+      expect(made.target.pixels(certain, image).toArray()).toEqual(drawn.toArray());
+    }),
+  );
+});
+
+test("stopped and resumed it has the bits of a run that was never stopped, without the tokenizer's run", async () => {
+  const stop = new AbortController();
+  const cut = pretrain(beit(place("dvae")), { out: place("cut"), signal: stop.signal });
+  for await (const event of cut) if (event.type === "step" && event.step === 2) stop.abort();
+  await cut.close();
+  renameSync(place("dvae"), place("away"));
+  const rest = await collect(resume(place("cut"), { workers: 1 }));
+  renameSync(place("away"), place("dvae"));
+  expect(trace(rest)).toHaveLength(4);
+  expect(finalState(place("cut"))).toEqual(finalState(place("beit")));
+});
+
+test("runs that do not fit are refused: of another method, with other patches, with other weights, normalised otherwise", () => {
+  const build = (input: RunConfigInput): void => trainingOf(parseConfig(input)).method.close();
+  expect(() => build(beit(place("beit")))).toThrow("is a run of beit, a tokenizer is one of dvae");
+  expect(() => build(beit(place("dvae"), { model: { ...vit, patchSize: 8 } }))).toThrow(
+    "the tokenizer has a token for 4 × 4 pixels, a patch has 8 × 8",
+  );
+  const hash = "0".repeat(64);
+  const method = { name: "beit", tokenizer: { name: "dvae", run: place("dvae"), hash } };
+  expect(() => build(beit(place("dvae"), { method }))).toThrow("the configuration asks for 000");
+  const { data } = beit(place("dvae"));
+  expect(() => build(beit(place("dvae"), { data: { ...data, mean: [0, 0, 0] } }))).toThrow(
+    "was trained on pictures with mean",
+  );
+});
