@@ -21,6 +21,7 @@ leavesNoTensors();
 test.each([
   ["simmim-swin", 83],
   ["simmim-units", 83],
+  ["simmim-vit", 39],
 ])("%s: losses, gradients and parameters of the official code's three steps", (name, gradients) => {
   const parts = checkReference(fileURLToPath(new URL(`../../reference/${name}.safetensors`, import.meta.url)));
   expect(parts.filter(({ passed }) => !passed)).toEqual([]);
