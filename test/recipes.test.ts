@@ -65,6 +65,7 @@ const models = {
   swav: "resnet",
   fcmae: "convnextV2",
   "simmim-cifar10": "swin",
+  esvit: "swin",
   "simmim-swin": "swin",
 };
 

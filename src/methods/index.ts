@@ -14,6 +14,7 @@ import { extrema, extremaConfig } from "./mixed/extrema.js";
 import { supmae, supmaeConfig } from "./mixed/supmae.js";
 import { byol, byolConfig } from "./siamese/byol.js";
 import { dino, dinoConfig } from "./siamese/dino.js";
+import { esvit, esvitConfig } from "./siamese/esvit.js";
 import { moco, mocoConfig } from "./siamese/moco.js";
 import { mocoV2Plus, mocoV2PlusConfig } from "./siamese/moco-v2-plus.js";
 import { mocoV3, mocoV3Config } from "./siamese/moco-v3.js";
@@ -42,6 +43,7 @@ export const methods = new Registry<DefinedMethod>("method", [
   byol,
   simsiam,
   dino,
+  esvit,
   swav,
   sdssl,
   supervised,
@@ -66,6 +68,7 @@ export const methodConfig = z.discriminatedUnion("name", [
   byolConfig,
   simsiamConfig,
   dinoConfig,
+  esvitConfig,
   swavConfig,
   sdsslConfig,
   supervisedConfig,

@@ -128,6 +128,12 @@ export interface TokenEncoder extends Encoder {
   encodeReplaced(image: Tensor, hidden: Tensor, token: Tensor): Tensor;
 }
 
+/** An encoder that gives a vector for each place of a picture, and whose features are their mean. */
+export interface RegionEncoder extends Encoder {
+  /** image [B C H W] -> a vector for each place of the last layer, row by row [B N D] */
+  regions(image: Tensor): Tensor;
+}
+
 /** Which encoders a method can train, and how an error names them. */
 export interface EncoderKind<E extends Encoder> {
   /** "a ViT" */
@@ -157,6 +163,12 @@ export const blockEncoder: EncoderKind<BlockEncoder> = {
 export const denseEncoder: EncoderKind<DenseEncoder> = {
   what: "an encoder of maps that can hide cells (convnextV2)",
   is: (encoder): encoder is DenseEncoder => "encodeMasked" in encoder,
+};
+
+/** For methods that compare places of pictures. */
+export const regionEncoder: EncoderKind<RegionEncoder> = {
+  what: "an encoder of maps whose features are their mean (swin, resnet)",
+  is: (encoder): encoder is RegionEncoder => "regions" in encoder,
 };
 
 /** For methods that put a token in place of patches. */

@@ -16,7 +16,7 @@ import { Chain, Module } from "../nn/module.js";
 import type { Size } from "../nn/patches.js";
 import { maxPool2d } from "../tensor/functional.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { Encoder, FeatureMap, ImageShape, Part } from "./encoder.js";
+import type { FeatureMap, ImageShape, Part, RegionEncoder } from "./encoder.js";
 import { type ExportGraph, encoderOfMaps } from "./exports.js";
 import { resnetLayouts } from "./published/resnet.js";
 import { type ModelSize, namedSizes, notGiven, type SizeFacts } from "./sizes.js";
@@ -178,7 +178,7 @@ class Bottleneck extends ResidualBlock {
 const blocks = { basic: { type: BasicBlock, expansion: 1 }, bottleneck: { type: Bottleneck, expansion: 4 } } as const;
 
 /** ResNet: image [B C H W] -> map [B D h w]. State as torchvision's. */
-export class Resnet extends Module implements Encoder {
+export class Resnet extends Module implements RegionEncoder {
   readonly conv1: Conv2d;
   readonly bn1: BatchNorm2d;
   readonly layer1: Chain<ResidualBlock>;
@@ -252,6 +252,11 @@ export class Resnet extends Module implements Encoder {
   /** image [B C H W] -> mean over positions [B D] */
   features(image: Tensor): Tensor {
     return this.call(image).mean([2, 3]); // [B D]
+  }
+
+  /** image [B C H W] -> positions of the last map [B N D] */
+  regions(image: Tensor): Tensor {
+    return this.call(image).flatten(2).transpose(1, 2);
   }
 
   private get layers(): Chain<ResidualBlock>[] {

@@ -42,6 +42,7 @@ export { type HeadShape, mlpHead } from "../methods/parts/heads.js";
 export { meanCosine } from "../methods/parts/losses/cosine.js";
 export { type DinoTerms, dinoLoss } from "../methods/parts/losses/dino.js";
 export { type Contrast, infoNce, type NtXentOptions, ntXent, queueNce } from "../methods/parts/losses/info-nce.js";
+export { matchRegions, type RegionLossOptions, type Regions, regionLoss } from "../methods/parts/losses/regions.js";
 export { type SinkhornOptions, sinkhorn } from "../methods/parts/losses/sinkhorn.js";
 export { swappedCrossEntropy } from "../methods/parts/losses/swapped.js";
 export {
@@ -100,6 +101,7 @@ export {
 } from "../methods/parts/view-pair.js";
 export { Byol, type ByolConfig, byol, byolConfig } from "../methods/siamese/byol.js";
 export { Dino, type DinoConfig, dino, dinoConfig } from "../methods/siamese/dino.js";
+export { EsVit, type EsVitConfig, esvit, esvitConfig } from "../methods/siamese/esvit.js";
 export { Moco, type MocoConfig, moco, mocoConfig } from "../methods/siamese/moco.js";
 export {
   MocoV2Plus,

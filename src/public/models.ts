@@ -23,6 +23,8 @@ export {
   type PatchEncoder,
   type Pool,
   patchEncoder,
+  type RegionEncoder,
+  regionEncoder,
   type TokenEncoder,
   tokenEncoder,
 } from "../models/encoder.js";

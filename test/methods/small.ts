@@ -24,6 +24,11 @@ const smallMethods: Readonly<Record<string, object>> = {
     projector: { hidden: 32, bottleneck: 16, frozenEpochs: 0 },
     augmentation: { locals: 2, localSize: 8 },
   },
+  esvit: {
+    outputs: 32,
+    projector: { hidden: 32, bottleneck: 16, frozenEpochs: 0 },
+    augmentation: { locals: 2, localSize: 8 },
+  },
   byol: { projector: { hidden: 32, output: 16 }, predictor: { hidden: 32 } },
   sdssl: { hidden: 32, output: 16 },
   simclr: { projector: { output: 16 } },

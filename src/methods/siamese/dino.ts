@@ -25,7 +25,7 @@ import { type DefaultsFacts, type MethodDefaults, paperWarmup, teacherMomentum }
 import type { Health } from "../health.js";
 import { type Batch, defineMethod, type Loss, Method, type Step } from "../method.js";
 import { spread, spreadSignal } from "../parts/collapse.js";
-import { DinoHead } from "../parts/dino-head.js";
+import { DinoHead, type DinoHeadShape } from "../parts/dino-head.js";
 import { dinoLoss } from "../parts/losses/dino.js";
 import { type CropName, checkCrops, cropsOf, dinoCrops, dinoCropsConfig, encodeCrops } from "../parts/multi-crop.js";
 import { Teacher } from "../parts/teacher.js";
@@ -66,6 +66,12 @@ export const dinoConfig = z.strictObject({
 /** DINO's options with their defaults filled in. */
 export type DinoConfig = z.output<typeof dinoConfig>;
 
+/** The head of a configuration. */
+export function headShape({ outputs, projector }: Omit<DinoConfig, "name">, inputs: number): DinoHeadShape {
+  const { frozenEpochs: _, ...head } = projector;
+  return { inputs, outputs, ...head };
+}
+
 /** First values of a ViT that are not MAE's (vision_transformer.py): by the end of a parameter's name. */
 const firstValues: FirstValuesByName = [
   [/^cls_token$/, truncatedNormal(0.02)],
@@ -86,15 +92,14 @@ export class Dino extends Method<CropName> {
   override readonly pool: Pool;
 
   constructor(
-    readonly config: DinoConfig,
+    readonly config: Omit<DinoConfig, "name">,
     readonly encoder: Encoder,
     makeEncoder: () => Encoder,
   ) {
     super();
     checkCrops(config.augmentation, encoder);
     this.pool = encoder.pools.includes("class") ? "class" : "mean";
-    const { frozenEpochs: _, ...head } = config.projector;
-    const makeHead = (): DinoHead => new DinoHead({ inputs: encoder.width, outputs: config.outputs, ...head });
+    const makeHead = (): DinoHead => new DinoHead(headShape(config, encoder.width));
     this.projector = makeHead();
     this.teacher = new Teacher(makeEncoder(), makeHead(), this.pool);
     this.centre = new Buffer([1, config.outputs], zero);
@@ -115,12 +120,17 @@ export class Dino extends Method<CropName> {
   }
 
   /** global1, global2, local1, … [B C h w] -> mean of H(P_t(u), P_s(v)) over all u of the large crops and v ≠ u (algorithm 1) */
-  protected forward(batch: Batch<CropName>, { progress, world }: Step): Loss {
+  protected forward(batch: Batch<CropName>, step: Step): Loss {
     const globals = cropsOf(batch, "global");
     const pictures = globals[0]?.side(0) ?? 0; // B
     const teacher = this.teacher.call(cat(globals, 0)); // [2B K]
     const crops = [...globals, ...cropsOf(batch, "local")];
     const features = encodeCrops(crops, (image) => this.encoder.features(image, this.pool)); // [V·B W]
+    return this.compare(features, teacher, pictures, step);
+  }
+
+  /** The student's features of every crop [V·B W], the teacher's scores of the large ones [G·B K] -> their loss; moves the centre */
+  protected compare(features: Tensor, teacher: Tensor, pictures: number, { progress, world }: Step): Loss {
     const { loss, entropy, divergence, information } = dinoLoss(this.projector.call(features), teacher, {
       centre: this.centre,
       studentTemperature: this.config.studentTemperature,
@@ -128,23 +138,23 @@ export class Dino extends Method<CropName> {
       pictures,
     });
     const uniformity = noGrad(() => entropy.div(Math.log(this.config.outputs))); // []
-    if (this.training) noGrad(() => this.moveCentre(world.mean(teacher.mean([0], true))));
+    if (this.training) noGrad(() => this.moveCentre(this.centre, world.mean(teacher.mean([0], true))));
     const parts = { entropy, divergence, information, uniformity, spread: spread(features.slice(0, 0, pictures)) };
     return { total: loss, parts };
   }
 
   /** After its old value has been used. @param mean of the batch [1 K] */
-  private moveCentre(mean: Tensor): void {
+  protected moveCentre(centre: Buffer, mean: Tensor): void {
     const { centreMomentum: kept } = this.config;
-    this.centre.copy_(this.centre.mul(kept).add(mean.mul(1 - kept)));
+    centre.copy_(centre.mul(kept).add(mean.mul(1 - kept)));
   }
 
-  /** Clips every tensor by itself; takes the last layer's gradient away while that is frozen, so that it does not decay either. */
+  /** Clips every tensor by itself; takes a last layer's gradient away while that is frozen, so that it does not decay either. */
   override beforeUpdate({ epoch }: Step, parameters: readonly NamedTensor[]): Readonly<Record<string, Tensor>> {
     const { clipNorm, projector } = this.config;
     const parts = clipNorm > 0 ? { largestGradient: clipEachGradient(parameters, clipNorm) } : {};
     if (epoch < projector.frozenEpochs)
-      for (const { name, tensor } of parameters) if (name.startsWith("projector.last_layer.")) tensor.grad = undefined;
+      for (const { name, tensor } of parameters) if (/projector\.last_layer\./.test(name)) tensor.grad = undefined;
     return parts;
   }
 
@@ -193,6 +203,11 @@ const signals: Health["signals"] = [
   spreadSignal(causes),
 ];
 
+/** Multiply-adds of the usual head on one vector. */
+export function headWork(width: number, outputs: number): number {
+  return width * 2048 + 2048 * 2048 + 2048 * 256 + 256 * outputs;
+}
+
 /** Numbers are the official code's; for runs and pictures that the paper does not know, what they are scaled by. */
 function defaults({
   pictures,
@@ -206,7 +221,7 @@ function defaults({
   const most = device === "cuda" ? 1024 : 256;
   const batch = 2 ** Math.floor(Math.log2(Math.min(most, Math.max(pictures / 4, Math.min(32, pictures)))));
   const outputs = 2 ** Math.round(Math.log2(Math.min(65_536, Math.max(1024, pictures / 20))));
-  const head = (width * 2048 + 2048 * 2048 + 2048 * 256 + 256 * outputs) / multiplyAdds;
+  const head = headWork(width, outputs) / multiplyAdds;
   const small = 8 * (3 / 7) ** 2; // eight crops of three sevenths of the side
   return {
     choices: [

@@ -16,7 +16,14 @@ import { LayerNorm } from "../../nn/layer-norm.js";
 import { Module } from "../../nn/module.js";
 import type { Size } from "../../nn/patches.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import { checkHidden, type FeatureMap, type ImageShape, type Part, type TokenEncoder } from "../encoder.js";
+import {
+  checkHidden,
+  type FeatureMap,
+  type ImageShape,
+  type Part,
+  type RegionEncoder,
+  type TokenEncoder,
+} from "../encoder.js";
 import { type ExportGraph, encoderOfMaps } from "../exports.js";
 import { swinLayouts } from "../published/swin.js";
 import { chooseFirstWindow, givenNumber, type ModelSize, notGiven, type SizeFacts } from "../sizes.js";
@@ -83,7 +90,7 @@ class SwinEmbed extends Module {
 }
 
 /** Swin Transformer: image [B C H W] -> the last stage's map, normed [B D h w]. State as the authors'. */
-export class Swin extends Module<[Tensor], Tensor> implements TokenEncoder {
+export class Swin extends Module<[Tensor], Tensor> implements TokenEncoder, RegionEncoder {
   readonly patchEmbed: SwinEmbed;
   readonly layers: readonly SwinStage[];
   readonly norm: LayerNorm;
@@ -156,6 +163,11 @@ export class Swin extends Module<[Tensor], Tensor> implements TokenEncoder {
     const [B = 0, h = 0, w = 0] = patches.shape;
     checkHidden(hidden, B, [h, w]);
     return this.encode(token.to(patches.dtype).where(hidden.reshape([B, h, w, 1]), patches));
+  }
+
+  /** image [B C H W] -> normed positions [B N D] */
+  regions(image: Tensor): Tensor {
+    return this.call(image).flatten(2).transpose(1, 2);
   }
 
   /** image [B C H W] -> mean over the normed positions [B D] */
