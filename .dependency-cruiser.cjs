@@ -93,7 +93,7 @@ module.exports = {
     only("finetune", [...everythingBelowTraining, "train"], "supervised training runs in the same loop"),
     only(
       "sweep",
-      [...everythingBelowTraining, "train", "plan", "finetune", "evaluate"],
+      [...everythingBelowTraining, "train", "plan", "finetune", "evaluate", "inspect"],
       "a sweep plans, trains and judges its points",
     ),
     only("export", [...everythingBelowTraining, "train", "finetune", "page"], "what was trained, for other programs"),

@@ -182,13 +182,17 @@ test.each([
   },
 );
 
-describe.each(below("sweeps"))("%s", (file) => {
+/** How many pictures a sweep trains on: all of CIFAR-10's, or a study's subset. */
+const trainedOn = { sweeps: 50_000, studies: 10_000 } as const;
+
+describe.each([...below("sweeps"), ...below("studies")])("%s", (file) => {
   test("has a header, and quotes what a dry run computes", async () => {
+    const pictures = trainedOn[file.includes("studies") ? "studies" : "sweeps"];
     const { commands, cost } = checkHeader(file);
     for (const [command, operand = "", ...flags] of commands) {
       expect(command).toBe("sweep");
       const settings = flags.filter((flag, i) => flag !== "--out" && flags[i - 1] !== "--out");
-      const { points } = await planSweep(await loadSweep([operand, ...settings], ["out"]), 50_000);
+      const { points } = await planSweep(await loadSweep([operand, ...settings], ["out"]), pictures);
       expect(cost).toContain(scaled(points.reduce((sum, point) => sum + point.cost, 0)));
     }
   });

@@ -1,5 +1,6 @@
 /** Where every point of a sweep stands, and the table of it. */
 import { join } from "node:path";
+import { verdict } from "../inspect/verdict.js";
 import { openRun } from "../runs/reader.js";
 import { summarize } from "../runs/summary.js";
 import { writeAtomic } from "../runs/write-atomic.js";
@@ -67,7 +68,8 @@ export class Standing {
   #read(id: string): Partial<PointResult> & Pick<PointResult, "status"> {
     const { run, results } = this.stored(id);
     if (run === undefined) return { status: "waiting" };
-    const { steps, ...summary } = summarize(openRun(this.folder.run(id)).events);
+    const opened = openRun(this.folder.run(id));
+    const { steps, ...summary } = summarize(opened.events);
     const known = {
       loss: summary.smoothedLoss,
       heldOutLoss: summary.heldOutLoss,
@@ -79,7 +81,14 @@ export class Standing {
     const measured = Object.entries(results.measures).filter(([, { step }]) => step === steps);
     const accuracies = Object.fromEntries(measured.map(([name, { accuracy }]) => [name, accuracy]));
     const judged = Object.fromEntries(measured);
-    return { status: this.#judge.isComplete(results, steps) ? "done" : "trained", ...known, accuracies, judged };
+    const { status: said } = verdict(opened.events, opened.run);
+    return {
+      status: this.#judge.isComplete(results, steps) ? "done" : "trained",
+      ...known,
+      accuracies,
+      judged,
+      verdict: said,
+    };
   }
 
   /** @param tell how far fine-tuning is */

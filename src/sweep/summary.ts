@@ -25,6 +25,8 @@ export interface PointResult {
   readonly accuracies: Partial<Readonly<Record<MeasureName, number>>>;
   /** Of the accuracies: means over the classes, 0 … 1, and on how many pictures; what earlier versions measured has neither. */
   readonly judged?: Partial<Readonly<Record<MeasureName, Pick<Measurement, "meanPerClass" | "pictures">>>>;
+  /** Of `lacuna inspect` on its training, where that has ended: normal, collapsed, diverged, … */
+  readonly verdict?: string | undefined;
   /** Why it failed. */
   readonly failure: string | undefined;
 }
@@ -45,6 +47,8 @@ export interface SweepRow {
   readonly memory: number | undefined;
   readonly loss: Spread | undefined;
   readonly heldOutLoss: Spread | undefined;
+  /** The verdicts on its seeds' training, each once. */
+  readonly verdicts: readonly string[];
   /** In per cent. */
   readonly measures: Partial<Readonly<Record<MeasureName, Spread>>>;
   /** Means over the classes, in per cent. */
@@ -158,6 +162,7 @@ function rowOf(group: string, members: readonly PointResult[], paper: (place: Pl
     memory: mean(known(members.map(({ memory }) => memory))),
     loss: spreadOfKnown(members.map(({ loss }) => loss)),
     heldOutLoss: spreadOfKnown(members.map(({ heldOutLoss }) => heldOutLoss)),
+    verdicts: [...new Set(members.flatMap(({ verdict }) => verdict ?? []))],
     measures: spreads(({ accuracies }, name) => accuracies[name]),
     perClass: spreads(({ judged }, name) => judged?.[name]?.meanPerClass),
     intervals: byMeasure((name) => (members.length === 1 ? intervalOf(members[0] as PointResult, name) : undefined)),

@@ -62,6 +62,7 @@ function columnsOf(summary: SweepSummary): Column[] {
       has(({ heldOutLoss }) => heldOutLoss),
       number("held-out loss", ({ heldOutLoss }) => text(heldOutLoss, 4)),
     ),
+    ...verdictColumn(rows),
     number("loss", ({ loss }) => text(loss, 4)),
     ...optional(
       has(({ imagesPerSecond }) => imagesPerSecond),
@@ -74,6 +75,12 @@ function columnsOf(summary: SweepSummary): Column[] {
     number("training, minutes", ({ seconds }) => (seconds === undefined ? "" : (seconds / 60).toFixed(1))),
     ...paper.map((name) => number(`paper: ${titles[name]} %`, (row) => row.paper[name]?.toFixed(1) ?? "")),
   ];
+}
+
+/** Nothing where all is well. */
+function verdictColumn(rows: readonly SweepRow[]): Column[] {
+  if (rows.every(({ verdicts }) => verdicts.every((one) => one === "normal"))) return [];
+  return [{ title: "verdict", numeric: false, cell: ({ verdicts }) => verdicts.join(", ") }];
 }
 
 function axisColumns({ rows, axis, otherAxes, names }: SweepSummary): Column[] {

@@ -4,7 +4,9 @@ import { expect, test } from "vitest";
 import { standingLine } from "../../src/cli/sweep/lines.js";
 import { loadSweep } from "../../src/cli/sweep/load.js";
 import { pretrain } from "../../src/index.js";
+import { verdict } from "../../src/inspect/verdict.js";
 import { SweepFolder } from "../../src/public/sweep.js";
+import { openRun } from "../../src/runs/reader.js";
 import { planSweep } from "../../src/sweep/plan.js";
 import { Standing } from "../../src/sweep/standing.js";
 import { tinySweep } from "../cli/sweep/example.js";
@@ -34,6 +36,8 @@ test("waiting, running, trained, done, failed: read from the disk; the table is 
   expect(standingLine(standing, second)).toMatch(/waiting +about \d+ s$/); // from the first one's speed
   await standing.judge(first);
   expect(standing.of(first).status).toBe("done");
+  const { events, run } = openRun(folder.run(first.point.id));
+  expect(standing.of(first).verdict).toBe(verdict(events, run).status);
   expect(standingLine(standing, first)).toMatch(/ done +[\d.]+ % +[\d.]+ % +[\d.]+ +\d+ s$/);
 
   standing.fail(second.point.id, { code: "non-finite", message: "NaN", step: 3 });

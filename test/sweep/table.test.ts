@@ -56,6 +56,23 @@ test("one seed stands with its interval, and every measure with its mean per cla
   expect(markdownText(summary)).toContain("95 %: Wilson's interval by the judged pictures");
 });
 
+test("verdicts stand in a column where one of them is not normal, those of a row's seeds once each", () => {
+  const sweep = exampleSweep({ axes: { "method.maskRatio": [0.1, 0.5], seed: [0, 1] }, reference: undefined });
+  const with_ = (...verdicts: string[]): string[][] => {
+    const results = exampleResults(sweep, () => 0.5);
+    return tableRows(
+      summarizeSweep(
+        sweep,
+        results.map((result, i) => ({ ...result, verdict: verdicts[i] })),
+      ),
+    );
+  };
+  expect(with_("normal", "normal", "normal", "normal")[0]).not.toContain("verdict");
+  const [header = [], first = [], second = []] = with_("normal", "collapsed", "normal", "normal");
+  const at = header.indexOf("verdict");
+  expect([first[at], second[at]]).toEqual(["normal, collapsed", "normal"]);
+});
+
 test("cells of what is not known are empty", () => {
   const sweep = exampleSweep();
   const results = exampleResults(sweep, () => 0.5).map((result) => ({ ...result, accuracies: {}, seconds: undefined }));
