@@ -30,8 +30,8 @@ export default defineSweep({
   points: {
     whole: {},
     withoutCentring: { "method.centreMomentum": 1 },
-    withoutSharpening: { "method.teacherTemperature": 0.1 },
-    withoutBoth: { "method.centreMomentum": 1, "method.teacherTemperature": 0.1 },
+    withoutSharpening: { "method.teacherTemperature": 0.15 },
+    withoutBoth: { "method.centreMomentum": 1, "method.teacherTemperature": 0.15 },
   },
   evaluate: simsiam.evaluate,
 });

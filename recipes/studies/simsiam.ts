@@ -35,9 +35,9 @@ export default defineSweep({
   },
   points: {
     whole: {},
-    withoutStopGradient: { "method.stopGradient": false },
-    withoutPredictor: { "method.predictor.layers": 0 },
-    withoutNorms: {
+    noStopGradient: { "method.stopGradient": false },
+    noPredictor: { "method.predictor.layers": 0 },
+    noNorms: {
       "method.projector.batchNorm": false,
       "method.projector.lastNorm": false,
       "method.predictor.batchNorm": false,
@@ -57,9 +57,9 @@ export default defineSweep({
         label: "linear probe, top-1",
         values: [
           ["whole", 68.1],
-          ["withoutStopGradient", 0.1],
-          ["withoutPredictor", 0.1],
-          ["withoutNorms", 34.6],
+          ["noStopGradient", 0.1],
+          ["noPredictor", 0.1],
+          ["noNorms", 34.6],
           ["normsInside", 67.4],
         ],
         note: "with batch norm at the predictor's end training was unstable",
