@@ -25,6 +25,7 @@ What is read, of each model and method:
   dino        dino (facebookresearch/dino; .pth), teacher or student
   moco        moco (facebookresearch/moco, v1 and v2; .pth), query or key encoder
   simsiam     simsiam (facebookresearch/simsiam; .pth), with projector and predictor
+  byol        solo-learn, lightly (the encoder of student or target; .pth; read alone)
   swav        swav (facebookresearch/swav; .pth), with head and prototypes
 and runs and checkpoints of lacuna. The layout shows in the names. A .pth is read without running anything in it: whatever is
 neither tensor nor container is refused.

@@ -25,6 +25,7 @@ import { mlpHead } from "../parts/heads.js";
 import { meanCosine } from "../parts/losses/cosine.js";
 import { type ProjectorTeacher, type Teacher, targetConfig, teacherFor } from "../parts/teacher.js";
 import { asymmetricPair, viewPairConfig } from "../parts/view-pair.js";
+import { peerLayouts } from "../published/peers.js";
 
 const positive = z.int().positive();
 const head = {
@@ -181,4 +182,5 @@ export const byol = defineMethod({
   couplesBatch: () => "its heads normalise over the batch",
   build: (config, makeEncoder) => new Byol(config, makeEncoder(), makeEncoder),
   defaults,
+  layouts: peerLayouts,
 });
