@@ -11,6 +11,7 @@ import { simmim, simmimConfig } from "./masked/simmim.js";
 import type { DefinedMethod, Method } from "./method.js";
 import { cmae, cmaeConfig } from "./mixed/cmae.js";
 import { extrema, extremaConfig } from "./mixed/extrema.js";
+import { macrl, macrlConfig } from "./mixed/macrl.js";
 import { supmae, supmaeConfig } from "./mixed/supmae.js";
 import { byol, byolConfig } from "./siamese/byol.js";
 import { dino, dinoConfig } from "./siamese/dino.js";
@@ -36,6 +37,7 @@ export const methods = new Registry<DefinedMethod>("method", [
   supmae,
   cmae,
   extrema,
+  macrl,
   moco,
   mocoV2Plus,
   mocoV3,
@@ -61,6 +63,7 @@ export const methodConfig = z.discriminatedUnion("name", [
   supmaeConfig,
   cmaeConfig,
   extremaConfig,
+  macrlConfig,
   mocoConfig,
   mocoV2PlusConfig,
   mocoV3Config,

@@ -31,6 +31,7 @@ export {
 } from "../methods/method.js";
 export { Cmae, type CmaeConfig, cmae, cmaeConfig } from "../methods/mixed/cmae.js";
 export { Extrema, type ExtremaConfig, extrema, extremaConfig } from "../methods/mixed/extrema.js";
+export { Macrl, type MacrlConfig, macrl, macrlConfig } from "../methods/mixed/macrl.js";
 export { SupMae, type SupmaeConfig, supmae, supmaeConfig } from "../methods/mixed/supmae.js";
 export { augmentationConfig, maskedView } from "../methods/parts/augmentation.js";
 export { dimensions, entropies, information, likeness, spread } from "../methods/parts/collapse.js";
@@ -81,6 +82,7 @@ export { DvaeTokenizer, type DvaeTokenizerConfig } from "../methods/parts/tokeni
 export type { Tokenizer } from "../methods/parts/tokenizers/tokenizer.js";
 export {
   asymmetricPair,
+  corruptedPair,
   type FairPairConfig,
   fairPair,
   fairPairConfig,

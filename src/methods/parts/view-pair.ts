@@ -205,3 +205,15 @@ export function recolouredPair(
   const recoloured = { of: "crop", transform: colours ? [jitterOf(0.2), grey] : [] };
   return { crop: [cropOf({ scale, imageSize }), flip], image: recoloured, target: recoloured };
 }
+
+/**
+ * Two crops of a picture, drawn apart (MACRL): `image` in strong colours, which is `clean` before them, and `weak` as it was cropped.
+ */
+export function corruptedPair(
+  { scale, blur }: SymmetricPairConfig,
+  { imageSize }: ImageShape,
+): Readonly<Record<"clean" | "image" | "weak", ViewSpec>> {
+  const crop: Transform = [cropOf({ scale, imageSize }, "bicubic"), flip];
+  const colours = [jitterOf(0.4), grey, ...(blur ? [blurred(0.5)] : [])];
+  return { clean: crop, image: { of: "clean", transform: colours }, weak: crop };
+}

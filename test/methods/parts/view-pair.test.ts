@@ -4,6 +4,7 @@ import { apply } from "../../../src/data/transform.js";
 import { resolveViews } from "../../../src/data/views.js";
 import {
   asymmetricPair,
+  corruptedPair,
   fairPair,
   fairPairConfig,
   recolouredPair,
@@ -11,6 +12,7 @@ import {
   shiftedPair,
   shiftedPairConfig,
   symmetricPair,
+  symmetricPairConfig,
   viewPairConfig,
 } from "../../../src/methods/parts/view-pair.js";
 
@@ -132,4 +134,26 @@ test("ExtreMA's views: one crop for both, each in colours of its own, or none", 
     ["target", 0, 32, 48],
   ]);
   expect(pair({ colours: false }).target).toEqual({ of: "crop", transform: [] });
+});
+
+test("MACRL's views: two crops drawn apart, one of them in strong colours, and that one before them", () => {
+  const pair = corruptedPair(symmetricPairConfig.parse({}), image);
+  const crop = [
+    { type: "randomResizedCrop", size: [32, 48], scale: [0.2, 1], ratio: [3 / 4, 4 / 3], interpolation: "bicubic" },
+    { type: "flip", probability: 0.5 },
+  ];
+  expect([pair.clean, pair.weak]).toEqual([crop, crop]);
+  expect(pair.image).toEqual({
+    of: "clean",
+    transform: [
+      { type: "colorJitter", brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1, probability: 0.8 },
+      { type: "grayscale", probability: 0.2 },
+      { type: "gaussianBlur", sigma: [0.1, 2], probability: 0.5 },
+    ],
+  });
+  expect(resolveViews(pair, undefined).map(({ name, key, of }) => [name, key, of])).toEqual([
+    ["clean", "clean", undefined],
+    ["image", "image", 0],
+    ["weak", "weak", undefined],
+  ]);
 });
