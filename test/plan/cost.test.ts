@@ -1,7 +1,11 @@
 import { expect, test } from "vitest";
+import { withSettings } from "../../src/keys.js";
 import { fcmae } from "../../src/methods/masked/fcmae.js";
+import { simmim } from "../../src/methods/masked/simmim.js";
+import { esvit } from "../../src/methods/siamese/esvit.js";
 import { convnextV2 } from "../../src/models/convnext-v2.js";
 import type { ModelSize } from "../../src/models/sizes.js";
+import { swin } from "../../src/models/swin/swin.js";
 import { classifierCost, costOf } from "../../src/plan/cost.js";
 import { parseConfig, parseFinetune } from "../../src/public/train.js";
 
@@ -65,6 +69,33 @@ test.each([
     cores: 2,
   });
   expect((said?.cost ?? 0) / (step / 3 / encoder.multiplyAdds)).toBeCloseTo(1, 1);
+});
+
+/** EsViT's small crops are padded to whole windows, which its defaults do not count. */
+test.each([
+  ["simmim", 32, 0.01],
+  ["simmim", 192, 0.01],
+  ["esvit", 64, 0.12],
+  ["esvit", 224, 0.12],
+] as const)("%s with a Swin Transformer at %d px costs what its defaults say", (name, side, apart) => {
+  const offers = swin.offers({ side, channels: 3, given: {} });
+  const offer = (side > 100 ? offers[0] : offers.at(-1)) as ModelSize;
+  const facts = { ...offer, pictures: 200_000, shorterSide: side, side, channels: 3, device: "cpu", cores: 2 } as const;
+  const said = { simmim, esvit }[name].defaults?.(facts);
+  const settings = said?.choices.filter(({ key }) => key.startsWith("method.")) ?? [];
+  const { step, encoder } = costOf(
+    parseConfig(
+      withSettings(
+        {
+          model: { name: "swin", ...offer.settings },
+          method: { name },
+          data: { source: { kind: "folder", path: "none" }, imageSize: side },
+        },
+        settings.map(({ key, value }) => ({ path: key, value })),
+      ),
+    ),
+  );
+  expect(Math.abs((said?.cost ?? 0) / (step / 3 / encoder.multiplyAdds) - 1)).toBeLessThan(apart);
 });
 
 test("a classifier: timm's count of parameters for ViT-B/16, and of those a probe trains its head alone", () => {
