@@ -6,7 +6,8 @@
  *   npx lacuna pretrain recipes/supervised-cifar10.ts --seed=0
  *
  * Cost: 55.97 M multiply-adds a picture, for 50,000 pictures 25.14 T multiply-adds in all.
- * Expected: nobody has published a run of exactly these settings.
+ * Expected (LOG.md, 2026-11-30, one seed): 59.8 % top-1 on the test pictures; as a run probes itself, 20-NN from 27.1 to 58.2 %, linear
+ * probe from 37.9 to 57.1 %. Nobody has published a run of exactly these settings.
  */
 import { defineRun } from "lacuna";
 import reference from "./mae-cifar10-reference.js";
