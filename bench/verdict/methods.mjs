@@ -52,7 +52,7 @@ function compact({ name, signal }, { run, events }) {
     .map((event) => [
       event.step,
       digits(event.loss),
-      Object.fromEntries(Object.entries(event.parts).map(([key, value]) => [key, digits(value)])),
+      Object.fromEntries(Object.entries(event.parts ?? {}).map(([key, value]) => [key, digits(value)])),
     ]);
   const probes = events
     .filter(({ type }) => type === "probe")

@@ -26,7 +26,7 @@ export { BadDataError, type BadSample } from "./loader/bad-samples.js";
 export { notedPaths } from "./loader/notes.js";
 
 /** What the loader needs of an opened source. */
-export type LoaderSource = Pick<Source, "size" | "labels" | "content" | "name">;
+export type LoaderSource = Pick<Source, "size" | "labels" | "captions" | "content" | "name">;
 
 /** What a loader makes of a source: views, batches, their order, and what a bad picture may cost. */
 export interface LoaderOptions {
@@ -79,6 +79,8 @@ export interface Batch {
   readonly samples: Int32Array;
   /** int32 [B], of these samples. */
   readonly labels: Int32Array | undefined;
+  /** [B], of these samples; absent where the source has none. */
+  readonly captions?: readonly string[];
   readonly views: Readonly<Record<string, BatchView>>;
   /** How long the caller waited for this batch. */
   readonly waitMs: number;
@@ -276,7 +278,7 @@ export class Loader implements AsyncDisposable {
   #batch(ring: Ring, ordinal: number, index: number, started: number): Batch {
     const samples = ring.used(ordinal);
     const bad = this.#bad.deliver(ordinal, samples);
-    const { labels } = this.#source;
+    const { labels, captions } = this.#source;
     const views: Record<string, BatchView> = {};
     this.#views.forEach(({ name, height, width }, view) => {
       views[name] = { data: ring.pixels(ordinal, view), height, width, channels: this.#channels };
@@ -286,6 +288,7 @@ export class Loader implements AsyncDisposable {
       index,
       samples,
       labels: labels && samples.map((sample) => labels[sample] as number),
+      ...(captions === undefined ? {} : { captions: Array.from(samples, (sample) => captions[sample] as string) }),
       views,
       waitMs: performance.now() - started,
       bad,

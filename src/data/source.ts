@@ -6,8 +6,8 @@ import { checked } from "../checked.js";
 import { DataError } from "./errors.js";
 import { openCifar10 } from "./sources/cifar10.js";
 import { openFashionMnist } from "./sources/fashion-mnist.js";
-import { openFileList } from "./sources/file-list.js";
 import { openFolder } from "./sources/folder.js";
+import { openFileList } from "./sources/lists/file-list.js";
 import { openPacked } from "./sources/packed/source.js";
 import { type Source, type SourceInput, type SourceProgress, sourceSchema } from "./sources/spec.js";
 

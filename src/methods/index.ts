@@ -11,6 +11,7 @@ import { simmim, simmimConfig } from "./masked/simmim.js";
 import type { DefinedMethod, Method } from "./method.js";
 import { cmae, cmaeConfig } from "./mixed/cmae.js";
 import { extrema, extremaConfig } from "./mixed/extrema.js";
+import { flip, flipConfig } from "./mixed/flip.js";
 import { macrl, macrlConfig } from "./mixed/macrl.js";
 import { supmae, supmaeConfig } from "./mixed/supmae.js";
 import { byol, byolConfig } from "./siamese/byol.js";
@@ -49,6 +50,7 @@ export const methods = new Registry<DefinedMethod>("method", [
   swav,
   sdssl,
   supervised,
+  flip,
 ]);
 
 /** The configuration of a method that comes with the package; `methods.schema()` knows those that were added too. */
@@ -75,6 +77,7 @@ export const methodConfig = z.discriminatedUnion("name", [
   swavConfig,
   sdsslConfig,
   supervisedConfig,
+  flipConfig,
 ]);
 
 /** The method of a configuration that names none. */

@@ -26,8 +26,11 @@ export interface Step {
   readonly world: World;
 }
 
-/** Columns of a source that are no pictures. `label`: [B] int64, −1 where a picture has none. */
-export type Column = "label";
+/**
+ * Columns of a source that are no pictures. `label`: [B] int64, −1 where a picture has none. `text`: [B T] int64, a picture's caption as
+ * the method reads it (`readText`).
+ */
+export type Column = "label" | "text";
 
 /** A batch by name: views [B C H W], normalised, and the columns that the method asks for. */
 export type Batch<Name extends string = string> = Readonly<Record<Name, Tensor>>;
@@ -207,6 +210,12 @@ export abstract class Method<Name extends string = string> extends Module<[Batch
   /** What it predicts of a patch, where that is its pixels: what a page can put together by itself. */
   pixelTarget?(): "pixels" | "normalizedPixels" | undefined;
 
+  /** For methods that put pictures and texts into one space: images [B C H W] -> unit vectors [B D]. */
+  embedImage?(image: Tensor): Tensor;
+
+  /** The same of texts, as `readText` gives them [B T] -> unit vectors [B D]. */
+  embedText?(text: Tensor): Tensor;
+
   /** One line on what its pictures show: which statistics turn a prediction into pixels. */
   pictureNote?(): string;
 
@@ -215,6 +224,16 @@ export abstract class Method<Name extends string = string> extends Module<[Batch
     return this.outcome.features(image, this.pool);
   }
 }
+
+/** What a configuration can follow from. */
+export interface Settling {
+  readonly classes?: readonly string[] | undefined;
+  /** Texts of the pictures. */
+  readonly captions?: readonly string[] | undefined;
+}
+
+/** A text as numbers, always equally many. */
+export type ReadText = (text: string) => Int32Array;
 
 /** A method as its author writes it: its schema, the views that it asks for, and how it is built. */
 export interface MethodSpec<C extends z.ZodType<{ readonly name: string }>, E extends Encoder, Name extends string> {
@@ -236,8 +255,10 @@ export interface MethodSpec<C extends z.ZodType<{ readonly name: string }>, E ex
   readonly columns?: readonly Column[];
   /** Pictures that have nothing in one of these columns teach it nothing, and are left out. */
   readonly onlyComplete?: boolean;
+  /** How a caption becomes its row of the column `text`: numbers, always equally many. Of a method that asks for that column. */
+  readText?(config: z.output<C>): ReadText;
   /** The config with what follows from the pictures written into it: how many classes there are. */
-  settle?(config: z.output<C>, source: { readonly classes?: readonly string[] | undefined }): z.output<C>;
+  settle?(config: z.output<C>, source: Settling): z.output<C>;
   /** The config with what follows from trained runs that it names: their weights' hashes, and what they are. */
   resolve?(config: z.output<C>, read: (run: string) => TrainedRun): z.output<C>;
   /**
@@ -265,7 +286,9 @@ export interface DefinedMethod<Config extends { readonly name: string } = { read
   readonly layouts: readonly Layout[];
   views(config: Config, image: ImageShape): Readonly<Record<string, ViewSpec>>;
   validationViews(config: Config, image: ImageShape): Readonly<Record<string, ViewSpec>>;
-  settle(config: Config, source: { readonly classes?: readonly string[] | undefined }): Config;
+  settle(config: Config, source: Settling): Config;
+  /** Undefined of a method that reads no texts. */
+  readText(config: Config): ReadText | undefined;
   resolve(config: Config, read: (run: string) => TrainedRun): Config;
   couplesBatch(config: Config): string | undefined;
   /** @throws ConfigError where encoder and method do not fit together; encoders made are closed then */
@@ -290,6 +313,7 @@ export function defineMethod<C extends z.ZodType<{ readonly name: string }>, E e
     validationViews: (given, image) =>
       spec.validationViews?.(given, image) ?? usualViews(spec.views(given, image), image),
     settle: (given, source) => spec.settle?.(given, source) ?? given,
+    readText: (given) => spec.readText?.(given),
     resolve: (given, read) => spec.resolve?.(given, read) ?? given,
     couplesBatch: (given) => spec.couplesBatch?.(given),
     build: (given, makeEncoder) =>

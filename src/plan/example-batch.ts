@@ -23,9 +23,9 @@ export function viewSizes(views: Readonly<Record<string, ViewSpec>>): Readonly<R
   return Object.fromEntries(sizes);
 }
 
-/** Views [B C H W] and columns [B] on the `meta` device: nothing is allocated. */
+/** Views [B C H W] and columns [B] or [B T] on the `meta` device: nothing is allocated. */
 export function emptyBatch(
-  { views, columns }: Pick<Training, "views" | "columns">,
+  { views, columns, readText }: Pick<Training, "views" | "columns" | "readText">,
   config: Parameters<typeof imageShape>[0],
   B: number,
 ): Batch {
@@ -35,6 +35,7 @@ export function emptyBatch(
     name,
     empty([B, channels, ...size], on),
   ]);
-  const labels = columns.map((column): [string, Tensor] => [column, empty([B], { ...on, dtype: "int64" })]);
-  return Object.fromEntries([...images, ...labels]);
+  const sides = { label: [B], text: [B, readText?.("").length ?? 0] };
+  const others = columns.map((column): [string, Tensor] => [column, empty(sides[column], { ...on, dtype: "int64" })]);
+  return Object.fromEntries([...images, ...others]);
 }

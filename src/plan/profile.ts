@@ -98,6 +98,7 @@ function noise(config: RunConfig, { views, columns }: Pick<Training, "views" | "
     epoch: 0,
     samples: Array.from({ length: batchSize }, (_, sample) => sample),
     ...(columns.includes("label") ? { labels: new Int32Array(batchSize) } : {}),
+    ...(columns.includes("text") ? { captions: Array.from({ length: batchSize }, () => "") } : {}),
     views: Object.fromEntries(pictures),
   };
 }

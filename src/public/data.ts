@@ -13,7 +13,6 @@ export { KeyedRandom, type RandomKey } from "../data/random.js";
 export { crop, type Picture, type ResampleOptions, resample } from "../data/resample.js";
 export { openSource, type Source, type SourceInput, type SourceProgress, type SourceSpec } from "../data/source.js";
 export { cacheFolder } from "../data/sources/cache.js";
-export { sourceOfFiles } from "../data/sources/file-list.js";
 export {
   chooseLabelled,
   type LabelChoice,
@@ -21,6 +20,8 @@ export {
   meanPerClass,
   sharesText,
 } from "../data/sources/labelled.js";
+export { captionsText, withCaptions } from "../data/sources/lists/captions.js";
+export { sourceOfFiles } from "../data/sources/lists/file-list.js";
 export { isJpegName } from "../data/sources/names.js";
 export { type PackOptions, type PackProgress, type PackSummary, pack } from "../data/sources/packed/pack.js";
 export { PACK_FORMATS, type PackFormat } from "../data/sources/packed/source.js";
@@ -31,6 +32,7 @@ export {
   classesText,
   openTrainTest,
   sharedPictures,
+  someByName,
   type TrainTest,
   type TrainTestSpecs,
   trainTestOf,

@@ -69,5 +69,6 @@ export { classify, fitLogistic, type LogisticModel } from "../evaluate/probes/lo
 export { nearestNeighbours } from "../evaluate/probes/neighbours.js";
 export { readMask } from "../evaluate/reconstruct/mask-file.js";
 export { type Reconstructed, type ReconstructOptions, reconstruct } from "../evaluate/reconstruct/reconstruct.js";
+export { flipTemplates, type Recall, retrieval, type ZeroShotOptions, zeroShot } from "../evaluate/zero-shot.js";
 export { type Gain, gainInterval, type Interval, pairedInterval, wilsonInterval } from "../runs/summary.js";
 export { drawBlocks } from "../sweep/partial/curve.js";

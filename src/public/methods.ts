@@ -25,12 +25,15 @@ export {
   type MethodSpec,
   type ParameterRule,
   type Pieces,
+  type ReadText,
   type Reconstruction,
+  type Settling,
   type Step,
   type TrainedRun,
 } from "../methods/method.js";
 export { Cmae, type CmaeConfig, cmae, cmaeConfig } from "../methods/mixed/cmae.js";
 export { Extrema, type ExtremaConfig, extrema, extremaConfig } from "../methods/mixed/extrema.js";
+export { Flip, type FlipConfig, flip, flipConfig } from "../methods/mixed/flip.js";
 export { Macrl, type MacrlConfig, macrl, macrlConfig } from "../methods/mixed/macrl.js";
 export { SupMae, type SupmaeConfig, supmae, supmaeConfig } from "../methods/mixed/supmae.js";
 export { augmentationConfig, maskedView } from "../methods/parts/augmentation.js";
@@ -42,7 +45,14 @@ export { PatchDecoder, type PatchDecoderShape } from "../methods/parts/filling/p
 export { type HeadShape, mlpHead } from "../methods/parts/heads.js";
 export { meanCosine } from "../methods/parts/losses/cosine.js";
 export { type DinoTerms, dinoLoss } from "../methods/parts/losses/dino.js";
-export { type Contrast, infoNce, type NtXentOptions, ntXent, queueNce } from "../methods/parts/losses/info-nce.js";
+export {
+  type Contrast,
+  infoNce,
+  type NtXentOptions,
+  ntXent,
+  pairNce,
+  queueNce,
+} from "../methods/parts/losses/info-nce.js";
 export { matchRegions, type RegionLossOptions, type Regions, regionLoss } from "../methods/parts/losses/regions.js";
 export { type SinkhornOptions, sinkhorn } from "../methods/parts/losses/sinkhorn.js";
 export { swappedCrossEntropy } from "../methods/parts/losses/swapped.js";
@@ -124,4 +134,6 @@ export {
   supervised,
   supervisedConfig,
 } from "../methods/supervised/supervised.js";
+export { type TextConfig, TextTower } from "../methods/text/tower.js";
+export { readVocabulary, vocabularyOf, wordPiece } from "../methods/text/word-piece.js";
 export { alone, type World } from "../methods/world.js";

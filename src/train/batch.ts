@@ -1,6 +1,7 @@
 import { ShapeError, StateError } from "../engine/errors.js";
 import { noGrad } from "../engine/modes.js";
 import { scope } from "../engine/scope.js";
+import type { ReadText } from "../methods/method.js";
 import { full } from "../tensor/creation.js";
 import { type Tensor, tensor } from "../tensor/tensor.js";
 
@@ -33,6 +34,12 @@ export function toImages(view: PixelBatch, mean: readonly number[], std: readonl
       return unit.sub(perChannel(mean)).div(perChannel(std));
     }),
   );
+}
+
+/** Texts -> the numbers that a method makes of them [B T], int64. */
+export function textTensor(texts: readonly string[], readText: ReadText): Tensor {
+  const rows = texts.map((text) => Array.from(readText(text), BigInt));
+  return tensor(BigInt64Array.from(rows.flat()), [rows.length, rows[0]?.length ?? 0]);
 }
 
 /** For a source that gives no batch. */

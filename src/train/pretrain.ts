@@ -26,6 +26,7 @@ export const pretraining: TaskSpec<RunConfig> = {
   name: "pretrain",
   parse: parseConfig,
   openSource: async ({ data, method }) => completeFor(methods.get(method.name), await openSource(data.source)),
+  complete: ({ method }, heldOut) => completeFor(methods.get(method.name), heldOut),
   settle: (config, source) => withInit(withWarmup(withMethod(config, source))),
   training: (config, source) => {
     checkColumns(methods.get(config.method.name), source, "data.source");
@@ -58,6 +59,7 @@ export function trainingOf(config: RunConfig): Training {
     views: spec.views(given, image),
     validationViews: spec.validationViews(given, image),
     columns: spec.columns,
+    readText: spec.readText(config.method),
     architecture: architecture(config),
   };
 }

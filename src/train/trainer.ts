@@ -2,7 +2,7 @@ import type { Loader } from "../data/loader.js";
 import type { ViewSpec } from "../data/views.js";
 import { autocast, noGrad } from "../engine/modes.js";
 import { scope } from "../engine/scope.js";
-import type { Batch, Column, Loss, Method, Rows, Step } from "../methods/method.js";
+import type { Batch, Column, Loss, Method, ReadText, Rows, Step } from "../methods/method.js";
 import { alone } from "../methods/world.js";
 import type { Encoder } from "../models/encoder.js";
 import { buildOptimizer } from "../optim/build.js";
@@ -12,7 +12,7 @@ import { backward, dropCheckpoints } from "../tensor/grad.js";
 import { Rng } from "../tensor/random.js";
 import { withRandom } from "../tensor/step-random.js";
 import { type Tensor, tensor } from "../tensor/tensor.js";
-import { toImages } from "./batch.js";
+import { textTensor, toImages } from "./batch.js";
 import type { Derived } from "./config.js";
 import { findNonFinite, NonFiniteError } from "./finite.js";
 import { fitMethod } from "./loop/fit.js";
@@ -36,6 +36,8 @@ export interface Training {
   readonly validationViews: Readonly<Record<string, ViewSpec>>;
   /** Of the source, besides pictures. */
   readonly columns: readonly Column[];
+  /** How captions become the column `text`, where that is asked for. */
+  readonly readText?: ReadText | undefined;
   /** What a checkpoint must share with the run that loads it: plain values. */
   readonly architecture: unknown;
 }
@@ -50,6 +52,7 @@ export class Trainer implements Training {
   readonly views: Training["views"];
   readonly validationViews: Training["validationViews"];
   readonly columns: Training["columns"];
+  readonly readText: ReadText | undefined;
   readonly architecture: unknown;
 
   constructor(
@@ -63,6 +66,7 @@ export class Trainer implements Training {
     this.views = training.views;
     this.validationViews = training.validationViews;
     this.columns = training.columns;
+    this.readText = training.readText;
     this.architecture = training.architecture;
     this.method.initialize(new Rng(config.seed, "init"));
     if (config.checkpointing) this.encoder.setCheckpointing(true);
@@ -219,16 +223,20 @@ export class Trainer implements Training {
   }
 
   /** Views and columns of some rows, or of all, on the run's device. */
-  #batch({ views, labels, samples }: TrainingBatch, { start, end }: Rows = { start: 0, end: samples.length }): Batch {
+  #batch(batch: TrainingBatch, { start, end }: Rows = { start: 0, end: batch.samples.length }): Batch {
+    const { views, labels, captions } = batch;
     const { data, device } = this.config;
     const images = Object.entries(views).map(([name, view]) => {
       const bytes = view.height * view.width * view.channels;
       const part = { ...view, data: view.data.subarray(start * bytes, end * bytes) };
       return [name, toImages(part, data.mean, data.std, device)] as const; // [B C H W]
     });
-    if (!this.columns.includes("label") || labels === undefined) return Object.fromEntries(images);
-    const label = tensor(BigInt64Array.from(labels.subarray(start, end), BigInt)).toDevice(device); // [B]
-    return { ...Object.fromEntries(images), label };
+    const columns: Record<string, Tensor> = {};
+    if (this.columns.includes("label") && labels !== undefined)
+      columns["label"] = tensor(BigInt64Array.from(labels.subarray(start, end), BigInt)).toDevice(device); // [B]
+    if (this.readText !== undefined && captions !== undefined)
+      columns["text"] = textTensor(captions.slice(start, end), this.readText).toDevice(device); // [B T]
+    return { ...Object.fromEntries(images), ...columns };
   }
 
   #explain(batch: TrainingBatch, step: Step): NonFiniteError {

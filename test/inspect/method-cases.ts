@@ -59,7 +59,6 @@ type Model = NonNullable<PretrainInput["model"]>;
 export function methodCases(work: string): MethodCase[] {
   const decoder = { width: 32, depth: 1, heads: 2 };
   const supmae = { name: "supmae", classes: 4, decoder, hidden: 64 } as const;
-  const supervised = { name: "supervised", classes: 4 } as const;
   const convnext: Model = { name: "convnextV2", widths: [16, 16, 32, 64], depths: [1, 1, 1, 1], stem: 1 };
   const resnet: Model = { name: "resnet", size: "resnet18", depths: [1, 1, 1, 1], width: 16, stem: "cifar" };
   const simsiam = {
@@ -104,12 +103,6 @@ export function methodCases(work: string): MethodCase[] {
       name: "SupMAE with classes that are not in the pictures",
       signal: "agreement",
       config: config(work, supmae, 8e-3, "wrong"),
-    },
-    { name: "Supervised", config: config(work, supervised, 8e-3) },
-    {
-      name: "Supervised with classes that are not in the pictures",
-      signal: "agreement",
-      config: config(work, supervised, 8e-3, "wrong"),
     },
     { name: "MoCo v3", config: config(work, { name: "mocoV3", ...heads }, 2e-3) },
     { name: "SimSiam", config: { ...config(work, simsiam), model: resnet, optim: sgd } },

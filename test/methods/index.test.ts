@@ -5,7 +5,7 @@ import { autocast, noGrad } from "../../src/engine/modes.js";
 import { liveTensors, scope } from "../../src/engine/scope.js";
 import { encodeSafetensors, SafetensorsFile } from "../../src/formats/safetensors.js";
 import { buildMethod, methods } from "../../src/methods/index.js";
-import { type Batch, defineMethod, type Method } from "../../src/methods/method.js";
+import { type Batch, defineMethod, type Method, type ReadText } from "../../src/methods/method.js";
 import { loadState, rawOf } from "../../src/models/weights.js";
 import { AdamW } from "../../src/optim/adamw.js";
 import { weightDecayGroups } from "../../src/optim/groups.js";
@@ -13,6 +13,7 @@ import { backward } from "../../src/tensor/grad.js";
 import { Rng } from "../../src/tensor/random.js";
 import { withRandom } from "../../src/tensor/step-random.js";
 import { type Tensor, tensor } from "../../src/tensor/tensor.js";
+import { textTensor } from "../../src/train/batch.js";
 import { stepOf } from "../train/example.js";
 import { pairs, smallEncoder, smallMethod } from "./small.js";
 
@@ -21,7 +22,12 @@ const image = { imageSize: [16, 16], channels: 3 } as const;
 const battery = pairs(image);
 const samples = [0, 1, 2, 3];
 
-const configOf = (name: string) => methods.get(name).config.parse(smallMethod(name));
+const captions = ["a cat", "two dogs", "a red car", "the sea"];
+
+const configOf = (name: string) => {
+  const spec = methods.get(name);
+  return spec.settle(spec.config.parse(smallMethod(name)), { captions });
+};
 
 function build(name: string, model: string, seed: number): Method {
   const method = buildMethod(configOf(name), () => smallEncoder(model, image));
@@ -31,7 +37,7 @@ function build(name: string, model: string, seed: number): Method {
   return method;
 }
 
-/** Noise in every view that the method asks for, at its size; labels where it asks for them. */
+/** Noise in every view that the method asks for, at its size; labels and texts where it asks for them. */
 function batch(name: string): Batch {
   const rng = new Rng(9, "pictures", 0, samples);
   const spec = methods.get(name);
@@ -43,7 +49,9 @@ function batch(name: string): Batch {
     return [view, rng.fork(view).normal([3, height, width])];
   });
   const label = (): Tensor => tensor(BigInt64Array.from([0n, 1n, 2n, 0n]), [4]);
-  return { ...Object.fromEntries(views), ...(spec.columns.includes("label") ? { label: label() } : {}) };
+  const text = (): Tensor => textTensor(captions, spec.readText(configOf(name)) as ReadText);
+  const columns = { label, text };
+  return Object.fromEntries([...views, ...spec.columns.map((name) => [name, columns[name]()] as const)]);
 }
 
 const step = stepOf(new Rng(1, "step", 0, samples));

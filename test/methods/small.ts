@@ -40,6 +40,7 @@ const smallMethods: Readonly<Record<string, object>> = {
     queue: { length: 8, fromEpoch: 0 },
     augmentation: { locals: 2, localSize: 8 },
   },
+  flip: { output: 16, text: { width: 16, depth: 1, heads: 2, length: 6 } },
   supervised: { classes: 3, average: 0.9 },
   mocoV3: { projector: { hidden: 32, output: 16 }, predictor: { hidden: 32 } },
 };

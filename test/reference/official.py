@@ -95,7 +95,7 @@ def move(model, redraw=None):
             elif name.endswith("running_var"): value.uniform_(.5, 1.5)
             elif name.endswith("num_batches_tracked"): value.fill_(3)
             elif "pos_embed" in name or not value.is_floating_point(): continue
-            elif value.numel() == max(value.shape): value.add_(torch.randn_like(value) * .1)
+            elif value.numel() == max(value.shape, default=1): value.add_(torch.randn_like(value) * .1)
             elif redraw: value.copy_(redraw(name, value))
 
 

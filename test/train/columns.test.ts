@@ -45,3 +45,13 @@ test("held-out pictures of other classes, or without a class among them, are ref
   expect(refused(source(undefined, 0))).toThrow("learned from: none.");
   refused(source(["a", "b"], 1, 0))();
 });
+
+test("a method that learns from texts gets captions, made of class names where nobody wrote any, or refuses", () => {
+  const reading = { name: "reader", columns: ["text"], onlyComplete: true } as const;
+  const made = completeFor(reading, source(["cat", "dog"], 1, 0));
+  expect(made.captions).toEqual(["a photo of a dog.", "a photo of a cat."]);
+  checkColumns(reading, made, "data.source");
+  expect(() => checkColumns(reading, completeFor(reading, source(undefined, 0)), "data.source")).toThrow(
+    "in data.source: reader learns from captions, and these pictures have none.",
+  );
+});

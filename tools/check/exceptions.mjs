@@ -81,4 +81,11 @@ export const mirror = [
 export const words = [];
 
 /** Files that may name a method or a model. key: the file. */
-export const names = [{ key: "src/cli/quickstart/configuration.ts", reason: "one configuration, as a recipe is" }];
+export const names = [
+  { key: "src/cli/quickstart/configuration.ts", reason: "one configuration, as a recipe is" },
+  ...["src/data/transform.ts", "src/data/views.ts"].map((key) => ({
+    key,
+    reason: "flip is a step of a view too: pictures mirrored left and right",
+  })),
+  { key: "src/tensor/tensor.ts", reason: "flip is ATen's operation too" },
+];

@@ -8,6 +8,7 @@ import { openLabelled, tellSides } from "../measure/labelled.js";
 import { openModel } from "../measure/model.js";
 import { partialCommand } from "../measure/partial.js";
 import { showMeasuring } from "../measure/progress.js";
+import { zeroShotCommands } from "../measure/zero-shot.js";
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
 
@@ -32,7 +33,7 @@ const protocol =
 export function evaluateCommand(program: Command, add: Add): void {
   const parent = program
     .command("evaluate")
-    .summary("how good an encoder is: knn, linear, few-labels, partial, classifier")
+    .summary("how good an encoder is: knn, linear, few-labels, partial, classifier, zero-shot, retrieval")
     .description(
       "Measures an encoder's features on labelled pictures, beside raw pixels and the encoder before training.",
     );
@@ -60,6 +61,7 @@ export function evaluateCommand(program: Command, add: Add): void {
   fewLabelsCommand(parent, add);
   partialCommand(parent, add);
   classifierCommand(parent, add);
+  zeroShotCommands(parent, add);
 }
 
 async function evaluate(report: Report, path: string, which: Measure, options: Options): Promise<number> {

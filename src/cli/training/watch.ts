@@ -275,15 +275,19 @@ class Watcher {
   }
 }
 
-/** Which classes a run learns or is probed by, before it does; fine-tuning names them before. */
-async function classRow(config: AnyConfig, { classes }: Pick<Source, "classes">): Promise<string[][]> {
-  if (classes === undefined || "task" in config) return [];
+/** Which captions and classes a run learns or is probed by, before it does; fine-tuning names them before. */
+async function classRow(config: AnyConfig, source: Source): Promise<string[][]> {
+  const { classes } = source;
+  if ("task" in config) return [];
   const { methods } = await import("../../public/methods.js");
-  const { classesText } = await import("../../public/data.js");
-  const isLearned = methods.get(config.method.name).columns.includes("label");
+  const { captionsText, classesText } = await import("../../public/data.js");
+  const { columns } = methods.get(config.method.name);
+  const captioned = columns.includes("text") ? [["captions", captionsText(source)]] : [];
+  if (classes === undefined) return captioned;
+  const isLearned = columns.includes("label");
   const isProbed = config.log.probe.everyEpochs !== 0;
   const use = isLearned ? "learned" : isProbed ? "for the probes only" : undefined;
-  return use === undefined ? [] : [["labels", `${classesText(classes)} (${use})`]];
+  return [...captioned, ...(use === undefined ? [] : [["labels", `${classesText(classes)} (${use})`]])];
 }
 
 /** What came of it, and what to do next. */

@@ -20,7 +20,9 @@ export type FolderSpec = z.output<typeof folderSchema>;
 
 const fileListSchema = z
   .strictObject({ kind: z.literal("list"), path: z.string().min(1), ...partKeys })
-  .describe("a text file with one picture a line, relative to its own folder; optionally a tab and a label behind it");
+  .describe(
+    "a text file with one picture a line, relative to its own folder; optionally a tab and a label behind it. Or a table (.csv, .tsv, .jsonl) with a path, and if there is one a caption and a label",
+  );
 
 export type FileListSpec = z.output<typeof fileListSchema>;
 
@@ -95,6 +97,8 @@ export interface Source {
   readonly classes: readonly string[] | undefined;
   /** [size], numbers of `classes`. */
   readonly labels: Int32Array | undefined;
+  /** [size], texts that go with the pictures, "" where one has none; absent where the source has no texts. */
+  readonly captions?: readonly string[] | undefined;
   /** Path relative to the source, or "train/123". */
   name(index: number): string;
   readonly content: FileContent | PixelContent;

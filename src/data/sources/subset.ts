@@ -19,11 +19,12 @@ export function drawn(size: number, count: number): number[] {
 
 /** These pictures of a source, in this order; pixels are copied. Its fingerprint stays that of the whole. */
 export function subsetOf(source: Source, indices: readonly number[]): Source {
-  const { content, labels } = source;
+  const { content, labels, captions } = source;
   return {
     ...source,
     size: indices.length,
     labels: labels && Int32Array.from(indices, (index) => labels[index] as number),
+    ...(captions === undefined ? {} : { captions: indices.map((index) => captions[index] as string) }),
     name: (index) => source.name(indices[index] as number),
     content:
       content.kind === "files"

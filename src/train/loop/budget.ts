@@ -33,6 +33,8 @@ export interface BudgetSetting {
   /** A copy of what the run trains, to be thrown away. */
   build(): Trainer;
   openLoader(trainer: Trainer): Loader;
+  /** As `TaskSpec.complete`. */
+  readonly complete?: ((heldOut: Source) => Source) | undefined;
 }
 
 /**
@@ -78,8 +80,8 @@ async function paceOf(
   await trainer.begin(() => openLoader(trainer));
   await using loader = openLoader(trainer);
   let [count, first, started] = [0, 0, 0];
-  for await (const { epoch, samples, labels, views } of loader.batches({ epoch: 0, batch: 0 })) {
-    trainer.step({ epoch, samples: Array.from(samples), labels, views }, count++);
+  for await (const { epoch, samples, labels, captions, views } of loader.batches({ epoch: 0, batch: 0 })) {
+    trainer.step({ epoch, samples: Array.from(samples), labels, captions, views }, count++);
     const now = performance.now();
     if (started === 0) {
       if (count === untimed || now - opened > enough) [first, started] = [count, now];
@@ -104,7 +106,7 @@ interface Pause {
 /** The held-out loss and the probes, each once. */
 async function pausesOf(
   trainer: Trainer,
-  { config, source, probes }: Pick<BudgetSetting, "config" | "source" | "probes">,
+  { config, source, probes, complete }: Pick<BudgetSetting, "config" | "source" | "probes" | "complete">,
   stepsPerEpoch: number,
 ): Promise<Pause[]> {
   const pause = (everyEpochs: number, seconds: number, atStart = false): Pause => ({
@@ -112,7 +114,7 @@ async function pausesOf(
     seconds,
     atStart,
   });
-  const heldOut = await HeldOut.open(config, trainer.validationViews);
+  const heldOut = await HeldOut.open(config, trainer.validationViews, complete);
   const pauses: Pause[] = [];
   if (heldOut !== undefined)
     pauses.push(pause(config.log.heldOutEpochs, await secondsOf(() => heldOut.measure(trainer))));

@@ -238,8 +238,8 @@ class Loop {
 
   #train(batch: Batch): Extract<RunEvent, { type: "step" }> {
     const { trainer, derived } = this.#session;
-    const { epoch, labels, views } = batch;
-    const given = { epoch, samples: Array.from(batch.samples), labels, views };
+    const { epoch, labels, captions, views } = batch;
+    const given = { epoch, samples: Array.from(batch.samples), labels, captions, views };
     const watched = this.#updates.watch(this.step + 1);
     const { loss, learningRate, gradNorm, parts } = trainer.step(given, this.step, watched?.around);
     this.#ratios = watched?.ratios;

@@ -115,7 +115,8 @@ async function budgetOf<C extends LoopConfig>(
   const context = contextOf(config, source, config.precision as Precision, false);
   const build = (): Trainer => buildTrainer(spec, config, context);
   const openLoader = (trainer: Trainer): Loader => firstLoader(config, trainer, source);
-  return settleBudget(minutes, { config, source, probes, began, build, openLoader });
+  const complete = (heldOut: Source): Source => spec.complete?.(config, heldOut) ?? heldOut;
+  return settleBudget(minutes, { config, source, probes, began, build, openLoader, complete });
 }
 
 function withBudget<C extends LoopConfig>(asked: C, source: Source, budget: Budget | undefined): C {
@@ -145,7 +146,11 @@ async function building<C extends LoopConfig>(
   const trainer = buildTrainer(spec, config, context);
   let opened: Opened | undefined;
   try {
-    const heldOut = await HeldOut.open(config, trainer.validationViews);
+    const heldOut = await HeldOut.open(
+      config,
+      trainer.validationViews,
+      (given) => spec.complete?.(config, given) ?? given,
+    );
     if (heldOut !== undefined) spec.accept?.(config, heldOut.source, source);
     opened = await open(trainer);
     const pictures = spec.pictures?.(config, trainer, opened.writer?.folder, heldOut?.source ?? source);

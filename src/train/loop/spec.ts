@@ -9,6 +9,8 @@ export interface TaskSpec<C extends LoopConfig> {
   /** @throws ConfigError */
   parse(input: unknown): C;
   openSource(config: C): Promise<Source>;
+  /** Held-out pictures with what the task needs of them besides pixels; as they are if absent. */
+  complete?(config: C, heldOut: Source): Source;
   /** The config with what was chosen written into it, since run.json says what was used. */
   settle(config: C, source: Source): C;
   /** What is trained, its weights not yet initialised. @throws ConfigError */

@@ -45,6 +45,8 @@ export interface TrainingBatch {
   readonly samples: readonly number[];
   /** [B], of these samples, where the source has classes. */
   readonly labels?: Int32Array | undefined;
+  /** [B], of these samples, where the source has texts. */
+  readonly captions?: readonly string[] | undefined;
   readonly views: Readonly<Record<string, PixelBatch>>;
 }
 

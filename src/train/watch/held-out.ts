@@ -15,10 +15,14 @@ export class HeldOut {
     private readonly views: Readonly<Record<string, ViewSpec>>,
   ) {}
 
-  /** Undefined where the run has no held-out part. */
-  static async open(config: LoopConfig, views: Readonly<Record<string, ViewSpec>>): Promise<HeldOut | undefined> {
+  /** Undefined where the run has no held-out part. @param complete adds what the run needs of its pictures */
+  static async open(
+    config: LoopConfig,
+    views: Readonly<Record<string, ViewSpec>>,
+    complete: (source: Source) => Source = (source) => source,
+  ): Promise<HeldOut | undefined> {
     const { heldOut } = config.data;
-    return heldOut === undefined ? undefined : new HeldOut(await openSource(heldOut), config, views);
+    return heldOut === undefined ? undefined : new HeldOut(complete(await openSource(heldOut)), config, views);
   }
 
   /** Means over some `log.heldOutPictures` pictures, and what a classifier had right. */
@@ -29,9 +33,12 @@ export class HeldOut {
     const [found, truth]: [number[], number[]] = [[], []];
     let seen = 0;
     try {
-      for await (const { samples: ids, labels, views } of loader.batches({ epoch: 0, batch: 0 }, { epoch: 1 })) {
+      for await (const { samples: ids, labels, captions, views } of loader.batches(
+        { epoch: 0, batch: 0 },
+        { epoch: 1 },
+      )) {
         const samples = Array.from(ids);
-        const { means, predictions } = trainer.evaluate({ epoch: 0, samples, labels, views });
+        const { means, predictions } = trainer.evaluate({ epoch: 0, samples, labels, captions, views });
         for (const [name, value] of Object.entries(means)) sums[name] = (sums[name] ?? 0) + value * samples.length;
         found.push(...predictions);
         truth.push(...(labels ?? []));

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import sharp from "sharp";
 import { expect, test } from "vitest";
-import { sourceOfFiles } from "../../../src/data/sources/file-list.js";
+import { sourceOfFiles } from "../../../src/data/sources/lists/file-list.js";
 import { attend } from "../../../src/evaluate/attend/attend.js";
 import { loadModel } from "../../../src/train/checkpoints/load.js";
 import { pretrain } from "../../../src/train/pretrain.js";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { sourceOfFiles } from "../../../src/data/sources/file-list.js";
+import { sourceOfFiles } from "../../../src/data/sources/lists/file-list.js";
 import { readPixels } from "../../../src/evaluate/features/pictures.js";
 import { parseConfig } from "../../../src/train/config.js";
 import { temporaryFolder } from "../../cli/terminal.js";

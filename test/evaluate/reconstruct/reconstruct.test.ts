@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import sharp from "sharp";
 import { expect, test } from "vitest";
-import { sourceOfFiles } from "../../../src/data/sources/file-list.js";
+import { sourceOfFiles } from "../../../src/data/sources/lists/file-list.js";
 import { reconstruct } from "../../../src/evaluate/reconstruct/reconstruct.js";
 import { loadModel, withMethod } from "../../../src/train/checkpoints/load.js";
 import { temporaryFolder, tinyRun } from "../../cli/terminal.js";

@@ -66,6 +66,7 @@ const DEFAULT_SHARD_BYTES = 256 * 2 ** 20;
  */
 export async function pack(input: SourceInput, options: PackOptions): Promise<PackSummary> {
   const source = await openSource(input);
+  if (source.captions !== undefined) throw captioned(source);
   const out = resolve(options.out);
   const settings = settingsOf(source, options);
   const shardBytes = options.shardBytes ?? DEFAULT_SHARD_BYTES;
@@ -82,6 +83,19 @@ export async function pack(input: SourceInput, options: PackOptions): Promise<Pa
     }
   }
   return { ...finish(out, done, source, settings), resumedAt };
+}
+
+/** A packed set has no place for texts: losing them silently would cost a night. */
+function captioned({ spec }: Source): DataError {
+  const path = "path" in spec ? `${spec.path}` : spec.kind;
+  const remedy = "Train on the files themselves.";
+  return new DataError({
+    code: "captions",
+    path,
+    expected: "pictures without captions",
+    actual: "a table with captions",
+    remedy,
+  });
 }
 
 function settingsOf(source: Source, options: PackOptions): RecordSettings {

@@ -103,6 +103,24 @@ export function ntXent(first: Tensor, second: Tensor, { temperature, world, keys
   });
 }
 
+/**
+ * The symmetric loss of pictures and their texts (CLIP, figure 3): each of B is to find its partner among all B of the other kind, the
+ * mean of `CE(s · a bᵀ)` and `CE(s · b aᵀ)`. Gradients flow into both. images, texts [B D], unit vectors; s []. In float32.
+ */
+export function pairNce(images: Tensor, texts: Tensor, scale: Tensor, world: World): Contrast {
+  return withoutAutocast(() => {
+    const [a, b] = [images.float(), texts.float()]; // [B D]
+    const B = a.side(0);
+    const own = arange(0, B, 1, { dtype: "int64", device: a.device }).add(B * world.rank); // [B]
+    const cosines = a.matmul(world.gather(b, { gradient: true }).transpose(0, 1)); // [B B·size]
+    const turned = b.matmul(world.gather(a, { gradient: true }).transpose(0, 1)); // [B B·size]
+    const loss = crossEntropy(cosines.mul(scale), own)
+      .add(crossEntropy(turned.mul(scale), own))
+      .div(2); // []
+    return { loss, ...noGrad(() => agreement(cosines, own)) };
+  });
+}
+
 /** cosines [B N], column of each row's own key [B], and a mask [B N] of the one key of each row that is none */
 function agreement(cosines: Tensor, own: Tensor, without?: Tensor): Omit<Contrast, "loss"> {
   const [B = 0, N = 0] = cosines.shape;

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { openFileList, sourceOfFiles } from "../../../src/data/sources/file-list.js";
-import { temporaryFolder, writeTree } from "../pictures.js";
+import { openFileList, sourceOfFiles } from "../../../../src/data/sources/lists/file-list.js";
+import { temporaryFolder, writeTree } from "../../pictures.js";
 
 const root = temporaryFolder();
 

@@ -1,21 +1,17 @@
 /** A text file that names pictures. */
 import { readFileSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
-import { DataError } from "../errors.js";
-import { fingerprintOfFiles, inByteOrder } from "./files.js";
-import { emptyPart } from "./folder.js";
-import { textOfBytes } from "./names.js";
-import type { FileListSpec, FileSource } from "./spec.js";
-import { inPart } from "./split/part.js";
-
-interface Line {
-  readonly path: string;
-  readonly label: string | undefined;
-}
+import { DataError } from "../../errors.js";
+import { fingerprintOfFiles, inByteOrder } from "../files.js";
+import { emptyPart } from "../folder.js";
+import { textOfBytes } from "../names.js";
+import type { FileListSpec, FileSource } from "../spec.js";
+import { inPart } from "../split/part.js";
+import { type Row, readTable } from "./table.js";
 
 /**
- * Opens the list. The order of the lines is the order of the samples; labels are taken when every line has one, and
- * numbered in the order of their numbers if all are whole numbers, else of their bytes.
+ * Opens the list, or the table. The order of the lines is the order of the samples; labels are numbered in the order of their numbers if
+ * all are whole numbers, else of their bytes. Of a list every line has one or none has; of a table rows without one have label −1.
  * A line whose file is missing stays: it is a bad picture, and treated like other bad pictures.
  * @throws DataError missing, not-a-list, no-pictures, mixed-labels, empty-part
  */
@@ -36,6 +32,9 @@ export async function openFileList(spec: FileListSpec): Promise<FileSource> {
     fingerprint: fingerprintOfFiles(root, paths),
     classes,
     labels: classes && Int32Array.from(chosen, ({ label }) => number.get(label ?? "") ?? -1),
+    ...(lines.every(({ caption }) => caption === undefined)
+      ? {}
+      : { captions: chosen.map(({ caption = "" }) => caption) }),
     name: (index) => chosen[index]?.path ?? `(no sample ${index})`,
     content: { kind: "files", root, paths },
   };
@@ -56,20 +55,27 @@ export function sourceOfFiles(paths: readonly string[]): FileSource {
   };
 }
 
-function readLines(file: string): Line[] {
-  const lines: Line[] = [];
+/** Rows of a table or lines of a plain list. */
+function readLines(file: string): Row[] {
+  const text = readText(file);
+  const lines = readTable(file, text) ?? plainLines(file, text);
+  if (lines.length === 0) {
+    const remedy = "Write one picture a line: path, and if there are labels a tab and the label.";
+    throw new DataError({ code: "no-pictures", path: file, expected: "a list of pictures", actual: "no line", remedy });
+  }
+  return lines;
+}
+
+function plainLines(file: string, whole: string): Row[] {
+  const lines: Row[] = [];
   let unlabelled: number | undefined;
   let labelled: number | undefined;
-  for (const [i, text] of readText(file).split(/\r?\n/).entries()) {
+  for (const [i, text] of whole.split(/\r?\n/).entries()) {
     if (text.trim() === "") continue;
     const [path, label] = splitLine(text);
     if (label === undefined) unlabelled ??= i + 1;
     else labelled ??= i + 1;
-    lines.push({ path, label });
-  }
-  if (lines.length === 0) {
-    const remedy = "Write one picture a line: path, and if there are labels a tab and the label.";
-    throw new DataError({ code: "no-pictures", path: file, expected: "a list of pictures", actual: "no line", remedy });
+    lines.push({ path, label, caption: undefined });
   }
   if (labelled !== undefined && unlabelled !== undefined) {
     throw new DataError({
@@ -117,12 +123,9 @@ function readWhole(file: string): string {
   }
 }
 
-function classesOf(lines: readonly Line[]): string[] | undefined {
-  const names = new Set<string>();
-  for (const { label } of lines) {
-    if (label === undefined) return undefined;
-    names.add(label);
-  }
+function classesOf(lines: readonly Row[]): string[] | undefined {
+  const names = new Set(lines.flatMap(({ label }) => label ?? []));
+  if (names.size === 0) return undefined;
   const isNumber = (name: string) => /^-?\d{1,15}$/.test(name);
   if ([...names].every(isNumber)) return [...names].sort((a, b) => Number(a) - Number(b));
   return inByteOrder([...names]);
