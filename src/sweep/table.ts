@@ -77,9 +77,12 @@ function columnsOf(summary: SweepSummary): Column[] {
   ];
 }
 
+/** Verdicts that tell nothing: runs too short to be judged are what a quick look at a large sweep is made of. */
+const unremarkable: readonly string[] = ["normal", "too-early"];
+
 /** Nothing where all is well. */
 function verdictColumn(rows: readonly SweepRow[]): Column[] {
-  if (rows.every(({ verdicts }) => verdicts.every((one) => one === "normal"))) return [];
+  if (rows.every(({ verdicts }) => verdicts.every((one) => unremarkable.includes(one)))) return [];
   return [{ title: "verdict", numeric: false, cell: ({ verdicts }) => verdicts.join(", ") }];
 }
 

@@ -67,7 +67,7 @@ test("verdicts stand in a column where one of them is not normal, those of a row
       ),
     );
   };
-  expect(with_("normal", "normal", "normal", "normal")[0]).not.toContain("verdict");
+  expect(with_("normal", "normal", "normal", "too-early")[0]).not.toContain("verdict");
   const [header = [], first = [], second = []] = with_("normal", "collapsed", "normal", "normal");
   const at = header.indexOf("verdict");
   expect([first[at], second[at]]).toEqual(["normal, collapsed", "normal"]);
