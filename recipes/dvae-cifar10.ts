@@ -14,7 +14,14 @@ export default defineRun({
   seed: 0,
   epochs: 3,
   model: { name: "vit", width: 192, depth: 4, heads: 3, patchSize: 4 },
-  method: { name: "dvae", vocabulary: 512, codeWidth: 64, hidden: 64, augmentation: "fixedCrop" },
+  method: {
+    name: "dvae",
+    vocabulary: 512,
+    codeWidth: 64,
+    hidden: 64,
+    klWeight: { from: 0, to: 0.034, over: 0.1 },
+    augmentation: "fixedCrop",
+  },
   data: reference.data,
   optim: { name: "adamw", baseLearningRate: 1e-3, betas: [0.9, 0.999], weightDecay: 1e-4, warmupEpochs: 0.1 },
 });

@@ -3,15 +3,21 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { noGrad } from "../../../../src/engine/modes.js";
 import { scope } from "../../../../src/engine/scope.js";
+import { autoencoderOnnx } from "../../../../src/export/onnx.js";
 import { resume } from "../../../../src/finetune/resume.js";
 import type { Beit } from "../../../../src/methods/masked/beit.js";
 import type { Dvae } from "../../../../src/methods/masked/dvae.js";
+import { maskFromNoise } from "../../../../src/methods/parts/masks.js";
 import { patchify } from "../../../../src/nn/patches.js";
+import { recordRun } from "../../../../src/plan/predict.js";
 import { eye } from "../../../../src/tensor/creation.js";
 import { Rng } from "../../../../src/tensor/random.js";
+import type { Tensor } from "../../../../src/tensor/tensor.js";
 import { loadModel, withMethod } from "../../../../src/train/checkpoints/load.js";
 import { parseConfig, type RunConfigInput } from "../../../../src/train/config.js";
 import { pretrain, trainingOf } from "../../../../src/train/pretrain.js";
+import { openSession } from "../../../graph/onnx/runtime.js";
+import { relativeDifference } from "../../../numbers.js";
 import { collect, finalState, stepOf, tinyRun, trace, workFolder, writePictures } from "../../../train/example.js";
 
 const work = workFolder("dvae-tokenizer");
@@ -71,6 +77,30 @@ test("stopped and resumed it has the bits of a run that was never stopped, witho
   renameSync(place("away"), place("dvae"));
   expect(trace(rest)).toHaveLength(4);
   expect(finalState(place("cut"))).toEqual(finalState(place("beit")));
+});
+
+test("as ONNX it fills in as it does here, and a plan reads the tokenizer's run", async () => {
+  using loaded = withMethod(loadModel(place("beit"), { device: "cpu" }));
+  const samples = [0, 1];
+  const given = scope(() => {
+    const { ids, restore } = maskFromNoise(new Rng(3, "mask", 0, samples).uniform([16]), 8);
+    const image = new Rng(5, "pictures", 0, samples).normal([3, 16, 16]);
+    return { image, ids_keep: ids.slice(1, 0, 8).contiguous(), ids_restore: restore };
+  });
+  const session = await openSession(autoencoderOnnx(loaded).bytes());
+  const found = await session.run(given);
+  await session.close();
+  const far = noGrad(() =>
+    scope(() => {
+      const mask = { ids: given.ids_restore.argsort(1), kept: 8 };
+      const step = stepOf(new Rng(0, "reconstruct", 0, samples));
+      const { rebuilt } = (loaded.method as Beit).reconstruct(given.image, step, mask);
+      return relativeDifference(found["rebuilt"] as Tensor, rebuilt);
+    }),
+  );
+  for (const value of [...Object.values(given), ...Object.values(found)]) value.dispose();
+  expect(far).toBeLessThan(1e-4);
+  expect(recordRun(parseConfig(beit(place("dvae"))), "float32").size).toBeGreaterThan(0);
 });
 
 test("runs that do not fit are refused: of another method, with other patches, with other weights, normalised otherwise", () => {
