@@ -56,6 +56,13 @@ test("every method is a point with the same encoder and pictures, as many steps 
   expect(simsiam?.method).toMatchObject({ projector: { output: 32 } });
 });
 
+test("a method whose own advice sets what an encoder does not have is not trained with that encoder", async () => {
+  const models = { vit: sizes, resnet: { depths: [1, 1, 1, 1], width: 4, block: "basic", stem: "cifar" } };
+  const { league } = await tiny({ methods: ["extrema", "supervised"], models, settings: {}, multiplyAdds: 1e11 });
+  const names = Object.keys((await leagueSweep(league)).points ?? {});
+  expect(names.sort()).toEqual(["extrema", "supervised", "supervised-resnet"]);
+});
+
 test("a method that takes none of the encoders is trained with its usual one, if it has one", async () => {
   const { league } = await tiny({ methods: ["mae", "fcmae"], settings: {}, multiplyAdds: 1e12 });
   const { models: _, ...open } = league;
