@@ -102,7 +102,7 @@ function copyBorrowed({ run, hash, state }: Borrowed): void {
       remedy: "Get the run that is meant.",
     });
   const encoder = [...published.tensors].map(([name, tensor]) => [`encoder.${name}`, tensor] as const);
-  loadState(state, tensorSource(new Map([...encoder, ...(published.rest ?? [])]), published.path));
+  loadState(state, tensorSource(new Map([...encoder, ...published.rest]), published.path));
 }
 
 /** A run.json says what was used: the warm-up that was chosen stands in it. */
