@@ -4,12 +4,34 @@
  * is compared with.
  */
 import { readFileSync } from "node:fs";
+import { Tokenizer } from "@huggingface/tokenizers";
 import { ConfigError } from "../../errors.js";
 
 const padding = "[PAD]";
 const unknown = "[UNK]";
-/** Longer words are unknown, as in BERT. */
-const longest = 100;
+/** BERT's uncased tokenizer over a vocabulary, piece by number. */
+function bert(vocab: Readonly<Record<string, number>>): Tokenizer {
+  return new Tokenizer(
+    {
+      ...{ version: "1.0", truncation: null, padding: null, added_tokens: [], post_processor: null, decoder: null },
+      normalizer: {
+        ...{
+          type: "BertNormalizer",
+          clean_text: true,
+          handle_chinese_chars: true,
+          strip_accents: null,
+          lowercase: true,
+        },
+      },
+      pre_tokenizer: { type: "BertPreTokenizer" },
+      model: {
+        ...{ type: "WordPiece", unk_token: unknown, continuing_subword_prefix: "##", max_input_chars_per_word: 100 },
+        vocab,
+      },
+    },
+    {},
+  );
+}
 
 /**
  * Reads texts into rows of `length` numbers: pieces of its words by the longest match, cut off or filled with [PAD]. No piece stands in
@@ -17,41 +39,21 @@ const longest = 100;
  * @param pieces the vocabulary: a piece's number is its place, pieces inside of words begin with ##
  */
 export function wordPiece(pieces: readonly string[], length: number): (text: string) => Int32Array {
-  const numbers = new Map(pieces.map((piece, number) => [piece, number]));
-  const [pad, none] = [padding, unknown].map((piece) => numbers.get(piece)) as [number | undefined, number | undefined];
-  if (pad === undefined || none === undefined)
+  const pad = pieces.indexOf(padding);
+  if (pad < 0 || !pieces.includes(unknown))
     throw refuse(`one with ${padding} and ${unknown}`, `${pieces.length} pieces without`);
+  const tokenizer = bert(Object.fromEntries(pieces.map((piece, number) => [piece, number])));
   return (text) => {
-    const found = wordsOf(text).flatMap((word) => piecesOf(word, numbers) ?? [none]);
-    return Int32Array.from({ length }, (_, i) => found[i] ?? pad);
+    const { ids } = tokenizer.encode(text, { add_special_tokens: false });
+    return Int32Array.from({ length }, (_, i) => ids[i] ?? pad);
   };
 }
 
+const { normalizer, pre_tokenizer: splitter } = bert({ [unknown]: 0 });
+
 /** The words of a text in lower case and without accents; every mark is a word, and so is every Chinese character. */
 export function wordsOf(text: string): string[] {
-  const plain = text
-    .normalize("NFC")
-    .replaceAll(/[\p{Cf}\p{Co}\p{Cs}\ufffd]|(?![\t\n\r])\p{Cc}/gu, "")
-    .toLowerCase()
-    .normalize("NFD")
-    .replaceAll(/\p{Mn}/gu, "");
-  return plain.match(/\p{Script=Han}|[\p{P}$+<=>^`|~]|[^\s\p{P}$+<=>^`|~\p{Script=Han}]+/gu) ?? [];
-}
-
-/** Undefined for a word that cannot be put together. */
-function piecesOf(word: string, numbers: ReadonlyMap<string, number>): number[] | undefined {
-  const letters = Array.from(word);
-  if (letters.length > longest) return undefined;
-  const found: number[] = [];
-  for (let start = 0; start < letters.length; ) {
-    let end = letters.length;
-    const piece = (): string => (start > 0 ? "##" : "") + letters.slice(start, end).join("");
-    while (end > start && !numbers.has(piece())) end--;
-    if (end === start) return undefined;
-    found.push(numbers.get(piece()) as number);
-    start = end;
-  }
-  return found;
+  return splitter?.pre_tokenize_text(normalizer?.normalize(text) ?? text, {}) ?? [];
 }
 
 /**
