@@ -61,6 +61,11 @@ export class Registry<Entry extends Named> {
     return [...this.#entries.keys()];
   }
 
+  /** The keys of an entry's configuration. @throws ConfigError that lists the names there are */
+  keysOf(name: string): string[] {
+    return Object.keys((this.get(name).config as unknown as z.ZodObject).shape);
+  }
+
   /** The schema of the configuration of any of them, told apart by `name`. */
   schema(): z.ZodType<{ readonly name: string }> {
     const [first, ...more] = [...this.#entries.values()].map(({ config }) => config as unknown as z.ZodObject);

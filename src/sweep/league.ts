@@ -242,11 +242,9 @@ class Chooser {
     const modelSettings = this.#models.get(model) ?? {};
     const chosen = this.configOf({ name: "", method, model, modelSettings }, 1);
     const { imageSize, channels } = chosen.data as { imageSize: number; channels: number };
-    const config = models.get(model).config.safeParse(chosen.model);
-    if (!config.success) return false; // the method sets what this model does not have
     return onDevice("meta", () => {
       const image = { imageSize: [imageSize, imageSize], channels } as const;
-      using encoder = buildEncoder(config.data, image);
+      using encoder = buildEncoder(models.get(model).config.parse(chosen.model), image);
       return methods.get(method).encoders.is(encoder);
     });
   }

@@ -12,6 +12,7 @@ test("entries by name, in order, and a schema that tells them apart", () => {
   expect(list.names()).toEqual(["first", "second"]);
   expect(list.get("second")).toBe(second);
   expect(list.schema().parse({ name: "second" })).toEqual({ name: "second", size: 3 });
+  expect(list.keysOf("second")).toEqual(["name", "size"]);
   expect(() => list.schema().parse({ name: "third" })).toThrow(/first.*second|name/s);
 });
 

@@ -39,7 +39,7 @@ export function chooseDefaults(
   const training = Math.max(1, Math.floor(survey.pictures * (1 - holdOut) * 0.98)); // the split is a hash: not exact
   const spec = methods.get(decided.method ?? (methods.names()[0] as string));
   const model = models.get(decided.model ?? spec.usualModel ?? (models.names()[0] as string));
-  const ask = (facts: DefaultsFacts): MethodDefaults => spec.defaults?.(facts) ?? { choices: [], cost: 1 };
+  const ask = (facts: DefaultsFacts): MethodDefaults => advised(spec, facts, models.keysOf(model.name));
   const plan = choosePlan({ survey, machine, decided, model, pictures: training, askMethod: ask });
   const hours = hoursFor(machine, decided);
   const { schedule = usualSchedule } = plan.method;
@@ -101,6 +101,13 @@ function configuration(from: Ingredients): RunConfigInput {
     optim: { name: "adamw" },
     log: { heldOutEpochs: Math.max(1, Math.round(epochs / 100)) },
   };
+}
+
+/** What a method says it needs, but for what the model does not have: whether the two go together is said by who builds them. */
+function advised(spec: DefinedMethod, facts: DefaultsFacts, modelKeys: readonly string[]): MethodDefaults {
+  const { choices, ...rest } = spec.defaults?.(facts) ?? { choices: [], cost: 1 };
+  const has = (key: string): boolean => !key.startsWith("model.") || modelKeys.includes(key.split(".")[1] as string);
+  return { ...rest, choices: choices.filter(({ key }) => has(key)) };
 }
 
 /** What the method sets, with reasons and without. */

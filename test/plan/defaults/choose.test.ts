@@ -202,6 +202,12 @@ describe("what a method says of its own runs", () => {
     );
   });
 
+  test("a method's advice for its usual encoder is left out where another has no such key", () => {
+    const modelOf = (model: string) => chosen({}, twoCores, { method: "extrema", model }).config.model;
+    expect(modelOf("vit")).toMatchObject({ classAttention: 2 });
+    expect(modelOf("resnet")).not.toHaveProperty("classAttention");
+  });
+
   test("a model that was asked for by name, and a method's usual one, get sizes for the pictures too", () => {
     const model = (decided: object, changes = {}) => chosen(changes, twoCores, decided).config.model;
     expect(model({ method: "fcmae" })).toMatchObject({ name: "convnextV2", size: "atto", stem: 4 });
