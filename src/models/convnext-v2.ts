@@ -126,6 +126,7 @@ export class ConvnextV2 extends Module<[Tensor, CellMask?], Tensor> implements D
   /** Cells of the last map, down and across. */
   readonly grid: Size;
   readonly pools = ["mean"] as const;
+  readonly behindStages = ["norm.weight", "norm.bias"] as const;
   private readonly decayBy: ConvnextV2Config["decayBy"];
 
   constructor(config: ConvnextV2Config, image: ImageShape) {

@@ -48,6 +48,8 @@ export interface Encoder extends Module<[Tensor], Tensor> {
   unnormed?(image: Tensor): Tensor;
   /** image [B C H W] -> maps for dense prediction, finest first: strides 4 to 32 of a hierarchy, one stride of a ViT */
   stages(image: Tensor): readonly FeatureMap[];
+  /** Names of parameters that `features` alone asks for, not the maps of `stages`: a norm behind the pooling. */
+  readonly behindStages?: readonly string[];
   /** Where a parameter of its state stands: 0 next to the pixels, `depth` the last layer, `depth + 1` what comes behind. */
   layerOf(name: string): number;
   /** The last `count` layers and what stands behind them; 0.5 is the second half of the last one. */
@@ -132,6 +134,12 @@ export interface TokenEncoder extends Encoder {
 export interface RegionEncoder extends Encoder {
   /** image [B C H W] -> a vector for each place of the last layer, row by row [B N D] */
   regions(image: Tensor): Tensor;
+}
+
+/** For methods that learn from maps: what stands behind them gets no gradient and keeps its first values. */
+export function holdBehindStages(encoder: Encoder): void {
+  const state = encoder.state();
+  for (const name of encoder.behindStages ?? []) state.get(name)?.setRequiresGrad(false);
 }
 
 /** Which encoders a method can train, and how an error names them. */

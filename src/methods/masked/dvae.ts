@@ -11,7 +11,7 @@
  */
 import { z } from "zod";
 import { ConfigError } from "../../errors.js";
-import { anyEncoder, type Encoder } from "../../models/encoder.js";
+import { anyEncoder, type Encoder, holdBehindStages } from "../../models/encoder.js";
 import { Conv2d } from "../../nn/convolution/conv.js";
 import { kaimingUniform, normal, uniformFanIn } from "../../nn/init.js";
 import { Chain, Module, Parameter } from "../../nn/module.js";
@@ -142,6 +142,7 @@ export class Dvae extends Method<"image"> {
     this.codebook = new Parameter([vocabulary, codeWidth], normal(1));
     this.tokenHead = new Conv2d(encoder.width, vocabulary, 1);
     this.decoder = new Decoder(codeWidth, hidden, doublings, encoder.channels);
+    holdBehindStages(encoder);
   }
 
   /** image [B C H W] -> mean squared error of what is made again, and the weighted divergence */

@@ -15,7 +15,7 @@
 import { z } from "zod";
 import { ConfigError } from "../../errors.js";
 import { ConvnextV2Block } from "../../models/convnext-v2.js";
-import { type DenseEncoder, denseEncoder } from "../../models/encoder.js";
+import { type DenseEncoder, denseEncoder, holdBehindStages } from "../../models/encoder.js";
 import type { ExportGraph } from "../../models/exports.js";
 import { PatchConv } from "../../nn/convolution/conv.js";
 import { normal, truncatedNormal, zero } from "../../nn/init.js";
@@ -100,8 +100,7 @@ export class Fcmae extends Method<"image"> {
     this.maskToken = new Parameter([1, width, 1, 1], normal(0.02));
     this.decoder = new Chain(Array.from({ length: depth }, () => new ConvnextV2Block(width)));
     this.pred = new PatchConv(width, this.target.outputs, 1, firstValues);
-    // The norm behind the pooling is the classifier's: the map is predicted from without it, so it keeps its first values.
-    for (const [name, parameter] of encoder.state()) if (name.startsWith("norm.")) parameter.setRequiresGrad(false);
+    holdBehindStages(encoder); // the norm behind the pooling is the classifier's
   }
 
   /** The official names: the encoder's parts stand at the top, beside the decoder's. */

@@ -104,6 +104,7 @@ export class Swin extends Module<[Tensor], Tensor> implements TokenEncoder, Regi
   /** Pixels for one cell of the last map, down and across. */
   readonly stride: Size;
   readonly pools = ["mean"] as const;
+  readonly behindStages = ["norm.weight", "norm.bias"] as const;
   readonly undecayed = ["mask_token"];
   readonly sizes: Readonly<Record<string, unknown>>;
 

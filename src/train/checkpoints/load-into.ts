@@ -3,6 +3,7 @@ import { CheckpointError } from "../../engine/errors.js";
 import { noGrad } from "../../engine/modes.js";
 import { scope } from "../../engine/scope.js";
 import type { Encoder } from "../../models/encoder.js";
+import { models } from "../../models/index.js";
 import type { Published } from "../../models/published/open.js";
 import { type Tensors, tensorSource } from "../../models/published/tensors.js";
 import { loadState, tensorOf } from "../../models/weights.js";
@@ -161,7 +162,8 @@ function checkEncoder({ model, guessed, image, path }: Published, { sizes = {}, 
   const lines = differing.map(
     (key) => `${key} is ${said(theirs[key])} in the file, ${said(own[key])} in the configuration`,
   );
-  const isOther = Object.keys(sizes).some((key) => !(key in model));
+  const known = new Set([...Object.keys(model), ...models.keysOf(model.name)]);
+  const isOther = Object.keys(sizes).some((key) => !known.has(key));
   const [set, absent] = [
     differing.filter((key) => theirs[key] !== undefined),
     differing.filter((key) => theirs[key] === undefined),

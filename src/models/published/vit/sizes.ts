@@ -20,12 +20,12 @@ export interface VitShape extends StackShape {
   readonly channels: number;
 }
 
-/** How a BEiT differs from a plain ViT, by the keys of the configuration; undefined: not at all. */
+/** How a BEiT differs from a plain ViT, by the keys of the configuration; a key is there where it differs. */
 export interface BeitParts {
-  readonly positions: "learned" | "none" | undefined;
-  readonly relativePositions: "shared" | "perBlock" | undefined;
-  readonly layerScale: number | undefined;
-  readonly keyBias: false | undefined;
+  readonly positions?: "learned" | "none";
+  readonly relativePositions?: "shared" | "perBlock";
+  readonly layerScale?: number;
+  readonly keyBias?: false;
 }
 
 /** What is known besides the tensors. */
@@ -75,13 +75,12 @@ function patchesOf(tensors: Tensors, path: string, [p, q]: Size, image: Size | u
 /** What tells a BEiT from a plain ViT. LayerScale's first value is not in a file: it is any above zero, since what was learned is loaded. */
 export function beitParts(tensors: Tensors): BeitParts {
   const has = (name: string): boolean => tensors.has(name);
-  const keyBias = has("blocks.0.attn.q_bias") ? false : undefined;
-  const absolute = keyBias === false ? "learned" : undefined;
+  const isSplit = has("blocks.0.attn.q_bias");
   return {
-    positions: has("pos_embed") ? absolute : "none",
-    relativePositions: has(sharedTable) ? "shared" : has(ownTable) ? "perBlock" : undefined,
-    layerScale: has("blocks.0.gamma_1") ? 0.1 : undefined,
-    keyBias,
+    ...(has("pos_embed") ? isSplit && { positions: "learned" } : { positions: "none" }),
+    ...(has(sharedTable) ? { relativePositions: "shared" } : has(ownTable) && { relativePositions: "perBlock" }),
+    ...(has("blocks.0.gamma_1") && { layerScale: 0.1 }),
+    ...(isSplit && { keyBias: false }),
   };
 }
 
