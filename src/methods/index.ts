@@ -7,6 +7,7 @@ import { emae, emaeConfig } from "./masked/emae.js";
 import { fcmae, fcmaeConfig } from "./masked/fcmae.js";
 import { mae, maeConfig } from "./masked/mae.js";
 import { maskFeat, maskFeatConfig } from "./masked/maskfeat.js";
+import { mp3, mp3Config } from "./masked/mp3.js";
 import { simmim, simmimConfig } from "./masked/simmim.js";
 import type { DefinedMethod, Method } from "./method.js";
 import { cmae, cmaeConfig } from "./mixed/cmae.js";
@@ -35,6 +36,7 @@ export const methods = new Registry<DefinedMethod>("method", [
   simmim,
   beit,
   dvae,
+  mp3,
   supmae,
   cmae,
   extrema,
@@ -62,6 +64,7 @@ export const methodConfig = z.discriminatedUnion("name", [
   simmimConfig,
   beitConfig,
   dvaeConfig,
+  mp3Config,
   supmaeConfig,
   cmaeConfig,
   extremaConfig,

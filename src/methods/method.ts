@@ -363,6 +363,6 @@ function fitting<E extends Encoder>(
     path: "model.name",
     expected: encoders.what,
     actual: encoder.constructor.name,
-    remedy: "Choose another model.name, or a method that trains this model.",
+    remedy: encoders.remedy ?? "Choose another model.name, or a method that trains this model.",
   });
 }

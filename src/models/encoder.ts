@@ -82,6 +82,8 @@ export interface PatchEncoder extends Encoder {
   readonly patches: number;
   /** Whether only all patches together can be encoded: none may be left out. */
   readonly needsEveryPatch: boolean;
+  /** Whether it is told where patches stand; without positions the order of its tokens changes nothing but their order. */
+  readonly hasPositions: boolean;
   /**
    * image [B C H W], whether each patch is hidden [B N] (bool), what stands in place of hidden ones, positions not added [1 1 D] -> latent of
    * all patches in image order, the final norm applied, class token first [B 1+N D]
@@ -91,8 +93,11 @@ export interface PatchEncoder extends Encoder {
   positioned(tokens: Tensor): Tensor;
   /** tokens of the patches `ids` [B K D], ids [B K] -> with their positions [B K D] */
   positionedSome(tokens: Tensor, ids: Tensor): Tensor;
-  /** tokens of patches [B K D], positions added -> through the blocks and the final norm, class token first [B 1+K D] */
-  encode(tokens: Tensor): Tensor;
+  /**
+   * tokens of patches [B K D], positions added -> through the blocks and the final norm, class token first [B 1+K D]
+   * @param context which of these patches give keys and values in every block, beside the class token, by their numbers [B M]; absent: all
+   */
+  encode(tokens: Tensor, context?: Tensor): Tensor;
   unnormed(image: Tensor): Tensor;
 }
 
@@ -147,6 +152,8 @@ export interface EncoderKind<E extends Encoder> {
   /** "a ViT" */
   readonly what: string;
   is(encoder: Encoder): encoder is E;
+  /** What to do with an encoder that is not of the kind, where another choice of model is not the nearest way. */
+  readonly remedy?: string;
 }
 
 /** For methods that train every encoder. */
@@ -159,6 +166,13 @@ export const anyEncoder: EncoderKind<Encoder> = {
 export const patchEncoder: EncoderKind<PatchEncoder> = {
   what: "an encoder of patches (vit)",
   is: (encoder): encoder is PatchEncoder => "patchEmbed" in encoder && encoder.patchEmbed instanceof PatchEmbed,
+};
+
+/** For methods that ask where patches stand: encoders of patches that are not told so. */
+export const placelessEncoder: EncoderKind<PatchEncoder> = {
+  what: 'an encoder of patches without positions (vit with `positions: "none"`)',
+  is: (encoder): encoder is PatchEncoder => patchEncoder.is(encoder) && !encoder.hasPositions,
+  remedy: "Set model.name to vit, model.positions and model.relativePositions to none.",
 };
 
 /** For methods that teach every layer. */

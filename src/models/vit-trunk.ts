@@ -55,6 +55,8 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
   readonly pools = ["mean", "class"] as const;
   /** Whether only whole pictures can be encoded, in its own size: relative positions are between all patches. */
   readonly needsEveryPatch: boolean;
+  /** Whether it is told where patches stand, by positions of either kind. */
+  readonly hasPositions: boolean;
   private readonly config: TrunkConfig;
 
   /** @param embed makes what turns pictures into tokens [B N D] or a map [B D h w] */
@@ -70,6 +72,7 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
     this.config = config;
     const { positions, relativePositions = "none", keyBias = true, layerScale } = config;
     this.needsEveryPatch = relativePositions !== "none";
+    this.hasPositions = positions !== "none" || this.needsEveryPatch;
     checkTrunk(config);
     this.clsToken = new Parameter([1, 1, width], normal(0.02));
     const isLearned = positions === "learned";
@@ -112,25 +115,35 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
     return this.grid[0] * this.grid[1];
   }
 
-  /** tokens of patches [B K D], positions added -> through the blocks, class token first [B 1+K D] */
-  encode(tokens: Tensor): Tensor {
-    return this.norm.call(this.throughBlocks(tokens)); // [B 1+K D]
+  /**
+   * tokens of patches [B K D], positions added -> through the blocks, class token first [B 1+K D]
+   * @param context which of these patches give keys and values in every block, beside the class token, by their numbers [B M]; absent: all
+   */
+  encode(tokens: Tensor, context?: Tensor): Tensor {
+    return this.norm.call(this.throughBlocks(tokens, context)); // [B 1+K D]
   }
 
   /** image [B C H W] -> features behind every block, each through the final norm, [B D] each; the last are `features` */
   blockFeatures(image: Tensor, pool: Pool = "mean"): Tensor[] {
-    const outputs = this.blocks.outputs(this.entering(this.embed(image)), ...this.sharedTable()); // [B 1+N D] each, without a class token [B N D]
+    const outputs = this.blocks.outputs(this.entering(this.embed(image)), this.sharedTable()); // [B 1+N D] each, without a class token [B N D]
     return outputs.map((tokens) => pooled(this.norm.call(this.leaving(tokens)), pool));
   }
 
   /** tokens of patches [B K D], positions added -> class token first, the final norm not applied [B 1+K D] */
-  protected throughBlocks(tokens: Tensor): Tensor {
-    return this.leaving(this.blocks.call(this.entering(tokens), ...this.sharedTable())); // [B 1+K D]
+  protected throughBlocks(tokens: Tensor, context?: Tensor): Tensor {
+    const giving = context && this.withClassToken(context); // [B 1+M], without a class token [B M]
+    return this.leaving(this.blocks.call(this.entering(tokens), this.sharedTable(), giving)); // [B 1+K D]
   }
 
-  /** The table of relative positions that blocks share [R H]; nothing where each has its own, or none does. */
-  private sharedTable(): readonly Tensor[] {
-    return this.relPosBias === null ? [] : [this.relPosBias.call()];
+  /** numbers of patches [B M] -> those of their tokens in the blocks, the class token's before them if it is there [B 1+M] */
+  private withClassToken(patches: Tensor): Tensor {
+    if (this.blocksToken !== null) return patches;
+    return cat([patches.slice(1, 0, 1).mul(0), patches.add(1)], 1);
+  }
+
+  /** The table of relative positions that blocks share [R H]; undefined where each has its own, or none does. */
+  private sharedTable(): Tensor | undefined {
+    return this.relPosBias?.call();
   }
 
   /** tokens of patches [B K D], positions added -> what goes into the blocks: the class token before them, unless it comes after [B 1+K D] */
@@ -167,8 +180,8 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
     const { links } = this.blocks;
     const last = links.at(-1) as Block;
     const table = this.sharedTable();
-    const before = links.slice(0, -1).reduce((x, link) => link.call(x, ...table), this.entering(this.embed(image))); // [B 1+N D]
-    return last.attn.weights(last.norm1.call(before), ...table); // [B H 1+N 1+N]
+    const before = links.slice(0, -1).reduce((x, link) => link.call(x, table), this.entering(this.embed(image))); // [B 1+N D]
+    return last.attn.weights(last.norm1.call(before), table); // [B H 1+N 1+N]
   }
 
   /** image [B C H W] -> the weights of the last of the blocks that the class token has to itself [B H 1 1+N] */
@@ -214,7 +227,7 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
 
   /** image [B C H W] -> mean of the patch tokens before the final norm [B D]: classifiers put their own behind */
   unnormed(image: Tensor): Tensor {
-    const tokens = this.blocks.call(this.entering(this.embed(image)), ...this.sharedTable()); // [B 1+N D], without a class token [B N D]
+    const tokens = this.blocks.call(this.entering(this.embed(image)), this.sharedTable()); // [B 1+N D], without a class token [B N D]
     return tokens.slice(1, this.blocksToken === null ? 1 : 0).mean([1]); // [B D]
   }
 

@@ -1,6 +1,6 @@
 import { ConfigError } from "../errors.js";
 import { cat, zeros } from "../tensor/creation.js";
-import { attention, attentionWeights, linear, selfAttention } from "../tensor/functional.js";
+import { attention, attentionWeights, linear, selfAttention, take } from "../tensor/functional.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { zero } from "./init.js";
 import { Linear } from "./linear.js";
@@ -18,7 +18,7 @@ export interface AttentionOptions {
 }
 
 /** Multi-head self-attention (Vaswani et al. 2017) with one fused projection: rows q, k, v, each head-major (timm). */
-export class Attention extends Module<[x: Tensor, ...table: Tensor[]], Tensor> {
+export class Attention extends Module<[x: Tensor, table?: Tensor | undefined, context?: Tensor | undefined], Tensor> {
   readonly qBias: Parameter | null; // [D]
   readonly vBias: Parameter | null; // [D]
   readonly relativePositionBiasTable: Parameter | null; // [R H]
@@ -46,8 +46,12 @@ export class Attention extends Module<[x: Tensor, ...table: Tensor[]], Tensor> {
     return this.qBias === null && this.grid === undefined;
   }
 
-  /** x [B N D], where layers share one the table of relative positions [R H] -> [B N D] */
-  protected forward(x: Tensor, table?: Tensor): Tensor {
+  /**
+   * x [B N D], where layers share one the table of relative positions [R H] -> [B N D]
+   * @param context which tokens alone give keys and values, by their numbers [B M]; absent: all of them do
+   */
+  protected forward(x: Tensor, table?: Tensor, context?: Tensor): Tensor {
+    if (context !== undefined) return this.proj.call(this.fromContext(x, context, this.scoreBias(table))); // [B N D]
     return this.proj.call(selfAttention(this.projected(x), this.heads, this.scoreBias(table))); // [B N D]
   }
 
@@ -56,11 +60,31 @@ export class Attention extends Module<[x: Tensor, ...table: Tensor[]], Tensor> {
     return attentionWeights(this.projected(x), this.heads, this.scoreBias(table));
   }
 
+  /** x [B N D], context [B M], bias of all scores [H N N] -> what each token takes of those of the context [B N D] */
+  private fromContext(x: Tensor, context: Tensor, bias: Tensor | undefined): Tensor {
+    const { width, heads, qkv, bias: shift } = this;
+    const rows = (input: Tensor, from: number, to: number): Tensor =>
+      linear(input, qkv.weight.slice(0, from, to), shift?.slice(0, from, to) ?? null);
+    const query = byHead(rows(x, 0, width), heads); // [B H N d]
+    const given = rows(take(x, context), width, 3 * width); // [B M 2·D]
+    const key = byHead(given.slice(2, 0, width), heads); // [B H M d]
+    const value = byHead(given.slice(2, width), heads); // [B H M d]
+    const [B = 0, H = 0, N = 0] = query.shape;
+    const columns = context.reshape([B, 1, 1, -1]).expand([-1, H, N, -1]); // [B H N M]
+    const ofContext = bias?.unsqueeze(0).expand([B, -1, -1, -1]).gather(3, columns); // [B H N M]
+    return joined(attention(query, key, value, ofContext)); // [B N D]
+  }
+
   /** x [B N D] -> [B N 3·D] */
   private projected(x: Tensor): Tensor {
+    return this.qBias === null ? this.qkv.call(x) : linear(x, this.qkv.weight, this.bias);
+  }
+
+  /** Of queries, keys and values [3·D] */
+  private get bias(): Tensor | null {
     const { qBias, vBias } = this;
-    if (qBias === null || vBias === null) return this.qkv.call(x);
-    return linear(x, this.qkv.weight, cat([qBias, zeros([this.width], { device: qBias.device }), vBias]));
+    if (qBias === null || vBias === null) return this.qkv.bias;
+    return cat([qBias, zeros([this.width], { device: qBias.device }), vBias]);
   }
 
   /** What is added to the scores [H N N]; undefined where nothing is. */
@@ -93,8 +117,8 @@ export class ClassAttention extends Module {
   /** x [B 1+N D], class token first -> what it gathers [B 1 D] */
   protected forward(x: Tensor): Tensor {
     const [query, key] = this.scored(x);
-    const gathered = attention(query, key, this.byHead(this.v.call(x))); // [B H 1 d]
-    return this.proj.call(gathered.transpose(1, 2).flatten(2)); // [B 1 D]
+    const gathered = attention(query, key, byHead(this.v.call(x), this.heads)); // [B H 1 d]
+    return this.proj.call(joined(gathered)); // [B 1 D]
   }
 
   /** x [B 1+N D], class token first -> how much it takes of itself and of each patch [B H 1 1+N], float32; every row sums to 1 */
@@ -106,14 +130,19 @@ export class ClassAttention extends Module {
 
   /** x [B 1+N D] -> the class token's query [B H 1 d], all keys [B H 1+N d] */
   private scored(x: Tensor): [query: Tensor, key: Tensor] {
-    return [this.byHead(this.q.call(x.slice(1, 0, 1))), this.byHead(this.k.call(x))];
+    return [byHead(this.q.call(x.slice(1, 0, 1)), this.heads), byHead(this.k.call(x), this.heads)];
   }
+}
 
-  /** x [B N D] -> [B H N d] */
-  private byHead(x: Tensor): Tensor {
-    const [B = 0, N = 0, D = 0] = x.shape;
-    return x.reshape([B, N, this.heads, D / this.heads]).transpose(1, 2);
-  }
+/** x [B N D] -> [B H N d] */
+function byHead(x: Tensor, heads: number): Tensor {
+  const [B = 0, N = 0, D = 0] = x.shape;
+  return x.reshape([B, N, heads, D / heads]).transpose(1, 2);
+}
+
+/** x [B H N d] -> [B N D] */
+function joined(x: Tensor): Tensor {
+  return x.transpose(1, 2).flatten(2);
 }
 
 function checkHeads(width: number, heads: number): void {

@@ -18,7 +18,7 @@ export interface BlockOptions extends AttentionOptions {
  * A Transformer block with the norms in front (ViT, section 3.1); each residual branch may be scaled (LayerScale: CaiT, section 2) and
  * dropped (drop-path.ts). Where a kernel has the whole block, the modules inside are not called: it reads their parameters.
  */
-export class Block extends Module<[x: Tensor, ...table: Tensor[]], Tensor> {
+export class Block extends Module<[x: Tensor, table?: Tensor | undefined, context?: Tensor | undefined], Tensor> {
   readonly gamma_1: Parameter | null; // [D]
   readonly gamma_2: Parameter | null; // [D]
   readonly norm1: LayerNorm;
@@ -44,11 +44,14 @@ export class Block extends Module<[x: Tensor, ...table: Tensor[]], Tensor> {
     this.dropPath2 = new DropPath(dropPath);
   }
 
-  /** x [B N D], where blocks share one the table of relative positions [R H] -> [B N D] */
-  protected forward(x: Tensor, ...table: Tensor[]): Tensor {
-    const isPlain = this.#isPlain && !isWatched();
+  /**
+   * x [B N D], where blocks share one the table of relative positions [R H] -> [B N D]
+   * @param context which tokens alone give keys and values, by their numbers [B M]; absent: all of them do
+   */
+  protected forward(x: Tensor, table?: Tensor, context?: Tensor): Tensor {
+    const isPlain = this.#isPlain && context === undefined && !isWatched();
     if (isPlain && isOneOperation(x, this.#parts)) return wholeBlock(x, this.#parts);
-    const attended = this.#add(x, this.attn.call(this.norm1.call(x), ...table), this.gamma_1, this.dropPath1); // [B N D]
+    const attended = this.#add(x, this.attn.call(this.norm1.call(x), table, context), this.gamma_1, this.dropPath1); // [B N D]
     return this.#add(attended, this.mlp.call(this.norm2.call(attended)), this.gamma_2, this.dropPath2); // [B N D]
   }
 

@@ -118,8 +118,11 @@ export abstract class Module<A extends unknown[] = [Tensor], R = Tensor> {
   }
 }
 
+/** What the links of a chain are given besides; each may be absent. */
+type Others = readonly (Tensor | undefined)[];
+
 /** A list of modules called one after the other; their keys are their positions. */
-export class Chain<M extends Module<[Tensor, ...Tensor[]]>> extends Module<[Tensor, ...Tensor[]]> {
+export class Chain<M extends Module<[Tensor, ...Others]>> extends Module<[Tensor, ...Others]> {
   readonly links: readonly M[];
   /** Whether each link's activations are computed again in backward instead of kept (tensor/grad.ts). */
   checkpointing = false;
@@ -134,7 +137,7 @@ export class Chain<M extends Module<[Tensor, ...Tensor[]]>> extends Module<[Tens
   }
 
   /** x [B …] -> [B …], through every link in turn; each is given the others too */
-  protected forward(x: Tensor, ...others: Tensor[]): Tensor {
+  protected forward(x: Tensor, ...others: Others): Tensor {
     const isForgotten = !gradEnabled() && !isRecording(); // nobody asks for what lies between
     return this.links.reduce((value, link) => {
       const next = this.run(link, value, others);
@@ -144,12 +147,12 @@ export class Chain<M extends Module<[Tensor, ...Tensor[]]>> extends Module<[Tens
   }
 
   /** x [B …] -> what every link gives in turn, [B …] each, the last one's last; each is given the others too */
-  outputs(x: Tensor, ...others: Tensor[]): Tensor[] {
+  outputs(x: Tensor, ...others: Others): Tensor[] {
     let value = x;
     return this.links.map((link) => (value = this.run(link, value, others)));
   }
 
-  private run(link: M, value: Tensor, others: readonly Tensor[]): Tensor {
+  private run(link: M, value: Tensor, others: Others): Tensor {
     return this.checkpointing && gradEnabled()
       ? checkpoint((input, ...given) => link.call(input, ...given), value, ...others)
       : link.call(value, ...others);

@@ -11,6 +11,7 @@ export { Emae, type EmaeConfig, emae, emaeConfig } from "../methods/masked/emae.
 export { Fcmae, type FcmaeConfig, fcmae, fcmaeConfig } from "../methods/masked/fcmae.js";
 export { Mae, type MaeConfig, mae, maeConfig } from "../methods/masked/mae.js";
 export { MaskFeat, type MaskFeatConfig, maskFeat, maskFeatConfig } from "../methods/masked/maskfeat.js";
+export { Mp3, type Mp3Config, mp3, mp3Config } from "../methods/masked/mp3.js";
 export { SimMim, type SimMimConfig, simmim, simmimConfig } from "../methods/masked/simmim.js";
 export {
   type Batch,

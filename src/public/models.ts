@@ -23,6 +23,7 @@ export {
   type PatchEncoder,
   type Pool,
   patchEncoder,
+  placelessEncoder,
   type RegionEncoder,
   regionEncoder,
   type TokenEncoder,

@@ -102,13 +102,13 @@ function prefersProducts(query: Tensor, tokens: number): boolean {
 }
 
 /**
- * softmax(q kᵀ / √d + bias) v. query, key, value [B H N d], bias [H N N] -> [B H N d]. Which kernel runs depends on shape and
- * type alone, never on a timing: a run's bits must not depend on the weather.
+ * softmax(q kᵀ / √d + bias) v. query [B H N d], key, value [B H M d], bias [H N M] or [B H N M] -> [B H N d]. Which kernel runs depends
+ * on shape and type alone, never on a timing: a run's bits must not depend on the weather.
  */
 export function attention(query: Tensor, key: Tensor, value: Tensor, bias?: Tensor): Tensor {
   if (bias === undefined && !prefersProducts(query, key.side(-2)))
     return aten("scaled_dot_product_attention", query, key, value);
-  const scores = query.mul(query.side(-1) ** -0.5).matmul(key.transpose(-2, -1)); // [B H N N]
+  const scores = query.mul(query.side(-1) ** -0.5).matmul(key.transpose(-2, -1)); // [B H N M]
   return (bias === undefined ? scores : scores.add(bias)).softmax(-1).matmul(value);
 }
 

@@ -16,14 +16,16 @@ import { atRandomPlace, type RandomPlace, randomPlace } from "./step-random.js";
 import { type Tensor, wrap } from "./tensor.js";
 
 /** input, others -> output */
-type SegmentBody = (input: Tensor, ...others: Tensor[]) => Tensor;
+type SegmentBody = (input: Tensor, ...others: Others) => Tensor;
+/** Tensors that may be absent, each in its place. */
+type Others = (Tensor | undefined)[];
 
 /** A stretch of the forward pass whose activations are computed again in backward. */
 interface Segment {
   readonly body: SegmentBody;
   readonly input: Tensor;
   /** What it is given besides; no gradient passes to it. */
-  readonly others: readonly Tensor[];
+  readonly others: Readonly<Others>;
   readonly output: Tensor;
   readonly autocast: AutocastState | undefined;
   /** Where layers' draws stood at its beginning. */
@@ -39,12 +41,16 @@ const segments: Segment[] = [];
  * Where nothing is differentiated (inside `noGrad`, while recording) this is `body` itself.
  * @param others what `body` is given besides, and no gradient passes to: masks. What it finds elsewhere must live until `backward`
  */
-export function checkpoint(body: SegmentBody, input: Tensor, ...others: Tensor[]): Tensor {
+export function checkpoint<O extends Others>(
+  body: (input: Tensor, ...others: O) => Tensor,
+  input: Tensor,
+  ...others: O
+): Tensor {
   if (!gradEnabled() || isRecording()) return body(input, ...others);
   const random = randomPlace();
   const output = scope(() => noGrad(() => body(input, ...others)).detach()).setRequiresGrad(true);
-  const held = { input: hold(input), others: others.map(hold), output: hold(output) };
-  segments.push({ body, ...held, autocast: autocastState(), random });
+  const held = { input: hold(input), others: others.map((other) => other && hold(other)), output: hold(output) };
+  segments.push({ body: body as SegmentBody, ...held, autocast: autocastState(), random });
   return output;
 }
 
@@ -105,7 +111,7 @@ function runSegment(segment: Segment): void {
 }
 
 function free({ input, others, output }: Segment): void {
-  for (const held of [input, ...others, output]) held.dispose();
+  for (const held of [input, ...others, output]) held?.dispose();
 }
 
 /** Forgets the segments of a forward pass whose backward will not be run. */

@@ -13,6 +13,7 @@ const smallMethods: Readonly<Record<string, object>> = {
   simmim: { unit: 8 },
   beit: { tokenizer: { name: "kMeans", vocabulary: 16 } },
   dvae: { vocabulary: 16, codeWidth: 8, hidden: 8 },
+  mp3: {},
   supmae: { decoder, hidden: 16, classes: 3, classWeight: 0.1, temperature: 1 },
   cmae: { decoder, featureDecoder: decoder, projector: { hidden: 32, output: 16 }, predictor: { hidden: 32 } },
   extrema: { maskRatio: 0.75, masks: 2, hidden: 32, output: 16 },
@@ -67,6 +68,10 @@ const variants: Readonly<Record<string, { readonly model: object; readonly metho
       keyBias: false,
     },
     methods: ["maskFeat", "mocoV3"],
+  },
+  "vit without positions": {
+    model: { name: "vit", ...smallVit, positions: "none" },
+    methods: ["mp3"],
   },
   "vit as BEiT's fine-tuned": {
     model: { name: "vit", ...smallVit, positions: "learned", relativePositions: "perBlock", keyBias: false },

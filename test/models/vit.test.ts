@@ -9,9 +9,10 @@ import { loadState } from "../../src/models/weights.js";
 import { onDevice } from "../../src/nn/parameter.js";
 import { resizePositions } from "../../src/nn/positions.js";
 import { empty } from "../../src/tensor/creation.js";
+import { take } from "../../src/tensor/functional.js";
 import { backward } from "../../src/tensor/grad.js";
 import { Rng } from "../../src/tensor/random.js";
-import type { Tensor } from "../../src/tensor/tensor.js";
+import { type Tensor, tensor } from "../../src/tensor/tensor.js";
 import { relativeDifference, withReference } from "../numbers.js";
 
 test("timm's ViT: tokens after the final norm and pooled features for the same weights, on a picture that is not square", () => {
@@ -288,3 +289,30 @@ test("relative positions are of pictures of one size, and all layers are judged 
     expect(relativeDifference(vit.classAttention(image), attended)).toBeGreaterThan(1e-2);
   });
 });
+
+test.each([
+  [{ positions: "none" }, false],
+  [{ positions: "none", classAttention: 1 }, false],
+  [{ positions: "sinCos" }, true],
+])(
+  "%o: what is in a context is encoded as if there were nothing else; a ViT says whether it has positions",
+  (changes, has) => {
+    using vit = new Vit(vitConfig.parse({ width: 32, depth: 2, heads: 2, patchSize: 4, ...changes }), {
+      imageSize: [16, 16],
+      channels: 3,
+    });
+    vit.initialize(new Rng(0, "init"));
+    expect(vit.hasPositions).toBe(has);
+    noGrad(() =>
+      scope(() => {
+        const tokens = new Rng(1, "tokens", 0, [0, 1]).normal([16, 32]); // [2 16 32]
+        const context = tensor(BigInt64Array.from([3n, 11n, 0n, 7n, 8n, 15n]), [2, 3]);
+        const patches = (encoded: Tensor): Tensor => encoded.slice(1, 1);
+        const alone = patches(vit.encode(take(tokens, context)));
+        const among = patches(vit.encode(tokens, context));
+        expect(among.shape).toEqual([2, 16, 32]);
+        expect(relativeDifference(take(among, context), alone)).toBeLessThan(1e-5);
+      }),
+    );
+  },
+);

@@ -4,7 +4,7 @@ import { scope } from "../../src/engine/scope.js";
 import { Attention, ClassAttention } from "../../src/nn/attention.js";
 import { cat } from "../../src/tensor/creation.js";
 import { Rng } from "../../src/tensor/random.js";
-import type { Tensor } from "../../src/tensor/tensor.js";
+import { type Tensor, tensor } from "../../src/tensor/tensor.js";
 import { relativeDifference } from "../numbers.js";
 
 test("the fused projection equals a loop over heads", () => {
@@ -78,4 +78,45 @@ test("without a key's bias it is the same, since softmax ignores one; relative p
       expect(related.weights(x).select(3, 0).slice(2, 1).amin([]).item()).toBe(1);
     }),
   );
+});
+
+test("a context alone gives keys and values: as attention in which the others are ruled out, whatever else a layer has", () => {
+  const order = [3, 0, 5];
+  for (const options of [{}, { keyBias: false }, { relative: { grid: [2, 3], own: true } } as const]) {
+    using layer = new Attention(12, 3, options);
+    layer.initialize(new Rng(5, "init"));
+    scope(() =>
+      noGrad(() => {
+        layer.relativePositionBiasTable?.copy_(new Rng(8, "table").normal([18, 3]).flatten(0, 1));
+        layer.qBias?.copy_(new Rng(8, "q").normal([12]).flatten());
+        layer.vBias?.copy_(new Rng(8, "v").normal([12]).flatten());
+        const x = new Rng(6, "x", 0, [0, 1]).normal([7, 12]); // [2 7 12]
+        const ids = tensor(BigInt64Array.from([...order, 1, 2, 6], BigInt), [2, 3]);
+        const kept = [order, [1, 2, 6]];
+        const weights = layer.weights(x); // [2 3 7 7]
+        const allowed = tensor(
+          Float32Array.from({ length: 14 }, (_, i) => Number(kept[Math.floor(i / 7)]?.includes(i % 7))),
+          [2, 1, 1, 7],
+        );
+        const seen = weights.mul(allowed);
+        const share = seen.div(seen.sum([-1], true)); // [2 3 7 7]
+        const value = layer.qkv
+          .call(x)
+          .slice(2, 24)
+          .add(layer.vBias ?? 0); // [2 7 12]
+        const heads = [0, 1, 2].map((head) => share.select(1, head).matmul(value.slice(2, head * 4, head * 4 + 4)));
+        expect(relativeDifference(layer.call(x, undefined, ids), layer.proj.call(cat(heads, 2)))).toBeLessThan(1e-5);
+      }),
+    );
+  }
+});
+
+test("a context of all tokens, in any order, changes nothing", () => {
+  using layer = new Attention(32, 2);
+  layer.initialize(new Rng(5, "init"));
+  scope(() => {
+    const x = new Rng(6, "x", 0, [0, 1]).normal([5, 32]);
+    const ids = tensor(BigInt64Array.from([4, 2, 0, 1, 3, 0, 1, 2, 3, 4], BigInt), [2, 5]);
+    expect(relativeDifference(layer.call(x, undefined, ids), layer.call(x))).toBeLessThan(1e-6);
+  });
 });

@@ -5,6 +5,7 @@ import { watchOutputs } from "../../src/nn/module.js";
 import { cat } from "../../src/tensor/creation.js";
 import { Rng } from "../../src/tensor/random.js";
 import { withRandom } from "../../src/tensor/step-random.js";
+import { tensor } from "../../src/tensor/tensor.js";
 import { relativeDifference } from "../numbers.js";
 
 test("two residual branches with the norms in front; the hidden width follows the ratio", () => {
@@ -85,5 +86,18 @@ test("a block of the class token alone: two scaled branches, the first over the 
     const middle = cls.add(block.attn.call(block.norm1.call(cat([cls, tokens], 1))).mul(0.1));
     const expected = middle.add(block.mlp.call(block.norm2.call(middle)).mul(0.1));
     expect(relativeDifference(block.call(cls, tokens), expected)).toBeLessThan(1e-6);
+  });
+});
+
+test("with a context a block goes through its modules: both branches are those of the context's keys and values", () => {
+  using block = new Block(32, 2);
+  block.initialize(new Rng(0, "init"));
+  scope(() => {
+    const x = new Rng(1, "x").normal([3 * 5 * 32]).reshape([3, 5, 32]);
+    const context = tensor(BigInt64Array.from([0, 1, 3, 4, 2, 0], BigInt), [3, 2]);
+    const middle = x.add(block.attn.call(block.norm1.call(x), undefined, context));
+    const expected = middle.add(block.mlp.call(block.norm2.call(middle)));
+    expect(relativeDifference(block.call(x, undefined, context), expected)).toBe(0);
+    expect(relativeDifference(block.call(x), expected)).toBeGreaterThan(0.01);
   });
 });

@@ -1,11 +1,13 @@
 import { expect, test } from "vitest";
 import { withSettings } from "../../src/keys.js";
 import { fcmae } from "../../src/methods/masked/fcmae.js";
+import { mp3 } from "../../src/methods/masked/mp3.js";
 import { simmim } from "../../src/methods/masked/simmim.js";
 import { esvit } from "../../src/methods/siamese/esvit.js";
 import { convnextV2 } from "../../src/models/convnext-v2.js";
-import type { ModelSize } from "../../src/models/sizes.js";
+import { blockMultiplyAdds, type ModelSize } from "../../src/models/sizes.js";
 import { swin } from "../../src/models/swin/swin.js";
+import { vitSizes } from "../../src/models/vit.js";
 import { classifierCost, costOf } from "../../src/plan/cost.js";
 import { parseConfig, parseFinetune } from "../../src/public/train.js";
 
@@ -97,6 +99,31 @@ test.each([
   );
   expect(Math.abs((said?.cost ?? 0) / (step / 3 / encoder.multiplyAdds) - 1)).toBeLessThan(apart);
 });
+
+/** With three of four patches outside the context: 0.85 of a ViT-B/16 that sees all of them. */
+test.each([
+  ["base", 16, 224, 0.85],
+  ["tiny", 4, 32, 0.85],
+] as const)(
+  "MP3 with ViT %s/%d at %d px costs what its defaults say, %d of a whole pass",
+  (size, patchSize, side, share) => {
+    const { width, depth, heads } = vitSizes[size];
+    const patches = (side / patchSize) ** 2;
+    const { step, encoder } = costOf(
+      parseConfig({
+        model: { name: "vit", width, depth, heads, patchSize, positions: "none" },
+        method: { name: "mp3" },
+        data: { source: { kind: "folder", path: "none" }, imageSize: side },
+      }),
+    );
+    const facts = { pictures: 50_000, shorterSide: side, side, channels: 3, device: "cpu", cores: 2 } as const;
+    const multiplyAdds = blockMultiplyAdds(1 + patches, width, depth);
+    const said = mp3.defaults?.({ ...facts, width, depth, patches, multiplyAdds });
+    const counted = step / 3 / encoder.multiplyAdds;
+    expect(counted).toBeCloseTo(share, 2);
+    expect(Math.abs((said?.cost ?? 0) / counted - 1)).toBeLessThan(0.01);
+  },
+);
 
 test("a classifier: timm's count of parameters for ViT-B/16, and of those a probe trains its head alone", () => {
   const config = (changes: object) =>
