@@ -15,7 +15,9 @@ test("MAE ViT-B/16: its parts with their shapes, twelve blocks as one box, the p
   expect(encoder).toMatchObject({ input: "[B 50 768]", output: "[B 50 768]", parameters: 85_054_464 });
   expect(encoder?.children).toMatchObject([{ name: "0–11", times: 12, parameters: 7_087_872 }]);
   expect(encoder?.children[0]?.children.map(({ name }) => name)).toEqual(["norm1", "attn", "norm2", "mlp"]);
-  expect(found.find(({ name }) => name === "decoder_blocks")?.children[0]?.times).toBe(8);
+  const decoder = found.find(({ name }) => name === "decoder")?.children ?? [];
+  expect(decoder.map(({ name }) => name)).toEqual(["decoder_embed", "decoder_blocks", "decoder_norm", "decoder_pred"]);
+  expect(decoder[1]?.children[0]?.times).toBe(8);
 });
 
 test("an SVG with each box once, and nothing that a title could break", () => {

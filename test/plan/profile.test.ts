@@ -29,7 +29,7 @@ test("a step's products are those of its recording, once forward and at most twi
   expect(phases.forward + phases.backward + phases.other).toBeCloseTo(seconds, 6);
   const [model] = modules;
   expect(model?.multiplyAdds).toBe(counted);
-  for (const path of ["encoder.blocks.0.attn", "encoder.blocks.1.mlp", "decoder_blocks.0.attn"]) {
+  for (const path of ["encoder.blocks.0.attn", "encoder.blocks.1.mlp", "decoder.decoder_blocks.0.attn"]) {
     const found = modules.find((one) => one.path === path);
     expect(found?.forwardSeconds, path).toBeGreaterThan(0);
     expect(found?.backwardSeconds, path).toBeGreaterThan(0);

@@ -45,7 +45,7 @@ function reference(channels: number, normalizeTargets: boolean) {
           { ids, kept: 2 },
         );
         const order = maskOf(ids, 2);
-        const prediction = mae.decode(mae.encodeVisible(image, order), order).float().toArray() as Float32Array;
+        const prediction = mae.decoder.call(mae.encodeVisible(image, order), order).float().toArray() as Float32Array;
         const bytes = (which: "rebuilt" | "predicted"): Uint8Array => toPixels(made[which], mean, std);
         return { mean, std, prediction, rebuilt: bytes("rebuilt"), predicted: bytes("predicted") };
       }),
