@@ -1,7 +1,18 @@
 /** What readers of siamese checkpoints share: their networks stand below names of their own, the projector in the classifier's place. */
 import type { TensorFile } from "../../models/published/files.js";
-import { lost } from "../../models/published/layout.js";
+import { lost, type ReadHints, type Reading } from "../../models/published/layout.js";
 import { type PublishedTensor, sides, type Tensors, tensorIn } from "../../models/published/tensors.js";
+
+/** A file in which a layout was recognised. */
+export interface Found {
+  readonly file: TensorFile;
+  /** What stands before its names. */
+  readonly prefix: string;
+  readonly hints: ReadHints;
+}
+
+/** Reads the encoder of a file, for a layout that knows what stands beside it. */
+export type InnerReader = (view: TensorFile, hints: ReadHints) => Reading;
 
 const isCounter = (name: string): boolean => name.endsWith(".num_batches_tracked");
 

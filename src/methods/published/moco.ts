@@ -2,18 +2,25 @@
  * `moco`: checkpoints of facebookresearch/moco, v1 and v2: query and key encoder below `encoder_q.` and `encoder_k.`, each with its
  * projector in the place of its classifier; the queue [D K] beside them.
  */
-import type { TensorFile } from "../../models/published/files.js";
 import {
   type Described,
   type Layout,
   lost,
-  type ReadHints,
   type Reading,
   viewOf,
   type Writable,
 } from "../../models/published/layout.js";
 import { asStateDict, type PublishedTensor, permuted, sides, type Tensors } from "../../models/published/tensors.js";
-import { below, linearSides, lostCounters, named, prefixBefore, split } from "./branches.js";
+import {
+  below,
+  type Found,
+  type InnerReader,
+  linearSides,
+  lostCounters,
+  named,
+  prefixBefore,
+  split,
+} from "./branches.js";
 
 const queue = "queue.keys";
 
@@ -32,17 +39,7 @@ export function mocoLayout(name: string): Layout {
   };
 }
 
-interface Found {
-  readonly file: TensorFile;
-  readonly prefix: string;
-  readonly hints: ReadHints;
-}
-
-function readingOf(
-  name: string,
-  { file, prefix, hints }: Found,
-  inner: (view: TensorFile, hints: ReadHints) => Reading,
-): Reading {
+function readingOf(name: string, { file, prefix, hints }: Found, inner: InnerReader): Reading {
   // Version 1 has one linear layer there, version 2 a chain of two.
   const numbered = (part: string): Tensors =>
     new Map(

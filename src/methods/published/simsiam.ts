@@ -4,18 +4,25 @@
  * running mean behind it.
  */
 import { CheckpointError } from "../../engine/errors.js";
-import type { TensorFile } from "../../models/published/files.js";
 import {
   type Described,
   type Layout,
   lost,
-  type ReadHints,
   type Reading,
   viewOf,
   type Writable,
 } from "../../models/published/layout.js";
 import { asStateDict, type PublishedTensor, type Tensors } from "../../models/published/tensors.js";
-import { below, linearSides, lostCounters, named, prefixBefore, split } from "./branches.js";
+import {
+  below,
+  type Found,
+  type InnerReader,
+  linearSides,
+  lostCounters,
+  named,
+  prefixBefore,
+  split,
+} from "./branches.js";
 
 /** @param name the method's, as configurations say it */
 export function simsiamLayout(name: string): Layout {
@@ -35,17 +42,7 @@ export function simsiamLayout(name: string): Layout {
   };
 }
 
-interface Found {
-  readonly file: TensorFile;
-  readonly prefix: string;
-  readonly hints: ReadHints;
-}
-
-function readingOf(
-  name: string,
-  { file, prefix, hints }: Found,
-  inner: (view: TensorFile, hints: ReadHints) => Reading,
-): Reading {
+function readingOf(name: string, { file, prefix, hints }: Found, inner: InnerReader): Reading {
   const { encoder, head } = split(below(file, `${prefix}encoder.`), "projector.");
   const projector = withoutLastBias(new Map(head), file.path);
   const rest = new Map([...projector.tensors, ...named("predictor.", below(file, `${prefix}predictor.`))]);

@@ -2,19 +2,17 @@
  * `swav`: checkpoints of facebookresearch/swav, a ResNet with `projection_head` and `prototypes` beside its layers. The queue is not in
  * them.
  */
-import type { TensorFile } from "../../models/published/files.js";
 import {
   type Described,
   type Layout,
   lost,
-  type ReadHints,
   type Reading,
   viewOf,
   type Writable,
 } from "../../models/published/layout.js";
-import { asStateDict, type PublishedTensor, sides, type Tensors, tensorIn } from "../../models/published/tensors.js";
+import { asStateDict, type PublishedTensor, sides, type Tensors } from "../../models/published/tensors.js";
+import { below, type Found, type InnerReader, lostCounters } from "./branches.js";
 
-const isCounter = (name: string): boolean => name.endsWith(".num_batches_tracked");
 const anchor = "prototypes.weight";
 const head = /^projection_head\./;
 
@@ -36,35 +34,19 @@ export function swavLayout(name: string): Layout {
   };
 }
 
-interface Found {
-  readonly file: TensorFile;
-  readonly prefix: string;
-  readonly hints: ReadHints;
-}
-
-function readingOf(
-  name: string,
-  { file, prefix, hints }: Found,
-  inner: (view: TensorFile, hints: ReadHints) => Reading,
-): Reading {
-  const own = file.names.filter((full) => full.startsWith(prefix)).map((full) => full.slice(prefix.length));
-  const tensors = (names: readonly string[]): [string, PublishedTensor][] =>
-    names.map((one) => [one, tensorIn(file, prefix + one)]);
+function readingOf(name: string, { file, prefix, hints }: Found, inner: InnerReader): Reading {
   const isHead = (one: string): boolean => head.test(one) || one === anchor;
-  const plain = own.filter((one) => !isCounter(one));
+  const tensors = [...below(file, prefix)];
   const rest = new Map(
-    tensors(plain.filter(isHead)).map(([one, tensor]) => [one.replace(head, "projector."), tensor] as const),
+    tensors.flatMap(([one, tensor]) => (isHead(one) ? [[one.replace(head, "projector."), tensor] as const] : [])),
   );
-  const encoder = inner(viewOf(file, new Map(tensors(plain.filter((one) => !isHead(one))))), hints);
+  const encoder = inner(viewOf(file, new Map(tensors.filter(([one]) => !isHead(one)))), hints);
   return {
     ...encoder,
     layout: "swav",
     method: described(name, rest, file.path),
     rest,
-    dropped: [
-      ...encoder.dropped,
-      ...lost("num_batches_tracked", own.filter(isCounter).length, "counters of batches, which nothing reads"),
-    ],
+    dropped: [...encoder.dropped, ...lostCounters(file)],
   };
 }
 
