@@ -162,11 +162,13 @@ interface Parts {
   readonly pauses: readonly Pause[];
 }
 
-function tooShort(minutes: number, { setUpSeconds, stepSeconds, pauses }: Parts): ConfigError {
+/** What the error of a budget without room for a step says: each part that takes time, always the longest. */
+export function tooShort(minutes: number, { setUpSeconds, stepSeconds, pauses }: Parts): ConfigError {
   const probes = pauses.reduce((sum, { seconds, atStart }) => sum + (atStart ? 2 : 1) * seconds, 0);
   const parts = { "setting up": setUpSeconds, "a step": stepSeconds, "held-out loss and probes": probes };
-  const named = Object.entries(parts).filter(([, seconds]) => seconds >= 0.05);
-  const sentence = named.map(([name, seconds]) => `${name} ${seconds.toFixed(1)} s`).join(", ");
+  const longest = Math.max(...Object.values(parts));
+  const named = Object.entries(parts).filter(([, seconds]) => seconds > 0 || seconds === longest);
+  const sentence = named.map(([name, seconds]) => `${name} ${brief(seconds)}`).join(", ");
   return new ConfigError({
     problem: `${minutes} minutes are over before the first step. Here a run takes at least: ${sentence}.`,
     code: "budget",
@@ -176,3 +178,7 @@ function tooShort(minutes: number, { setUpSeconds, stepSeconds, pauses }: Parts)
     remedy: "Give it more minutes, or a length in epochs; --log.probe.everyEpochs=0 leaves probes out.",
   });
 }
+
+/** Two digits below a second, tenths above. */
+const brief = (seconds: number): string =>
+  seconds < 1 ? `${Number((1000 * seconds).toPrecision(2))} ms` : `${seconds.toFixed(1)} s`;

@@ -7,7 +7,7 @@ import { resume } from "../../../src/finetune/resume.js";
 import { warmupCosine } from "../../../src/optim/schedule.js";
 import { openRun } from "../../../src/runs/reader.js";
 import type { RunConfig } from "../../../src/train/config.js";
-import { stepsWithin } from "../../../src/train/loop/budget.js";
+import { stepsWithin, tooShort } from "../../../src/train/loop/budget.js";
 import type { Probe } from "../../../src/train/loop/probes.js";
 import { pretrain } from "../../../src/train/pretrain.js";
 import { collect, finalState, tinyRun, trace, workFolder, writePictures } from "../example.js";
@@ -52,6 +52,28 @@ test("as many steps as fit, with what interrupts them", () => {
       expect(lasting(steps + 1)).toBeGreaterThanOrEqual(seconds - rounding);
     }),
   );
+});
+
+test.each([
+  [{ setUpSeconds: 12.34, stepSeconds: 1, pauses: [] }, "setting up 12.3 s, a step 1.0 s"],
+  [{ setUpSeconds: 0.0312, stepSeconds: 0.00214, pauses: [] }, "setting up 31 ms, a step 2.1 ms"], // a fast machine
+  [
+    {
+      setUpSeconds: 0.25,
+      stepSeconds: 0.0004,
+      pauses: [
+        { seconds: 0.8, every: 2, atStart: true },
+        { seconds: 0.1, every: 3, atStart: false },
+      ],
+    },
+    "setting up 250 ms, a step 0.4 ms, held-out loss and probes 1.7 s", // one of them at the start and at the end
+  ],
+  [{ setUpSeconds: 0, stepSeconds: 0.002, pauses: [] }, "a step 2 ms"],
+])("a refused budget says what a run takes, however fast the machine is: %#", (parts, said) => {
+  expect(tooShort(0.001, parts)).toMatchObject({
+    code: "budget",
+    message: expect.stringContaining(`Here a run takes at least: ${said}.`),
+  });
 });
 
 test("the number of steps is settled before the first and written down; the run is that of so many epochs, to the bit", async () => {
