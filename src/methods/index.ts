@@ -14,6 +14,7 @@ import { cmae, cmaeConfig } from "./mixed/cmae.js";
 import { extrema, extremaConfig } from "./mixed/extrema.js";
 import { flip, flipConfig } from "./mixed/flip.js";
 import { macrl, macrlConfig } from "./mixed/macrl.js";
+import { siameseMim, siameseMimConfig } from "./mixed/siamese-mim.js";
 import { supmae, supmaeConfig } from "./mixed/supmae.js";
 import { byol, byolConfig } from "./siamese/byol.js";
 import { dino, dinoConfig } from "./siamese/dino.js";
@@ -41,6 +42,7 @@ export const methods = new Registry<DefinedMethod>("method", [
   cmae,
   extrema,
   macrl,
+  siameseMim,
   moco,
   mocoV2Plus,
   mocoV3,
@@ -69,6 +71,7 @@ export const methodConfig = z.discriminatedUnion("name", [
   cmaeConfig,
   extremaConfig,
   macrlConfig,
+  siameseMimConfig,
   mocoConfig,
   mocoV2PlusConfig,
   mocoV3Config,

@@ -36,6 +36,13 @@ export { Cmae, type CmaeConfig, cmae, cmaeConfig } from "../methods/mixed/cmae.j
 export { Extrema, type ExtremaConfig, extrema, extremaConfig } from "../methods/mixed/extrema.js";
 export { Flip, type FlipConfig, flip, flipConfig } from "../methods/mixed/flip.js";
 export { Macrl, type MacrlConfig, macrl, macrlConfig } from "../methods/mixed/macrl.js";
+export {
+  DecodedMim,
+  LatentMim,
+  type SiameseMimConfig,
+  siameseMim,
+  siameseMimConfig,
+} from "../methods/mixed/siamese-mim.js";
 export { SupMae, type SupmaeConfig, supmae, supmaeConfig } from "../methods/mixed/supmae.js";
 export { augmentationConfig, maskedView } from "../methods/parts/augmentation.js";
 export { dimensions, entropies, information, likeness, spread } from "../methods/parts/collapse.js";
@@ -43,7 +50,7 @@ export { DinoHead, type DinoHeadShape } from "../methods/parts/dino-head.js";
 export { fillPictures } from "../methods/parts/filling/fill.js";
 export { fillInGraph } from "../methods/parts/filling/fill-in-graph.js";
 export { PatchDecoder, type PatchDecoderShape } from "../methods/parts/filling/patch-decoder.js";
-export { type HeadShape, mlpHead } from "../methods/parts/heads.js";
+export { type HeadShape, mlpHead, normedHead } from "../methods/parts/heads.js";
 export { meanCosine } from "../methods/parts/losses/cosine.js";
 export { type DinoTerms, dinoLoss } from "../methods/parts/losses/dino.js";
 export {
@@ -52,6 +59,7 @@ export {
   type NtXentOptions,
   ntXent,
   pairNce,
+  patchNce,
   queueNce,
 } from "../methods/parts/losses/info-nce.js";
 export { matchRegions, type RegionLossOptions, type Regions, regionLoss } from "../methods/parts/losses/regions.js";

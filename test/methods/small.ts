@@ -18,6 +18,7 @@ const smallMethods: Readonly<Record<string, object>> = {
   cmae: { decoder, featureDecoder: decoder, projector: { hidden: 32, output: 16 }, predictor: { hidden: 32 } },
   extrema: { maskRatio: 0.75, masks: 2, hidden: 32, output: 16 },
   macrl: { decoder, bank: 24, projector: { hidden: 32, output: 16 } },
+  siameseMim: { decoder, hidden: 32, output: 16 },
   simsiam: { projector: { output: 16 }, predictor: { hidden: 8 } },
   moco: { queue: 24, output: 16 },
   mocoV2Plus: { queue: 24, projector: { hidden: 32, output: 16 }, predictor: { hidden: 32 } },

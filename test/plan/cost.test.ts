@@ -3,6 +3,7 @@ import { withSettings } from "../../src/keys.js";
 import { fcmae } from "../../src/methods/masked/fcmae.js";
 import { mp3 } from "../../src/methods/masked/mp3.js";
 import { simmim } from "../../src/methods/masked/simmim.js";
+import { siameseMim } from "../../src/methods/mixed/siamese-mim.js";
 import { esvit } from "../../src/methods/siamese/esvit.js";
 import { convnextV2 } from "../../src/models/convnext-v2.js";
 import { blockMultiplyAdds, type ModelSize } from "../../src/models/sizes.js";
@@ -124,6 +125,31 @@ test.each([
     expect(Math.abs((said?.cost ?? 0) / counted - 1)).toBeLessThan(0.01);
   },
 );
+
+test.each([
+  ["base", 16, 224],
+  ["tiny", 4, 32],
+] as const)("siamese masked modelling with ViT %s/%d at %d px costs what its defaults say", (size, patchSize, side) => {
+  const { width, depth, heads } = vitSizes[size];
+  const patches = (side / patchSize) ** 2;
+  const facts = { pictures: 50_000, shorterSide: side, side, channels: 3, device: "cpu", cores: 2 } as const;
+  const multiplyAdds = blockMultiplyAdds(1 + patches, width, depth);
+  const said = siameseMim.defaults?.({ ...facts, width, depth, patches, multiplyAdds });
+  const decoder = said?.choices.find(({ key }) => key === "method.decoder")?.value;
+  const { step, encoder } = costOf(
+    parseConfig(
+      withSettings(
+        {
+          model: { name: "vit", width, depth, heads, patchSize },
+          method: { name: "siameseMim" },
+          data: { source: { kind: "folder", path: "none" }, imageSize: side },
+        },
+        [{ path: "method.decoder", value: decoder }],
+      ),
+    ),
+  );
+  expect(Math.abs((said?.cost ?? 0) / (step / 3 / encoder.multiplyAdds) - 1)).toBeLessThan(0.02);
+});
 
 test("a classifier: timm's count of parameters for ViT-B/16, and of those a probe trains its head alone", () => {
   const config = (changes: object) =>

@@ -38,6 +38,7 @@ import {
   checkLeavesOut,
   checkMaskRatio,
   drawMask,
+  encodePatches,
   encodeWithMaskToken,
   hiddenPatches,
   type Mask,
@@ -176,10 +177,7 @@ export class Mae extends Method<"image"> {
 
   /** image [B C H W] -> latent of the visible patches, class token first [B 1+K D] */
   encodeVisible(image: Tensor, { ids, kept }: Mask): Tensor {
-    const { patchEmbed } = this.encoder;
-    const visible = ids.slice(1, 0, kept); // [B K]
-    const patches = take(patchEmbed.unfold(image), visible); // [B K C·p·q]
-    return this.encoder.encode(this.encoder.positionedSome(patchEmbed.call(patches), visible)); // [B 1+K D]
+    return encodePatches(this.encoder, image, ids.slice(1, 0, kept)); // [B 1+K D]
   }
 
   /** image [B C H W] -> what is to be predicted [B N T] (table 1d) */

@@ -16,10 +16,7 @@ import { noGrad } from "../../engine/modes.js";
 import { ConfigError } from "../../errors.js";
 import { type Encoder, type PatchEncoder, type Pool, patchEncoder } from "../../models/encoder.js";
 import { blockMultiplyAdds } from "../../models/sizes.js";
-import { Gelu } from "../../nn/activations.js";
-import { LayerNorm } from "../../nn/layer-norm.js";
-import { Linear } from "../../nn/linear.js";
-import { Chain, type Module } from "../../nn/module.js";
+import type { Module } from "../../nn/module.js";
 import type { NamedTensor } from "../../optim/optimizer.js";
 import { rampAt, rampBetween } from "../../optim/schedule.js";
 import { cat } from "../../tensor/creation.js";
@@ -29,6 +26,7 @@ import { type DefaultsFacts, type MethodDefaults, paperWarmup, rateFor, teacherM
 import type { Health } from "../health.js";
 import { type Batch, defineMethod, type Loss, Method, type ParameterRule, type Rows, type Step } from "../method.js";
 import { dimensions, dimensionsSignal, likeness, spread, spreadSignal } from "../parts/collapse.js";
+import { normedHead } from "../parts/heads.js";
 import { meanCosine } from "../parts/losses/cosine.js";
 import { infoNce } from "../parts/losses/info-nce.js";
 import { checkLeavesOut, checkMaskRatio, keptPatches } from "../parts/masks.js";
@@ -167,17 +165,6 @@ function checkMasks({ masks, maskRatio, disjoint }: ExtremaConfig, encoder: Patc
     actual: masks,
     remedy: "Take fewer masks, hide more, or set disjoint to false.",
   });
-}
-
-/** Linear layers with layer norm and GELU between them, numbered as in the official code. @param widths from the input to the output */
-function normedHead(widths: readonly number[]): Module {
-  const last = widths.length - 2;
-  return new Chain<Module>(
-    widths.slice(1).flatMap((to, i): Module[] => {
-      const linear = new Linear(widths[i] as number, to);
-      return i === last ? [linear] : [linear, new LayerNorm(to, { epsilon: 1e-5 }), new Gelu()];
-    }),
-  );
 }
 
 const causes = [

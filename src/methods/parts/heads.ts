@@ -1,6 +1,7 @@
-import { Relu } from "../../nn/activations.js";
+import { Gelu, Relu } from "../../nn/activations.js";
 import { BatchNorm1d } from "../../nn/batch-norm.js";
 import { uniformFanIn } from "../../nn/init.js";
+import { LayerNorm } from "../../nn/layer-norm.js";
 import { Linear } from "../../nn/linear.js";
 import { Chain, type Module } from "../../nn/module.js";
 
@@ -54,4 +55,18 @@ export function mlpHead({
     return [linear, ...(batchNorm ? [new BatchNorm1d(to, { epsilon })] : []), new Relu()];
   });
   return new Chain<Module>(links.flat());
+}
+
+/**
+ * ExtreMA's head: linear layers with layer norm and GELU between them, numbered as in the official code. No picture meets another in it.
+ * @param widths from the input to the output
+ */
+export function normedHead(widths: readonly number[]): Module {
+  const last = widths.length - 2;
+  return new Chain<Module>(
+    widths.slice(1).flatMap((to, i): Module[] => {
+      const linear = new Linear(widths[i] as number, to);
+      return i === last ? [linear] : [linear, new LayerNorm(to, { epsilon: 1e-5 }), new Gelu()];
+    }),
+  );
 }

@@ -3,6 +3,7 @@ import type { PatchEncoder } from "../../models/encoder.js";
 import type { CellMask } from "../../nn/convolution/visible-cells.js";
 import type { Size } from "../../nn/patches.js";
 import { arange } from "../../tensor/creation.js";
+import { take } from "../../tensor/functional.js";
 import type { Rng } from "../../tensor/random.js";
 import { type Tensor, tensor } from "../../tensor/tensor.js";
 
@@ -182,6 +183,13 @@ function rank(hidden: Uint8Array, noise: Float32Array, count: number, wanted: nu
   const more = new Set(byNoise.filter((n) => hidden[n] === 0).slice(0, wanted - count));
   const visible = (n: number): boolean => hidden[n] === 0 && !more.has(n);
   return [...byNoise.filter(visible), ...byNoise.filter((n) => !visible(n))];
+}
+
+/** image [B C H W], the patches `ids` [B K] -> what is encoded of these alone, class token first [B 1+K D] */
+export function encodePatches(encoder: PatchEncoder, image: Tensor, ids: Tensor): Tensor {
+  const { patchEmbed } = encoder;
+  const patches = take(patchEmbed.unfold(image), ids); // [B K C·p·q]
+  return encoder.encode(encoder.positionedSome(patchEmbed.call(patches), ids)); // [B 1+K D]
 }
 
 /**

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { liveTensors, scope } from "../../../src/engine/scope.js";
-import { type HeadShape, mlpHead } from "../../../src/methods/parts/heads.js";
+import { type HeadShape, mlpHead, normedHead } from "../../../src/methods/parts/heads.js";
 import { onDevice } from "../../../src/nn/parameter.js";
 import { Rng } from "../../../src/tensor/random.js";
 
@@ -51,4 +51,16 @@ test("without batch norm, and without layers", () => {
     expect(none.call(x).toNumbers()).toEqual(x.toNumbers());
   });
   expect(liveTensors()).toBe(before);
+});
+
+test("ExtreMA's projector and predictor behind ViT-B have as many parameters as the official ones, under the same names", () => {
+  const count = (widths: readonly number[]): number => {
+    using head = onDevice("meta", () => normedHead(widths));
+    return head.parameters().reduce((sum, { tensor }) => sum + tensor.size, 0);
+  };
+  expect(count([768, 4096, 4096, 256])).toBe(20_996_352);
+  expect(count([256, 4096, 256])).toBe(2_109_696);
+  using head = normedHead([4, 8, 2]);
+  const names = [0, 1, 3].flatMap((at) => [`${at}.weight`, `${at}.bias`]);
+  expect([...head.state().keys()]).toEqual(names);
 });

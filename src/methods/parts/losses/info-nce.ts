@@ -62,6 +62,21 @@ export function infoNce(queries: Tensor, keys: Tensor, { temperature, world }: I
 }
 
 /**
+ * InfoNCE of patches among those of their own picture, `2τ · CE(q kᵀ / τ)` as `infoNce`: queries [B M D], keys of the same patches [B M D],
+ * neither normalised; no gradient flows into the keys. In float32.
+ */
+export function patchNce(queries: Tensor, keys: Tensor, temperature: number): Contrast {
+  return withoutAutocast(() => {
+    const [q, k] = [normalize(queries.float()), normalize(keys.float()).detach()]; // [B M D]
+    const [B = 0, M = 0] = q.shape;
+    const cosines = q.matmul(k.transpose(1, 2)).flatten(0, 1); // [B·M M]
+    const own = arange(0, M, 1, { dtype: "int64", device: q.device }).repeat([B]); // [B·M]
+    const loss = crossEntropy(cosines.div(temperature), own).mul(2 * temperature); // []
+    return { loss, ...noGrad(() => agreement(cosines, own)) };
+  });
+}
+
+/**
  * InfoNCE with the keys of past batches as negatives (MoCo, equation 1): `CE([q·k, q queueᵀ] / τ)`, the own key the first of 1 + K.
  * queries, keys [B D], not normalised; queue [K D], of unit rows. No gradient flows into keys and queue. In float32.
  */

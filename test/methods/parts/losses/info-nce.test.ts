@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { autocast } from "../../../../src/engine/modes.js";
 import { scope } from "../../../../src/engine/scope.js";
-import { infoNce, ntXent } from "../../../../src/methods/parts/losses/info-nce.js";
+import { infoNce, ntXent, patchNce } from "../../../../src/methods/parts/losses/info-nce.js";
 import { alone, type World } from "../../../../src/methods/world.js";
 import { cat, eye } from "../../../../src/tensor/creation.js";
 import { normalize } from "../../../../src/tensor/functional.js";
@@ -72,6 +72,26 @@ test("what it says beside the loss: cosines of own and other keys, and how often
     expect(positive.item()).toBeCloseTo(2 / 3, 6);
     expect(negative.item()).toBeCloseTo((-1 + 1) / 6, 6); // east · west, north · north
     expect(accuracy.item()).toBeCloseTo(2 / 3, 6);
+  });
+});
+
+test("patches among those of their own picture: four orthonormal ones (card of siamese masked image modelling), and each picture by itself", () => {
+  scope(() => {
+    const four = patchNce(eye(4).unsqueeze(0), eye(4).unsqueeze(0), 1);
+    expect(four.loss.item() / 2).toBeCloseTo(0.743668, 5); // the loss is 2τ times the cross-entropy
+    expect([four.positive, four.negative, four.accuracy].map((value) => value.item())).toEqual([1, 0, 1]);
+    const [q, k] = ["q", "k"].map((name) => noise(name, 12).reshape([3, 4, 256])) as [Tensor, Tensor];
+    const each = q.unbind(0).map((rows, i) => loss(rows, k.select(0, i), 0.2));
+    expect(patchNce(q, k, 0.2).loss.item()).toBeCloseTo(each.reduce((sum, one) => sum + one) / 3, 5);
+  });
+});
+
+test("a gradient of patches reaches the queries, and no key", () => {
+  scope(() => {
+    const [q, k] = [sines(0), sines(1)].map((rows) => rows.unsqueeze(0).setRequiresGrad(true)) as [Tensor, Tensor];
+    backward(patchNce(q, k, 0.2).loss);
+    expect(Math.hypot(...(q.grad as Tensor).toNumbers())).toBeCloseTo(0.378225, 5); // as of pictures, above
+    expect(k.grad).toBeUndefined();
   });
 });
 
