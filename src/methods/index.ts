@@ -9,6 +9,7 @@ import { mae, maeConfig } from "./masked/mae.js";
 import { maskFeat, maskFeatConfig } from "./masked/maskfeat.js";
 import { mp3, mp3Config } from "./masked/mp3.js";
 import { simmim, simmimConfig } from "./masked/simmim.js";
+import { vqkd, vqkdConfig } from "./masked/vqkd.js";
 import type { DefinedMethod, Method } from "./method.js";
 import { cmae, cmaeConfig } from "./mixed/cmae.js";
 import { extrema, extremaConfig } from "./mixed/extrema.js";
@@ -37,6 +38,7 @@ export const methods = new Registry<DefinedMethod>("method", [
   simmim,
   beit,
   dvae,
+  vqkd,
   mp3,
   supmae,
   cmae,
@@ -66,6 +68,7 @@ export const methodConfig = z.discriminatedUnion("name", [
   simmimConfig,
   beitConfig,
   dvaeConfig,
+  vqkdConfig,
   mp3Config,
   supmaeConfig,
   cmaeConfig,

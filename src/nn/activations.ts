@@ -18,3 +18,11 @@ export class Gelu extends Module {
     return gelu(x);
   }
 }
+
+/** (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ) */
+export class Tanh extends Module {
+  /** x [… D] -> [… D] */
+  protected forward(x: Tensor): Tensor {
+    return x.tanh();
+  }
+}

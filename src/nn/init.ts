@@ -104,6 +104,17 @@ export const zero: Initializer = (shape) => zeros(shape);
 /** All ones. */
 export const one: Initializer = (shape) => full(shape, 1);
 
+/**
+ * The last layers of the branches of block l, counted from 1, begin √(2 l) times smaller than `first` (BEiT, section 2.5). Which block it is
+ * stands in the name that the draw is for. @param before how many blocks there are before those of the name
+ */
+export function depthScaled(first: Initializer, before = 0): Initializer {
+  return (shape, rng) => {
+    const place = Number(/(\d+)\.(?:attn|mlp)\.[^/]*$/.exec(rng.purpose)?.[1]);
+    return first(shape, rng).div(Math.sqrt(2 * (before + place + 1)));
+  };
+}
+
 /** First values by the pattern of a parameter's name; the first that fits counts. */
 export type FirstValuesByName = readonly (readonly [name: RegExp, first: Initializer])[];
 

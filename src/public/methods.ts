@@ -13,6 +13,7 @@ export { Mae, type MaeConfig, mae, maeConfig } from "../methods/masked/mae.js";
 export { MaskFeat, type MaskFeatConfig, maskFeat, maskFeatConfig } from "../methods/masked/maskfeat.js";
 export { Mp3, type Mp3Config, mp3, mp3Config } from "../methods/masked/mp3.js";
 export { SimMim, type SimMimConfig, simmim, simmimConfig } from "../methods/masked/simmim.js";
+export { Vqkd, type VqkdConfig, vqkd, vqkdConfig } from "../methods/masked/vqkd.js";
 export {
   type Batch,
   type Borrowed,

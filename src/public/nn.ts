@@ -2,7 +2,7 @@
  * `lacuna/nn`: modules, layers and first values, for models and methods of one's own.
  * @module lacuna/nn
  */
-export { Gelu, Relu } from "../nn/activations.js";
+export { Gelu, Relu, Tanh } from "../nn/activations.js";
 export { Attention, type AttentionOptions } from "../nn/attention.js";
 export { BatchNorm1d, BatchNorm2d, type BatchNormOptions } from "../nn/batch-norm.js";
 export { Block, type BlockOptions } from "../nn/block.js";

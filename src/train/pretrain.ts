@@ -7,6 +7,7 @@ import { buildMethod, methods } from "../methods/index.js";
 import type { Borrowed, TrainedRun } from "../methods/method.js";
 import { buildEncoder } from "../models/index.js";
 import { tensorSource } from "../models/published/tensors.js";
+import { usualNormalization } from "../models/published/told.js";
 import { loadState } from "../models/weights.js";
 import { architecture } from "./checkpoint.js";
 import { openModelFile, weightsHash } from "./checkpoints/from-checkpoint.js";
@@ -74,7 +75,7 @@ function withMethod(config: RunConfig, source: Source): RunConfig {
 /** What a trained run says of itself. @throws ConfigError where its pictures are normalised otherwise: they are one batch */
 function readTrained(run: string, { data }: RunConfig): TrainedRun {
   using published = openModelFile(run);
-  const { mean, std } = published.normalization ?? {};
+  const { mean, std } = published.normalization ?? usualNormalization;
   if (String(mean) !== String(data.mean) || String(std) !== String(data.std))
     throw new ConfigError({
       problem: `${run} was trained on pictures with mean ${String(mean)} and std ${String(std)}.`,
@@ -102,7 +103,11 @@ function copyBorrowed({ run, hash, state }: Borrowed): void {
       remedy: "Get the run that is meant.",
     });
   const encoder = [...published.tensors].map(([name, tensor]) => [`encoder.${name}`, tensor] as const);
-  loadState(state, tensorSource(new Map([...encoder, ...published.rest]), published.path));
+  const all = new Map([...encoder, ...published.rest]);
+  loadState(
+    state,
+    tensorSource(all, published.path, (name) => state.has(name)),
+  );
 }
 
 /** A run.json says what was used: the warm-up that was chosen stands in it. */

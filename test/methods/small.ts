@@ -13,6 +13,7 @@ const smallMethods: Readonly<Record<string, object>> = {
   simmim: { unit: 8 },
   beit: { tokenizer: { name: "kMeans", vocabulary: 16 } },
   dvae: { vocabulary: 16, codeWidth: 8, hidden: 8 },
+  vqkd: { vocabulary: 16, codeWidth: 8, decoder: { depth: 1 } },
   mp3: {},
   supmae: { decoder, hidden: 16, classes: 3, classWeight: 0.1, temperature: 1 },
   cmae: { decoder, featureDecoder: decoder, projector: { hidden: 32, output: 16 }, predictor: { hidden: 32 } },

@@ -9,8 +9,7 @@
  */
 import { z } from "zod";
 import { type PatchEncoder, patchEncoder } from "../../models/encoder.js";
-import { drawAnew, type FirstValuesByName, truncatedNormal, zero } from "../../nn/init.js";
-import type { Initializer } from "../../nn/parameter.js";
+import { depthScaled, drawAnew, type FirstValuesByName, truncatedNormal, zero } from "../../nn/init.js";
 import type { NamedTensor } from "../../optim/optimizer.js";
 import type { Rng } from "../../tensor/random.js";
 import { type DefaultsFacts, type MethodDefaults, paperWarmup, rateFor } from "../defaults.js";
@@ -53,14 +52,8 @@ export type BeitConfig = z.output<typeof beitConfig>;
 /** Cut at one deviation, which leaves 0.54 of it (the official `trunc_normal_` of pre-training). */
 const weights = truncatedNormal(0.02, 0.02);
 
-/** The last layer of each branch of block l, counted from 1, begins √(2 l) times smaller (section 2.5). */
-const ofDepth: Initializer = (shape, rng) => {
-  const block = /blocks\.(\d+)\./.exec(rng.purpose)?.[1];
-  return weights(shape, rng).div(Math.sqrt(2 * (Number(block) + 1)));
-};
-
 const firstValues: FirstValuesByName = [
-  [/blocks\.\d+\.(?:attn\.proj|mlp\.fc2)\.weight$/, ofDepth],
+  [/blocks\.\d+\.(?:attn\.proj|mlp\.fc2)\.weight$/, depthScaled(weights)],
   [/patch_embed\.proj\.bias$/, zero],
   [/(?:\.(?:qkv|fc1|proj)|^head)\.weight$/, weights],
   [/(?:cls_token|mask_token|pos_embed)$/, weights],

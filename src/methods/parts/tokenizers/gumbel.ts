@@ -1,6 +1,6 @@
 import { withoutAutocast } from "../../../engine/modes.js";
-import { ones, zeros } from "../../../tensor/creation.js";
 import type { Tensor } from "../../../tensor/tensor.js";
+import { countOf } from "./clusters.js";
 
 /**
  * A draw from a categorical distribution that gradients pass through: softmax((logits + g) / τ), g = −ln(−ln u) (Jang et al. 2017; Maddison
@@ -25,8 +25,6 @@ export function divergenceFromUniform(logits: Tensor): Tensor {
 /** Of how many tokens, all as frequent, the tokens might be: exp of the entropy of their frequencies. tokens [B N] int64 -> [] */
 export function perplexity(tokens: Tensor, vocabulary: number): Tensor {
   const flat = tokens.flatten(); // [n]
-  const { device } = flat;
-  const counts = zeros([vocabulary], { device }).scatterAdd(0, flat, ones([flat.side(0)], { device })); // [V]
-  const shares = counts.div(flat.side(0));
+  const shares = countOf(flat, vocabulary).div(flat.side(0)); // [V]
   return shares.mul(shares.clamp(1e-20).log()).sum().neg().exp(); // []
 }

@@ -1,13 +1,12 @@
 import { z } from "zod";
-import { withoutAutocast } from "../../../engine/modes.js";
 import { scope } from "../../../engine/scope.js";
 import { zero } from "../../../nn/init.js";
 import { Buffer, Module } from "../../../nn/module.js";
 import { patchify, type Size } from "../../../nn/patches.js";
-import { ones, zeros } from "../../../tensor/creation.js";
 import type { Rng } from "../../../tensor/random.js";
-import { type Tensor, tensor } from "../../../tensor/tensor.js";
+import type { Tensor } from "../../../tensor/tensor.js";
 import { patchesToFit, type TargetFit } from "../targets/target.js";
+import { chosenRows, countOf, nearest, sumsOf } from "./clusters.js";
 import type { Tokenizer } from "./tokenizer.js";
 
 export const kMeansConfig = z.strictObject({
@@ -73,23 +72,12 @@ export class KMeansTokenizer extends Module<[Tensor], Tensor> implements Tokeniz
   }
 }
 
-/** rows […  P], centres [V P] -> which is nearest […]: the largest x·c - |c|²/2 */
-function nearest(rows: Tensor, centres: Tensor): Tensor {
-  const half = centres.pow(2).sum([1]).div(2); // [V]
-  return withoutAutocast(() => rows.matmul(centres.transpose(0, 1)))
-    .sub(half)
-    .argmax(-1);
-}
-
 /**
  * Lloyd's algorithm from rows chosen by keyed noise. An entry that nothing is nearest to is put on the row that is
  * farthest from its own; with fewer rows than entries the last ones stay unused.
  */
 function kMeans(rows: Tensor, V: number, iterations: number, rng: Rng): { centres: Tensor; counts: Tensor } {
-  const n = rows.side(0);
-  const order = rng.at(0, [0]).uniform([n]).reshape([-1]).argsort(0); // [n]
-  const first = tensor(BigInt64Array.from({ length: V }, (_, i) => BigInt(i % n))); // [V]
-  let centres = rows.indexSelect(0, order.indexSelect(0, first)); // [V P]
+  let centres = chosenRows(rows, V, rng);
   for (let i = 0; i < iterations; i++) centres = scope(() => improved(rows, centres));
   const tokens = nearest(rows, centres); // [n]
   return { centres, counts: countOf(tokens, V) };
@@ -97,19 +85,14 @@ function kMeans(rows: Tensor, V: number, iterations: number, rng: Rng): { centre
 
 /** One pass: the mean of the rows nearest to each centre. */
 function improved(rows: Tensor, centres: Tensor): Tensor {
-  const [V = 0, P = 0] = centres.shape;
+  const V = centres.side(0);
   const tokens = nearest(rows, centres); // [n]
   const counts = countOf(tokens, V).unsqueeze(-1); // [V 1]
-  const sums = zeros([V, P]).scatterAdd(0, tokens.unsqueeze(-1).expand([-1, P]), rows); // [V P]
+  const sums = sumsOf(rows, tokens, V); // [V P]
   const distance = rows.sub(centres.indexSelect(0, tokens)).pow(2).sum([1]); // [n]
   const empty = counts.eq(0); // [V 1]
   const rank = empty.reshape([-1]).float().cumsum(0).sub(1).clamp(0).to("int64"); // [V]: of the empty ones, from 0
   const far = rows.indexSelect(0, distance.topk(Math.min(V, rows.side(0)), 0)[1]); // farthest first
   const replacement = far.indexSelect(0, rank.clamp(null, far.side(0) - 1)); // [V P]
   return replacement.where(empty, sums.div(counts.clamp(1)));
-}
-
-/** tokens [n] -> how many of each [V] */
-function countOf(tokens: Tensor, V: number): Tensor {
-  return zeros([V]).scatterAdd(0, tokens, ones([tokens.side(0)])); // [V]
 }
