@@ -1,5 +1,5 @@
 // Holds for every test: nothing is printed, and every tensor that was made is released.
-import { afterAll, afterEach, beforeEach } from "vitest";
+import { afterAll, afterEach, beforeEach, expect } from "vitest";
 import { isLoaded } from "../src/engine/binding.js";
 import { liveTensors as countTensors } from "../src/engine/scope.js";
 
@@ -36,3 +36,18 @@ afterEach(() => {
 });
 
 afterAll(checkConsole); // what was printed outside of tests: on import, in beforeAll
+
+const bytesOf = (value: ArrayBufferView): Uint8Array =>
+  new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+
+// Vitest compares arrays element by element through its whole machinery: a megabyte took a second. Same bytes of the same type are
+// equal; where they differ, Vitest says where.
+expect.addEqualityTesters([
+  (a: unknown, b: unknown): true | undefined =>
+    ArrayBuffer.isView(a) &&
+    ArrayBuffer.isView(b) &&
+    a.constructor === b.constructor &&
+    Buffer.compare(bytesOf(a), bytesOf(b)) === 0
+      ? true
+      : undefined,
+]);

@@ -22,7 +22,7 @@ export function startChild(body: string, options: { readonly unreaped?: boolean 
   const jiti = createRequire(import.meta.url).resolve("jiti"); // Node 20 reads no TypeScript
   const runs = fileURLToPath(new URL("../../src/runs/", import.meta.url));
   const source = `
-    const jiti = require(${JSON.stringify(jiti)}).createJiti(${JSON.stringify(runs)});
+    const jiti = require(${JSON.stringify(jiti)}).createJiti(${JSON.stringify(runs)}, { extensions: [".ts"] });
     const load = (file) => jiti.import(${JSON.stringify(runs)} + file);
     const say = (text) => process.stdout.write(text + "\\n");
     (async () => { ${body} })().catch((error) => say("error " + (error.code ?? error)));`;

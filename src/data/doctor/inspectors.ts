@@ -1,8 +1,8 @@
 /** Child processes that inspect files: a crash or a hang of a decoder takes down one of them, and names the file. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { DataError } from "../errors.js";
+import { fromSources } from "../loader/entry.js";
 import type { ChildReport, ChildTask } from "./child.js";
 import type { Inspection } from "./inspect.js";
 
@@ -139,9 +139,7 @@ class Inspector {
 function startProgram(program: string | undefined): ChildProcess {
   const compiled = import.meta.url.endsWith(".js");
   const file = program ?? fileURLToPath(new URL(compiled ? "./child.js" : "./child.ts", import.meta.url));
-  const jiti = JSON.stringify(createRequire(import.meta.url).resolve("jiti"));
-  const entry = JSON.stringify(file);
-  const start = file.endsWith(".ts") ? ["-e", `require(${jiti}).createJiti(${entry}).import(${entry});`] : [file];
+  const start = file.endsWith(".ts") ? ["-e", fromSources(file)] : [file];
   // What libraries write about broken pictures belongs to no report.
   return spawn(process.execPath, start, { stdio: ["ignore", "ignore", "ignore", "ipc"], serialization: "json" });
 }

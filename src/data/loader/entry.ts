@@ -16,8 +16,12 @@ export function threadEntry(from: string, name: string): ThreadEntry {
   // Loader flags of this process (a test runner's) are not for the thread.
   const options = { execArgv: [] };
   if (from.endsWith(".js")) return { file: new URL(`${name}.js`, from), options };
-  const jiti = createRequire(import.meta.url).resolve("jiti");
-  const entry = new URL(`${name}.ts`, from).href;
-  const boot = `require(${JSON.stringify(jiti)}).createJiti(${JSON.stringify(entry)}).import(${JSON.stringify(entry)});`;
-  return { file: boot, options: { ...options, eval: true } };
+  return { file: fromSources(new URL(`${name}.ts`, from).href), options: { ...options, eval: true } };
+}
+
+/** A line of CommonJS that runs a program in TypeScript, given by its path or URL. */
+export function fromSources(program: string): string {
+  const [jiti, entry] = [createRequire(import.meta.url).resolve("jiti"), program].map((text) => JSON.stringify(text));
+  // Of the endings that jiti would try for an import in turn sources have this one: trying all takes as long as loading.
+  return `require(${jiti}).createJiti(${entry}, { extensions: [".ts"] }).import(${entry});`;
 }

@@ -6,6 +6,6 @@ test("compiled programs are started as they are, sources through jiti", () => {
   expect(String(compiled.file)).toBe("file:///a/b/worker.js");
   expect(compiled.options).toEqual({ execArgv: [] });
   const source = threadEntry("file:///a/b/c.ts", "./worker");
-  expect(source.file).toContain('import("file:///a/b/worker.ts")');
+  expect(source.file).toContain('import("file:///a/b/worker.ts");');
   expect(source.options).toEqual({ execArgv: [], eval: true });
 });
