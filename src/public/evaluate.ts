@@ -47,7 +47,13 @@ export { featureProbes } from "../evaluate/feature-probe.js";
 export { type Embedded, embedSource } from "../evaluate/features/embed.js";
 export { type Extracted, extractFeatures, type LabelledFeatures } from "../evaluate/features/extract.js";
 export { FeatureFile, featureFormats } from "../evaluate/features/feature-file.js";
-export { linearAlignment, type OcclusionInvariance, occlusionInvariance } from "../evaluate/features/occlusion.js";
+export {
+  linearAlignment,
+  measureOcclusion,
+  type OcclusionInvariance,
+  type OcclusionOptions,
+  occlusionInvariance,
+} from "../evaluate/features/occlusion.js";
 export { type OpenedEncoder, openEncoder } from "../evaluate/features/open-encoder.js";
 export { pixelFeatures } from "../evaluate/features/pixels.js";
 export { featureSpread } from "../evaluate/features/rank.js";

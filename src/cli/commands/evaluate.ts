@@ -6,6 +6,7 @@ import { classifierCommand } from "../measure/classifier.js";
 import { fewLabelsCommand } from "../measure/few-labels.js";
 import { openLabelled, tellSides } from "../measure/labelled.js";
 import { openModel } from "../measure/model.js";
+import { occlusionCommand } from "../measure/occlusion.js";
 import { partialCommand } from "../measure/partial.js";
 import { showMeasuring } from "../measure/progress.js";
 import { zeroShotCommands } from "../measure/zero-shot.js";
@@ -33,7 +34,7 @@ const protocol =
 export function evaluateCommand(program: Command, add: Add): void {
   const parent = program
     .command("evaluate")
-    .summary("how good an encoder is: knn, linear, few-labels, partial, classifier, zero-shot, retrieval")
+    .summary("how good an encoder is: knn, linear, few-labels, partial, occlusion, classifier, zero-shot, …")
     .description(
       "Measures an encoder's features on labelled pictures, beside raw pixels and the encoder before training.",
     );
@@ -60,6 +61,7 @@ export function evaluateCommand(program: Command, add: Add): void {
   }
   fewLabelsCommand(parent, add);
   partialCommand(parent, add);
+  occlusionCommand(parent, add);
   classifierCommand(parent, add);
   zeroShotCommands(parent, add);
 }

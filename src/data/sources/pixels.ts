@@ -26,7 +26,7 @@ export function sharedBytes(length: number): Uint8Array {
 }
 
 /**
- * Makes the source, of the first `limit` pictures if there is a limit. Pixels that are not on shared memory are copied there.
+ * Makes the source, of the first `limit` pictures if there is a limit, one after the other `repeat` times. Pixels that are not on shared memory are copied there.
  * @throws DataError limit, when there are fewer pictures
  */
 export function pixelSource(set: PixelSet, fingerprint: string): PixelSource {
@@ -43,19 +43,33 @@ export function pixelSource(set: PixelSet, fingerprint: string): PixelSource {
       remedy: "Leave it out for all.",
     });
   }
-  const bytes = size * height * width * channels;
-  let data = set.pixels;
-  if (size < total || !(data.buffer instanceof SharedArrayBuffer)) {
-    data = sharedBytes(bytes);
-    data.set(set.pixels.subarray(0, bytes));
-  }
+  const { repeat = 1 } = spec;
+  const picked = size === total ? fingerprint : hashOf(`${fingerprint}:${size}`);
   return {
     spec,
-    size,
-    fingerprint: size === total ? fingerprint : createHash("sha256").update(`${fingerprint}:${size}`).digest("hex"),
+    size: size * repeat,
+    fingerprint: repeat === 1 ? picked : hashOf(`${picked}×${repeat}`),
     classes: set.classes,
-    labels: Int32Array.from(set.labels.subarray(0, size)),
-    name: (index) => `${spec.split}/${index}`,
-    content: { kind: "pixels", data, height, width, channels },
+    labels: Int32Array.from({ length: size * repeat }, (_, index) => set.labels[index % size] as number),
+    name: (index) => `${spec.split}/${index % size}`,
+    content: {
+      kind: "pixels",
+      data: shared(set.pixels, size * height * width * channels, repeat),
+      height,
+      width,
+      channels,
+    },
   };
+}
+
+function hashOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** The first `length` bytes, `repeat` times, on shared memory: themselves where they are that. */
+function shared(bytes: Uint8Array, length: number, repeat: number): Uint8Array {
+  if (length === bytes.length && repeat === 1 && bytes.buffer instanceof SharedArrayBuffer) return bytes;
+  const data = sharedBytes(length * repeat);
+  for (let i = 0; i < repeat; i++) data.set(bytes.subarray(0, length), i * length);
+  return data;
 }

@@ -2,6 +2,16 @@
 import { z } from "zod";
 import type { Unreachable } from "./files.js";
 
+/** Which pictures of a set in memory are taken, and how often. */
+const pixelKeys = {
+  limit: z.int().min(1).optional().describe("only this number of first pictures"),
+  repeat: z
+    .int()
+    .min(1)
+    .optional()
+    .describe("each picture so often in an epoch, every time with draws of its own: few pictures for as many steps"),
+};
+
 /** The keys by which a source of files is split, shared by folder and list. */
 const partKeys = {
   part: z.enum(["all", "train", "heldOut"]).default("all").describe("which side of the split"),
@@ -30,7 +40,7 @@ const cifar10Schema = z
   .strictObject({
     kind: z.literal("cifar10"),
     split: z.enum(["train", "test"]),
-    limit: z.int().min(1).optional().describe("only this number of first pictures"),
+    ...pixelKeys,
   })
   .describe("CIFAR-10: 50,000 + 10,000 photographs of 32 × 32 pixels in 10 classes");
 
@@ -41,7 +51,7 @@ const fashionMnistSchema = z
     kind: z.literal("fashion-mnist"),
     split: z.enum(["train", "test"]),
     path: z.string().min(1).optional().describe("a folder with the four IDX files; fetched where left out"),
-    limit: z.int().min(1).optional().describe("only this number of first pictures"),
+    ...pixelKeys,
   })
   .describe("Fashion-MNIST, or a set in the same files: 60,000 + 10,000 grey pictures of 28 × 28 pixels in 10 classes");
 

@@ -2,7 +2,8 @@
  * How little an encoder's features change when patches are hidden: what masked learning is said to teach (Kong and Zhang, CVPR 2023,
  * arXiv 2208.04164, whose abstract says so; how it is measured is our choice).
  */
-import { noGrad } from "../../engine/modes.js";
+import type { Source } from "../../data/source.js";
+import { autocast, noGrad } from "../../engine/modes.js";
 import { scope } from "../../engine/scope.js";
 import { ConfigError } from "../../errors.js";
 import { meanCosine } from "../../methods/parts/losses/cosine.js";
@@ -11,6 +12,9 @@ import { type Encoder, patchEncoder } from "../../models/encoder.js";
 import { take } from "../../tensor/functional.js";
 import { Rng } from "../../tensor/random.js";
 import type { Tensor } from "../../tensor/tensor.js";
+import { toImages } from "../../train/batch.js";
+import type { LoadedModel } from "../../train/checkpoints/load.js";
+import { readPixels } from "./pictures.js";
 
 /** How like the features of visible patches are to those of the same patches in the whole picture. */
 export interface OcclusionInvariance {
@@ -22,6 +26,28 @@ export interface OcclusionInvariance {
   readonly alignment: number;
 }
 
+/** Which shares of the patches are hidden, and by which draw. */
+export interface OcclusionOptions {
+  readonly ratios?: readonly number[];
+  readonly seed?: number;
+}
+
+/**
+ * The same of a trained model, in float32. @param source some hundred pictures: all are computed at once
+ * @throws ConfigError as `occlusionInvariance`, BadPictureError for the first picture that cannot be read
+ */
+export async function measureOcclusion(
+  { config, encoder }: LoadedModel,
+  source: Source,
+  options: OcclusionOptions = {},
+): Promise<OcclusionInvariance[]> {
+  const { mean, std } = config.data;
+  const pixels = await readPixels(config, source);
+  const measure = (): OcclusionInvariance[] =>
+    scope(() => occlusionInvariance(encoder, toImages(pixels, mean, std, config.device), options));
+  return autocast("float32", measure, config.device);
+}
+
 /**
  * images [B C H W], normalised, of the encoder's own size -> for each mask ratio how much of the visible patches' features stays. Patches are
  * hidden at random, the same for a seed. @throws ConfigError for an encoder that cannot leave patches out, or a ratio that leaves none
@@ -29,10 +55,7 @@ export interface OcclusionInvariance {
 export function occlusionInvariance(
   encoder: Encoder,
   images: Tensor,
-  {
-    ratios = [0, 0.25, 0.5, 0.75, 0.9],
-    seed = 0,
-  }: { readonly ratios?: readonly number[]; readonly seed?: number } = {},
+  { ratios = [0, 0.25, 0.5, 0.75, 0.9], seed = 0 }: OcclusionOptions = {},
 ): OcclusionInvariance[] {
   if (!patchEncoder.is(encoder)) {
     const data = { expected: patchEncoder.what, actual: encoder.constructor.name };

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { fingerprintOfPixels, pixelSource, sharedBytes } from "../../../src/data/sources/pixels.js";
 
-const set = (limit?: number) => ({
-  spec: { kind: "cifar10", split: "test", ...(limit === undefined ? {} : { limit }) } as const,
+const set = (limit?: number, repeat?: number) => ({
+  spec: { kind: "cifar10", split: "test", ...(limit && { limit }), ...(repeat && { repeat }) } as const,
   classes: ["a", "b"],
   pixels: Uint8Array.from({ length: 3 * 2 * 2 }, (_, i) => i),
   labels: Uint8Array.of(1, 0, 1),
@@ -33,6 +33,22 @@ describe("pixelSource", () => {
     expect([...source.content.data]).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     expect(source.fingerprint).toMatch(/^[0-9a-f]{64}$/);
     expect(pixelSource(set(3), "print").fingerprint).toBe("print");
+  });
+
+  it("repeats pictures with their labels and names, with a fingerprint of their own", () => {
+    const source = pixelSource(set(2, 3), "print");
+    expect(source).toMatchObject({ size: 6, labels: Int32Array.of(1, 0, 1, 0, 1, 0) });
+    const pictures = [0, 1, 2, 3, 4, 5, 6, 7];
+    expect([...source.content.data]).toEqual([...pictures, ...pictures, ...pictures]);
+    expect([source.name(0), source.name(3)]).toEqual(["test/0", "test/1"]);
+    const prints = [
+      pixelSource(set(2), "print"),
+      source,
+      pixelSource(set(2, 2), "print"),
+      pixelSource(set(3, 2), "print"),
+    ];
+    expect(new Set(prints.map(({ fingerprint }) => fingerprint)).size).toBe(4);
+    expect(pixelSource(set(3, 1), "print").fingerprint).toBe("print");
   });
 
   it("refuses a limit beyond the set", () => {
