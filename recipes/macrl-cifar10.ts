@@ -4,7 +4,7 @@
  *
  *   npx lacuna pretrain recipes/macrl-cifar10.ts --seed=0
  *
- * Cost: 170.6 M multiply-adds a picture, for 50,000 pictures 76.66 T multiply-adds in all.
+ * Cost: 170.6 M multiply-adds a picture, for 50,000 pictures 76.59 T multiply-adds in all.
  * Expected: the paper's abstract names CIFAR-10 without a number; none is recorded here yet.
  */
 import { defineRun } from "lacuna";

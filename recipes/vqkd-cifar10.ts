@@ -6,7 +6,7 @@
  * The teacher is any run whose encoder has patches of 4 pixels: one of recipes/mae-cifar10-reference.ts, for one. Without the two settings it is
  * a network of random weights.
  *
- * Cost: 283.5 M multiply-adds a picture, for 50,000 pictures 90.79 T multiply-adds in all.
+ * Cost: 283.5 M multiply-adds a picture, for 50,000 pictures 90.48 T multiply-adds in all.
  * Expected: the paper trains on ImageNet alone; nobody has published numbers for CIFAR-10. How many codes were used is in LOG.md.
  */
 import { defineRun } from "lacuna";

@@ -1,6 +1,7 @@
 import { binding } from "./binding.js";
 import { guarded } from "./dispatch.js";
 import { type DType, dtypeCode } from "./dtype.js";
+import { withinGradMode } from "./record.js";
 
 /** Runs `body` without recording what backward would need. */
 export function noGrad<R>(body: () => R): R {
@@ -20,7 +21,7 @@ export function gradEnabled(): boolean {
 function withGradMode<R>(enabled: boolean, body: () => R): R {
   const before = binding().setGradMode(enabled);
   try {
-    return body();
+    return withinGradMode(enabled, body);
   } finally {
     binding().setGradMode(before);
   }

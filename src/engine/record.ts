@@ -21,6 +21,8 @@ export interface RecordedStep {
   readonly outputs: readonly RecordedTensor[];
   /** The module path that made the call, outermost first. */
   readonly module: readonly string[];
+  /** There where nothing is kept for backward, whatever it is computed from: within `noGrad` in what is recorded. */
+  readonly isWithoutGradient?: true;
 }
 
 /** What passed the door while a function ran: the graph, read by graph/cost.ts and later by plan, ONNX and diagram. */
@@ -48,6 +50,8 @@ export interface Span {
 class Recorder {
   readonly steps: RecordedStep[] = [];
   readonly path: string[] = [];
+  /** Whether gradients are on in what is recorded; the mode around the recording does not count. */
+  hasGradients = true;
 }
 
 let active: Recorder | undefined;
@@ -97,7 +101,22 @@ export function recordStep(
     return { tensor: inputs.length - 1 };
   };
   const attributes = args.map(attribute);
-  active.steps.push({ op, inputs, attributes, outputs: outputs.map(describe), module: [...active.path] });
+  const isWithoutGradient = active.hasGradients ? {} : ({ isWithoutGradient: true } as const);
+  const module = [...active.path];
+  active.steps.push({ op, inputs, attributes, outputs: outputs.map(describe), module, ...isWithoutGradient });
+}
+
+/** A stretch of what is recorded in which gradients are on or off, so that each step knows. */
+export function withinGradMode<R>(enabled: boolean, body: () => R): R {
+  if (active === undefined) return body();
+  const recorder = active;
+  const before = recorder.hasGradients;
+  recorder.hasGradients = enabled;
+  try {
+    return body();
+  } finally {
+    recorder.hasGradients = before;
+  }
 }
 
 /** Told of modules as they begin and end, while time is measured. */

@@ -98,7 +98,8 @@ class Planner {
     const lower = this.settings.precision !== "float32";
     const isLow = lower && isProduct(operation);
     const type = isLow || (lower && operation.isLow) ? this.settings.precision : this.#widest(step);
-    const differentiable = operation.isConstant !== true && step.inputs.some(({ id }) => this.#differentiable.has(id));
+    const isPassing = operation.isConstant !== true && step.isWithoutGradient !== true;
+    const differentiable = isPassing && step.inputs.some(({ id }) => this.#differentiable.has(id));
     const made: Storage[] = [];
     for (const output of step.outputs) {
       const own = output.dtype === "float32" ? type : (output.dtype as DType);

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Encoder } from "../models/encoder.js";
 import { Registry } from "../models/registry.js";
 import { beit, beitConfig } from "./masked/beit.js";
+import { cae, caeConfig } from "./masked/cae.js";
 import { dvae, dvaeConfig } from "./masked/dvae.js";
 import { emae, emaeConfig } from "./masked/emae.js";
 import { fcmae, fcmaeConfig } from "./masked/fcmae.js";
@@ -37,6 +38,7 @@ export const methods = new Registry<DefinedMethod>("method", [
   maskFeat,
   simmim,
   beit,
+  cae,
   dvae,
   vqkd,
   mp3,
@@ -67,6 +69,7 @@ export const methodConfig = z.discriminatedUnion("name", [
   maskFeatConfig,
   simmimConfig,
   beitConfig,
+  caeConfig,
   dvaeConfig,
   vqkdConfig,
   mp3Config,

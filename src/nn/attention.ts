@@ -134,6 +134,43 @@ export class ClassAttention extends Module {
   }
 }
 
+/**
+ * Attention of some tokens to others: projections stand apart, queries and values have a bias, keys have none, for a key's changes no output
+ * (CAE's official code).
+ */
+export class CrossAttention extends Module<[query: Tensor, key: Tensor, value: Tensor], Tensor> {
+  readonly qBias: Parameter; // [D]
+  readonly vBias: Parameter; // [D]
+  readonly q: Linear;
+  readonly k: Linear;
+  readonly v: Linear;
+  readonly proj: Linear;
+
+  /** @throws ConfigError where heads do not divide the width */
+  constructor(
+    width: number,
+    readonly heads: number,
+  ) {
+    super();
+    checkHeads(width, heads);
+    this.qBias = new Parameter([width], zero);
+    this.vBias = new Parameter([width], zero);
+    this.q = new Linear(width, width, { bias: false });
+    this.k = new Linear(width, width, { bias: false });
+    this.v = new Linear(width, width, { bias: false });
+    this.proj = new Linear(width, width);
+  }
+
+  /** what asks [B M D], what is looked at and what is taken from it [B N D] each -> [B M D] */
+  protected forward(query: Tensor, key: Tensor, value: Tensor): Tensor {
+    const { heads } = this;
+    const asked = linear(query, this.q.weight, this.qBias); // [B M D]
+    const given = linear(value, this.v.weight, this.vBias); // [B N D]
+    const taken = attention(byHead(asked, heads), byHead(this.k.call(key), heads), byHead(given, heads)); // [B H M d]
+    return this.proj.call(joined(taken));
+  }
+}
+
 /** x [B N D] -> [B H N d] */
 function byHead(x: Tensor, heads: number): Tensor {
   const [B = 0, N = 0, D = 0] = x.shape;

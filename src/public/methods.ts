@@ -6,6 +6,7 @@ export type { DefaultsFacts, DefaultsFor, MethodDefaults } from "../methods/defa
 export type { Health, Signal } from "../methods/health.js";
 export { buildMethod, methods, usualMethod } from "../methods/index.js";
 export { Beit, type BeitConfig, beit, beitConfig } from "../methods/masked/beit.js";
+export { Cae, type CaeConfig, cae, caeConfig, type Regressed } from "../methods/masked/cae.js";
 export { Dvae, type DvaeConfig, dvae, dvaeConfig } from "../methods/masked/dvae.js";
 export { Emae, type EmaeConfig, emae, emaeConfig } from "../methods/masked/emae.js";
 export { Fcmae, type FcmaeConfig, fcmae, fcmaeConfig } from "../methods/masked/fcmae.js";
@@ -69,6 +70,7 @@ export { swappedCrossEntropy } from "../methods/parts/losses/swapped.js";
 export {
   drawMask,
   drawSquareMask,
+  encodePatches,
   encodeWithMaskToken,
   hiddenPatches,
   keptPatches,

@@ -3,7 +3,7 @@
  * @module lacuna/nn
  */
 export { Gelu, Relu, Tanh } from "../nn/activations.js";
-export { Attention, type AttentionOptions } from "../nn/attention.js";
+export { Attention, type AttentionOptions, CrossAttention } from "../nn/attention.js";
 export { BatchNorm1d, BatchNorm2d, type BatchNormOptions } from "../nn/batch-norm.js";
 export { Block, type BlockOptions } from "../nn/block.js";
 export { Conv2d, type ConvOptions, DepthwiseConv, type FirstValues, PatchConv } from "../nn/convolution/conv.js";

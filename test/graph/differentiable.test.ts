@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { enableGrad, noGrad } from "../../src/engine/modes.js";
 import { record } from "../../src/engine/record.js";
 import { scope } from "../../src/engine/scope.js";
 import { differentiableSteps } from "../../src/graph/differentiable.js";
@@ -29,5 +30,21 @@ test("what a trainable tensor leads to, up to where the gradient ends", () => {
     const found = differentiableSteps(recording.steps, [trained.id]);
     expect(found).toEqual([false, true, false, false, false, true, true, false]);
     expect(differentiableSteps(recording.steps, [])).not.toContain(true);
+  });
+});
+
+test("what is computed without gradients is not among them, whatever the mode around the recording", () => {
+  scope(() => {
+    const [x, trained] = [empty([4, 4], { device: "meta" }), empty([4, 4], { device: "meta" })];
+    const body = (): void => {
+      const target = noGrad(() => {
+        enableGrad(() => x.matmul(trained)); // yes
+        return x.matmul(trained); // no
+      });
+      x.matmul(trained).sub(target); // yes, yes
+      target.sum(); // no
+    };
+    for (const { recording } of [record(body), noGrad(() => record(body))])
+      expect(differentiableSteps(recording.steps, [trained.id])).toEqual([true, false, true, true, false]);
   });
 });

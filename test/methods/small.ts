@@ -12,6 +12,7 @@ const smallMethods: Readonly<Record<string, object>> = {
   maskFeat: {},
   simmim: { unit: 8 },
   beit: { tokenizer: { name: "kMeans", vocabulary: 16 } },
+  cae: { tokenizer: { name: "kMeans", vocabulary: 16 }, regressor: { depth: 1 }, decoder: { depth: 1 } },
   dvae: { vocabulary: 16, codeWidth: 8, hidden: 8 },
   vqkd: { vocabulary: 16, codeWidth: 8, decoder: { depth: 1 } },
   mp3: {},

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { noGrad } from "../../src/engine/modes.js";
 import { scope } from "../../src/engine/scope.js";
-import { Attention, ClassAttention } from "../../src/nn/attention.js";
+import { Attention, ClassAttention, CrossAttention } from "../../src/nn/attention.js";
 import { cat } from "../../src/tensor/creation.js";
 import { Rng } from "../../src/tensor/random.js";
 import { type Tensor, tensor } from "../../src/tensor/tensor.js";
@@ -78,6 +78,31 @@ test("without a key's bias it is the same, since softmax ignores one; relative p
       expect(related.weights(x).select(3, 0).slice(2, 1).amin([]).item()).toBe(1);
     }),
   );
+});
+
+test("cross-attention takes of other tokens' values by queries and keys of its own, head by head", () => {
+  using layer = new CrossAttention(12, 3);
+  layer.initialize(new Rng(5, "init"));
+  scope(() =>
+    noGrad(() => {
+      layer.qBias.copy_(new Rng(8, "q").normal([12]).flatten());
+      layer.vBias.copy_(new Rng(8, "v").normal([12]).flatten());
+      const [query, key, value] = [2, 5, 5].map((tokens, i) => new Rng(i, "x", 0, [0, 1]).normal([tokens, 12])) as [
+        ...[Tensor, Tensor, Tensor],
+      ];
+      const [q, k, v] = [
+        layer.q.call(query).add(layer.qBias), // [2 2 12]
+        layer.k.call(key), // [2 5 12]
+        layer.v.call(value).add(layer.vBias),
+      ];
+      const heads = [0, 4, 8].map((from) => {
+        const [asked, offered, taken] = [q, k, v].map((x) => x.slice(2, from, from + 4)) as [Tensor, Tensor, Tensor];
+        return asked.matmul(offered.transpose(1, 2)).div(2).softmax(-1).matmul(taken); // [2 2 4]
+      });
+      expect(relativeDifference(layer.call(query, key, value), layer.proj.call(cat(heads, 2)))).toBeLessThan(1e-5);
+    }),
+  );
+  expect(() => new CrossAttention(12, 5)).toThrow("width 12 does not divide into 5 heads");
 });
 
 test("a context alone gives keys and values: as attention in which the others are ruled out, whatever else a layer has", () => {

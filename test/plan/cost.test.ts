@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { withSettings } from "../../src/keys.js";
+import { cae } from "../../src/methods/masked/cae.js";
 import { fcmae } from "../../src/methods/masked/fcmae.js";
 import { mp3 } from "../../src/methods/masked/mp3.js";
 import { simmim } from "../../src/methods/masked/simmim.js";
@@ -147,6 +148,28 @@ test.each([
         [{ path: "method.decoder", value: decoder }],
       ),
     ),
+  );
+  expect(Math.abs((said?.cost ?? 0) / (step / 3 / encoder.multiplyAdds) - 1)).toBeLessThan(0.02);
+});
+
+/** Half of the patches encoded with a gradient, half without, and of each as many as the other behind the encoder. */
+test.each([
+  ["base", 16, 224],
+  ["tiny", 4, 32],
+] as const)("CAE with ViT %s/%d at %d px costs what its defaults say", (size, patchSize, side) => {
+  const { width, depth, heads } = vitSizes[size];
+  const patches = (side / patchSize) ** 2;
+  const facts = { pictures: 50_000, shorterSide: side, side, channels: 3, device: "cpu", cores: 2 } as const;
+  const multiplyAdds = blockMultiplyAdds(1 + patches, width, depth);
+  const said = cae.defaults?.({ ...facts, width, depth, patches, multiplyAdds });
+  const advice = Object.fromEntries(said?.choices.map(({ key, value }) => [key.replace("method.", ""), value]) ?? []);
+  const { tokenizer, regressor, decoder } = advice;
+  const { step, encoder } = costOf(
+    parseConfig({
+      model: { name: "vit", width, depth, heads, patchSize },
+      method: { name: "cae", tokenizer, regressor, decoder },
+      data: { source: { kind: "folder", path: "none" }, imageSize: side },
+    } as Parameters<typeof parseConfig>[0]),
   );
   expect(Math.abs((said?.cost ?? 0) / (step / 3 / encoder.multiplyAdds) - 1)).toBeLessThan(0.02);
 });

@@ -24,9 +24,15 @@ import {
   type Step,
 } from "../method.js";
 import { augmentationConfig, maskedView } from "../parts/augmentation.js";
+import { fitOf } from "../parts/targets/target.js";
 import { TokenTarget } from "../parts/targets/tokens.js";
-import { buildTokenizer, tokenizerConfig } from "../parts/tokenizers/build.js";
-import { DvaeTokenizer, dvaeTokenizerConfig, resolveDvae } from "../parts/tokenizers/dvae.js";
+import {
+  anyTokenizerConfig,
+  borrowedBy,
+  buildAnyTokenizer,
+  resolveTokenizer,
+  tokenizerChoice,
+} from "../parts/tokenizers/any.js";
 import type { Tokenizer } from "../parts/tokenizers/tokenizer.js";
 import { MaskTokenMethod } from "./mask-token.js";
 
@@ -40,10 +46,7 @@ export const beitConfig = z.strictObject({
     .default(0.38)
     .describe("share of the patches that is hidden: 75 of 196 (section 2.3)"),
   mask: z.enum(["block", "random"]).default("block").describe("how hidden patches are drawn (table 4)"),
-  tokenizer: z
-    .discriminatedUnion("name", [...tokenizerConfig.options, dvaeTokenizerConfig])
-    .prefault({ name: "kMeans", vocabulary: 8192 })
-    .describe("what makes a token of a patch: a trained dVAE, or a codebook of the run's own pictures"),
+  tokenizer: anyTokenizerConfig,
   augmentation: augmentationConfig,
 });
 /** BEiT's options with their defaults filled in. */
@@ -64,18 +67,13 @@ export class Beit extends MaskTokenMethod<BeitConfig> {
   readonly #tokenizer: Tokenizer;
 
   constructor(config: BeitConfig, encoder: PatchEncoder) {
-    const { patchSize, channels } = encoder;
-    const { tokenizer } = config;
-    const made =
-      tokenizer.name === "dvae"
-        ? new DvaeTokenizer(tokenizer, encoder)
-        : buildTokenizer(tokenizer, patchSize, channels);
-    super(config, encoder, new TokenTarget(made));
-    this.#tokenizer = made;
+    const tokenizer = buildAnyTokenizer(config.tokenizer, encoder);
+    super(config, encoder, new TokenTarget(tokenizer));
+    this.#tokenizer = tokenizer;
   }
 
   override borrowed(): readonly Borrowed[] {
-    return this.#tokenizer instanceof DvaeTokenizer ? [this.#tokenizer.borrowed()] : [];
+    return borrowedBy(this.#tokenizer);
   }
 
   /** First values as the official `_init_weights` and `fix_init_weight` draw them. */
@@ -93,9 +91,7 @@ export class Beit extends MaskTokenMethod<BeitConfig> {
   }
 
   override fit(): Fit | undefined {
-    const fit = this.target.fit?.();
-    if (fit === undefined) return undefined;
-    return { view: "image", pictures: Math.ceil(fit.patches / this.encoder.patches), run: fit.run };
+    return fitOf(this.target, this.encoder);
   }
 
   /** Class token and positions take no decay, mask token and tables of relative positions do (official `no_weight_decay`). */
@@ -110,16 +106,11 @@ export class Beit extends MaskTokenMethod<BeitConfig> {
 }
 
 /** The official run on ImageNet-1k (get_started_for_image_classification.md, table 12): batches of 2048, the rate absolute. */
-function defaults({ patches, pictures, shorterSide, side, length }: DefaultsFacts): MethodDefaults {
-  const vocabulary = Math.min(8192, Math.max(64, 2 ** Math.floor(Math.log2((pictures * patches) / 64))));
+function defaults(facts: DefaultsFacts): MethodDefaults {
+  const { shorterSide, side, length } = facts;
   return {
     choices: [
-      {
-        key: "method.tokenizer",
-        value: { name: "kMeans", vocabulary },
-        shown: `k-means, ${vocabulary} tokens`,
-        reason: vocabulary === 8192 ? "as many as DALL-E's" : "each stands for some 64 patches or more",
-      },
+      tokenizerChoice(facts),
       rateFor(1.5e-3 / 8, length?.batch, "the paper's 1.5e-3 for 2048 pictures"),
       { key: "optim.clipNorm", value: 3, reason: "the paper's" },
       ...paperWarmup(length, 10, 800),
@@ -138,7 +129,6 @@ export const beit = defineMethod({
   encoders: patchEncoder,
   defaults,
   views: ({ augmentation }, image) => maskedView(augmentation, image, [0.08, 1]),
-  resolve: (config, read) =>
-    config.tokenizer.name === "dvae" ? { ...config, tokenizer: resolveDvae(config.tokenizer, read) } : config,
+  resolve: resolveTokenizer,
   build: (config, makeEncoder) => new Beit(config, makeEncoder()),
 });

@@ -46,7 +46,7 @@ import {
 } from "../parts/masks.js";
 import { buildTarget } from "../parts/targets/build.js";
 import { PixelTarget } from "../parts/targets/pixels.js";
-import type { Target } from "../parts/targets/target.js";
+import { fitOf, type Target } from "../parts/targets/target.js";
 import { tokenizerConfig } from "../parts/tokenizers/build.js";
 import { officialMaeLayout, vitMaeLayout } from "../published/mae.js";
 
@@ -211,9 +211,7 @@ export class Mae extends Method<"image"> {
   }
 
   override fit(): Fit | undefined {
-    const fit = this.target.fit?.();
-    if (fit === undefined) return undefined;
-    return { view: "image", pictures: Math.ceil(fit.patches / this.encoder.patches), run: fit.run };
+    return fitOf(this.target, this.encoder);
   }
 
   override health(): Health {

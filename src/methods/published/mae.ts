@@ -66,7 +66,7 @@ export function vitMaeLayout(own: Own): Layout {
     anchors: [],
     read(file, hints, inner) {
       const isPart = (name: string): boolean => name.startsWith("decoder.");
-      if (!file.names.some((name) => name.startsWith("decoder.decoder_"))) return undefined;
+      if (!file.names.includes("decoder.decoder_embed.weight")) return undefined;
       checkTold(file, { hidden_act: "gelu", qkv_bias: true });
       const encoder = inner(
         viewOf(

@@ -7,6 +7,7 @@ import {
   checkLeavesOut,
   drawMask,
   drawSquareMask,
+  encodePatches,
   encodeWithMaskToken,
   hiddenPatches,
   keptPatches,
@@ -211,4 +212,24 @@ test("blocks lie as the official ones do: corners are seldom hidden, the middle 
     expect(middle).toBeGreaterThan(0.67);
     expect(middle).toBeLessThan(0.77);
   });
+});
+
+test("patches encoded alone are those of the picture at their places, in the order that is asked", () => {
+  using vit = new Vit(vitConfig.parse({ width: 32, depth: 1, heads: 2, patchSize: 4 }), {
+    imageSize: [16, 16],
+    channels: 3,
+  });
+  vit.initialize(new Rng(0, "init"));
+  noGrad(() =>
+    scope(() => {
+      const pictures = new Rng(1, "x", 0, [0, 1]).normal([3, 16, 16]);
+      const order = tensor(BigInt64Array.from([...Array(16).keys()].reverse(), BigInt), [1, 16]).expand([2, -1]);
+      const encoded = encodePatches(vit, pictures, order.contiguous()); // [2 17 32]
+      const whole = vit.call(pictures);
+      expect(relativeDifference(encoded.select(1, 1), whole.select(1, 16))).toBeLessThan(1e-5);
+      expect(relativeDifference(encoded.select(1, 0), whole.select(1, 0))).toBeLessThan(1e-5);
+      const first = tensor(BigInt64Array.from([0n, 5n]), [2, 1]);
+      expect(encodePatches(vit, pictures, first).shape).toEqual([2, 2, 32]);
+    }),
+  );
 });

@@ -1,6 +1,7 @@
 import type { Module } from "../../../nn/module.js";
 import type { Rng } from "../../../tensor/random.js";
 import type { Tensor } from "../../../tensor/tensor.js";
+import type { Fit } from "../../method.js";
 
 /** Patches that a basis or a codebook is fitted to: 1024 pictures of 8 × 8 patches, 335 of 14 × 14. */
 export const patchesToFit = 65_536;
@@ -30,4 +31,10 @@ export interface Target extends Module<[Tensor], Tensor> {
   note(): string;
   /** For targets that are fitted to pictures before training. */
   fit?(): TargetFit | undefined;
+}
+
+/** How a method with such a target begins: pictures enough for the target's patches. @param encoder its patches are those of a picture */
+export function fitOf(target: Target, { patches }: { readonly patches: number }): Fit | undefined {
+  const fit = target.fit?.();
+  return fit && { view: "image", pictures: Math.ceil(fit.patches / patches), run: fit.run };
 }
