@@ -65,7 +65,12 @@ async function farFrom(
   return Math.max(...far);
 }
 
-describe.each(pairs(image))("%s of %s", (method, model) => {
+/** The first model of each method is resumed with a worker: views are the method's, and a thread takes as long to start as steps. */
+const all = pairs(image);
+const workers = (method: string, model: string): number =>
+  all.find(([name]) => name === method)?.[1] === model ? 1 : 0;
+
+describe.each(all)("%s of %s", (method, model) => {
   const folder = (name: string): string => join(work.path, `${method}-${model}-${name}`);
 
   test("trains; stopped after two steps and resumed it has the bits of a run that was never stopped", async () => {
@@ -76,7 +81,7 @@ describe.each(pairs(image))("%s of %s", (method, model) => {
     const cut = pretrain(configOf(method, model), { out: folder("cut"), signal: stop.signal });
     for await (const event of cut) if (event.type === "step" && event.step === 2) stop.abort();
     await cut.close();
-    const rest = await collect(resume(folder("cut"), { workers: 1 }));
+    const rest = await collect(resume(folder("cut"), { workers: workers(method, model) }));
     expect(trace(rest)).toEqual(trace(whole).slice(2));
     expect(finalState(folder("cut"))).toEqual(finalState(folder("whole")));
     rmSync(folder("cut"), { recursive: true });
