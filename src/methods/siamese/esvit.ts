@@ -21,6 +21,7 @@ import { DinoHead } from "../parts/dino-head.js";
 import { type Regions, regionLoss } from "../parts/losses/regions.js";
 import { type CropName, cropsOf, dinoCrops, encodeCrops } from "../parts/multi-crop.js";
 import { ProjectorTeacher, type Student } from "../parts/teacher.js";
+import { esvitLayout } from "../published/esvit.js";
 import { Dino, dino, dinoConfig, headShape, headWork } from "./dino.js";
 
 /** Schema of EsViT's options (docs/methods/esvit.md): DINO's, and those of the loss between regions. */
@@ -162,4 +163,5 @@ export const esvit = defineMethod({
   couplesBatch: () => "its centres are means of the whole batch",
   build: (config, makeEncoder) => new EsVit(config, makeEncoder(), makeEncoder),
   defaults,
+  layouts: [esvitLayout("esvit")],
 });

@@ -73,13 +73,13 @@ export function writeTables(path: string, names: Names): string {
 interface SiameseLayouts {
   readonly cases: Readonly<
     Record<
-      "dino vit" | "dino resnet" | "moco v1" | "moco v2",
+      "dino vit" | "dino resnet" | "esvit swin" | "esvit resnet" | "moco v1" | "moco v2",
       { readonly tensors: Names; readonly student: Some; readonly teacher: Some }
     >
   > & { readonly swav: Case; readonly simsiam: Case & { readonly projection: Some } };
 }
 
-/** Of DINO, SwAV, MoCo v1 and v2, SimSiam (make_siamese_layouts.py). */
+/** Of DINO, EsViT, SwAV, MoCo v1 and v2, SimSiam (make_siamese_layouts.py). */
 export const { cases: siameseCases } = JSON.parse(
   readFileSync(new URL("../../reference/siamese-layouts.json", import.meta.url), "utf8"),
 ) as SiameseLayouts;
