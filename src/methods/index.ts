@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Encoder } from "../models/encoder.js";
 import { Registry } from "../models/registry.js";
 import { beit, beitConfig } from "./masked/beit.js";
+import { beitV2, beitV2Config } from "./masked/beit-v2.js";
 import { cae, caeConfig } from "./masked/cae.js";
 import { dvae, dvaeConfig } from "./masked/dvae.js";
 import { emae, emaeConfig } from "./masked/emae.js";
@@ -38,6 +39,7 @@ export const methods = new Registry<DefinedMethod>("method", [
   maskFeat,
   simmim,
   beit,
+  beitV2,
   cae,
   dvae,
   vqkd,
@@ -69,6 +71,7 @@ export const methodConfig = z.discriminatedUnion("name", [
   maskFeatConfig,
   simmimConfig,
   beitConfig,
+  beitV2Config,
   caeConfig,
   dvaeConfig,
   vqkdConfig,

@@ -1,7 +1,9 @@
 /** What a backbone answers about itself, so that nobody above it has to look inside. */
 import { ShapeError } from "../engine/errors.js";
+import type { Block } from "../nn/block.js";
 import type { CellMask } from "../nn/convolution/visible-cells.js";
-import type { Module, Part } from "../nn/module.js";
+import type { LayerNorm } from "../nn/layer-norm.js";
+import type { Chain, Module, Part } from "../nn/module.js";
 import { PatchEmbed, type Size } from "../nn/patches.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { ExportGraph } from "./exports.js";
@@ -107,6 +109,20 @@ export interface BlockEncoder extends Encoder {
   blockFeatures(image: Tensor, pool?: Pool): readonly Tensor[];
 }
 
+/** An encoder of patches behind whose blocks a method can put more of the same kind. */
+export interface LayeredEncoder extends PatchEncoder {
+  /** The final norm. */
+  readonly norm: LayerNorm;
+  /** As `encodeTokens`, not encoded yet: tokens of all patches, positions added [B N D] */
+  replacedTokens(image: Tensor, hidden: Tensor, token: Tensor): Tensor;
+  /** tokens of patches [B K D], positions added -> behind every block in turn, class token first, the final norm not applied [B 1+K D] each */
+  layerTokens(tokens: Tensor): readonly Tensor[];
+  /** Blocks as its own, to stand behind block `after` (counted from 1), dropped in training as often as those of so deep an encoder. */
+  blocksBehind(after: number, count: number): Chain<Block>;
+  /** tokens, class token first [B 1+K D] -> through such blocks, which are given what its own share [B 1+K D] */
+  through(blocks: Chain<Block>, tokens: Tensor): Tensor;
+}
+
 /** An encoder of maps: a method can hide cells of its last map, and nothing of them is seen. */
 export interface DenseEncoder extends Encoder {
   /** Cells of the last map, down and across. */
@@ -166,6 +182,14 @@ export const anyEncoder: EncoderKind<Encoder> = {
 export const patchEncoder: EncoderKind<PatchEncoder> = {
   what: "an encoder of patches (vit)",
   is: (encoder): encoder is PatchEncoder => "patchEmbed" in encoder && encoder.patchEmbed instanceof PatchEmbed,
+};
+
+/** For methods that put blocks of their own behind the encoder's. */
+export const layeredEncoder: EncoderKind<LayeredEncoder> = {
+  what: "an encoder of patches whose class token goes through its blocks (vit)",
+  is: (encoder): encoder is LayeredEncoder =>
+    patchEncoder.is(encoder) && "blocksBehind" in encoder && encoder.attentionPaths !== undefined,
+  remedy: "Set model.name to vit, model.classAttention to 0.",
 };
 
 /** For methods that ask where patches stand: encoders of patches that are not told so. */

@@ -70,7 +70,7 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
     this.patchSize = pair(config.patchSize);
     this.grid = gridOf(image.imageSize, this.patchSize);
     this.config = config;
-    const { positions, relativePositions = "none", keyBias = true, layerScale } = config;
+    const { positions, relativePositions = "none" } = config;
     this.needsEveryPatch = relativePositions !== "none";
     this.hasPositions = positions !== "none" || this.needsEveryPatch;
     checkTrunk(config);
@@ -81,10 +81,7 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
       positions === "none" ? null : new Parameter([1, 1 + this.patches, width], firstPositions, isLearned);
     this.patchEmbed = embed();
     this.relPosBias = relativePositions === "shared" ? new SharedPositions(this.grid, heads) : null;
-    const relative = this.needsEveryPatch ? { grid: this.grid, own: relativePositions === "perBlock" } : undefined;
-    const options = { layerScale, keyBias, relative };
-    const rates = dropPathRates(config.dropPath, depth);
-    this.blocks = new Chain(rates.map((rate) => new Block(width, heads, config.mlpRatio, rate, options)));
+    this.blocks = new Chain(dropPathRates(config.dropPath, depth).map((rate) => this.makeBlock(rate)));
     const readers = Array.from(
       { length: config.classAttention ?? 0 },
       () => new ClassBlock(width, heads, config.mlpRatio),
@@ -125,8 +122,33 @@ export abstract class VitTrunk<Embed extends Module> extends Module<[Tensor], Te
 
   /** image [B C H W] -> features behind every block, each through the final norm, [B D] each; the last are `features` */
   blockFeatures(image: Tensor, pool: Pool = "mean"): Tensor[] {
-    const outputs = this.blocks.outputs(this.entering(this.embed(image)), this.sharedTable()); // [B 1+N D] each, without a class token [B N D]
-    return outputs.map((tokens) => pooled(this.norm.call(this.leaving(tokens)), pool));
+    const outputs = this.layerTokens(this.embed(image)); // [B 1+N D] each
+    return outputs.map((tokens) => pooled(this.norm.call(tokens), pool));
+  }
+
+  /** tokens of patches [B K D], positions added -> behind every block in turn, class token first, the final norm not applied [B 1+K D] each */
+  layerTokens(tokens: Tensor): Tensor[] {
+    const outputs = this.blocks.outputs(this.entering(tokens), this.sharedTable()); // without a class token in them [B K D] each
+    return outputs.map((one) => this.leaving(one));
+  }
+
+  /** Blocks as its own, to stand behind block `after` (counted from 1), dropped in training as often as those of so deep an encoder. */
+  blocksBehind(after: number, count: number): Chain<Block> {
+    const { dropPath } = this.config;
+    const rates = dropPathRates(dropPath, Math.max(this.depth, after + count)).slice(after, after + count);
+    return new Chain(rates.map((rate) => this.makeBlock(rate)));
+  }
+
+  /** tokens, class token first [B 1+K D] -> through such blocks, which are given what its own share [B 1+K D] */
+  through(blocks: Chain<Block>, tokens: Tensor): Tensor {
+    return blocks.call(tokens, this.sharedTable());
+  }
+
+  /** @param rate at which its branches are dropped while training */
+  private makeBlock(rate: number): Block {
+    const { width, heads, mlpRatio, layerScale, keyBias = true, relativePositions } = this.config;
+    const relative = this.needsEveryPatch ? { grid: this.grid, own: relativePositions === "perBlock" } : undefined;
+    return new Block(width, heads, mlpRatio, rate, { layerScale, keyBias, relative });
   }
 
   /** tokens of patches [B K D], positions added -> class token first, the final norm not applied [B 1+K D] */

@@ -7,7 +7,7 @@
 import { z } from "zod";
 import { PatchEmbed, pair } from "../nn/patches.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkHidden, type ImageShape, type PatchEncoder, type TokenEncoder } from "./encoder.js";
+import { checkHidden, type ImageShape, type LayeredEncoder, type TokenEncoder } from "./encoder.js";
 import { vitLayouts } from "./published/vit/layouts.js";
 import { blockMultiplyAdds, givenNumber, type ModelSize, notGiven, type SizeFacts } from "./sizes.js";
 import { VitTrunk } from "./vit-trunk.js";
@@ -81,7 +81,7 @@ export const vitConfig = z.strictObject({
 export type VitConfig = z.output<typeof vitConfig>;
 
 /** Vision Transformer with a class token and fixed positions: image [B C H W] -> tokens [B 1+N D]. State as the MAE family's. */
-export class Vit extends VitTrunk<PatchEmbed> implements PatchEncoder, TokenEncoder {
+export class Vit extends VitTrunk<PatchEmbed> implements LayeredEncoder, TokenEncoder {
   constructor(config: VitConfig, image: ImageShape) {
     const sizes = { ...config, ...vitSizes[config.size], ...withoutUndefined(config) };
     super(sizes, image, () => new PatchEmbed(image.channels, sizes.width, pair(config.patchSize)));
@@ -105,10 +105,15 @@ export class Vit extends VitTrunk<PatchEmbed> implements PatchEncoder, TokenEnco
 
   /** The same as tokens, class token first [B 1+N D] */
   encodeTokens(image: Tensor, hidden: Tensor, token: Tensor): Tensor {
+    return this.encode(this.replacedTokens(image, hidden, token));
+  }
+
+  /** The same, not encoded yet: tokens of all patches, positions added [B N D] */
+  replacedTokens(image: Tensor, hidden: Tensor, token: Tensor): Tensor {
     const [patches, grid] = [this.tokens(image), this.patchGrid(image)]; // [B N D]
     checkHidden(hidden, patches.side(0), grid);
     const tokens = token.to(patches.dtype).where(hidden.unsqueeze(-1), patches); // [B N D]
-    return this.encode(this.positioned(tokens, grid)); // [B 1+N D]
+    return this.positioned(tokens, grid);
   }
 }
 

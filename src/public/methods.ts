@@ -6,6 +6,7 @@ export type { DefaultsFacts, DefaultsFor, MethodDefaults } from "../methods/defa
 export type { Health, Signal } from "../methods/health.js";
 export { buildMethod, methods, usualMethod } from "../methods/index.js";
 export { Beit, type BeitConfig, beit, beitConfig } from "../methods/masked/beit.js";
+export { BeitV2, type BeitV2Config, beitV2, beitV2Config } from "../methods/masked/beit-v2.js";
 export { Cae, type CaeConfig, cae, caeConfig, type Regressed } from "../methods/masked/cae.js";
 export { Dvae, type DvaeConfig, dvae, dvaeConfig } from "../methods/masked/dvae.js";
 export { Emae, type EmaeConfig, emae, emaeConfig } from "../methods/masked/emae.js";
@@ -100,8 +101,8 @@ export {
   targetConfig,
   teacherFor,
 } from "../methods/parts/teacher.js";
-export { DvaeTokenizer, type DvaeTokenizerConfig } from "../methods/parts/tokenizers/dvae.js";
 export type { Tokenizer } from "../methods/parts/tokenizers/tokenizer.js";
+export { TrainedTokenizer, type TrainedTokenizerConfig } from "../methods/parts/tokenizers/trained.js";
 export {
   asymmetricPair,
   corruptedPair,

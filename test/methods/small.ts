@@ -12,6 +12,7 @@ const smallMethods: Readonly<Record<string, object>> = {
   maskFeat: {},
   simmim: { unit: 8 },
   beit: { tokenizer: { name: "kMeans", vocabulary: 16 } },
+  beitv2: { tokenizer: { name: "kMeans", vocabulary: 16 }, aggregation: { depth: 1 } },
   cae: { tokenizer: { name: "kMeans", vocabulary: 16 }, regressor: { depth: 1 }, decoder: { depth: 1 } },
   dvae: { vocabulary: 16, codeWidth: 8, hidden: 8 },
   vqkd: { vocabulary: 16, codeWidth: 8, decoder: { depth: 1 } },
@@ -70,7 +71,7 @@ const variants: Readonly<Record<string, { readonly model: object; readonly metho
       layerScale: 0.1,
       keyBias: false,
     },
-    methods: ["maskFeat", "mocoV3"],
+    methods: ["maskFeat", "mocoV3", "beitv2"],
   },
   "vit without positions": {
     model: { name: "vit", ...smallVit, positions: "none" },

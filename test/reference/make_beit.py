@@ -13,21 +13,26 @@ from official import Script, adamw, arguments, record
 class Beit(Script):
     repository = "microsoft/unilm"
 
+    def network(self, config):
+        """-> the official class, and what it takes besides"""
+        from modeling_pretrain import VisionTransformerForMaskedImageModeling
+        return VisionTransformerForMaskedImageModeling, {}
+
     def build(self, config):
         import timm.models
         registry = type(sys)("timm.models.registry"); registry.register_model = lambda make: make
         sys.modules["timm.models.registry"] = registry
-        from modeling_pretrain import VisionTransformerForMaskedImageModeling
+        make, more = self.network(config)
         model, data, method = config["model"], config["data"], config["method"]
         self.patch, self.vocabulary, self.ratio = model["patchSize"], method["tokenizer"]["vocabulary"], method["maskRatio"]
         generator = torch.Generator().manual_seed(1)
         self.codebook = torch.randn(self.vocabulary, self.patch ** 2 * data["channels"], generator=generator, dtype=torch.float32)
         self.frequency = torch.rand(self.vocabulary, generator=generator, dtype=torch.float32)
-        return VisionTransformerForMaskedImageModeling(
+        return make(**{**dict(
             img_size=data["imageSize"], patch_size=self.patch, in_chans=data["channels"], vocab_size=self.vocabulary, embed_dim=model["width"],
             depth=model["depth"], num_heads=model["heads"], mlp_ratio=model["mlpRatio"], qkv_bias=True,
             norm_layer=partial(torch.nn.LayerNorm, eps=1e-6), init_values=model.get("layerScale"),
-            use_abs_pos_emb=model["positions"] == "learned", use_shared_rel_pos_bias=model.get("relativePositions") == "shared")
+            use_abs_pos_emb=model["positions"] == "learned", use_shared_rel_pos_bias=model.get("relativePositions") == "shared"), **more})
 
     def redraw(self, name, weight):
         return torch.randn_like(weight) * .5 if "bias_table" in name else weight

@@ -3,7 +3,7 @@
  *
  * What differs: any image, patch size and number of channels; block masks are topped up to an exact count, as BEiT v2's; the encoder is a
  * plain ViT unless `model.positions`, `model.relativePositions`, `model.layerScale` and `model.keyBias` make it the official one; tokens
- * come from a dVAE that is a run of `dvae`, or from a codebook of the run's own pictures, and not from DALL-E's; one view, not two sizes of it.
+ * come from a trained run of `dvae` or `vqkd`, or from a codebook of the run's own pictures, and not from DALL-E's; one view, not two sizes of it.
  *
  * Expected: the official code's losses, gradients and three optimiser steps for the same tokens (test/reference/beit-*.safetensors).
  */
@@ -36,9 +36,8 @@ import {
 import type { Tokenizer } from "../parts/tokenizers/tokenizer.js";
 import { MaskTokenMethod } from "./mask-token.js";
 
-/** Schema of BEiT's options (docs/methods/beit.md). */
-export const beitConfig = z.strictObject({
-  name: z.literal("beit").default("beit"),
+/** Options of methods that predict tokens of hidden patches. */
+export const beitOptions = {
   maskRatio: z
     .number()
     .gt(0)
@@ -48,25 +47,28 @@ export const beitConfig = z.strictObject({
   mask: z.enum(["block", "random"]).default("block").describe("how hidden patches are drawn (table 4)"),
   tokenizer: anyTokenizerConfig,
   augmentation: augmentationConfig,
-});
+};
+
+/** Schema of BEiT's options (docs/methods/beit.md). */
+export const beitConfig = z.strictObject({ name: z.literal("beit").default("beit"), ...beitOptions });
 /** BEiT's options with their defaults filled in. */
 export type BeitConfig = z.output<typeof beitConfig>;
 
 /** Cut at one deviation, which leaves 0.54 of it (the official `trunc_normal_` of pre-training). */
-const weights = truncatedNormal(0.02, 0.02);
+export const beitWeights = truncatedNormal(0.02, 0.02);
 
 const firstValues: FirstValuesByName = [
-  [/blocks\.\d+\.(?:attn\.proj|mlp\.fc2)\.weight$/, depthScaled(weights)],
+  [/blocks\.\d+\.(?:attn\.proj|mlp\.fc2)\.weight$/, depthScaled(beitWeights)],
   [/patch_embed\.proj\.bias$/, zero],
-  [/(?:\.(?:qkv|fc1|proj)|^head)\.weight$/, weights],
-  [/(?:cls_token|mask_token|pos_embed)$/, weights],
+  [/(?:\.(?:qkv|fc1|proj)|^head)\.weight$/, beitWeights],
+  [/(?:cls_token|mask_token|pos_embed)$/, beitWeights],
 ];
 
 /** BEiT: the encoder sees every patch, hidden ones as a mask token, and one linear layer tells which token each hidden one is. */
-export class Beit extends MaskTokenMethod<BeitConfig> {
+export class Beit<E extends PatchEncoder = PatchEncoder> extends MaskTokenMethod<Omit<BeitConfig, "name">, E> {
   readonly #tokenizer: Tokenizer;
 
-  constructor(config: BeitConfig, encoder: PatchEncoder) {
+  constructor(config: Omit<BeitConfig, "name">, encoder: E) {
     const tokenizer = buildAnyTokenizer(config.tokenizer, encoder);
     super(config, encoder, new TokenTarget(tokenizer));
     this.#tokenizer = tokenizer;
@@ -106,7 +108,7 @@ export class Beit extends MaskTokenMethod<BeitConfig> {
 }
 
 /** The official run on ImageNet-1k (get_started_for_image_classification.md, table 12): batches of 2048, the rate absolute. */
-function defaults(facts: DefaultsFacts): MethodDefaults {
+export function beitDefaults(facts: DefaultsFacts): MethodDefaults {
   const { shorterSide, side, length } = facts;
   return {
     choices: [
@@ -127,7 +129,7 @@ export const beit = defineMethod({
   name: "beit",
   config: beitConfig,
   encoders: patchEncoder,
-  defaults,
+  defaults: beitDefaults,
   views: ({ augmentation }, image) => maskedView(augmentation, image, [0.08, 1]),
   resolve: resolveTokenizer,
   build: (config, makeEncoder) => new Beit(config, makeEncoder()),

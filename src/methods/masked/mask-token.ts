@@ -30,13 +30,16 @@ export interface Predicted {
  * Masked prediction without a decoder: the encoder sees every patch, hidden ones as a mask token, and one linear layer predicts the target
  * of the hidden ones (MaskFeat, BEiT).
  */
-export abstract class MaskTokenMethod<Config extends HidingConfig> extends Method<"image"> {
+export abstract class MaskTokenMethod<
+  Config extends HidingConfig,
+  E extends PatchEncoder = PatchEncoder,
+> extends Method<"image"> {
   readonly maskToken: Parameter; // [1 1 D]
   readonly head: Linear;
 
   constructor(
     readonly config: Config,
-    readonly encoder: PatchEncoder,
+    readonly encoder: E,
     readonly target: Target,
   ) {
     super();

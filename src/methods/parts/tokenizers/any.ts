@@ -5,21 +5,21 @@ import type { DefaultChoice } from "../../../models/sizes.js";
 import type { DefaultsFacts } from "../../defaults.js";
 import type { Borrowed, TrainedRun } from "../../method.js";
 import { buildTokenizer, tokenizerConfig } from "./build.js";
-import { DvaeTokenizer, dvaeTokenizerConfig, resolveDvae } from "./dvae.js";
 import type { Tokenizer } from "./tokenizer.js";
+import { isTrained, resolveTrained, TrainedTokenizer, trainedTokenizerConfigs } from "./trained.js";
 
 /** Schema of any tokenizer; a codebook as large as DALL-E's where none is named. */
 export const anyTokenizerConfig = z
-  .discriminatedUnion("name", [...tokenizerConfig.options, dvaeTokenizerConfig])
+  .discriminatedUnion("name", [...tokenizerConfig.options, ...trainedTokenizerConfigs])
   .prefault({ name: "kMeans", vocabulary: 8192 })
-  .describe("what makes a token of a patch: a trained dVAE, or a codebook of the run's own pictures");
+  .describe("what makes a token of a patch: a trained dVAE or VQ-KD, or a codebook of the run's own pictures");
 /** Any tokenizer, as it is configured. */
 export type AnyTokenizerConfig = z.output<typeof anyTokenizerConfig>;
 
 /** The tokenizer of a configuration, with a token for each of the encoder's patches. @throws ConfigError where the two do not fit */
 export function buildAnyTokenizer(config: AnyTokenizerConfig, encoder: PatchEncoder): Tokenizer {
-  return config.name === "dvae"
-    ? new DvaeTokenizer(config, encoder)
+  return isTrained(config)
+    ? new TrainedTokenizer(config, encoder)
     : buildTokenizer(config, encoder.patchSize, encoder.channels);
 }
 
@@ -28,12 +28,12 @@ export function resolveTokenizer<C extends { readonly tokenizer: AnyTokenizerCon
   config: C,
   read: (run: string) => TrainedRun,
 ): C {
-  return config.tokenizer.name === "dvae" ? { ...config, tokenizer: resolveDvae(config.tokenizer, read) } : config;
+  return isTrained(config.tokenizer) ? { ...config, tokenizer: resolveTrained(config.tokenizer, read) } : config;
 }
 
 /** What of a tokenizer comes from a trained run. */
 export function borrowedBy(tokenizer: Tokenizer): readonly Borrowed[] {
-  return tokenizer instanceof DvaeTokenizer ? [tokenizer.borrowed()] : [];
+  return tokenizer instanceof TrainedTokenizer ? [tokenizer.borrowed()] : [];
 }
 
 /** A codebook that suits so many pictures. */

@@ -3,7 +3,7 @@ import type { PatchEncoder } from "../../../models/encoder.js";
 import { Tanh } from "../../../nn/activations.js";
 import { truncatedNormal } from "../../../nn/init.js";
 import { Linear } from "../../../nn/linear.js";
-import { Chain, type Module } from "../../../nn/module.js";
+import { Chain, Module } from "../../../nn/module.js";
 import { unpatchify } from "../../../nn/patches.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import { type CodebookShape, CosineQuantizer } from "./quantizer.js";
@@ -33,6 +33,37 @@ export function vqParts(shape: CodebookShape, encoder: PatchEncoder): VqParts {
     encodeTaskLayer: taskLayer(encoder.width, shape.codeWidth),
     quantize: new CosineQuantizer(shape, patchSize[0] * patchSize[1] * channels),
   };
+}
+
+/** They alone: what of a trained VQ-KD is needed for tokens. */
+export class VqModel extends Module implements VqParts {
+  readonly encodeTaskLayer: Chain<Module>;
+  readonly quantize: CosineQuantizer;
+
+  constructor(
+    shape: CodebookShape,
+    readonly encoder: PatchEncoder,
+  ) {
+    super();
+    const { encodeTaskLayer, quantize } = vqParts(shape, encoder);
+    this.encodeTaskLayer = encodeTaskLayer;
+    this.quantize = quantize;
+  }
+
+  /** image [B C H W] -> tokens [B N] int64 */
+  protected forward(image: Tensor): Tensor {
+    return this.tokens(image);
+  }
+
+  /** image [B C H W] -> tokens [B N] int64 */
+  tokens(image: Tensor): Tensor {
+    return this.quantize.tokens(vectorsOf(this, image));
+  }
+
+  /** tokens [B N] int64 -> the picture of the mean patch of each [B C H W] */
+  pictures(tokens: Tensor): Tensor {
+    return picturesOf(this, tokens);
+  }
 }
 
 /** image [B C H W] -> a vector for each patch, before it is made a unit vector [B N C], float32 */

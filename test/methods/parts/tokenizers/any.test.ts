@@ -9,7 +9,7 @@ import {
 import { KMeansTokenizer } from "../../../../src/methods/parts/tokenizers/k-means.js";
 import { smallEncoder } from "../../small.js";
 
-/** Of a trained dVAE all of this is in dvae.test.ts, by runs. */
+/** Of trained tokenizers all of this is in trained.test.ts, by runs. */
 test("a codebook has the encoder's patches, is read from no run, and borrows nothing", () => {
   const tokenizer = anyTokenizerConfig.parse({ name: "kMeans", vocabulary: 5 });
   using encoder = smallEncoder("vit", { imageSize: [16, 16], channels: 3 });

@@ -7,6 +7,7 @@ import { autoencoderOnnx } from "../../../../src/export/onnx.js";
 import { resume } from "../../../../src/finetune/resume.js";
 import type { Beit } from "../../../../src/methods/masked/beit.js";
 import type { Dvae } from "../../../../src/methods/masked/dvae.js";
+import type { Vqkd } from "../../../../src/methods/masked/vqkd.js";
 import { maskFromNoise } from "../../../../src/methods/parts/masks.js";
 import { patchify } from "../../../../src/nn/patches.js";
 import { recordRun } from "../../../../src/plan/predict.js";
@@ -20,40 +21,56 @@ import { openSession } from "../../../graph/onnx/runtime.js";
 import { relativeDifference } from "../../../numbers.js";
 import { collect, finalState, stepOf, tinyRun, trace, workFolder, writePictures } from "../../../train/example.js";
 
-const work = workFolder("dvae-tokenizer");
+const work = workFolder("trained-tokenizer");
 const place = (name: string): string => join(work.path, name);
 const vit = { name: "vit", width: 32, depth: 1, heads: 2, patchSize: 4 } as const;
-const dvae = { name: "dvae", vocabulary: 12, codeWidth: 8, hidden: 8 } as const;
-const beit = (run: string, changes: object = {}): RunConfigInput =>
+const tokenizers = {
+  dvae: { name: "dvae", vocabulary: 12, codeWidth: 8, hidden: 8 },
+  vqkd: { name: "vqkd", vocabulary: 12, codeWidth: 8, decoder: { depth: 1 } },
+} as const;
+type Kind = keyof typeof tokenizers;
+/** BEiT, or BEiT v2, on a run of the kind's folder. */
+const beitOn = (name: Kind, changes: object = {}): RunConfigInput =>
   tinyRun(place("photos"), {
     epochs: 2,
     model: vit,
-    method: { name: "beit", tokenizer: { name: "dvae", run } },
+    method: { name: name === "dvae" ? "beit" : "beitv2", tokenizer: { name, run: place(name) } },
     ...changes,
   });
+const kinds: Kind[] = ["dvae", "vqkd"];
+const onTop = (name: Kind): string => place(`on-${name}`);
 
 beforeAll(async () => {
   await writePictures(place("photos"), 24);
-  await collect(pretrain(tinyRun(place("photos"), { epochs: 1, model: vit, method: dvae }), { out: place("dvae") }));
-  await collect(pretrain(beit(place("dvae")), { out: place("beit") }));
+  for (const name of kinds) {
+    const method = tokenizers[name];
+    await collect(pretrain(tinyRun(place("photos"), { epochs: 1, model: vit, method }), { out: place(name) }));
+    await collect(pretrain(beitOn(name), { out: onTop(name) }));
+  }
 });
 afterAll(work.remove);
 
-test("a run of BEiT has its tokenizer's weights to the bit, untrained, and says which they are", () => {
-  using tokenizer = withMethod(loadModel(place("dvae"), { device: "cpu" }));
-  using loaded = withMethod(loadModel(place("beit"), { device: "cpu" }));
+test.each(kinds)("a run on %s has its tokenizer's weights to the bit, untrained, and says which they are", (name) => {
+  using tokenizer = withMethod(loadModel(place(name), { device: "cpu" }));
+  using loaded = withMethod(loadModel(onTop(name), { device: "cpu" }));
   const state = loaded.method.state();
-  for (const [name, value] of tokenizer.method.state())
-    expect(state.get(`target.tokenizer.model.${name}`)?.toBytes(), name).toEqual(value.toBytes());
-  expect(loaded.method.parameters().filter(({ name }) => name.includes("tokenizer"))).toEqual([]);
-  const { config } = JSON.parse(readFileSync(join(place("beit"), "run.json"), "utf8")) as { config: RunConfigInput };
-  expect(config.method).toMatchObject({ tokenizer: { hash: expect.stringMatching(/^[0-9a-f]{64}$/), method: dvae } });
+  const own = [...state].filter(([key]) => key.startsWith("target.tokenizer.model."));
+  expect(own.length).toBeGreaterThan(20);
+  for (const [key, value] of own) {
+    const theirs = tokenizer.method.state().get(key.replace("target.tokenizer.model.", ""));
+    expect(value.toBytes(), key).toEqual(theirs?.toBytes());
+  }
+  expect(loaded.method.parameters().filter((one) => one.name.includes("tokenizer"))).toEqual([]);
+  const { config } = JSON.parse(readFileSync(join(onTop(name), "run.json"), "utf8")) as { config: RunConfigInput };
+  expect(config.method).toMatchObject({
+    tokenizer: { hash: expect.stringMatching(/^[0-9a-f]{64}$/), method: tokenizers[name] },
+  });
 });
 
-test("what it predicts is the tokens of the dVAE, and pictures are drawn by its decoder", () => {
-  using tokenizer = withMethod(loadModel(place("dvae"), { device: "cpu" }));
-  using loaded = withMethod(loadModel(place("beit"), { device: "cpu" }));
-  const [own, made] = [tokenizer.method as Dvae, loaded.method as Beit];
+test.each(kinds)("what it predicts is the tokens of %s, and pictures are drawn as that draws them", (name) => {
+  using tokenizer = withMethod(loadModel(place(name), { device: "cpu" }));
+  using loaded = withMethod(loadModel(onTop(name), { device: "cpu" }));
+  const [own, made] = [tokenizer.method as Dvae | Vqkd, loaded.method as Beit];
   noGrad(() =>
     scope(() => {
       const image = new Rng(5, "pictures", 0, [0, 1]).normal([3, 16, 16]);
@@ -67,20 +84,23 @@ test("what it predicts is the tokens of the dVAE, and pictures are drawn by its 
   );
 });
 
-test("stopped and resumed it has the bits of a run that was never stopped, without the tokenizer's run", async () => {
-  const stop = new AbortController();
-  const cut = pretrain(beit(place("dvae")), { out: place("cut"), signal: stop.signal });
-  for await (const event of cut) if (event.type === "step" && event.step === 2) stop.abort();
-  await cut.close();
-  renameSync(place("dvae"), place("away"));
-  const rest = await collect(resume(place("cut"), { workers: 1 }));
-  renameSync(place("away"), place("dvae"));
-  expect(trace(rest)).toHaveLength(4);
-  expect(finalState(place("cut"))).toEqual(finalState(place("beit")));
-});
+test.each(kinds)(
+  "on %s, stopped and resumed, it has the bits of a run that was never stopped, without that run",
+  async (name) => {
+    const stop = new AbortController();
+    const cut = pretrain(beitOn(name), { out: place(`cut-${name}`), signal: stop.signal });
+    for await (const event of cut) if (event.type === "step" && event.step === 2) stop.abort();
+    await cut.close();
+    renameSync(place(name), place("away"));
+    const rest = await collect(resume(place(`cut-${name}`), { workers: 1 }));
+    renameSync(place("away"), place(name));
+    expect(trace(rest)).toHaveLength(4);
+    expect(finalState(place(`cut-${name}`))).toEqual(finalState(onTop(name)));
+  },
+);
 
-test("as ONNX it fills in as it does here, and a plan reads the tokenizer's run", async () => {
-  using loaded = withMethod(loadModel(place("beit"), { device: "cpu" }));
+test.each(kinds)("on %s, as ONNX, it fills in as it does here, and a plan reads the tokenizer's run", async (name) => {
+  using loaded = withMethod(loadModel(onTop(name), { device: "cpu" }));
   const samples = [0, 1];
   const given = scope(() => {
     const { ids, restore } = maskFromNoise(new Rng(3, "mask", 0, samples).uniform([16]), 8);
@@ -100,20 +120,22 @@ test("as ONNX it fills in as it does here, and a plan reads the tokenizer's run"
   );
   for (const value of [...Object.values(given), ...Object.values(found)]) value.dispose();
   expect(far).toBeLessThan(1e-4);
-  expect(recordRun(parseConfig(beit(place("dvae"))), "float32").size).toBeGreaterThan(0);
+  expect(recordRun(parseConfig(beitOn(name)), "float32").size).toBeGreaterThan(0);
 });
 
 test("runs that do not fit are refused: of another method, with other patches, with other weights, normalised otherwise", () => {
   const build = (input: RunConfigInput): void => trainingOf(parseConfig(input)).method.close();
-  expect(() => build(beit(place("beit")))).toThrow("is a run of beit, a tokenizer is one of dvae");
-  expect(() => build(beit(place("dvae"), { model: { ...vit, patchSize: 8 } }))).toThrow(
+  expect(() =>
+    build(beitOn("dvae", { method: { name: "beit", tokenizer: { name: "dvae", run: onTop("dvae") } } })),
+  ).toThrow("is a run of beit, the tokenizer is to be one of dvae");
+  expect(() => build(beitOn("dvae", { model: { ...vit, patchSize: 8 } }))).toThrow(
     "the tokenizer has a token for 4 × 4 pixels, a patch has 8 × 8",
   );
   const hash = "0".repeat(64);
   const method = { name: "beit", tokenizer: { name: "dvae", run: place("dvae"), hash } };
-  expect(() => build(beit(place("dvae"), { method }))).toThrow("the configuration asks for 000");
-  const { data } = beit(place("dvae"));
-  expect(() => build(beit(place("dvae"), { data: { ...data, mean: [0, 0, 0] } }))).toThrow(
+  expect(() => build(beitOn("dvae", { method }))).toThrow("the configuration asks for 000");
+  const { data } = beitOn("dvae");
+  expect(() => build(beitOn("dvae", { data: { ...data, mean: [0, 0, 0] } }))).toThrow(
     "was trained on pictures with mean",
   );
 });
