@@ -1,7 +1,7 @@
 /** k-NN and linear probe of an encoder, beside the same of raw pixels and of the encoder before training. */
 import type { Source } from "../data/source.js";
 import { autocast } from "../engine/modes.js";
-import { type Gain, pairedInterval } from "../runs/summary.js";
+import { type Gain, pairedGain } from "../runs/summary.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type LoadedConfig, type LoadedModel, untrainedModel } from "../train/checkpoints/load.js";
 import type { Precision } from "../train/loop/task.js";
@@ -44,6 +44,9 @@ export type MeasureProgress =
       readonly total: number;
     }
   | { readonly stage: "classify"; readonly encoder: string; readonly measures: readonly Measure[]; readonly k: number };
+
+/** How far the features of one side are. */
+export type FeaturesProgress = Extract<MeasureProgress, { readonly stage: "features" }>;
 
 /** How pictures become features: all but the encoder. */
 export interface FeatureSetting {
@@ -150,10 +153,7 @@ function probed({ accuracy, l2, edge }: LinearProbeResult): Partial<Measured> {
 
 /** What `after` gained on `before`, both measured on the same pictures, in shares: 0.05 for five points. */
 export function gainOf(before: Measured, after: Measured, which: Measure): Gain {
-  const [was, is] = [before.right[which] ?? new Uint8Array(), after.right[which] ?? new Uint8Array()];
-  const lost = was.filter((right, i) => right > (is[i] as number)).length;
-  const won = was.filter((right, i) => right < (is[i] as number)).length;
-  return { value: (won - lost) / was.length, interval: pairedInterval(lost, won, was.length) };
+  return pairedGain(before.right[which] ?? new Uint8Array(), after.right[which] ?? new Uint8Array());
 }
 
 /** Lends out the features of both sides, in float32. */
@@ -175,9 +175,10 @@ export async function withFeatures<T>(
   }
 }
 
-async function featuresOf(
+/** The features of one side, in float32; the caller's to dispose. */
+export async function featuresOf(
   { name, encode }: NamedEncoder,
-  setting: FeatureSetting,
+  setting: Omit<FeatureSetting, "onProgress"> & { readonly onProgress?: (progress: FeaturesProgress) => void },
   side: "train" | "test",
 ): Promise<LabelledFeatures> {
   const { config, precision = "float32", signal, onProgress } = setting;

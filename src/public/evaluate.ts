@@ -5,6 +5,21 @@
 export { meanPerClass } from "../data/sources/labelled.js";
 export { type Attended, type AttendOptions, attend } from "../evaluate/attend/attend.js";
 export {
+  type AttentiveProgress,
+  type AttentiveRow,
+  type AttentiveSetting,
+  attentiveGain,
+  evaluateAttentive,
+} from "../evaluate/attentive/evaluate.js";
+export {
+  type AttentiveOptions,
+  AttentiveProbe,
+  type AttentiveResult,
+  attentiveProbe,
+  type LabelledTokens,
+  normalizeTokens,
+} from "../evaluate/attentive/probe.js";
+export {
   type Classified,
   classifyAll,
   likeliestClasses,
@@ -33,6 +48,7 @@ export {
   type Encode,
   evaluateEncoder,
   type FeatureSetting,
+  type FeaturesProgress,
   gainOf,
   type Measure,
   type Measured,

@@ -259,6 +259,13 @@ export function pairedInterval(lost: number, won: number, count: number): Interv
   return [Math.max(-1, gain - half), Math.min(1, gain + half)];
 }
 
+/** What the second of two classifiers gained on the first. @param was, is of each judged picture 1 where it was found, else 0 */
+export function pairedGain(was: Uint8Array, is: Uint8Array): Gain {
+  const lost = was.filter((right, i) => right > (is[i] as number)).length;
+  const won = was.filter((right, i) => right < (is[i] as number)).length;
+  return { value: (won - lost) / was.length, interval: pairedInterval(lost, won, was.length) };
+}
+
 /** The last scores, which nobody chose by looking, and the best, which are chosen on the very pictures that judge. */
 export interface RunAccuracy {
   readonly last: Scored;

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { Measure } from "../../public/evaluate.js";
 import type { LoadOptions } from "../../public/models.js";
 import { foreignOptions, loadOptions, poolOption, readingOptions } from "../config/foreign.js";
+import { attentiveCommand } from "../measure/attentive.js";
 import { classifierCommand } from "../measure/classifier.js";
 import { fewLabelsCommand } from "../measure/few-labels.js";
 import { openLabelled, tellSides } from "../measure/labelled.js";
@@ -34,7 +35,7 @@ const protocol =
 export function evaluateCommand(program: Command, add: Add): void {
   const parent = program
     .command("evaluate")
-    .summary("how good an encoder is: knn, linear, few-labels, partial, occlusion, classifier, zero-shot, …")
+    .summary("how good an encoder is: knn, linear, attentive, few-labels, partial, occlusion, classifier, zero-shot, …")
     .description(
       "Measures an encoder's features on labelled pictures, beside raw pixels and the encoder before training.",
     );
@@ -59,6 +60,7 @@ export function evaluateCommand(program: Command, add: Add): void {
       evaluate(report, operands[0] as string, name as Measure, options),
     );
   }
+  attentiveCommand(parent, add);
   fewLabelsCommand(parent, add);
   partialCommand(parent, add);
   occlusionCommand(parent, add);

@@ -125,7 +125,7 @@ export function withMethod(model: LoadedModel): LoadedMethod {
 }
 
 /** The same encoder as the seed initialises it. Close it. @param pool how its features are pooled, if not as the method does */
-export function untrainedModel(config: LoadedConfig, pool?: Pool): Pick<LoadedModel, "features" | "close"> {
+export function untrainedModel(config: LoadedConfig, pool?: Pool): Pick<LoadedModel, "encoder" | "features" | "close"> {
   const { method } = config;
   const built = method === undefined ? undefined : trainingOf({ ...config, method } as RunConfig).method;
   const part = built ?? buildEncoder(config.model, imageShape(config));
@@ -134,7 +134,7 @@ export function untrainedModel(config: LoadedConfig, pool?: Pool): Pick<LoadedMo
   const encoder = built?.outcome ?? (part as Encoder);
   const features = (image: Tensor): Tensor =>
     pool === undefined ? part.features(image) : encoder.features(image, pool);
-  return { features, close: () => part.close() };
+  return { encoder, features, close: () => part.close() };
 }
 
 function configOf(published: Published, device: string | undefined, wishes: DecodingWishes): RunConfig {
