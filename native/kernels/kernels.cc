@@ -44,6 +44,7 @@ TORCH_LIBRARY_FRAGMENT(lacuna, library) {
   library.def("attention(Tensor qkv, int heads) -> Tensor");
   library.def("block(Tensor input, Tensor norm1_weight, Tensor norm1_bias, Tensor qkv_weight, Tensor qkv_bias, Tensor proj_weight, Tensor proj_bias, "
               "Tensor norm2_weight, Tensor norm2_bias, Tensor fc1_weight, Tensor fc1_bias, Tensor fc2_weight, Tensor fc2_bias, int heads, float eps) -> Tensor");
+  library.def("conv3x3(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor");
   library.def("gelu(Tensor self) -> Tensor");
   library.def("layer_norm(Tensor input, Tensor weight, Tensor bias, float eps) -> Tensor");
   library.def("linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor");

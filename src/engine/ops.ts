@@ -158,6 +158,7 @@ export const schemas = [
   "lacuna::layer_norm(Tensor input, Tensor weight, Tensor bias, float eps) -> Tensor",
   "lacuna::add_branch(Tensor stream, Tensor branch) -> Tensor",
   "lacuna::block(Tensor input, Tensor norm1_weight, Tensor norm1_bias, Tensor qkv_weight, Tensor qkv_bias, Tensor proj_weight, Tensor proj_bias, Tensor norm2_weight, Tensor norm2_bias, Tensor fc1_weight, Tensor fc1_bias, Tensor fc2_weight, Tensor fc2_bias, int heads, float eps) -> Tensor",
+  "lacuna::conv3x3(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor",
   "lacuna::gelu(Tensor self) -> Tensor",
   "lacuna::take(Tensor self, Tensor ids) -> Tensor",
 ] as const;

@@ -52,6 +52,13 @@ const result = (step: RecordedStep): number => product(step.outputs[0]?.shape ??
 /** [… M K] × [… K N]: each element of the result takes K multiply-adds. */
 const inner = (first: number) => (step: RecordedStep) => result(step) * (shape(step, first).at(-1) ?? 0);
 
+/** weight [O C/groups k k]: each element of the result takes C/groups k k multiply-adds. */
+const convolution: Operation = {
+  kind: "convolution",
+  multiplyAdds: (step) => result(step) * product(shape(step, 1).slice(1)),
+  keeps: [0, 1],
+};
+
 /** q kᵀ and its product with v, each every token with every token over the width. qkv [B N 3·D] */
 const selfAttention = (step: RecordedStep) => 2 * result(step) * (shape(step, 0)[1] ?? 0);
 
@@ -135,11 +142,7 @@ export const operations: { readonly [O in OpName]: Operation } = {
   layer_norm: { kind: "norm", keeps: [0] },
   native_layer_norm: { kind: "norm", keeps: [0] },
   batch_norm: { kind: "norm", keeps: [0] },
-  conv2d: {
-    kind: "convolution",
-    multiplyAdds: (step) => result(step) * product(shape(step, 1).slice(1)), // weight [O C/groups k k]
-    keeps: [0, 1],
-  },
+  conv2d: convolution,
   einsum: { kind: "product", multiplyAdds: einsumProducts, keeps: [0, 1] },
   scaled_dot_product_attention: {
     kind: "attention",
@@ -259,6 +262,7 @@ export const operations: { readonly [O in OpName]: Operation } = {
   "lacuna::layer_norm": { kind: "norm", keeps: [0], isLow: true },
   "lacuna::add_branch": elementwise(),
   "lacuna::block": { kind: "product", multiplyAdds: blockProducts, keeps: [0], castsItself: true, inside: blockInside },
+  "lacuna::conv3x3": convolution,
   "lacuna::gelu": { kind: "gelu", keeps: [0] },
   "lacuna::take": rows,
 };

@@ -14,7 +14,7 @@ import { DropPath, dropPathRates } from "../nn/drop-path.js";
 import { kaimingNormalFanOut, one, zero } from "../nn/init.js";
 import { Chain, Module } from "../nn/module.js";
 import type { Size } from "../nn/patches.js";
-import { maxPool2d } from "../tensor/functional.js";
+import { channelsLast, maxPool2d } from "../tensor/functional.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { FeatureMap, ImageShape, Part, RegionEncoder } from "./encoder.js";
 import { type ExportGraph, encoderOfMaps } from "./exports.js";
@@ -236,7 +236,7 @@ export class Resnet extends Module implements RegionEncoder {
 
   /** image [B C H W] -> the map of every stage, finest first: [B C h w] */
   private maps(image: Tensor): Tensor[] {
-    const first = this.bn1.call(this.conv1.call(image)).relu(); // [B C H W], or half the sides
+    const first = this.bn1.call(this.conv1.call(channelsLast(image))).relu(); // [B C H W], or half the sides
     let x = this.stem === "cifar" ? first : maxPool2d(first, 3, 2, 1); // [B C h w]
     return this.layers.map((layer) => {
       x = layer.call(x); // [B C h w]

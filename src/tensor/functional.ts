@@ -1,4 +1,4 @@
-import { hasKernel, longestAttention, placeOf } from "./kernels.js";
+import { hasKernel, longestAttention, placeOf, runsOnCpu } from "./kernels.js";
 import { aten, type Shape, type Tensor } from "./tensor.js";
 
 const reductions = { none: 0, mean: 1, sum: 2 } as const;
@@ -199,9 +199,27 @@ export interface Convolution {
   readonly groups?: number;
 }
 
-/** input [B C H W], weight [O C/groups k q], bias [O] -> [B O h w] */
+/**
+ * Whether Winograd's convolution is quicker than libtorch's: 3 × 3, stride 1, a border of one zero, from 64 channels on, and enough tiles of
+ * 2 × 2 positions for the weight's way into the domain of its products.
+ */
+function isForWinograd(input: Tensor, weight: Tensor, { stride = 1, padding = 0, groups = 1 }: Convolution): boolean {
+  const [B = 0, , H = 0, W = 0] = input.shape;
+  const [O = 0, I = 0, ...window] = weight.shape;
+  const isFloat = input.dtype === "float32" && weight.dtype === "float32";
+  const isPlain = [stride, padding, groups].flat().every((option) => option === 1) && `${window}` === "3,3";
+  const isWide = Math.min(O, I) >= 64 && O % 16 === 0 && I % 16 === 0;
+  return isFloat && isPlain && isWide && 2 * B * H * W >= O + I;
+}
+
+/**
+ * input [B C H W], weight [O C/groups k q], bias [O] -> [B O h w]. What the kernel conv3x3 (native/kernels/conv.cc) takes is Winograd's convolution; its
+ * result lies channels last in memory.
+ */
 export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null, options: Convolution = {}): Tensor {
   const { stride = 1, padding = 0, groups = 1 } = options;
+  if (hasKernel("conv3x3", input) && isForWinograd(input, weight, options))
+    return aten("lacuna::conv3x3", input, weight, bias);
   return aten("conv2d", input, weight, bias, stride, padding, 1, groups);
 }
 
@@ -217,6 +235,14 @@ export function depthwiseConv(input: Tensor, weight: Tensor, bias: Tensor | null
 /** A map that lies channels last with zeros below it and to its right: map [B H W C] -> [B H+down W+right C] */
 export function padMap(map: Tensor, down: number, right: number): Tensor {
   return down === 0 && right === 0 ? map : aten("pad", map, [0, 0, 0, right, 0, down]);
+}
+
+/**
+ * maps [B C H W], the same numbers. On CPUs they lie channels last in memory, and so do all maps that convolutions and norms make of them: libtorch's
+ * convolutions are quicker so, and ours reads nothing else. What is recorded for a graph is left as it is.
+ */
+export function channelsLast(maps: Tensor): Tensor {
+  return runsOnCpu(maps) ? maps.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]) : maps;
 }
 
 /** input [B C H W] -> [B C h w]: the largest of each k × k window; the border never wins */

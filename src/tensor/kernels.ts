@@ -29,10 +29,10 @@ export function placeOf(x: Tensor): Place {
   return { device, dtype: autocastState()?.dtype ?? x.dtype };
 }
 
-export type Kernel = "add_branch" | "attention" | "block" | "gelu" | "layer_norm" | "linear" | "take";
+export type Kernel = "add_branch" | "attention" | "block" | "conv3x3" | "gelu" | "layer_norm" | "linear" | "take";
 
-const everything = ["add_branch", "attention", "gelu", "layer_norm", "linear", "take"] as const;
-const aroundProducts = ["attention", "gelu", "take"] as const;
+const everything = ["add_branch", "attention", "gelu", "layer_norm", "linear", "take"] as const; // beside convolutions
+const aroundProducts = ["attention", "conv3x3", "gelu", "take"] as const;
 
 /**
  * Which kernels of our own a processor runs, in regions whose products are of a type (docs/guide/speed.md has it by processor). The
@@ -47,7 +47,7 @@ const running: Readonly<Record<KernelPath, Readonly<Record<"float32" | "bfloat16
   },
   "avx512-bf16": { float32: ["linear", ...aroundProducts], bfloat16: everything },
   avx512: { float32: ["block", ...aroundProducts], bfloat16: [] },
-  avx2: { float32: ["attention", "take"], bfloat16: [] },
+  avx2: { float32: ["attention", "conv3x3", "take"], bfloat16: [] },
   none: { float32: [], bfloat16: [] },
 };
 
@@ -57,10 +57,13 @@ const running: Readonly<Record<KernelPath, Readonly<Record<"float32" | "bfloat16
  * the weather. A recording that is not of a plan (an exported graph, a diagram) is made of ATen's operations.
  */
 export function hasKernel(kernel: Kernel, x: Tensor): boolean {
-  const { device, dtype } = placeOf(x);
-  if (device !== "cpu" || (dtype !== "bfloat16" && dtype !== "float32")) return false;
-  if (isRecording() && planned === undefined) return false;
-  return running[kernelPath()][dtype].includes(kernel);
+  const { dtype } = placeOf(x);
+  return runsOnCpu(x) && (dtype === "bfloat16" || dtype === "float32") && running[kernelPath()][dtype].includes(kernel);
+}
+
+/** Whether an operation on `x` runs on a CPU, or is planned for one, and is no part of a recording that becomes a graph. */
+export function runsOnCpu(x: Tensor): boolean {
+  return placeOf(x).device === "cpu" && !(isRecording() && planned === undefined);
 }
 
 /** Tokens of a sequence whose scores fit in a core's cache; with AVX2 libtorch's products win sooner, backwards at 197. */

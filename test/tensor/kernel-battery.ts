@@ -8,6 +8,7 @@ import { gradients } from "../../src/tensor/grad.js";
 import { aten, type Tensor, tensor } from "../../src/tensor/tensor.js";
 import { leavesNoTensors } from "../engine/leaks.js";
 import { blockBattery } from "./block-battery.js";
+import { convBattery } from "./conv-battery.js";
 import { compare, difference, exact, half, largest, leaf, normal, writtenOut } from "./kernel-cases.js";
 
 /** The path is the process's: a file that asks for another sets LACUNA_KERNELS before anything loads libtorch. */
@@ -69,6 +70,7 @@ function battery(path: KernelPath): void {
       expect(() => aten("lacuna::attention", normal("x", 1, 4, 90), 3)).toThrow(/expected q, k and v side by side/);
     }));
 
+  convBattery();
   if (path !== "avx2") {
     linearBattery(types);
     geluBattery(types);

@@ -3,13 +3,11 @@
 // bfloat16; sums are float32. Included last, as lanes.h is.
 #pragma once
 
-#include <ATen/Parallel.h>
-
-#include <functional>
 #include <limits>
 #include <memory>
 #include <vector>
 
+#include "jobs.h"
 #include "tile.h"
 
 namespace lacuna::kernels::LANES {
@@ -42,21 +40,6 @@ struct Panels {
   Matrix<const Unit> at(int64_t k, int64_t column) const { return {row(k, column), widthAt(column)}; }
   Unit* row(int64_t k, int64_t column) const { return units.get() + column * depth + k * widthAt(column); }
 };
-
-/** Work in equal parts, of which each thread takes its share: body(thread, begin, end). */
-struct Job {
-  int64_t count;
-  std::function<void(int64_t, int64_t, int64_t)> body;
-};
-
-/** Jobs that need nothing of one another, by all threads, which wait for one another once, at the end. */
-inline void run(std::initializer_list<Job> jobs) {
-  const int64_t threads = at::get_num_threads();
-  at::parallel_for(0, threads, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t t = begin; t < end; ++t)
-      for (const Job& job : jobs) job.body(t, job.count * t / threads, job.count * (t + 1) / threads);
-  });
-}
 
 /** The rows that unit k of the summed index is made of; of an odd last pair there is no second. */
 template <typename From>

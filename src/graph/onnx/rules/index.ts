@@ -50,6 +50,7 @@ const unsupported = {
   "lacuna::layer_norm": kernel,
   "lacuna::add_branch": kernel,
   "lacuna::block": kernel,
+  "lacuna::conv3x3": kernel,
   "lacuna::gelu": kernel,
   "lacuna::take": kernel,
 } as const satisfies Rules;

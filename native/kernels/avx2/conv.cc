@@ -1,0 +1,2 @@
+#define LACUNA_AVX2
+#include "../conv.cc"
