@@ -8,8 +8,9 @@ const smoke = [...quick, "page/test/{mask,model,picture,session}/**/*.test.ts"];
 
 const settings = {
   setupFiles: "test/setup.ts",
-  testTimeout: 60_000,
-  hookTimeout: 60_000,
+  // No test waits for so long on a machine of its own: it is for busy ones.
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
   // Forks run side by side, so each keeps to one thread; set before libtorch is loaded, which reads it then.
   env: { OMP_NUM_THREADS: "1", MKL_NUM_THREADS: "1" },
 };

@@ -96,5 +96,5 @@ describe("trained here", () => {
   test("no warm-up where it does harm: named once features are judged", async () => {
     const each = named("no warm-up where it does harm");
     expect(await judged(each, 130)).toMatchObject({ status: "collapsed", suspect: "warm-up" });
-  }, 300_000); // five seconds of computing, on a machine that may be busy
+  });
 });

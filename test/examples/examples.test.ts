@@ -100,7 +100,7 @@ test("serve-features.ts answers with what embed writes, and loads no libtorch", 
     server.kill();
   }
   expect(readFileSync("examples/serve-features.ts", "utf8").split("\n").length - 1).toBeLessThan(80);
-}, 120_000);
+});
 
 test("own-method.ts: a method in one file trains, resumes, embeds and is read by inspect, from outside the repository", async () => {
   const photos = await writePictures(join(work.path, "pairs"), 24);
@@ -130,7 +130,7 @@ test("own-method.ts: a method in one file trains, resumes, embeds and is read by
   expect(existsSync(join(folder, "features.npy"))).toBe(true);
   expect(lacuna("pretrain", "--plugin", "my-method.ts", "--help-config")).toContain("method.lambda");
   expect(readFileSync("examples/own-method.ts", "utf8").split("\n").length - 1).toBeLessThan(80);
-}, 120_000);
+});
 
 test("own-encoder.ts: an encoder in one file, with a method in another: trained, resumed, exported, embedded, fine-tuned", async () => {
   const photos = await writePictures(join(work.path, "classes/a"), 12);
@@ -157,4 +157,4 @@ test("own-encoder.ts: an encoder in one file, with a method in another: trained,
   const data = ["--data", dirname(photos), "--epochs=1", "--data.batchSize=8"];
   lacuna("finetune", "runs/a", ...data, "--out", "runs/b");
   expect(openRun(join(folder, "runs/b")).run.status).toBe("finished");
-}, 120_000);
+});

@@ -63,13 +63,8 @@ test.each(["class", "mean"] as const)("ViT-B/16 with 1,000 classes, %s pooling: 
   expect(found.multiplyAdds / 1e9).toBeCloseTo(17.56, 2);
 });
 
-test("ViT-B/16 in well under a tenth of a second once libtorch is loaded", () => {
+test("a thousand pictures are counted as quickly as one: nothing is computed", { timeout: 60_000 }, () => {
   const build = (): Vit => new Vit(vitConfig.parse({ size: "base" }), { imageSize: [224, 224], channels: 3 });
-  cost(build, (vit) => vit.call(meta([1, 3, 224, 224])));
-  const times = Array.from({ length: 5 }, () => {
-    const began = performance.now();
-    cost(build, (vit) => vit.call(meta([1, 3, 224, 224])));
-    return performance.now() - began;
-  });
-  expect(Math.min(...times)).toBeLessThan(100);
+  const of = (batch: number) => cost(build, (vit) => vit.call(meta([batch, 3, 224, 224])));
+  expect(of(1000).multiplyAdds).toBe(1000 * of(1).multiplyAdds); // else minutes
 });

@@ -42,9 +42,7 @@ test("a folder is held by one until he lets go", async () => {
   const lock = await acquireLock(place);
   expect(lock.note).toBeUndefined();
   expect(lockHolder(place)?.pid).toBe(process.pid);
-  const begun = performance.now();
   expect(await codeOf(() => acquireLock(place))).toBe("run-locked");
-  expect(performance.now() - begun).toBeLessThan(6000);
   lock.release();
   lock.release();
   expect(lockHolder(place)).toBeUndefined();
@@ -61,7 +59,7 @@ test("of many who begin at once exactly one holds it, again and again", async ()
     won[0]?.release();
     expect(readdirSync(place)).toEqual([]);
   }
-}, 60_000);
+});
 
 test("of several processes exactly one holds it, and a dead one before them is in nobody's way", async () => {
   const place = folder();
@@ -83,7 +81,7 @@ test("of several processes exactly one holds it, and a dead one before them is i
   expect(winners[0]).toContain(`cleared away (process ${first.process.pid},`);
   expect(answers.filter((answer) => answer === "error run-locked")).toHaveLength(3);
   expect(readdirSync(place).filter(isLock)).toHaveLength(1);
-}, 60_000);
+});
 
 describe("a lock file from elsewhere", () => {
   async function withHolder(change: Record<string, unknown>): Promise<{ place: string; path: string }> {
@@ -130,7 +128,7 @@ test("a process that was killed and that nobody waited for counts as dead", asyn
   expect(pid).not.toBe(parent.process.pid);
   process.kill(pid, "SIGKILL");
   const state = (): string | undefined => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.[0];
-  await vi.waitFor(() => expect(state()).toBe("Z"), { timeout: 5000 });
+  await vi.waitFor(() => expect(state()).toBe("Z"), { timeout: 60_000 });
   expect(lockHolder(place)).toBeUndefined();
   (await acquireLock(place)).release();
 });

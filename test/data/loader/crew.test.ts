@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { hangLimitMs, messageOf } from "../../../src/data/loader/crew.js";
 import { type Loader, type LoaderOptions, notedPaths, openLoader } from "../../../src/data/loader.js";
 import { collect, fileSource, pixelSource, plainOptions, temporaryFolder } from "../loader-sources.js";
@@ -28,8 +28,7 @@ test("the calling thread notes what it decodes, too", async () => {
   const folder = temporaryFolder();
   const loader = open(["good-0", "hang-promise-1"], { noteFolder: folder, batchSize: 2, timeoutMs: 60_000 });
   const pending = loader.batches({ epoch: 0, batch: 0 }).next();
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  expect(notedPaths(folder)).toEqual(["/pictures/hang-promise-1"]);
+  await vi.waitFor(() => expect(notedPaths(folder)).toEqual(["/pictures/hang-promise-1"]), { timeout: 60_000 });
   await loader.close();
   expect(await pending).toEqual({ done: true, value: undefined });
 });
@@ -44,14 +43,14 @@ test("a decoder that cannot be loaded fails the batch with the reason", async ()
 test("timers of the program get their turn during a long batch, and nothing is made ahead", async () => {
   const sizes = Array.from({ length: 12 }, (_, i) => (i % 2 === 0 ? 400 : 40)); // up and down: work that leaves little
   const views = { image: sizes.map((side) => ({ type: "resize" as const, size: [side, side] as const })) };
-  const loader = openLoader(pixelSource(320, 40, 40), { ...plainOptions, views, batchSize: 160 });
+  const loader = openLoader(pixelSource(160, 40, 40), { ...plainOptions, views, batchSize: 80 });
   opened.push(loader);
   let turns = 0;
   const timer = setInterval(() => turns++, 1);
   const iterator = loader.batches({ epoch: 0, batch: 0 });
   const first = (await iterator.next()).value;
   clearInterval(timer);
-  // 160 pictures of a millisecond or more each, a turn every 50 ms.
+  // 80 pictures of a millisecond or more each, a turn every 50 ms.
   expect(turns).toBeGreaterThan(0);
   await new Promise((resolve) => setTimeout(resolve, 100));
   const second = (await iterator.next()).value;

@@ -84,4 +84,4 @@ test("compiled code starts its workers from compiled code, ends by itself, and g
   } finally {
     rmSync(folder, { recursive: true });
   }
-}, 90_000);
+});

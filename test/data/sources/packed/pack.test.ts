@@ -110,7 +110,7 @@ describe("pack", () => {
     expect(resumedAt).toBeLessThan(11);
     expect(contents(killed)).toEqual(contents(one));
     expect(await pack(source, { ...small, out: killed })).toMatchObject({ resumedAt: good + 1 });
-  }, 60_000);
+  });
 
   it("refuses another set's folder, and pictures none of which can be used", async () => {
     const out = join(folder, "refused");
@@ -173,7 +173,7 @@ describe("a packed set", () => {
       expect(here.bad).toEqual([]);
       expect(await pixels(path, 2)).toEqual(here);
     }
-  }, 60_000);
+  });
 
   function contentsWithoutBroken(): Record<string, Uint8Array> {
     const names = ["cats", "dogs"].flatMap((name) => readdirSync(join(photos, name)).map((file) => `${name}/${file}`));
@@ -190,7 +190,7 @@ describe("a packed set", () => {
     const report = await examine({ kind: "packed", path: out }, { processes: 1 });
     expect(report).toMatchObject({ pictures: good, usable: good });
     expect(report.findings.map(({ id }) => id)).not.toContain("misnamed");
-  }, 60_000);
+  });
 
   it("a changed byte is a bad picture; a shard that is cut, missing or of another set is an error with what to do", async () => {
     const out = join(folder, "hurt");
