@@ -60,6 +60,12 @@ export {
   withUntrained,
 } from "../evaluate/encoder.js";
 export { featureProbes } from "../evaluate/feature-probe.js";
+export {
+  type Correspondence,
+  type CorrespondenceOptions,
+  correspondences,
+  measureCorrespondence,
+} from "../evaluate/features/correspondence.js";
 export { type Embedded, embedSource } from "../evaluate/features/embed.js";
 export { type Extracted, extractFeatures, type LabelledFeatures } from "../evaluate/features/extract.js";
 export { FeatureFile, featureFormats } from "../evaluate/features/feature-file.js";

@@ -79,7 +79,7 @@ export const words = [];
 /** Files that may name a method or a model. key: the file. */
 export const names = [
   { key: "src/cli/quickstart/configuration.ts", reason: "one configuration, as a recipe is" },
-  ...["src/data/transform.ts", "src/data/views.ts"].map((key) => ({
+  ...["src/data/transform.ts", "src/data/views.ts", "src/evaluate/features/correspondence.ts"].map((key) => ({
     key,
     reason: "flip is a step of a view too: pictures mirrored left and right",
   })),

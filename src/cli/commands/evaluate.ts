@@ -7,9 +7,9 @@ import { classifierCommand } from "../measure/classifier.js";
 import { fewLabelsCommand } from "../measure/few-labels.js";
 import { openLabelled, tellSides } from "../measure/labelled.js";
 import { openModel } from "../measure/model.js";
-import { occlusionCommand } from "../measure/occlusion.js";
 import { partialCommand } from "../measure/partial.js";
 import { showMeasuring } from "../measure/progress.js";
+import { unlabelledCommands } from "../measure/unlabelled.js";
 import { zeroShotCommands } from "../measure/zero-shot.js";
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
@@ -35,7 +35,7 @@ const protocol =
 export function evaluateCommand(program: Command, add: Add): void {
   const parent = program
     .command("evaluate")
-    .summary("how good an encoder is: knn, linear, attentive, few-labels, partial, occlusion, classifier, zero-shot, …")
+    .summary("how good an encoder is: knn, linear, attentive, few-labels, partial, occlusion, correspondence, …")
     .description(
       "Measures an encoder's features on labelled pictures, beside raw pixels and the encoder before training.",
     );
@@ -63,7 +63,7 @@ export function evaluateCommand(program: Command, add: Add): void {
   attentiveCommand(parent, add);
   fewLabelsCommand(parent, add);
   partialCommand(parent, add);
-  occlusionCommand(parent, add);
+  unlabelledCommands(parent, add);
   classifierCommand(parent, add);
   zeroShotCommands(parent, add);
 }
