@@ -14,7 +14,7 @@ import { methods } from "../methods/index.js";
 import { buildEncoder, models } from "../models/index.js";
 import { onDevice } from "../nn/parameter.js";
 import { costOf } from "../plan/cost.js";
-import { chooseDefaults } from "../plan/defaults/choose.js";
+import { chooseDefaults, type Defaults } from "../plan/defaults/choose.js";
 import { machineFacts } from "../plan/defaults/machine.js";
 import { forecast } from "../plan/forecast.js";
 import { makeFolder, writeAtomic } from "../runs/write-atomic.js";
@@ -215,12 +215,10 @@ class Chooser {
     return this.configOf(entry, steps / Math.max(1, Math.floor(pictures / batchSize)));
   }
 
-  configOf({ method, model, modelSettings }: Entry, epochs: number): RunConfigInput {
-    const { league, survey } = this;
-    const imageSize = this.#imageSize === undefined ? {} : { imageSize: this.#imageSize };
-    const decided = { method, model, modelSettings, epochs, minutes: league.minutes, ...imageSize };
-    const { config } = chooseDefaults(league.train as SourceInput, survey, this.#machine, decided);
-    this.#imageSize ??= config.data.imageSize as number;
+  configOf(entry: Entry, epochs: number): RunConfigInput {
+    const { league } = this;
+    const { method, modelSettings } = entry;
+    const { config } = this.#chosen(entry, epochs);
     const { heldOut: _, ...data } = config.data;
     const fixed = { model: { ...config.model, ...modelSettings }, data: { ...data, source: league.train } };
     const fair = { ...config, ...fixed } as unknown as Record<string, unknown>;
@@ -228,12 +226,21 @@ class Chooser {
     return withSettings(fair, own) as unknown as RunConfigInput;
   }
 
-  /** The first method that is trained with an encoder settles its size. */
+  /** What suits pictures, machine and method; the first choice settles the size of the pictures. */
+  #chosen({ method, model, modelSettings }: Entry, epochs: number): Defaults {
+    const { league, survey } = this;
+    const imageSize = this.#imageSize === undefined ? {} : { imageSize: this.#imageSize };
+    const decided = { method, model, modelSettings, epochs, minutes: league.minutes, ...imageSize };
+    const chosen = chooseDefaults(league.train as SourceInput, survey, this.#machine, decided);
+    this.#imageSize ??= chosen.config.data.imageSize as number;
+    return chosen;
+  }
+
+  /** The first method that is trained with an encoder settles its sizes, and not what it advises besides. */
   #sizesOf(method: string, model: string): Readonly<Record<string, unknown>> {
     const known = this.#models.get(model);
     if (known !== undefined) return known;
-    const { model: chosen } = this.configOf({ name: "", method, model, modelSettings: {} }, 1);
-    const { name: _, ...sizes } = chosen as { name: string };
+    const { sizes } = this.#chosen({ name: "", method, model, modelSettings: {} }, 1);
     this.#models.set(model, sizes);
     return sizes;
   }

@@ -63,6 +63,21 @@ test("a method whose own advice sets what an encoder does not have is not traine
   expect(names.sort()).toEqual(["extrema", "supervised", "supervised-resnet"]);
 });
 
+test.each([
+  [["mp3", "mae"], "positions", "none"],
+  [["extrema", "mae"], "classAttention", 2],
+])("%j: the first settles the encoder's sizes, not what it alone advises of it", async (order, key, advised) => {
+  const { league } = await tiny({ methods: order, models: { vit: {} }, settings: {}, seeds: [0], multiplyAdds: 1e12 });
+  const { points } = await planSweep(await resolveSweep(await leagueSweep(league)));
+  const [first, mae] = order.map(
+    (name) => points.find(({ point }) => point.name === name)?.config.model,
+  ) as unknown as [Record<string, unknown>, Record<string, unknown>];
+  const alone = await planSweep(await resolveSweep(await leagueSweep({ ...league, methods: ["mae"] })));
+  expect(first[key]).toBe(advised);
+  expect(mae).toEqual(alone.points[0]?.config.model);
+  expect(first).toEqual({ ...mae, [key]: advised });
+});
+
 test("a method that takes none of the encoders is trained with its usual one, if it has one", async () => {
   const { league } = await tiny({ methods: ["mae", "fcmae"], settings: {}, multiplyAdds: 1e12 });
   const { models: _, ...open } = league;

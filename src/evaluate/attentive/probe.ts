@@ -159,15 +159,15 @@ export async function attentiveProbe(
   const rows = order(train.labels.length, seed, "held-out");
   const [own, other] = [rows.filter((_, i) => i % heldOut > 0), rows.filter((_, i) => i % heldOut === 0)];
   const fits = rates.length === 1 ? 1 : rates.length + 1;
-  const fit = (rate: number, chosen: Int32Array, done: number): Promise<AttentiveProbe> =>
+  const trainedAt = (rate: number, chosen: Int32Array, done: number): Promise<AttentiveProbe> =>
     trained(train, chosen, classes, { ...options, rate, onProgress: (share) => onProgress?.((done + share) / fits) });
   const choices: { rate: number; accuracy: number }[] = [];
   for (const [done, rate] of (fits === 1 ? [] : rates).entries()) {
-    using tried = await fit(rate, own, done);
+    using tried = await trainedAt(rate, own, done);
     choices.push({ rate, accuracy: shareRight(predicted(tried, train, other), train, other) });
   }
   const rate = bestOf(choices) ?? (rates[0] as number);
-  using probe = await fit(rate, rows.sort(), fits - 1);
+  using probe = await trainedAt(rate, rows.sort(), fits - 1);
   const all = Int32Array.from(test.labels.keys());
   const predictions = predicted(probe, test, all);
   return {

@@ -16,6 +16,8 @@ import { choosePlan, type Decided, decodedPixels, hoursFor, type Plan } from "./
 /** A configuration that was chosen for given pictures, with the reason for each choice. */
 export interface Defaults {
   readonly config: RunConfigInput;
+  /** Of its model what suits pictures and machine, without what the method advises. */
+  readonly sizes: Readonly<Record<string, unknown>>;
   readonly choices: readonly Choice[];
   /** Guessed before anything was measured; the run measures and says. */
   readonly estimate: { readonly imagesPerSecond: number; readonly hours: number };
@@ -64,6 +66,7 @@ export function chooseDefaults(
   };
   return {
     config,
+    sizes: plan.size.settings,
     choices: explain({
       ...{ survey, machine, decided, plan, epochs, scheduleReason, batch, holdOut, hours, normalisation, choices },
     }),

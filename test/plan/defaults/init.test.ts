@@ -25,6 +25,7 @@ test("sizes, decoder and pictures of a file, under what is said on the command l
       data: { source: { kind: "cifar10", split: "train" }, imageSize: 32, batchSize: 8 },
       model: { name: "vit", size: "tiny" },
     },
+    sizes: { size: "tiny" },
     choices: [
       { key: "model.size", value: "tiny", reason: "few pictures" },
       { key: "epochs", value: "7", reason: "an hour" },
