@@ -10,11 +10,12 @@ import type { RunConfig } from "../../../src/train/config.js";
 import { stepsWithin, tooShort } from "../../../src/train/loop/budget.js";
 import type { Probe } from "../../../src/train/loop/probes.js";
 import { pretrain } from "../../../src/train/pretrain.js";
+import { tickingClock } from "../../clock.js";
 import { collect, finalState, tinyRun, trace, workFolder, writePictures } from "../example.js";
 
 const work = workFolder("budget");
 const photos = join(work.path, "photos");
-/** Six seconds: time to measure, and for some dozens of steps on a busy machine. */
+/** Six seconds, of which a step takes less than a tenth by the clock that ticks. */
 const minutes = 0.1;
 
 beforeAll(async () => {
@@ -82,6 +83,7 @@ test("the number of steps is settled before the first and written down; the run 
     string,
     string,
   ];
+  tickingClock();
   const before = liveTensors();
   const events = await collect(pretrain(tinyRun(photos), { out: timed, minutes }));
   expect(liveTensors()).toBe(before);
@@ -116,12 +118,13 @@ test("the number of steps is settled before the first and written down; the run 
 });
 
 test("held-out losses and probes take their part of the time", async () => {
+  const letPass = tickingClock();
   const wait = 0.05;
   const probe: Probe = {
     everyEpochs: 1,
     atStart: true,
     async *run() {
-      await new Promise((resolve) => setTimeout(resolve, 1000 * wait));
+      letPass(1000 * wait);
       yield ["waited", wait];
     },
   };
@@ -133,6 +136,7 @@ test("held-out losses and probes take their part of the time", async () => {
 });
 
 test("fine-tuning has budgets too, and a budget that is over before it begins is refused", async () => {
+  tickingClock();
   const source = { kind: "folder" as const, path: photos };
   const { model } = tinyRun(photos);
   const data = { source, imageSize: 16, batchSize: 8, workers: 0 };
