@@ -6,8 +6,8 @@
  *
  * Cost: 75.95 T multiply-adds of training, meant for half an hour of two cores.
  * Expected: by the paper's abstract the blocks' loss improves k-NN and linear probe of the last block, which is what
- * is judged here, and of most blocks before it, which is not. With `ratio` 0 the other blocks' heads learn and nothing
- * of theirs reaches the encoder.
+ * the sweep judges, and of most blocks before it: `lacuna evaluate knn <sweep>/points/<point> --data cifar10
+ * --every-block`. With `ratio` 0 the other blocks' heads learn and nothing of theirs reaches the encoder.
  */
 import { defineSweep } from "lacuna";
 import simsiam from "./simsiam.js";

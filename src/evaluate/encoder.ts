@@ -1,7 +1,11 @@
 /** k-NN and linear probe of an encoder, beside the same of raw pixels and of the encoder before training. */
 import type { Source } from "../data/source.js";
 import { autocast } from "../engine/modes.js";
+import { scope } from "../engine/scope.js";
+import { ConfigError } from "../errors.js";
+import { blockEncoder } from "../models/encoder.js";
 import { type Gain, pairedGain } from "../runs/summary.js";
+import { cat } from "../tensor/creation.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type LoadedConfig, type LoadedModel, untrainedModel } from "../train/checkpoints/load.js";
 import type { Precision } from "../train/loop/task.js";
@@ -117,21 +121,55 @@ export async function withUntrained<T>(
 /** What classifies on the features of one encoder. */
 export async function measureEncoder(encoder: NamedEncoder, setting: MeasureSetting): Promise<Measured> {
   const began = performance.now();
-  return withFeatures(encoder, setting, ({ train, test }) => {
-    const { measures = ["knn", "linear"], k: most = 20 } = setting;
-    const k = Math.min(most, train.labels.length);
-    setting.onProgress?.({ stage: "classify", encoder: encoder.name, measures, k });
-    const near = measures.includes("knn") ? knn(train, test, { k: [k] })[0] : undefined;
-    const linear = measures.includes("linear") ? linearProbe(train, test) : undefined;
-    return {
-      name: encoder.name,
-      dimensions: train.features.side(1),
-      ...(near === undefined ? {} : { knn: near.accuracy }),
-      ...(linear === undefined ? {} : probed(linear)),
-      ...judged({ knn: near, linear }, test.labels),
-      seconds: (performance.now() - began) / 1000,
-    };
-  });
+  return withFeatures(encoder, setting, (features) => measureFeatures(encoder.name, features, setting, began));
+}
+
+/**
+ * What classifies on the features behind every block of a model but the last, whose features are the model's own; all of them from one pass
+ * over the pictures. @throws ConfigError for an encoder whose layers are not of one kind
+ */
+export async function evaluateBlocks(model: LoadedModel, given: Omit<MeasureSetting, "config">): Promise<Measured[]> {
+  const { config, encoder, pool } = model;
+  if (!blockEncoder.is(encoder)) {
+    const data = { expected: blockEncoder.what, actual: encoder.constructor.name };
+    throw new ConfigError({ code: "encoder", path: "model.name", ...data, remedy: "Take a run of a ViT." });
+  }
+  const setting = { ...given, config };
+  const before = (images: Tensor): readonly Tensor[] => encoder.blockFeatures(images, pool).slice(0, -1); // [B D] each
+  if (encoder.depth < 2) return [];
+  const all = { name: "every block", encode: (images: Tensor) => cat(before(images), 1) }; // [B (L−1)·D]
+  return withFeatures(all, setting, ({ train, test }) =>
+    Array.from({ length: encoder.depth - 1 }, (_, i) =>
+      scope(() => {
+        const of = ({ features, labels }: LabelledFeatures): LabelledFeatures => ({
+          features: features.slice(1, i * encoder.width, (i + 1) * encoder.width).contiguous(),
+          labels,
+        });
+        return measureFeatures(`behind block ${i + 1}`, { train: of(train), test: of(test) }, setting);
+      }),
+    ),
+  );
+}
+
+/** @param began when the work on these features did, in milliseconds */
+function measureFeatures(
+  name: string,
+  { train, test }: { readonly train: LabelledFeatures; readonly test: LabelledFeatures },
+  { measures = ["knn", "linear"], k: most = 20, onProgress }: MeasureSetting,
+  began = performance.now(),
+): Measured {
+  const k = Math.min(most, train.labels.length);
+  onProgress?.({ stage: "classify", encoder: name, measures, k });
+  const near = measures.includes("knn") ? knn(train, test, { k: [k] })[0] : undefined;
+  const linear = measures.includes("linear") ? linearProbe(train, test) : undefined;
+  return {
+    name,
+    dimensions: train.features.side(1),
+    ...(near === undefined ? {} : { knn: near.accuracy }),
+    ...(linear === undefined ? {} : probed(linear)),
+    ...judged({ knn: near, linear }, test.labels),
+    seconds: (performance.now() - began) / 1000,
+  };
 }
 
 function judged(

@@ -46,6 +46,7 @@ export {
 export { type Confusion, confusedPairs, type Scores, scoresOf } from "../evaluate/classifier/scores.js";
 export {
   type Encode,
+  evaluateBlocks,
   evaluateEncoder,
   type FeatureSetting,
   type FeaturesProgress,

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openTrainTest, trainTestOf } from "../../src/data/sources/train-test.js";
 import {
+  evaluateBlocks,
   evaluateEncoder,
   gainOf,
   type MeasureProgress,
@@ -9,10 +10,14 @@ import {
   rawPixels,
   withUntrained,
 } from "../../src/evaluate/encoder.js";
+import type { BlockEncoder } from "../../src/models/encoder.js";
+import type { Tensor } from "../../src/tensor/tensor.js";
 import { loadModel } from "../../src/train/checkpoints/load.js";
 import { parseConfig } from "../../src/train/config.js";
+import { pretrain } from "../../src/train/pretrain.js";
 import "../../src/methods/index.js";
 import { makePictures, temporaryFolder, tinyRun } from "../cli/terminal.js";
+import { smallMethod, smallModel } from "../methods/small.js";
 
 test("pixels and an untrained encoder tell red from blue; the same twice", async () => {
   const data = await makePictures(join(temporaryFolder(), "pictures"), 20);
@@ -50,6 +55,29 @@ test("a run's encoder beside pixels and itself before training, in one call; pro
   ]);
   const signal = AbortSignal.abort(new Error("enough"));
   await expect(evaluateEncoder(model, { ...setting, signal })).rejects.toThrow("enough");
+});
+
+test("behind each block but the last: as if that block's features were an encoder's own; a ResNet has no such blocks", async () => {
+  const data = await makePictures(join(temporaryFolder(), "pictures"), 10);
+  const source = { kind: "folder", path: data } as const;
+  const sides = await openTrainTest(trainTestOf(source));
+  const trained = async (model: object, method: object) => {
+    const config = { epochs: 1, model, method, data: { source, imageSize: 32, batchSize: 8, workers: 0 } };
+    const out = join(temporaryFolder(), "run");
+    await using run = pretrain(config as Parameters<typeof pretrain>[0], { out });
+    for await (const _ of run);
+    return loadModel(out);
+  };
+  using vit = await trained({ name: "vit", width: 16, depth: 3, heads: 2, patchSize: 8 }, smallMethod("mae"));
+  const found = await evaluateBlocks(vit, { ...sides, k: 3 });
+  expect(found.map(({ name }) => name)).toEqual(["behind block 1", "behind block 2"]);
+  for (const [i, { knn, linear, right }] of found.entries()) {
+    const encode = (images: Tensor): Tensor => (vit.encoder as BlockEncoder).blockFeatures(images)[i] as Tensor;
+    const alone = await measureEncoder({ name: "alone", encode }, { config: vit.config, ...sides, k: 3 });
+    expect([knn, linear, right.knn]).toEqual([alone.knn, alone.linear, alone.right.knn]);
+  }
+  using resnet = await trained(smallModel("resnet"), smallMethod("simsiam"));
+  await expect(evaluateBlocks(resnet, sides)).rejects.toThrow("expected an encoder of equal blocks");
 });
 
 test("a gain counts pictures that one alone had right", () => {

@@ -19,6 +19,7 @@ interface Options extends LoadOptions {
   readonly train?: string;
   readonly test?: string;
   readonly k?: number;
+  readonly everyBlock?: boolean;
   readonly limit: number;
 }
 
@@ -52,7 +53,8 @@ export function evaluateCommand(program: Command, add: Add): void {
       )
       .option("--train <pictures>", "labelled pictures to learn from, with --test")
       .option("--test <pictures>", "labelled pictures to judge by, with --train")
-      .option("--limit <n>", "labelled pictures of each side at most", wholeNumber, 10_000);
+      .option("--limit <n>", "labelled pictures of each side at most", wholeNumber, 10_000)
+      .option("--every-block", "the features behind each block too (a ViT's)");
     readingOptions(poolOption(foreignOptions(command)));
     if (name === "linear") command.addHelpText("after", `\n${protocol}`);
     if (name === "knn") command.option("--k <n>", "neighbours that vote", wholeNumber, 20);
@@ -69,15 +71,17 @@ export function evaluateCommand(program: Command, add: Add): void {
 }
 
 async function evaluate(report: Report, path: string, which: Measure, options: Options): Promise<number> {
-  const { evaluateEncoder } = await import("../../public/evaluate.js");
+  const { evaluateBlocks, evaluateEncoder } = await import("../../public/evaluate.js");
   const { comparison, measuredTable, penaltyLines, plainRows, tableNote } = await import("../measure/comparison.js");
   const { train, test, split } = await openLabelled(options);
   using model = await openModel(report, path, loadOptions(options));
   const k = options.k ?? 20;
   await tellSides(report, { train, test, split }, model.config.data.source);
-  const rows = await report.showing((live) =>
-    evaluateEncoder(model, { train, test, measures: [which], k, onProgress: showMeasuring(live) }),
-  );
+  const rows = await report.showing(async (live) => {
+    const setting = { train, test, measures: [which], k, onProgress: showMeasuring(live) };
+    const blocks = options.everyBlock === true ? await evaluateBlocks(model, setting) : [];
+    return [...(await evaluateEncoder(model, setting)), ...blocks];
+  });
   const shown = { measure: which, model: model.path, step: model.step, ...(which === "knn" ? { k } : {}) };
   report.result({ ...shown, rows: plainRows(rows) }, () => {
     report.table(measuredTable(rows, [which], k));

@@ -1,5 +1,6 @@
+import { join } from "node:path";
 import { expect, test } from "vitest";
-import { lacuna, temporaryFolder, tinyRun } from "../terminal.js";
+import { lacuna, temporaryFolder, tinyFlags, tinyRun } from "../terminal.js";
 
 test.each(["knn", "linear"] as const)("%s beside raw pixels and the untrained encoder", async (which) => {
   const { run, pictures } = await tinyRun(temporaryFolder(), { perClass: 20 });
@@ -33,6 +34,22 @@ test("linear says which protocol it is, and how to get the other", async () => {
   expect(out).toContain("This is the exact probe: logistic regression (L-BFGS) on cached features");
   expect(out).toContain("LARS, batch norm, crops");
   expect(out).toContain("lacuna finetune <run> --data … --train-blocks 0");
+});
+
+test("--every-block judges what stands behind each block but the last, whose features are the model's", async () => {
+  const folder = temporaryFolder();
+  const { pictures } = await tinyRun(folder, { perClass: 20 });
+  const run = join(folder, "deep");
+  const deep = tinyFlags.map((flag) => flag.replace(/depth=1$/, "depth=3"));
+  expect((await lacuna("pretrain", pictures, ...deep, "--epochs=1", "--out", run)).code).toBe(0);
+  const { code, out } = await lacuna("evaluate", "knn", run, "--data", pictures, "--every-block", "--json");
+  expect(code).toBe(0);
+  const { rows } = JSON.parse(out) as { rows: { name: string; knn: number; dimensions: number }[] };
+  expect(rows.slice(3).map(({ name }) => name)).toEqual(["behind block 1", "behind block 2"]);
+  for (const { knn, dimensions } of rows.slice(3)) {
+    expect(dimensions).toBe(16);
+    expect(knn).toBeGreaterThan(0.5); // red and blue
+  }
 });
 
 test("data is needed", async () => {
