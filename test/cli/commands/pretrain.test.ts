@@ -104,10 +104,16 @@ test.each([
   ["SIGTERM", 143],
 ] as const)("%s saves at the step's end, ends with %i, and resume goes on to the end", async (signal, code) => {
   const folder = temporaryFolder();
-  const pictures = await makePictures(join(folder, "pictures"), 8);
+  const pictures = await makePictures(join(folder, "pictures"), 2);
   const out = join(folder, "run");
   // Each checkpoint brings the events before it into their file at once: at step 3 there is long to go on any machine.
-  const flags = [...tinyFlags, "--epochs=100", "--data.batchSize=16", "--log.checkpointSteps=3"];
+  const flags = [
+    ...tinyFlags,
+    "--epochs=100",
+    "--data.batchSize=4",
+    "--log.checkpointSteps=3",
+    "--log.probe.everyEpochs=0",
+  ];
   const child = start(["pretrain", pictures, ...flags, "--out", out]);
   const end = ended(child);
   await untilStep(out, 3);
