@@ -58,7 +58,7 @@ test("a point that diverges is told as failed, the others go on, and --retry tra
 
 test("Ctrl-C saves the point under way; the same command goes on with it", async () => {
   const path = temporaryFolder();
-  const { file } = await tinySweep(path, { base: { epochs: 300 } });
+  const { file } = await tinySweep(path, { base: { epochs: 60 } });
   const folder = join(path, "out");
   const run = join(folder, "points", "maskRatio-0.75");
   const watch = setInterval(() => {
@@ -70,9 +70,9 @@ test("Ctrl-C saves the point under way; the same command goes on with it", async
   expect(stopped.outcome).toMatchObject({ exitCode: 130, finished: 0, waiting: 3 });
   const { state, events } = openRun(run);
   expect(state).toBe("interrupted");
-  expect(events.at(-1)?.step).toBeLessThan(600);
-  const shorter = await tinySweep(path, { base: { epochs: 300 }, axes: { "method.maskRatio": [0.75] } });
+  expect(events.at(-1)?.step).toBeLessThan(120);
+  const shorter = await tinySweep(path, { base: { epochs: 60 }, axes: { "method.maskRatio": [0.75] } });
   expect((await sweep(shorter.file, folder)).outcome).toMatchObject({ exitCode: 0, finished: 1 });
   const steps = openRun(run).events.flatMap((event) => (event.type === "step" ? [event.step] : []));
-  expect(steps).toEqual(Array.from({ length: 600 }, (_, i) => i + 1));
+  expect(steps).toEqual(Array.from({ length: 120 }, (_, i) => i + 1));
 });
