@@ -21,6 +21,8 @@ What is read, of each model and method:
   supmae      official, with decoder and classifier
   fcmae       fcmae (facebookresearch/ConvNeXt-V2's sparse pre-training; .pth)
   simmim      simmim (microsoft/SimMIM's pre-training; .pth)
+  beit        beit (microsoft/unilm's pre-training, BEiT v2's too; .pth), the encoder; written with all but the tokenizer
+  vqkd        vqkd (microsoft/unilm's tokenizers of BEiT v2; .pth)
   mocoV3      moco-v3 (facebookresearch/moco-v3; .pth), student or teacher
   dino        dino (facebookresearch/dino; .pth), teacher or student
   moco        moco (facebookresearch/moco, v1 and v2; .pth), query or key encoder

@@ -34,6 +34,7 @@ import {
   tokenizerChoice,
 } from "../parts/tokenizers/any.js";
 import type { Tokenizer } from "../parts/tokenizers/tokenizer.js";
+import { beitLayouts } from "../published/beit.js";
 import { MaskTokenMethod } from "./mask-token.js";
 
 /** Options of methods that predict tokens of hidden patches. */
@@ -132,5 +133,6 @@ export const beit = defineMethod({
   defaults: beitDefaults,
   views: ({ augmentation }, image) => maskedView(augmentation, image, [0.08, 1]),
   resolve: resolveTokenizer,
+  layouts: beitLayouts,
   build: (config, makeEncoder) => new Beit(config, makeEncoder()),
 });

@@ -40,6 +40,7 @@ import { borrowedFields, resolveBorrowed } from "../parts/tokenizers/borrowed.js
 import { perplexity } from "../parts/tokenizers/gumbel.js";
 import type { CosineQuantizer } from "../parts/tokenizers/quantizer.js";
 import { picturesOf, taskLayer, vectorsOf, vqNote, vqParts } from "../parts/tokenizers/vq-parts.js";
+import { vqkdLayout } from "../published/vqkd.js";
 
 const positive = z.int().positive();
 
@@ -55,6 +56,9 @@ const teacherConfig = z.discriminatedUnion("name", [
       ...borrowedFields("a run or a checkpoint, anybody's: its encoder must have a place for each of the patches"),
     })
     .describe("an encoder that was trained before"),
+  z
+    .strictObject({ name: z.literal("none"), width: positive.describe("numbers of the features that are rebuilt") })
+    .describe("of a tokenizer that somebody else trained: it gives tokens, and is not trained on"),
 ]);
 
 /** Schema of VQ-KD's options (docs/methods/vqkd.md). */
@@ -107,28 +111,28 @@ export class Vqkd extends Method<"image"> {
   readonly quantize: CosineQuantizer;
   readonly decoder: Vit;
   readonly decodeTaskLayer: Chain<Module>;
-  readonly teacher: Encoder;
+  readonly teacher: Encoder | null;
 
   /** @throws ConfigError where the teacher has other places than the encoder has patches; it is closed then */
   constructor(
     readonly config: VqkdConfig,
     readonly encoder: PatchEncoder,
-    teacher: Encoder,
+    teacher: Encoder | null,
   ) {
     super();
-    checkTeacher(teacher, encoder);
+    if (teacher !== null) checkTeacher(teacher, encoder);
     this.teacher = teacher;
-    for (const value of teacher.state().values()) value.setRequiresGrad(false);
+    for (const value of teacher?.state().values() ?? []) value.setRequiresGrad(false);
     const { encodeTaskLayer, quantize } = vqParts(config, encoder);
     this.encodeTaskLayer = encodeTaskLayer;
     this.quantize = quantize;
     this.decoder = decoderFor(config, encoder);
-    this.decodeTaskLayer = taskLayer(this.decoder.width, teacher.width);
+    this.decodeTaskLayer = taskLayer(this.decoder.width, featuresOf(config, teacher));
   }
 
   override borrowed(): readonly Borrowed[] {
     const { teacher } = this.config;
-    if (teacher.name === "random") return [];
+    if (teacher.name !== "run" || this.teacher === null) return [];
     return [{ run: teacher.run, hash: teacher.hash, state: this.teacher.state("encoder.") }];
   }
 
@@ -142,7 +146,7 @@ export class Vqkd extends Method<"image"> {
   /** A teacher stays as it is. */
   override setTraining(on: boolean): void {
     super.setTraining(on);
-    this.teacher.setTraining(false);
+    this.teacher?.setTraining(false);
   }
 
   /** image [B C H W] -> 1 − the cosine of what is rebuilt and the teacher's features, and how far vectors are from their codes */
@@ -164,10 +168,12 @@ export class Vqkd extends Method<"image"> {
     return this.decodeTaskLayer.call(decoder.encode(embedded).slice(1, 1)); // [B N T]
   }
 
-  /** image [B C H W] -> the teacher's features of each patch [B N T] */
+  /** image [B C H W] -> the teacher's features of each patch [B N T] @throws ConfigError without one */
   target(image: Tensor): Tensor {
+    const { teacher } = this;
+    if (teacher === null) throw noTeacher();
     return noGrad(() => {
-      const last = this.teacher.stages(image).at(-1) as FeatureMap; // [B T h w]
+      const last = teacher.stages(image).at(-1) as FeatureMap; // [B T h w]
       return last.map.flatten(2).transpose(1, 2); // [B N T]
     });
   }
@@ -247,6 +253,22 @@ function decoderFor({ decoder, codeWidth }: VqkdConfig, { width: own, heads, gri
   return new Vit(config, { imageSize: grid, channels: codeWidth });
 }
 
+/** How many numbers the features have that are rebuilt. */
+function featuresOf({ teacher }: VqkdConfig, made: Encoder | null): number {
+  return made?.width ?? (teacher.name === "none" ? teacher.width : 0);
+}
+
+function noTeacher(): ConfigError {
+  return new ConfigError({
+    problem: "a tokenizer without a teacher is not trained on.",
+    code: "teacher",
+    path: "method.teacher",
+    expected: "a run, or random weights",
+    actual: "none",
+    remedy: "Name a run: --method.teacher.name=run --method.teacher.run=<run>.",
+  });
+}
+
 function checkTeacher(teacher: Encoder, { patchSize, imageSize }: PatchEncoder): void {
   const { stride } = teacher;
   if (String(stride) === String(patchSize) && teacher.accepts(imageSize)) return;
@@ -265,6 +287,7 @@ function build(config: VqkdConfig, makeEncoder: () => PatchEncoder): Vqkd {
   const encoder = makeEncoder();
   const { imageSize, channels } = encoder;
   const { teacher } = config;
+  if (teacher.name === "none") return new Vqkd(config, encoder, null);
   if (teacher.name === "random") return new Vqkd(config, encoder, makeEncoder());
   return new Vqkd(config, encoder, buildEncoder(modelConfig.parse(teacher.model), { imageSize, channels }));
 }
@@ -312,5 +335,6 @@ export const vqkd = defineMethod({
       ? { ...config, teacher: resolveBorrowed(config.teacher, read, "method.teacher") }
       : config,
   couplesBatch: () => "its codes move towards the means of the whole batch",
+  layouts: [vqkdLayout("vqkd")],
   build,
 });

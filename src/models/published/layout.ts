@@ -42,6 +42,8 @@ export interface Reading {
   readonly classifier?: ClassifierShape;
   /** How its features are pooled, where that is not the encoder's usual way. */
   readonly pool?: Pool;
+  /** How pictures become numbers, where the code that reads such files does it always in one way. */
+  readonly normalization?: Normalization;
   /** The method whose parts are in the file too, and these parts under the names of its state. */
   readonly method?: Described;
   readonly rest?: Tensors;
@@ -52,7 +54,8 @@ export interface Reading {
 }
 
 /** A model that is to be written. */
-export interface Writable extends Omit<Reading, "layout" | "guessed" | "assumed" | "dropped" | "optional"> {
+export interface Writable
+  extends Omit<Reading, "layout" | "guessed" | "assumed" | "dropped" | "optional" | "normalization"> {
   readonly path: string;
   /** Names of the classifier's classes, where they are known. */
   readonly classes: readonly string[] | undefined;

@@ -8,7 +8,7 @@ import type { Tensors } from "./tensors.js";
 import { classesTold, type Normalization, normalizationTold } from "./told.js";
 
 /** A model from a file, whoever wrote it. Close it. */
-export interface Published extends Omit<Reading, "rest">, Writable, Disposable {
+export interface Published extends Omit<Reading, "rest" | "normalization">, Writable, Disposable {
   readonly path: string;
   /** Of a run of ours: the step at which it was written. */
   readonly step?: number;
@@ -36,7 +36,7 @@ export function openPublished(path: string, hints: ReadHints = {}, layouts: read
   try {
     const { reading, bare } = read(file, hints, [...layouts, ...modelLayouts()]);
     const tensors = checkReading(reading, path);
-    const normalization = normalizationTold(file);
+    const normalization = normalizationTold(file) ?? reading.normalization;
     return {
       ...reading,
       tensors,

@@ -85,8 +85,9 @@ test("a teacher's features are rebuilt from codes, of which most are used; token
   model.initialize(new Rng(0, "init"));
   scope(() => noGrad(() => model.fit()?.run(pictures(), new Rng(0, "fit"))));
   model.setTraining(true);
-  expect(model.teacher.training).toBe(false);
-  const frozen = scope(() => [...model.teacher.state().values()].map((value) => value.toBytes().toString()));
+  const teacher = model.teacher as Vit;
+  expect(teacher.training).toBe(false);
+  const frozen = scope(() => [...teacher.state().values()].map((value) => value.toBytes().toString()));
   const optimizer = new AdamW(weightDecayGroups(model.parameters(), 0), { betas: [0.9, 0.99], epsilon: 1e-8 });
   const seen = Array.from({ length: 80 }, (_, i) =>
     scope(() => {
@@ -105,7 +106,7 @@ test("a teacher's features are rebuilt from codes, of which most are used; token
   const last = seen.at(-1);
   expect(last?.distance).toBeLessThan(0.3 * (seen[0]?.distance ?? 0));
   expect(last?.used).toBeGreaterThan(0.5);
-  expect(scope(() => [...model.teacher.state().values()].map((value) => value.toBytes().toString()))).toEqual(frozen);
+  expect(scope(() => [...teacher.state().values()].map((value) => value.toBytes().toString()))).toEqual(frozen);
   noGrad(() =>
     scope(() => {
       const made = model.reconstruct(pictures());

@@ -95,7 +95,7 @@ function ownTensors({ tensors }: Writable): Tensors {
 }
 
 /** The official BEiT keeps behind each table which row tells of which two patches. */
-function withIndexes(tensors: Tensors, model: Writable): Tensors {
+export function withIndexes(tensors: Tensors, model: Pick<Writable, "model" | "image">): Tensors {
   return new Map(
     [...tensors].flatMap(([name, tensor]): [string, PublishedTensor][] => {
       if (!name.endsWith("relative_position_bias_table")) return [[name, tensor]];
