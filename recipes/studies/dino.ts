@@ -6,8 +6,8 @@
  *
  * Cost: 74.56 T multiply-adds of training, meant for half an hour of two cores.
  * Expected: in the paper the teacher's entropy goes to 0 without centring and to the logarithm of its outputs without
- * sharpening, and both collapse. The entropy of each point is in its events and in `lacuna inspect`; the table has the
- * verdicts.
+ * sharpening, and both collapse. The teacher's entropy and the divergence of its output from the student's, the paper's
+ * two panels, are drawn for all points (watched.svg); the table has the verdicts.
  */
 import { defineSweep } from "lacuna";
 import simsiam from "./simsiam.js";
@@ -34,4 +34,5 @@ export default defineSweep({
     withoutBoth: { "method.centreMomentum": 1, "method.teacherTemperature": 0.15 },
   },
   evaluate: simsiam.evaluate,
+  watched: ["entropy", "divergence"],
 });

@@ -19,7 +19,7 @@ export { layersOf, type PartialBlocks, usualBlocks } from "../sweep/partial/bloc
 export { bestRows, type PartialPoint, type PartialRow } from "../sweep/partial/rows.js";
 export { type PartialEvent, type PartialOptions, type PartialOutcome, runPartial } from "../sweep/partial/run.js";
 export { type PlannedPoint, planSweep, type SweepPlan, timesOf } from "../sweep/plan.js";
-export { writePlots } from "../sweep/plots.js";
+export { writePlots } from "../sweep/plots/accuracies.js";
 export { expand as expandSweep, type SweepPoint } from "../sweep/points.js";
 export { type ResolvedPoint, type ResolvedSweep, resolvePoints, resolveSweep } from "../sweep/resolve.js";
 export { runSweep, type SweepEvent, type SweepOutcome, SweepRun, type SweepRunOptions } from "../sweep/run.js";

@@ -58,6 +58,10 @@ export const sweepSchema = z
       .enum(["knn", "linear", "finetune"])
       .optional()
       .describe("the table's rows by this measure, the best first; in the order of the file if absent"),
+    watched: z
+      .array(z.string().min(1))
+      .default([])
+      .describe("what a step logs beside its loss, drawn for all points in one picture: entropy"),
     reference: referenceSchema.optional(),
   })
   .describe("a sweep");
@@ -110,6 +114,8 @@ export interface SweepInput {
   };
   /** The table's rows by this measure, the best first; in the order of the file if absent. */
   readonly order?: MeasureName;
+  /** What a step logs beside its loss, drawn for all points in one picture: entropy. */
+  readonly watched?: readonly string[];
   readonly reference?: z.input<typeof referenceSchema>;
 }
 

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { verdict } from "../inspect/verdict.js";
 import { openRun } from "../runs/reader.js";
+import type { RunEvent } from "../runs/schema.js";
 import { summarize } from "../runs/summary.js";
 import { writeAtomic } from "../runs/write-atomic.js";
 import type { Pace } from "../train/watch/pace.js";
@@ -9,7 +10,8 @@ import type { MeasureName } from "./define.js";
 import { type PointState, readPoint, type SweepFolder } from "./folder.js";
 import { Judge } from "./judge.js";
 import type { PlannedPoint, SweepPlan } from "./plan.js";
-import { writePlots } from "./plots.js";
+import { writePlots } from "./plots/accuracies.js";
+import { writeWatched } from "./plots/watched.js";
 import type { ResolvedSweep } from "./resolve.js";
 import {
   type BaselineRow,
@@ -133,11 +135,24 @@ export class Standing {
     const summary = summarizeSweep(this.resolved.sweep, inFileOrder, this.#baselines);
     const at = (name: string): string => join(this.folder.path, name);
     const plots = await writePlots(this.folder.path, summary);
+    const watched = await writeWatched(this.folder.path, this.resolved.sweep, this.#trained());
     const picture = plots === undefined ? "" : "\n![The table as curves](plots.svg)\n";
-    writeAtomic(at("table.md"), markdownText(summary) + picture);
+    const curves = watched === undefined ? "" : "\n![What was watched while training](watched.svg)\n";
+    writeAtomic(at("table.md"), markdownText(summary) + picture + curves);
     writeAtomic(at("table.csv"), csvText(summary));
     writeAtomic(at("table.json"), `${JSON.stringify({ formatVersion: 1, ...summary }, null, 2)}\n`);
-    return { summary, files: ["table.md", "table.csv", "table.json"].map(at).concat(Object.values(plots ?? {})) };
+    return {
+      summary,
+      files: ["table.md", "table.csv", "table.json"]
+        .map(at)
+        .concat(Object.values(plots ?? {}), Object.values(watched ?? {})),
+    };
+  }
+
+  /** The points that have begun, with what their runs have written. */
+  #trained(): { id: string; events: readonly RunEvent[] }[] {
+    const begun = this.resolved.points.filter(({ point: { id } }) => this.stored(id).run !== undefined);
+    return begun.map(({ point: { id } }) => ({ id, events: openRun(this.folder.run(id)).events }));
   }
 
   /** How long training takes that costs so many multiply-adds, by the points that are trained; undefined before the first. */

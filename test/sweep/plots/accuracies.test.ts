@@ -2,10 +2,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { expect, test } from "vitest";
-import { drawSweep, writePlots } from "../../src/sweep/plots.js";
-import { summarizeSweep } from "../../src/sweep/summary.js";
-import { temporaryFolder } from "../cli/terminal.js";
-import { exampleResults, exampleSweep } from "./example.js";
+import { drawSweep, writePlots } from "../../../src/sweep/plots/accuracies.js";
+import { summarizeSweep } from "../../../src/sweep/summary.js";
+import { temporaryFolder } from "../../cli/terminal.js";
+import { exampleResults, exampleSweep } from "../example.js";
 
 const texts = (svg = ""): string[] =>
   [...svg.matchAll(/<(?:text|tspan)[^>]*>([^<]+)</g)].map(([, text]) => text as string);

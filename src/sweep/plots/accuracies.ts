@@ -1,11 +1,11 @@
 /** A sweep's picture: our numbers on the left, the paper's on the right, in panels of their own, since scales differ. */
 import { join } from "node:path";
 import type { TopLevelSpec } from "vega-lite";
-import { drawingStyle, palette, pngOf, svgOf } from "../runs/drawing.js";
-import { writeAtomic } from "../runs/write-atomic.js";
-import type { MeasureName, Reference } from "./define.js";
-import type { SweepRow, SweepSummary } from "./summary.js";
-import { measureTitle, valueText } from "./table.js";
+import { drawingStyle, palette, pngOf, svgOf } from "../../runs/drawing.js";
+import { writeAtomic } from "../../runs/write-atomic.js";
+import type { MeasureName, Reference } from "../define.js";
+import type { SweepRow, SweepSummary } from "../summary.js";
+import { measureTitle, valueText } from "../table.js";
 
 type Layer = Record<string, unknown>;
 
