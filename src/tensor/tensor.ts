@@ -1,7 +1,7 @@
 import { binding } from "../engine/binding.js";
 import { isCuda } from "../engine/device.js";
 import { type Dispatch, dispatcher, guarded } from "../engine/dispatch.js";
-import { type DType, dtypeCode, dtypeName, dtypeOf, type TypedArray, typedArray } from "../engine/dtype.js";
+import { type DType, dtypeCode, dtypeName, dtypeOf, numbersOf, type TypedArray, typedArray } from "../engine/dtype.js";
 import { ShapeError } from "../engine/errors.js";
 import { disposedError, TensorRef } from "../engine/handle.js";
 import { refuseWhileRecording } from "../engine/record.js";
@@ -347,7 +347,7 @@ export class Tensor extends TensorRef {
   }
   /** The values as numbers. */
   toNumbers(): number[] {
-    return Array.from(this.toArray() as Float32Array, Number);
+    return numbersOf(this.toArray());
   }
   /** The raw bytes, row-major, in the tensor's own type. */
   toBytes(): Uint8Array {

@@ -1,5 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { type DType, dtypeBytes, dtypeCode, dtypeName, dtypeOf, typedArray } from "../../src/engine/dtype.js";
+import {
+  type DType,
+  dtypeBytes,
+  dtypeCode,
+  dtypeName,
+  dtypeOf,
+  numbersOf,
+  typedArray,
+} from "../../src/engine/dtype.js";
 import { EngineError } from "../../src/engine/errors.js";
 import { scope } from "../../src/engine/scope.js";
 import { ConfigError } from "../../src/errors.js";
@@ -20,6 +28,12 @@ const known: [DType, number, number][] = [
   ["bool", 11, 1],
   ["bfloat16", 15, 2],
 ];
+
+test("every typed array as plain numbers", () => {
+  expect(numbersOf(new BigInt64Array([-3n, 2n ** 53n]))).toEqual([-3, 2 ** 53]);
+  expect(numbersOf(Float32Array.of(0.5, -0, Number.NaN))).toEqual([0.5, -0, Number.NaN]);
+  expect(numbersOf(new Uint8Array(0))).toEqual([]);
+});
 
 describe("dtypes", () => {
   leavesNoTensors();

@@ -114,7 +114,7 @@ export function inDouble<R>(model: Module<never[], unknown>, body: () => R): R {
 /** max |a − b| over the values kept ≤ tolerance × the largest. */
 export function expectSome(ours: Tensor, theirs: Some, tolerance: number, what: string): void {
   expect(ours.shape, what).toEqual(theirs.shape);
-  const values = ours.detach().flatten().toNumbers();
-  const apart = theirs.values.map((value, i) => Math.abs(value - (values[i * theirs.step] as number)));
+  const values = ours.detach().flatten().toArray();
+  const apart = theirs.values.map((value, i) => Math.abs(value - Number(values[i * theirs.step])));
   expect(Math.max(...apart) / theirs.largest, what).toBeLessThan(tolerance);
 }
