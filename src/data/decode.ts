@@ -23,6 +23,7 @@ import type { Picture } from "./resample.js";
 import { isJpegName, pathOnDisk } from "./sources/names.js";
 import { type RecordPath, readRecord, readRows, recordEntry, recordPath } from "./sources/packed/records.js";
 import type { PackedRecord } from "./sources/packed/shard.js";
+import { readTarEntry, tarEntry } from "./sources/packed/tar-entry.js";
 
 export interface DecodeOptions {
   /** Pictures of more pixels are refused by their header. */
@@ -112,23 +113,32 @@ function pictureOf({ bytes, height, width, channels }: PackedRecord): Picture {
 
 /**
  * The bytes of a file that might be a picture. Read in the thread: a worker has nothing else to do meanwhile.
- * @throws BadPictureError missing, unsupported (a folder, a pipe), empty, too-large
+ * @throws BadPictureError missing, unsupported (a folder, a pipe), empty, too-large, truncated (an archive)
  */
 export function readPictureFile(path: string): Uint8Array {
   const record = recordPath(path);
   if (record !== undefined) return readRecord(record).bytes;
+  const entry = tarEntry(path);
   try {
+    if (entry !== undefined) {
+      checkBytes(entry.length, path);
+      return readTarEntry(entry, path);
+    }
     const onDisk = pathOnDisk(path);
     const stats = statSync(onDisk); // before opening: opening a named pipe would wait for ever
     if (!stats.isFile()) throw new BadPictureError("unsupported", path, "not a regular file");
-    if (stats.size === 0) throw new BadPictureError("empty", path, "the file has no bytes");
-    if (stats.size > MOST_FILE_BYTES) {
-      throw new BadPictureError("too-large", path, `a file of ${stats.size} bytes; the limit is ${MOST_FILE_BYTES}`);
-    }
+    checkBytes(stats.size, path);
     return readFileSync(onDisk);
   } catch (error) {
     if (error instanceof BadPictureError) throw error;
     throw new BadPictureError("missing", path, oneLine(error), error);
+  }
+}
+
+function checkBytes(size: number, path: string): void {
+  if (size === 0) throw new BadPictureError("empty", path, "the file has no bytes");
+  if (size > MOST_FILE_BYTES) {
+    throw new BadPictureError("too-large", path, `a file of ${size} bytes; the limit is ${MOST_FILE_BYTES}`);
   }
 }
 

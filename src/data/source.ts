@@ -9,6 +9,7 @@ import { openFashionMnist } from "./sources/fashion-mnist.js";
 import { openFolder } from "./sources/folder.js";
 import { openFileList } from "./sources/lists/file-list.js";
 import { openPacked } from "./sources/packed/source.js";
+import { openTar } from "./sources/packed/tar.js";
 import { type Source, type SourceInput, type SourceProgress, sourceSchema } from "./sources/spec.js";
 
 export {
@@ -24,7 +25,7 @@ export interface OpenOptions {
 }
 
 /**
- * Opens a source. Files are listed, not read; CIFAR-10 and Fashion-MNIST are fetched into the cache folder the first
+ * Opens a source. Files are listed, not read, archives read through once; CIFAR-10 and Fashion-MNIST are fetched into the cache folder the first
  * time and held in memory.
  * @throws DataError saying what is wrong with the source as a whole; ConfigError for a description that is none
  */
@@ -42,6 +43,8 @@ export async function openSource(input: SourceInput, options: OpenOptions = {}):
       return openFashionMnist(spec, onProgress);
     case "packed":
       return openPacked(spec);
+    case "tar":
+      return openTar(spec);
     case "unknown":
       throw new DataError({
         code: "unknown-source",

@@ -92,6 +92,8 @@ export interface Recall {
   readonly k: number;
   readonly imageToText: number;
   readonly textToImage: number;
+  /** Pairs among which is searched. */
+  readonly pairs: number;
 }
 
 /**
@@ -106,7 +108,8 @@ export async function retrieval(
   const paired = pairedOf(model);
   const source = given.captions === undefined ? undefined : withCaptions(given);
   if (source === undefined || source.size === 0) {
-    const remedy = "Write a table (.csv, .tsv, .jsonl) with the columns path and caption.";
+    const remedy =
+      "Write a table (.csv, .tsv, .jsonl) with the columns path and caption, or tar archives with a .txt beside each picture.";
     throw new DataError({ code: "no-captions", path: "the pictures", expected: "captions", actual: "none", remedy });
   }
   const { features, samples } = await picturesOf(paired, source);
@@ -126,6 +129,7 @@ export async function retrieval(
     k,
     imageToText: within(ranks.imageToText, k),
     textToImage: within(ranks.textToImage, k),
+    pairs: samples.length,
   }));
 }
 

@@ -37,7 +37,8 @@ function withoutCaptions(name: string, path: string): ConfigError {
     path,
     expected: "a table with captions (.csv, .tsv, .jsonl), or a folder for each class",
     actual: "pictures without captions and without classes",
-    remedy: "Write a table with the columns path and caption, or choose a method that needs no texts (mae).",
+    remedy:
+      "Write a table with the columns path and caption, or tar archives with a .txt beside each picture, or choose a method that needs no texts (mae).",
   });
 }
 

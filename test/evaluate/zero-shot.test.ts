@@ -59,8 +59,8 @@ test("a picture finds its caption among three, and a caption its picture", async
   using model = loadModel(run);
   const found = await retrieval(model, await openSource({ kind: "list", path: table }), [1, 3]);
   expect(found).toEqual([
-    { k: 1, imageToText: 1, textToImage: 1 },
-    { k: 3, imageToText: 1, textToImage: 1 },
+    { k: 1, imageToText: 1, textToImage: 1, pairs: 3 },
+    { k: 3, imageToText: 1, textToImage: 1, pairs: 3 },
   ]);
 });
 

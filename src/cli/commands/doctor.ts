@@ -26,7 +26,7 @@ export function doctorCommand(program: Command, add: Add): void {
     .command("doctor")
     .summary("examine a folder of pictures, or this machine")
     .description("With pictures: decodes each of them and says what is wrong. Without: what this machine offers.")
-    .argument("[pictures]", "a folder or a list")
+    .argument("[pictures]", "a folder, a list or tar archives")
     .option(
       "--channels <count>",
       "decode with this number of channels (default: 3, or those of .npy arrays)",

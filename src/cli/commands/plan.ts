@@ -152,7 +152,7 @@ type ToldNumbers = Omit<RunNumbers, "unknown"> & { readonly note?: string };
 function gpuRows(gpu: GpuEstimate | undefined, { data }: RunConfig): string[][] {
   if (gpu === undefined) return [];
   const { hours, imagesPerSecond, basis, decodingHours, decodingCores } = gpu;
-  const isFiles = data.source.kind === "folder" || data.source.kind === "list";
+  const isFiles = ["folder", "list", "tar"].includes(data.source.kind);
   const cores = `${whole(Math.ceil(decodingCores))} core${decodingCores > 1 ? "s" : ""}`;
   return [
     ["on a large GPU", `about ${duration(hours * 3600)}, ${whole(imagesPerSecond)} images/s (${basis})`],

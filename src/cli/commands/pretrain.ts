@@ -43,7 +43,10 @@ export function pretrainCommand(program: Command, add: Add): void {
       "Trains a masked autoencoder on a folder (or list) of pictures, on cifar10 or fashion-mnist, or as a recipe says.",
     )
     .usage("<pictures | recipe> [options] [--path.to.key=value …]")
-    .argument("[what...]", "a folder or list of pictures, cifar10, fashion-mnist, or a recipe (.ts, .json)")
+    .argument(
+      "[what...]",
+      "a folder, list or tar archives of pictures, cifar10, fashion-mnist, or a recipe (.ts, .json)",
+    )
     .option("--out <folder>", "the run folder (default: runs/<name>-<date>)")
     .option("--overwrite", "replace the run that is in it")
     .option("--help-config", "list every key of the configuration")

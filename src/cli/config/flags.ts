@@ -58,9 +58,15 @@ export function onlyOperand(operands: readonly string[], { expected, example, ac
     path: "the command line",
     expected,
     actual: operands.length === 0 ? "none" : operands.join(" "),
-    remedy: `For example: ${example}`,
+    remedy: areArchives(operands)
+      ? 'Several archives are one source: give their folder, or a pattern in quotes: "shards/*.tar"'
+      : `For example: ${example}`,
   });
 }
+
+/** What a shell makes of `shards/*.tar`. */
+const areArchives = (operands: readonly string[]): boolean =>
+  operands.length > 1 && operands.every((text) => /\.tar$/i.test(text));
 
 const isBoolean = (key: ConfigKey): boolean => key.types.size === 1 && key.types.has("boolean");
 

@@ -30,7 +30,7 @@ export function zeroShotCommands(parent: Command, add: Add): void {
     .command("retrieval")
     .description("How often a picture finds its caption among all, and a caption its picture.")
     .argument(...model)
-    .requiredOption("--data <table>", "pictures with captions (.csv, .tsv, .jsonl)")
+    .requiredOption("--data <table>", "pictures with captions (.csv, .tsv, .jsonl, tar archives)")
     .option("--limit <n>", "pairs at most", wholeNumber, 5000);
   add<Options>(readingOptions(found), (report, operands, options) => find(report, operands[0] as string, options));
 }
@@ -54,12 +54,13 @@ async function find(report: Report, path: string, options: Options): Promise<num
   const source = await opened(options);
   using loaded = await openModel(report, path, loadOptions(options));
   const rows = await retrieval(loaded, source);
-  report.result({ model: loaded.path, step: loaded.step, pairs: source.size, rows }, () => {
+  const pairs = rows[0]?.pairs ?? 0;
+  report.result({ model: loaded.path, step: loaded.step, pairs, rows }, () => {
     report.table([
       ["among the nearest", "picture to caption", "caption to picture"],
       ...rows.map(({ k, imageToText, textToImage }) => [whole(k), percent(imageToText), percent(textToImage)]),
     ]);
-    report.line(`${whole(source.size)} pairs; by chance the nearest is right in ${percent(1 / source.size)}.`);
+    report.line(`${whole(pairs)} pairs; by chance the nearest is right in ${percent(1 / pairs)}.`);
   });
   return 0;
 }

@@ -12,6 +12,7 @@ import { inPart } from "../sources/split/part.js";
 import { Collection } from "./collection.js";
 import {
   badFindings,
+  captionFindings,
   classFindings,
   duplicateFindings,
   oddFindings,
@@ -102,11 +103,11 @@ type WholeSource = Source & {
 
 /** Opens the source with both sides of its split: copies may lie on either. */
 async function openWhole(input: SourceInput): Promise<{ source: WholeSource; paths: readonly string[] }> {
-  if (input.kind !== "folder" && input.kind !== "list" && input.kind !== "packed") {
+  if (input.kind !== "folder" && input.kind !== "list" && input.kind !== "packed" && input.kind !== "tar") {
     throw new DataError({
       code: "no-files",
       path: input.kind,
-      expected: "a folder, a list or a packed set of pictures",
+      expected: "a folder, a list, a packed set or tar archives of pictures",
       actual: "a published set, whose contents are checked when it is opened",
       remedy: "There is nothing to examine.",
     });
@@ -126,6 +127,7 @@ function gather(source: WholeSource, collection: Collection, others: readonly st
     ...duplicateFindings(collection, { nameOf, isHeldOut: isSplit ? isHeldOut : undefined }),
     ...oddFindings(collection, nameOf),
     ...classFindings(countClasses(source, collection).classes ?? []),
+    ...captionFindings(source.captions ?? [], nameOf),
     ...otherFindings(others, picturesAmong(source.content.root, others)),
   ];
 }

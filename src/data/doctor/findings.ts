@@ -187,6 +187,19 @@ export function oddFindings(collection: Collection, nameOf: NameOf): Finding[] {
   return met.map(([oddity, noted]) => finding(oddity, ODD[oddity], noted, nameOf));
 }
 
+const UNCAPTIONED: Text = {
+  severity: "warning",
+  title: "pictures without a caption",
+  meaning: "A method that learns from captions leaves them out; all others take them.",
+  remedy: "Write their captions, or nothing if there are few.",
+};
+
+/** Pictures without a text among others that have one. */
+export function captionFindings(captions: readonly string[], nameOf: NameOf): Finding[] {
+  const noted = captions.flatMap((text, index) => (text === "" ? [{ index }] : []));
+  return noted.length === 0 ? [] : [finding("uncaptioned", UNCAPTIONED, noted, nameOf)];
+}
+
 export interface DuplicateOptions {
   readonly nameOf: NameOf;
   /** Whether a picture is held out, where the source is split. */

@@ -11,6 +11,7 @@ import type { Source } from "../source.js";
 import type { Unreachable } from "../sources/files.js";
 import { pathOnDisk } from "../sources/names.js";
 import { recordEntry, recordPath } from "../sources/packed/records.js";
+import { readTarEntry, tarEntry } from "../sources/packed/tar-entry.js";
 
 /** What a source's pictures are like, judged by a sample. */
 export interface PictureSurvey {
@@ -145,6 +146,8 @@ function readHead(path: string): Head | undefined {
 }
 
 function firstBytes(path: string): Uint8Array {
+  const entry = tarEntry(path);
+  if (entry !== undefined) return readTarEntry(entry, path, HEAD_BYTES);
   const descriptor = openSync(pathOnDisk(path), "r");
   try {
     const bytes = Buffer.alloc(HEAD_BYTES);

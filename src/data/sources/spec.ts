@@ -12,7 +12,7 @@ const pixelKeys = {
     .describe("each picture so often in an epoch, every time with draws of its own: few pictures for as many steps"),
 };
 
-/** The keys by which a source of files is split, shared by folder and list. */
+/** The keys by which a source of files is split, shared by all sources of files. */
 const partKeys = {
   part: z.enum(["all", "train", "heldOut"]).default("all").describe("which side of the split"),
   holdOut: z.number().min(0).lt(1).default(0).describe("share of the pictures that is held out of training"),
@@ -63,6 +63,14 @@ const packedSchema = z
 
 export type PackedSpec = z.output<typeof packedSchema>;
 
+const tarSchema = z
+  .strictObject({ kind: z.literal("tar"), path: z.string().min(1), ...partKeys })
+  .describe(
+    "tar archives of pictures, each with its caption under the same name (000001.jpg, 000001.txt or .json): one, a folder of them, or a pattern such as shards/0*.tar",
+  );
+
+export type TarSpec = z.output<typeof tarSchema>;
+
 const unknownSchema = z
   .strictObject({ kind: z.literal("unknown") })
   .describe("pictures that are not known: in the configuration of a model that came from elsewhere");
@@ -73,6 +81,7 @@ export const sourceSchema = z.discriminatedUnion("kind", [
   cifar10Schema,
   fashionMnistSchema,
   packedSchema,
+  tarSchema,
   unknownSchema,
 ]);
 

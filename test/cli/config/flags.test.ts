@@ -16,6 +16,7 @@ test("one operand, neither none nor several, and of its kind", () => {
   expect(() => onlyOperand([], kind)).toThrow(/expected one recipe, got none. For example: lacuna pretrain a.ts/);
   expect(() => onlyOperand(["b.ts", "c.ts"], kind)).toThrow(/got b.ts c.ts/);
   expect(() => onlyOperand(["photos"], kind)).toThrow(/got photos/);
+  expect(() => onlyOperand(["0.tar", "1.TAR"], kind)).toThrow(/or a pattern in quotes: "shards\/\*\.tar"/);
   expect(onlyOperand(["photos"], { expected: "pictures", example: "" })).toBe("photos");
 });
 

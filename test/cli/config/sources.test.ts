@@ -30,6 +30,19 @@ test("folders and lists become absolute", () => {
   expect(sourceName({ kind: "cifar10", split: "train" })).toBe("cifar10");
 });
 
+test("archives: one, a pattern, or a folder that has nothing else", () => {
+  const folder = temporaryFolder();
+  const shards = join(folder, "shards");
+  mkdirSync(shards);
+  for (const name of ["0.tar", "1.TAR", "0.parquet", ".hidden.png"]) writeFileSync(join(shards, name), "");
+  for (const path of [shards, join(shards, "0.tar"), join(shards, "*.tar")])
+    expect(parseSource(path)).toEqual({ kind: "tar", path });
+  const names = ["0.tar", "0*.tar", "*.tar"].map((name) => sourceName({ kind: "tar", path: join(shards, name) }));
+  expect(names).toEqual(["0", "0", "tar"]);
+  writeFileSync(join(shards, "a.png"), "");
+  expect(parseSource(shards)).toEqual({ kind: "folder", path: shards });
+});
+
 test("a description in JSON is taken as it is", () => {
   expect(parseSource('{"kind":"folder","path":"x"}')).toEqual({ kind: "folder", path: "x" });
   expect(() => parseSource("{kind")).toThrow(/a description in JSON/);

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -26,6 +27,11 @@ test("a run that has learned from class names names pictures, and finds captions
   writeFileSync(table, "path,caption\na/0.png,one\nb/0.png,another\n");
   const found = await lacuna("evaluate", "retrieval", run, "--data", table, "--json");
   expect(JSON.parse(found.out)).toMatchObject({ pairs: 2, rows: [{ k: 1 }, { k: 5, imageToText: 1 }, { k: 10 }] });
+  const shard = join(folder, "pairs.tar");
+  writeFileSync(join(photos, "a", "0.txt"), "one");
+  execFileSync("tar", ["-cf", shard, "-C", photos, "a/0.png", "a/0.txt", "b/0.png"]); // one picture has no caption
+  const packed = await lacuna("evaluate", "retrieval", run, "--data", shard);
+  expect(packed.out).toContain("1 pairs; by chance the nearest is right in 100.0 %.");
   const without = await lacuna("evaluate", "retrieval", run, "--data", photos);
   expect(without.error).toContain("expected captions, got none. Write a table (.csv, .tsv, .jsonl)");
 });

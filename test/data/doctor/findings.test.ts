@@ -2,6 +2,7 @@ import { describe, expect, it, test } from "vitest";
 import { Collection } from "../../../src/data/doctor/collection.js";
 import {
   badFindings,
+  captionFindings,
   classFindings,
   duplicateFindings,
   oddFindings,
@@ -47,6 +48,12 @@ describe("badFindings", () => {
   it("is empty where nothing is bad", () => {
     expect(badFindings(new Collection(), nameOf)).toEqual([]);
   });
+});
+
+test("pictures without a caption are named where others have one", () => {
+  const [found, ...more] = captionFindings(["a cat", "", "a dog"], nameOf);
+  expect(found).toMatchObject({ id: "uncaptioned", severity: "warning", count: 1, files: [{ path: "1.jpg" }] });
+  expect([...more, ...captionFindings(["a cat"], nameOf), ...captionFindings([], nameOf)]).toEqual([]);
 });
 
 describe("oddFindings", () => {

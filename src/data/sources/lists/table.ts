@@ -52,16 +52,20 @@ function jsonLines(file: string, text: string): Fields[] {
 function rowsOf(file: string, rows: readonly Fields[], firstLine: number): Row[] {
   return rows.flatMap((fields, i) => {
     if (Object.values(fields).every((value) => value === "" || value === undefined)) return [];
-    const field = (column: keyof typeof names): string | undefined => {
-      const found = Object.entries(fields).find(([name]) => isNamed(column, name))?.[1];
-      const value = typeof found === "string" || typeof found === "number" ? String(found).trim() : "";
-      return value === "" ? undefined : value;
-    };
-    const path = field("path");
+    const path = fieldOf(fields, "path");
     if (path === undefined)
       throw broken(file, firstLine + i, `a column ${names.path.join(", ")}`, Object.keys(fields).join(", "));
-    return [{ path, label: field("label"), caption: field("caption") }];
+    return [{ path, label: fieldOf(fields, "label"), caption: fieldOf(fields, "caption") }];
   });
+}
+
+/** The caption among named values, as of a row; undefined for none. */
+export const captionAmong = (fields: Fields): string | undefined => fieldOf(fields, "caption");
+
+function fieldOf(fields: Fields, column: keyof typeof names): string | undefined {
+  const found = Object.entries(fields).find(([name]) => isNamed(column, name))?.[1];
+  const value = typeof found === "string" || typeof found === "number" ? String(found).trim() : "";
+  return value === "" ? undefined : value;
 }
 
 function broken(file: string, line: number, expected: string, actual: string): DataError {
