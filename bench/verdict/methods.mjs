@@ -14,7 +14,8 @@ const out = join(root, "test/reference/verdict-methods.json");
 const stored = JSON.parse(readFileSync(out, "utf8"));
 // The cases define a method of their own, so they and the trainer must be one program: everything from the sources.
 const jiti = createJiti(import.meta.url);
-const { featureProbes, openRun, pretrain, verdict } = await jiti.import(join(root, "src/index.ts"));
+const { openRun, pretrain, verdict } = await jiti.import(join(root, "src/index.ts"));
+const { featureProbes } = await jiti.import(join(root, "src/public/evaluate.ts"));
 const { methodCases } = await jiti.import(join(root, "test/inspect/method-cases.ts"));
 const { writeGrey } = await jiti.import(join(root, "test/inspect/pictures.ts"));
 

@@ -95,7 +95,17 @@ export function methodCases(work: string): MethodCase[] {
     augmentation: crops,
   } as const;
   const larc = { name: "larc", baseLearningRate: 0.2, weightDecay: 1e-6, warmupEpochs: 0 } as const;
+  const extrema = { name: "extrema", hidden: 128, output: 64, augmentation: { colours: false } } as const;
+  const found = { ...extrema, loss: "infoNce", temperature: 0.2, momentum: { from: 0.97, to: 1 } } as const;
+  const hasty = { ...extrema, momentum: { from: 0.9, to: 1 } };
+  const reading: Model = { name: "vit", width: 48, depth: 3, heads: 3, patchSize: 4, classAttention: 2 };
   return [
+    { name: "ExtreMA with InfoNCE", config: { ...config(work, found), model: reading } },
+    {
+      name: "ExtreMA with a teacher that looks back over ten steps",
+      signal: "likeness",
+      config: { ...config(work, hasty, 3e-4), model: reading },
+    },
     { name: "EMAE", config: config(work, { name: "emae", decoder, consistencyWeight: 0.1 }, 4e-3) },
     { name: "FCMAE", config: { ...config(work, { name: "fcmae", decoder: { width: 32 } }, 4e-3), model: convnext } },
     { name: "SupMAE", config: config(work, supmae, 8e-3) },

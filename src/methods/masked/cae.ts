@@ -2,10 +2,10 @@
  * Context Autoencoder for Self-Supervised Representation Learning. Chen, Ding, Wang, Xin, Mo, Wang, Han, Luo, Zeng, Wang; IJCV 2023,
  * arXiv 2202.03026. Official code: Atten4Vis/CAE.
  *
- * What differs: any image, patch size and number of channels; block masks are topped up to an exact count; tokens are those of a dVAE that
- * is a run of `dvae`, or of a codebook of the run's own pictures, and not DALL-E's; one view, not two sizes of it; positions are MAE's (the
- * official table has rows and columns exchanged); the encoder is a plain ViT unless `model.layerScale` and `model.keyBias` make it the
- * official one. Regressor and decoder are as wide as the encoder, as in the authors' base model.
+ * What differs: any image, patch size and number of channels; block masks are topped up to an exact count; tokens come from a trained run of
+ * `dvae` or `vqkd`, or from a codebook of the run's own pictures, and not from DALL-E's; one view, not two sizes of it; positions are MAE's (the
+ * official table has rows and columns exchanged); the encoder is a plain ViT unless `model.layerScale` and `model.keyBias` make it the official
+ * one. Regressor and decoder are as wide as the encoder, as in the authors' base model.
  *
  * Expected: the official losses, gradients and three optimiser steps for the same tokens (test/reference/cae-*.safetensors).
  */

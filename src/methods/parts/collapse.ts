@@ -17,12 +17,15 @@ export function spreadSignal(causes: readonly string[]): Signal {
   };
 }
 
-/** What a run that logs the `likeness` of its projections is judged by. @param causes the method's, the likeliest first */
-export function likenessSignal(causes: readonly string[]): Signal {
+/**
+ * What a run that logs the `likeness` of its projections is judged by. @param causes the method's, the likeliest first
+ * @param above where projections are too alike; higher for heads that do not centre them, whose projections have much in common at first
+ */
+export function likenessSignal(causes: readonly string[], above = 0.9): Signal {
   return {
     name: "likeness",
     what: "cosine of different pictures' projections",
-    above: 0.9,
+    above,
     finding: "Different pictures have nearly the same projections.",
     causes,
   };
