@@ -22,7 +22,7 @@ export function embedCommand(program: Command, add: Add): void {
         "pictures' names stand in <out>.names.txt, one a line, or in the first column of a CSV.",
     )
     .argument("<model>", "a run folder or a checkpoint file")
-    .argument("<pictures>", "a folder, a list, cifar10:train, cifar10:test or fashion-mnist:test")
+    .argument("<pictures>", "a folder, a list, tar archives, cifar10:train, cifar10:test or fashion-mnist:test")
     .requiredOption("--out <file>", "ends in .npy, .safetensors or .csv")
     .option("--batch <n>", "pictures at a time", wholeNumber, 64);
   readingOptions(poolOption(foreignOptions(command)));

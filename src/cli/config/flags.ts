@@ -53,20 +53,30 @@ export interface OperandKind {
 export function onlyOperand(operands: readonly string[], { expected, example, accepts }: OperandKind): string {
   const [what, ...more] = operands;
   if (what !== undefined && more.length === 0 && accepts?.(what) !== false) return what;
+  if (areArchives(operands)) throw severalArchives(operands);
   throw new UsageError({
     code: "operands",
     path: "the command line",
     expected,
     actual: operands.length === 0 ? "none" : operands.join(" "),
-    remedy: areArchives(operands)
-      ? 'Several archives are one source: give their folder, or a pattern in quotes: "shards/*.tar"'
-      : `For example: ${example}`,
+    remedy: `For example: ${example}`,
   });
 }
 
-/** What a shell makes of `shards/*.tar`. */
-const areArchives = (operands: readonly string[]): boolean =>
+/** Whether these are what a shell makes of `shards/*.tar`. */
+export const areArchives = (operands: readonly string[]): boolean =>
   operands.length > 1 && operands.every((text) => /\.tar$/i.test(text));
+
+/** The error for them: they are one source, which has one name. */
+export function severalArchives(operands: readonly string[]): UsageError {
+  return new UsageError({
+    code: "operands",
+    path: "the command line",
+    expected: "one name for all archives",
+    actual: operands.join(" "),
+    remedy: 'Give their folder, or a pattern in quotes: "shards/*.tar"',
+  });
+}
 
 const isBoolean = (key: ConfigKey): boolean => key.types.size === 1 && key.types.has("boolean");
 

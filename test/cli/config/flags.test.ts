@@ -16,7 +16,9 @@ test("one operand, neither none nor several, and of its kind", () => {
   expect(() => onlyOperand([], kind)).toThrow(/expected one recipe, got none. For example: lacuna pretrain a.ts/);
   expect(() => onlyOperand(["b.ts", "c.ts"], kind)).toThrow(/got b.ts c.ts/);
   expect(() => onlyOperand(["photos"], kind)).toThrow(/got photos/);
-  expect(() => onlyOperand(["0.tar", "1.TAR"], kind)).toThrow(/or a pattern in quotes: "shards\/\*\.tar"/);
+  expect(() => onlyOperand(["0.tar", "1.TAR"], kind)).toThrow(
+    /one name for all archives, got 0\.tar 1\.TAR\. Give their folder, or a pattern in quotes: "shards\/\*\.tar"/,
+  );
   expect(onlyOperand(["photos"], { expected: "pictures", example: "" })).toBe("photos");
 });
 

@@ -17,4 +17,5 @@ test("what is no file is named", async () => {
     "in a.png: expected picture files, or a single folder or list",
   );
   await expect(openPictures([folder, folder])).rejects.toThrow("a folder among files");
+  await expect(openPictures(["0.tar", "1.tar"])).rejects.toThrow("expected one name for all archives, got 0.tar 1.tar");
 });
