@@ -94,7 +94,7 @@ test("the views may change places, and the batch norms see both at once", () => 
   scope(() => {
     const { first, second } = batch();
     const loss = (views: { first: typeof first; second: typeof first }): number => model.call(views, step).total.item();
-    expect(loss({ first: second, second: first })).toBeCloseTo(loss({ first, second }), 5);
+    expect(loss({ first: second, second: first })).toBeCloseTo(loss({ first, second }), 4);
     // One pass moves the running statistics once: a tenth of the way.
     const [before, after] = [0, 1].map((passes) => {
       using fresh = build();
