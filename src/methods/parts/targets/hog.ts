@@ -2,7 +2,7 @@ import { withoutAutocast } from "../../../engine/modes.js";
 import { ConfigError } from "../../../errors.js";
 import { Module } from "../../../nn/module.js";
 import type { Size } from "../../../nn/patches.js";
-import { arange, cat, stack } from "../../../tensor/creation.js";
+import { arange, cat, stack, zeros } from "../../../tensor/creation.js";
 import { atan2, conv2d } from "../../../tensor/functional.js";
 import { type Tensor, tensor } from "../../../tensor/tensor.js";
 import type { Target } from "./target.js";
@@ -18,13 +18,33 @@ const bins = 9;
  */
 export function histograms(image: Tensor, [height, width]: Size): Tensor {
   const [B = 0, C = 0, H = 0, W = 0] = image.shape;
+  const [h, w] = [H / height, W / width];
   const { across, down } = gradientsOf(image.float()); // [B C H W] each
   const strength = across.pow(2).add(down.pow(2)).sqrt(); // [B C H W]
-  const cells = (x: Tensor): Tensor => x.reshape([B, C, H / height, height, W / width, width]).sum([3, 5]); // [B C h w]
-  const bin = binsOf(across, down); // [B C H W]
-  const counted = Array.from({ length: bins }, (_, k) => cells(strength.mul(bin.eq(k).float())));
-  const all = stack(counted, 2); // [B C 9 h w]
+  const place = binsOf(across, down)
+    .mul(h * w)
+    .add(cellsOf(image, [height, width])); // [B C H W] of 0 to C·9·h·w
+  const counted = zeros([B, C * bins * h * w], { device: image.device }).scatterAdd(
+    1,
+    place.to("int64").reshape([B, C * H * W]),
+    strength.reshape([B, C * H * W]),
+  );
+  const all = counted.reshape([B, C, bins, h, w]); // [B C 9 h w]
   return all.div(all.pow(2).sum([2], true).sqrt().clamp(1e-12));
+}
+
+/** image [B C H W] -> where among all cells of the first bins each pixel's is [C H W] */
+function cellsOf(image: Tensor, [height, width]: Size): Tensor {
+  const [, C = 0, H = 0, W = 0] = image.shape;
+  const { device } = image;
+  const counted = (count: number, side: number): Tensor => arange(0, count, 1, { device }).div(side).floor(); // [count]
+  const cells = (H / height) * (W / width);
+  const first = arange(0, C, 1, { device }).mul(bins * cells); // [C]
+  const row = counted(H, height).mul(W / width); // [H]
+  return first
+    .reshape([C, 1, 1])
+    .add(row.reshape([H, 1]))
+    .add(counted(W, width));
 }
 
 const sobel = [1, 0, -1, 2, 0, -2, 1, 0, -1];
@@ -34,12 +54,12 @@ const sobel = [1, 0, -1, 2, 0, -2, 1, 0, -1];
  * the rounding: where a picture has no slope along x, which way rounding falls decides between the first bin and the last.
  */
 function gradientsOf(image: Tensor): { across: Tensor; down: Tensor } {
-  const groups = image.side(1);
+  const [B = 0, C = 0, H = 0, W = 0] = image.shape;
   const wide = reflected(reflected(image, 2), 3); // [B C H+2 W+2]
   const kernel = tensor(Float32Array.from(sobel), [1, 1, 3, 3]).toDevice(image.device);
-  const filtered = (weight: Tensor): Tensor =>
-    conv2d(wide, weight.expand([groups, -1, -1, -1]).contiguous(), null, { groups });
-  return { across: filtered(kernel), down: filtered(kernel.transpose(2, 3)) };
+  const both = conv2d(wide.reshape([B * C, 1, H + 2, W + 2]), cat([kernel, kernel.transpose(2, 3)], 0), null); // [B·C 2 H W]
+  const [across, down] = both.reshape([B, C, 2, H, W]).unbind(2) as [Tensor, Tensor]; // [B C H W] each
+  return { across, down };
 }
 
 /** One more row at both ends, mirrored at the border pixel. */
