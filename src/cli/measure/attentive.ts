@@ -6,7 +6,6 @@ import { foreignOptions, loadOptions, readingOptions } from "../config/foreign.j
 import { type Add, wholeNumber } from "../options.js";
 import type { Report } from "../report.js";
 import { gainWords, percent, percentInterval, whole } from "../words.js";
-import { tableNote } from "./comparison.js";
 import { type LabelledOptions, openLabelled, tellSides } from "./labelled.js";
 import { openModel } from "./model.js";
 
@@ -41,6 +40,7 @@ export function attentiveCommand(parent: Command, add: Add): void {
 
 async function judge(report: Report, path: string, options: Options): Promise<number> {
   const { attentiveGain, evaluateAttentive, wilsonInterval } = await import("../../public/evaluate.js");
+  const { tableNote } = await import("./comparison.js");
   const sides = await openLabelled(options);
   using model = await openModel(report, path, loadOptions(options));
   await tellSides(report, sides, model.config.data.source);

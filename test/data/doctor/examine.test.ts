@@ -124,7 +124,7 @@ describe("examine", () => {
 
   it("has nothing to say of published sets, and stops when told to", async () => {
     await expect(examine({ kind: "cifar10", split: "test" })).rejects.toThrow(
-      /expected a folder, a list or a packed set of pictures/,
+      /expected a folder, a list, a packed set or tar archives of pictures/,
     );
     const signal = AbortSignal.abort(new Error("enough"));
     await expect(examine({ kind: "folder", path: join(root, "photos") }, { ...options, signal })).rejects.toThrow(
