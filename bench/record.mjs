@@ -11,16 +11,16 @@ export function recordFolder(date, records = join(root, "records"), processor = 
   return join(records, `${date.toISOString().slice(0, 10)}-bench${processor === "" ? "" : `-${processor}`}`);
 }
 
-/** The newest record of every other processor, in the order of their names. */
+/** The records of every other processor, each one's oldest first, in the order of the processors' names. */
 export function otherRecords(records = join(root, "records")) {
   const folders = existsSync(records) ? readdirSync(records).sort() : [];
-  const named = folders.flatMap((name) => {
+  const byProcessor = new Map();
+  for (const name of folders) {
     const [, processor] = /^\d{4}-\d\d-\d\d-bench-(.+)$/.exec(name) ?? [];
-    return processor !== undefined && existsSync(join(records, name, "bench.json"))
-      ? [[processor, join(records, name)]]
-      : [];
-  });
-  return [...new Map(named)].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, folder]) => folder);
+    if (processor === undefined || !existsSync(join(records, name, "bench.json"))) continue;
+    byProcessor.set(processor, [...(byProcessor.get(processor) ?? []), join(records, name)]);
+  }
+  return [...byProcessor].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, own]) => own);
 }
 
 /** The newest records/…-bench that holds a result; undefined where there is none. */
@@ -50,4 +50,9 @@ export function writeRecord(change, folder = recordFolder(new Date())) {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "bench.json"), `${JSON.stringify(change(before), null, 2)}\n`);
   return folder;
+}
+
+/** One record of several, oldest first: the newest result of each case, batch and precision. */
+export function joinedRecords(folders) {
+  return { formatVersion, results: folders.flatMap((folder) => readRecord(folder).results).reduce(merge, []) };
 }

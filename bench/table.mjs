@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { cases } from "./cases/index.mjs";
 import { BenchError } from "./peer.mjs";
-import { newestRecord, otherRecords, readRecord, root } from "./record.mjs";
+import { joinedRecords, newestRecord, otherRecords, readRecord, root } from "./record.mjs";
 import { shareOfRate } from "./statistics.mjs";
 
 const precisionTitles = { bfloat16: "bf16", float32: "fp32" };
@@ -230,11 +230,14 @@ export function page(record, source, others = []) {
   ].join("\n")}\n`;
 }
 
-/** docs/speed.md: the newest record, and below it those of other processors. */
+/** docs/speed.md: the newest record, and below it what was measured last of each case on other processors. */
 export function speedPage(newest = newestRecord()) {
-  const at = (folder) => ({ record: readRecord(folder), source: relative(root, folder) });
-  const { record, source } = at(newest);
-  return page(record, source, otherRecords().map(at));
+  const named = (folder) => relative(root, folder);
+  const others = otherRecords().map((folders) => ({
+    record: joinedRecords(folders),
+    source: folders.map(named).join(" and "),
+  }));
+  return page(readRecord(newest), named(newest), others);
 }
 
 /** Writes docs/speed.md and the page of a record. @returns their paths */

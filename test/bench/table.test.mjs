@@ -4,7 +4,16 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { cases, learningRate } from "../../bench/cases/index.mjs";
 import { kinds } from "../../bench/cases/kinds.mjs";
-import { merge, newestRecord, otherRecords, readRecord, recordFolder, root, writeRecord } from "../../bench/record.mjs";
+import {
+  joinedRecords,
+  merge,
+  newestRecord,
+  otherRecords,
+  readRecord,
+  recordFolder,
+  root,
+  writeRecord,
+} from "../../bench/record.mjs";
 import { page, resultLines, speedPage } from "../../bench/table.mjs";
 
 const side = (name, median, peakBytes) => ({
@@ -154,7 +163,18 @@ describe("record", () => {
     expect(newestRecord(records)).toBe(join(records, "2026-11-01-bench"));
   });
 
-  test("of every other processor the newest, which stand below the page with their own machine", () => {
+  test("of several records the newest result of each case counts", () => {
+    const folders = ["2026-02-01", "2026-11-01"].map((day) => recordFolder(new Date(day), records, "zen-9"));
+    const kept = (results) => (record) => ({ ...record, results });
+    writeRecord(kept([result, { ...result, precision: "float32" }]), folders[0]);
+    writeRecord(kept([{ ...result, pairs: 3 }]), folders[1]);
+    expect(joinedRecords(folders).results.map(({ precision, pairs }) => [precision, pairs])).toEqual([
+      ["float32", 15],
+      ["bfloat16", 3],
+    ]);
+  });
+
+  test("those of every other processor stand below the page with their own machine", () => {
     for (const [day, name] of [
       ["2026-02-01", "zen-9"],
       ["2026-11-01", "zen-9"],
@@ -163,7 +183,10 @@ describe("record", () => {
     ])
       writeRecord((record) => ({ ...record, results: [result] }), recordFolder(new Date(day), records, name));
     const others = otherRecords(records);
-    expect(others).toEqual(["2026-03-01-bench-atom", "2026-11-01-bench-zen-9"].map((name) => join(records, name)));
+    expect(others).toEqual([
+      [join(records, "2026-03-01-bench-atom")],
+      [join(records, "2026-02-01-bench-zen-9"), join(records, "2026-11-01-bench-zen-9")],
+    ]);
     expect(newestRecord(records)).toBe(join(records, "2026-12-01-bench"));
     const machine = { ...result.machine, cpu: "Zen 9" };
     const text = page({ results: [result] }, "main", [

@@ -42,7 +42,7 @@ function placesOf(encoder: Encoder, images: Tensor): Tensor {
 
 /**
  * first, second [B N D]: features of the places of pictures, row by row, and of the same pictures mirrored -> how well places are found
- * by cosine, sums over the B pictures. @param grid places down and across @param stride pixels from one to the next, down and across
+ * by cosine, sums over the B pictures. Of the options, `grid` is places down and across, `stride` pixels from one to the next.
  */
 export function correspondences(
   first: Tensor,
