@@ -2,7 +2,8 @@
  * A method of one's own, in a file of one's own: Barlow Twins (Zbontar, Jing, Misra, LeCun, Deny; ICML 2021, arXiv 2103.03230).
  * Two views of a picture go through encoder and projector; the cross-correlation of the two batches of projections is pulled
  * towards the identity. `lacuna pretrain photos --plugin examples/own-method.ts --method.name=barlowTwins` trains it, with
- * resume, probes, `inspect`, `embed`, `evaluate` and `finetune` like every other.
+ * resume, probes, `inspect`, `embed`, `evaluate` and `finetune` like every other. On CIFAR-10, three epochs with a narrow ResNet-18: 20-NN
+ * 27 → 35 %, linear probe 28 → 40 % (records/2026-12-01-own-method-cifar10).
  */
 import {
   asymmetricPair,
