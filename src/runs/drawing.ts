@@ -1,5 +1,7 @@
 /** Pictures from specifications of Vega-Lite, in one style, without a browser. */
+import { join } from "node:path";
 import type { TopLevelSpec } from "vega-lite";
+import { writeAtomic } from "./write-atomic.js";
 
 /** Colours of lines that must be told from one another, on white. */
 export const palette = ["#1f4e96", "#d9640d", "#2f7d4f", "#8b3fa8", "#b8860b", "#3a8fb7", "#c0392b", "#6b7280"];
@@ -43,6 +45,14 @@ export async function svgOf(specification: TopLevelSpec): Promise<string> {
 export async function pngOf(svg: string): Promise<Uint8Array> {
   const { default: sharp } = await import("sharp");
   return sharp(Buffer.from(svg), { density: 144 }).flatten({ background: "white" }).png().toBuffer();
+}
+
+/** Writes a drawing into a folder as name.svg and name.png. @throws RunError "no-space", "system" */
+export async function writeDrawing(folder: string, name: string, svg: string): Promise<{ svg: string; png: string }> {
+  const paths = { svg: join(folder, `${name}.svg`), png: join(folder, `${name}.png`) };
+  writeAtomic(paths.svg, svg);
+  writeAtomic(paths.png, await pngOf(svg));
+  return paths;
 }
 
 /** Words as an element of an SVG. @param x, y in pixels: where their base line begins, or its middle */

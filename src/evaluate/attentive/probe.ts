@@ -21,6 +21,7 @@ import { backward } from "../../tensor/grad.js";
 import { Rng } from "../../tensor/random.js";
 import { type Tensor, tensor } from "../../tensor/tensor.js";
 import { checkLabelled } from "../features/extract.js";
+import { bestOf } from "../probes/linear-probe.js";
 
 const epsilon = 1e-6;
 
@@ -166,7 +167,7 @@ export async function attentiveProbe(
     using tried = await trainedAt(rate, own, done);
     choices.push({ rate, accuracy: shareRight(predicted(tried, train, other), train, other) });
   }
-  const rate = bestOf(choices) ?? (rates[0] as number);
+  const rate = bestOf(choices)?.rate ?? (rates[0] as number); // of equally good ones the first
   using probe = await trainedAt(rate, rows.sort(), fits - 1);
   const all = Int32Array.from(test.labels.keys());
   const predictions = predicted(probe, test, all);
@@ -178,12 +179,6 @@ export async function attentiveProbe(
     rate,
     choices,
   };
-}
-
-/** Of equally good rates the first. */
-function bestOf(choices: AttentiveResult["choices"]): number | undefined {
-  const most = Math.max(...choices.map(({ accuracy }) => accuracy));
-  return choices.find(({ accuracy }) => accuracy === most)?.rate;
 }
 
 /** What is trained at one rate. */

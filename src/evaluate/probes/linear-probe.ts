@@ -166,8 +166,8 @@ function tryPenalties(parts: readonly Parts[], penalties: readonly number[], fit
   return choices;
 }
 
-/** Of equally good ones the strongest. */
-function bestOf<C extends PenaltyChoice>(choices: readonly C[]): C | undefined {
+/** The choice of the highest accuracy; of equally good ones the first, here the strongest penalty. */
+export function bestOf<C extends { readonly accuracy: number }>(choices: readonly C[]): C | undefined {
   return choices.reduce<C | undefined>((a, b) => (a === undefined || b.accuracy > a.accuracy ? b : a), undefined);
 }
 

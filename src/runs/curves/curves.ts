@@ -1,11 +1,10 @@
 /** Pictures of a run's curves: loss, held-out loss, learning rate, gradient norm, speed. */
-import { basename, join, resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import type { TopLevelSpec } from "vega-lite";
-import { drawingStyle, pngOf, svgOf } from "../drawing.js";
+import { drawingStyle, svgOf, writeDrawing } from "../drawing.js";
 import { type OpenedRun, openRun } from "../reader.js";
 import type { RunEvent, StepEvent } from "../schema.js";
 import { centredAverage, imagesPerSecond, type Point, wilsonInterval } from "../summary.js";
-import { writeAtomic } from "../write-atomic.js";
 import {
   centred,
   colours,
@@ -58,10 +57,7 @@ export async function writeCurves(
     ...options,
     ...(baseline === undefined ? {} : { baseline, answer: run.health?.trivialAnswer }),
   });
-  const paths = { svg: join(folder, "curves.svg"), png: join(folder, "curves.png") };
-  writeAtomic(paths.svg, drawing);
-  writeAtomic(paths.png, await pngOf(drawing));
-  return paths;
+  return writeDrawing(folder, "curves", drawing);
 }
 
 /** The curves as the text of an SVG. */

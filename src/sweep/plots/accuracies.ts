@@ -1,8 +1,6 @@
 /** A sweep's picture: our numbers on the left, the paper's on the right, in panels of their own, since scales differ. */
-import { join } from "node:path";
 import type { TopLevelSpec } from "vega-lite";
-import { drawingStyle, palette, pngOf, svgOf } from "../../runs/drawing.js";
-import { writeAtomic } from "../../runs/write-atomic.js";
+import { drawingStyle, palette, svgOf, writeDrawing } from "../../runs/drawing.js";
 import type { MeasureName, Reference } from "../define.js";
 import type { SweepRow, SweepSummary } from "../summary.js";
 import { measureTitle, valueText } from "../table.js";
@@ -44,11 +42,7 @@ export async function writePlots(
   summary: SweepSummary,
 ): Promise<{ svg: string; png: string } | undefined> {
   const drawing = await drawSweep(summary);
-  if (drawing === undefined) return undefined;
-  const paths = { svg: join(folder, "plots.svg"), png: join(folder, "plots.png") };
-  writeAtomic(paths.svg, drawing);
-  writeAtomic(paths.png, await pngOf(drawing));
-  return paths;
+  return drawing === undefined ? undefined : writeDrawing(folder, "plots", drawing);
 }
 
 /** The picture as the text of an SVG; undefined while no point has been judged. */

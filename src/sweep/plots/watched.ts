@@ -1,11 +1,9 @@
 /** What was watched while a sweep's points were trained: a panel for each quantity, a line for each point. */
-import { join } from "node:path";
 import type { TopLevelSpec } from "vega-lite";
 import { thin } from "../../runs/curves/panels.js";
-import { drawingStyle, palette, pngOf, svgOf } from "../../runs/drawing.js";
+import { drawingStyle, palette, svgOf, writeDrawing } from "../../runs/drawing.js";
 import type { RunEvent } from "../../runs/schema.js";
 import { centredAverage } from "../../runs/summary.js";
-import { writeAtomic } from "../../runs/write-atomic.js";
 import type { Sweep } from "../define.js";
 
 /** A point, and what its run has written. */
@@ -24,11 +22,7 @@ export async function writeWatched(
   points: readonly WatchedPoint[],
 ): Promise<{ svg: string; png: string } | undefined> {
   const drawing = await drawWatched(sweep, points);
-  if (drawing === undefined) return undefined;
-  const paths = { svg: join(folder, "watched.svg"), png: join(folder, "watched.png") };
-  writeAtomic(paths.svg, drawing);
-  writeAtomic(paths.png, await pngOf(drawing));
-  return paths;
+  return drawing === undefined ? undefined : writeDrawing(folder, "watched", drawing);
 }
 
 /** The picture as the text of an SVG; undefined where there is nothing to draw. */

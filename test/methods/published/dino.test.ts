@@ -1,12 +1,9 @@
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { noGrad } from "../../../src/engine/modes.js";
-import { scope } from "../../../src/engine/scope.js";
 import { openTensors } from "../../../src/models/published/files.js";
 import { convert } from "../../../src/train/checkpoints/convert.js";
 import { openModelFile } from "../../../src/train/checkpoints/from-checkpoint.js";
-import { loadModel } from "../../../src/train/checkpoints/load.js";
-import { expectSome, pictures } from "../../models/convnet-formula.js";
+import { testNetworks } from "../../models/published/networks.js";
 import { siameseCases, writeTables } from "../../models/published/recorded.js";
 import { workFolder } from "../../train/example.js";
 
@@ -21,19 +18,7 @@ describe.each([
   const recorded = siameseCases[name];
   const path = writeTables(place(`${model}.pth`), recorded.tensors);
 
-  test("teacher, or student where that is asked for, gives the official code's features, and which one it is, is said", () => {
-    for (const [teacher, theirs, said] of [
-      [undefined, recorded.teacher, "the encoder is the teacher (--no-teacher takes the student)"],
-      [true, recorded.teacher, "the encoder is the teacher (--no-teacher takes the student)"],
-      [false, recorded.student, "the encoder is the student (--teacher takes the other)"],
-    ] as const) {
-      using loaded = loadModel(path, { ...hints, ...(teacher === undefined ? {} : { teacher }) });
-      expect(loaded.config.model.name).toBe(model);
-      expect(loaded.assumed).toContain(said);
-      expect(loaded.method === undefined).toBe(teacher === false);
-      noGrad(() => scope(() => expectSome(loaded.features(pictures(2, 64)), theirs, 1e-5, said)));
-    }
-  });
+  testNetworks(path, model, hints, recorded);
 
   test("it is the method, heads and centre included; to ours and back to the bit, but for counters", () => {
     using published = openModelFile(path, hints);
